@@ -1,0 +1,30 @@
+# hedgehog: `make` lists what can be made.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help setup lock infra-up infra-down infra-status infra-logs infra-clean demo test lint bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(STAMP) ## make .venv with the locked dependencies and the hedgehog command
+
+$(STAMP): infra/requirements.lock pyproject.toml
+	@echo "hedgehog: installing the locked dependencies into $(VENV) (once; about a minute)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "hedgehog: $(PYTHON) is $$($(PYTHON) --version 2>&1); Python 3.11 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(RUN)/pip install --quiet --disable-pip-version-check --require-hashes -r infra/requirements.lock
+	@$(RUN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+	@echo "hedgehog: installed; the command is $(RUN)/hedgehog"
+
+lock: setup ## renew infra/requirements.lock from pyproject.toml
+	@$(RUN)/pip install --quiet uv
+	@$(RUN)/uv pip compile pyproject.toml --extra dev --upgrade --universal --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet --output-file infra/requirements.lock

@@ -1,0 +1,1 @@
+"""The stack hedgehog runs on: broker, schema registry, Kafka Connect and PostgreSQL."""

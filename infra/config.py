@@ -1,0 +1,79 @@
+"""Where everything listens and keeps its files: the one place for ports, endpoints and folders.
+
+Every field can be set by an environment variable `HEDGEHOG_<FIELD>` or by a line in `.env`.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+import platformdirs
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LOOPBACK = "127.0.0.1"
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+class Config(BaseSettings):
+    """The settings of one installation. A bad value raises `pydantic.ValidationError`, which names field and value."""
+
+    model_config = SettingsConfigDict(env_prefix="HEDGEHOG_", env_file=".env", extra="ignore")
+
+    infra: Literal["auto", "compose", "native", "external"] = "auto"
+    data_dir: Path = Path(".hedgehog")
+    cache_dir: Path = Path(platformdirs.user_cache_dir("hedgehog"))
+
+    port_offset: Annotated[int, Field(ge=0, le=30_000)] = 0
+    """Added to every port below, so that a second stack can run beside the first."""
+    kafka_port: Port = 29092
+    kafka_controller_port: Port = 29093
+    registry_port: Port = 28081
+    connect_port: Port = 28083
+    postgres_port: Port = 25432
+    worker_port: Port = 26066
+    local_exchange_port: Port = 29443
+
+    kafka_bootstrap: str = ""
+    """Endpoints: derived from the ports unless given (`HEDGEHOG_INFRA=external` wants them given)."""
+    registry_url: str = ""
+    connect_url: str = ""
+    database_url: str = ""
+    binance_stream_url: str = "wss://stream.binance.com:9443"
+    binance_rest_url: str = "https://api.binance.com"
+
+    topic_prefix: str = ""
+    """Put before every topic, consumer group and application id: a world of its own on a shared broker."""
+    partitions: Annotated[int, Field(ge=1, le=1_000)] = 12
+    mock_fee: Annotated[str, Field(pattern=r"^0(\.\d{1,8})?$")] = "0.001"
+    """Commission of the mock exchange, as a fraction of the notional."""
+    mock_partial_fills: bool = False
+    """Whether the mock exchange fills no more than the quantity of each market trade."""
+
+    def port(self, name: str) -> int:
+        """The port of `name` (`kafka`, `registry`, …) with the offset applied."""
+        return int(getattr(self, f"{name}_port")) + self.port_offset
+
+    @cached_property
+    def bootstrap(self) -> str:
+        return self.kafka_bootstrap or f"{LOOPBACK}:{self.port('kafka')}"
+
+    @cached_property
+    def registry(self) -> str:
+        return (self.registry_url or f"http://{LOOPBACK}:{self.port('registry')}").rstrip("/")
+
+    @cached_property
+    def connect(self) -> str:
+        return (self.connect_url or f"http://{LOOPBACK}:{self.port('connect')}").rstrip("/")
+
+    @cached_property
+    def database(self) -> str:
+        """The SQLAlchemy URL of the warehouse."""
+        default = f"postgresql+psycopg2://hedgehog:hedgehog@{LOOPBACK}:{self.port('postgres')}/hedgehog"
+        return self.database_url or default
+
+
+def load_config() -> Config:
+    """The configuration of this process, read afresh from the environment and `.env`."""
+    return Config()

@@ -1,0 +1,47 @@
+"""The schema registry: registers the project's schemas, makes codecs, fetches the schemas of other writers."""
+
+from typing import TypeVar
+
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+
+from infra.config import Config
+from schemas.codec import Codec, UnknownSchema, schema_text
+from schemas.records import Record
+from schemas.topics import TOPICS
+
+R = TypeVar("R", bound=Record)
+
+
+def client(config: Config) -> SchemaRegistryClient:
+    """A client of the registry's Confluent-compatible API."""
+    return SchemaRegistryClient({"url": f"{config.registry}/apis/ccompat/v7"})
+
+
+def register_all(config: Config) -> dict[str, int]:
+    """Register the value schema of every topic; the ids by subject. Repeating it changes nothing."""
+    registry = client(config)
+    return {
+        subject: registry.register_schema(subject, Schema(schema_text(topic.record), "AVRO"))
+        for topic in TOPICS.values()
+        if topic.record is not None
+        for subject in [f"{topic.full_name(config)}-value"]
+    }
+
+
+def make_codec(config: Config, record_type: type[R]) -> Codec[R]:
+    """The codec of one record type under the id that the registry gave its schema."""
+    registry = client(config)
+    topic = next(topic for topic in TOPICS.values() if topic.record is record_type)
+    schema = Schema(schema_text(record_type), "AVRO")
+    schema_id = registry.register_schema(f"{topic.full_name(config)}-value", schema)
+
+    def writer_schema(wanted: int) -> str:
+        try:
+            return str(registry.get_schema(wanted).schema_str)
+        except SchemaRegistryError as error:
+            if error.http_status_code == 404:
+                raise UnknownSchema(f"schema id {wanted}: unknown to the registry") from None
+            raise
+
+    return Codec(record_type, schema_id, writer_schema)

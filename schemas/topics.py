@@ -1,0 +1,54 @@
+"""Every topic of the system: name, value, partitions, retention. The app, the topic creation and the CLI read this."""
+
+from dataclasses import dataclass, field
+
+from infra.config import Config
+from schemas.records import Applied, DeadLetter, Fill, Order, Record, Settings, Trade
+
+DAY_MS = 86_400_000
+LONG = {"cleanup.policy": "delete", "retention.ms": str(3_650 * DAY_MS)}
+COMPACT = {"cleanup.policy": "compact"}
+# Recovery reads a changelog record by record, so its history is kept short.
+CHANGELOG = {
+    "cleanup.policy": "compact",
+    "segment.bytes": str(16 << 20),
+    "segment.ms": "60000",
+    "min.cleanable.dirty.ratio": "0.1",
+    "max.compaction.lag.ms": "60000",
+}
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic; `name` is without the installation's prefix, `record` is `None` for Faust's changelogs."""
+
+    name: str
+    record: type[Record] | None
+    purpose: str
+    config: dict[str, str] = field(default_factory=dict)
+
+    def full_name(self, config: Config) -> str:
+        """The name on the broker."""
+        return f"{config.topic_prefix}{self.name}"
+
+
+def changelog_name(table: str) -> str:
+    """The changelog topic of a Faust table of our application."""
+    return f"hedgehog-{table}-changelog"
+
+
+LEADERS_TABLE = "leaders"
+BOOKS_TABLE = "books"
+
+TRADES = Topic("trades", Trade, "every trade of the streamed markets", LONG)
+ORDERS = Topic("orders", Order, "a snapshot at every change of an order", LONG)
+FILLS = Topic("fills", Fill, "execution reports of the exchange", LONG)
+SETTINGS = Topic("settings", Settings, "what each instrument runs by", COMPACT)
+APPLIED = Topic("applied", Applied, "the leaders' journal: which input after which trade", LONG)
+DEAD_LETTERS = Topic("dead-letters", DeadLetter, "what could not be handled", LONG)
+LEADERS = Topic(changelog_name(LEADERS_TABLE), None, "state of the leaders", CHANGELOG)
+BOOKS = Topic(changelog_name(BOOKS_TABLE), None, "state of the mock exchange's books", CHANGELOG)
+
+TOPICS: dict[str, Topic] = {
+    topic.name: topic for topic in (TRADES, ORDERS, FILLS, SETTINGS, APPLIED, DEAD_LETTERS, LEADERS, BOOKS)
+}

@@ -1,0 +1,43 @@
+"""Exact numbers: prices, quantities and money are integers in units of 10^-8.
+
+Eight decimals are what the exchanges quote at most. Integers of this unit go through the whole system;
+decimals appear at its edges only: on the wire (Avro decimal, scale 8), in SQL (numeric) and on the screen.
+"""
+
+from decimal import Decimal, InvalidOperation
+
+SCALE = 8
+ONE = 10**SCALE
+"""The integer that stands for 1."""
+
+PRICE_MAX = 10**18 - 1
+"""Largest price the wire carries (Avro decimal(18, 8) in 8 bytes): just below ten billion."""
+AMOUNT_MAX = 10**28 - 1
+"""Largest quantity or amount of money the wire carries (Avro decimal(28, 8) in 12 bytes)."""
+
+
+def to_units(text: str | Decimal, field: str) -> int:
+    """The exact integer for a plain decimal; `field` is named in the `ValueError` for anything else."""
+    try:
+        scaled = Decimal(text).scaleb(SCALE)
+    except InvalidOperation:
+        raise ValueError(f"{field}: {text!r} is not a decimal number") from None
+    if not scaled.is_finite():
+        raise ValueError(f"{field}: {text!r} is not a finite number")
+    units = int(scaled)
+    if units != scaled:
+        raise ValueError(f"{field}: {text!r} has more than {SCALE} decimals")
+    return units
+
+
+def to_decimal(units: int) -> Decimal:
+    """The `Decimal` with eight decimals that `units` stands for."""
+    return Decimal(units).scaleb(-SCALE)
+
+
+def plain(units: int) -> str:
+    """A plain decimal without exponent and without trailing zeros, as people write it."""
+    whole, fraction = divmod(abs(units), ONE)
+    digits = f"{fraction:08d}".rstrip("0")
+    sign = "-" if units < 0 else ""
+    return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"

@@ -1,4 +1,4 @@
-"""Every topic of the system: name, value, partitions, retention. The app, the topic creation and the CLI read this."""
+"""Every topic of the system: name, value, retention. The app, the topic creation and the CLI read this."""
 
 from dataclasses import dataclass, field
 
@@ -20,7 +20,10 @@ CHANGELOG = {
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic; `name` is without the installation's prefix, `record` is `None` for Faust's changelogs."""
+    """One topic; `name` is without the installation's prefix.
+
+    `record` is `None` where the bytes are not ours: Faust's changelogs, and what a sink could not write.
+    """
 
     name: str
     record: type[Record] | None
@@ -49,6 +52,19 @@ DEAD_LETTERS = Topic("dead-letters", DeadLetter, "what could not be handled", LO
 LEADERS = Topic(changelog_name(LEADERS_TABLE), None, "state of the leaders", CHANGELOG)
 BOOKS = Topic(changelog_name(BOOKS_TABLE), None, "state of the mock exchange's books", CHANGELOG)
 
+SINKS = (TRADES, ORDERS, FILLS, SETTINGS)
+"""The topics that Kafka Connect writes into the table of the same name."""
+
+
+def sink_dead_letters(topic: Topic) -> Topic:
+    """The topic of the records that the sink of `topic` could not write: as they were, the error in headers."""
+    return Topic(f"dlq-{topic.name}", None, f"what the {topic.name} sink could not write", LONG)
+
+
 TOPICS: dict[str, Topic] = {
-    topic.name: topic for topic in (TRADES, ORDERS, FILLS, SETTINGS, APPLIED, DEAD_LETTERS, LEADERS, BOOKS)
+    topic.name: topic
+    for topic in (
+        *(TRADES, ORDERS, FILLS, SETTINGS, APPLIED, DEAD_LETTERS, LEADERS, BOOKS),
+        *(sink_dead_letters(topic) for topic in SINKS),
+    )
 }

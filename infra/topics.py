@@ -1,0 +1,107 @@
+"""Creates the topics on the broker and checks them. Every topic exists before anything is sent to it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from infra.config import Config
+from infra.errors import StackError
+from schemas.topics import TOPICS
+
+REPLICATION = 1
+"""The stack has one broker."""
+TIMEOUT_S = 15.0
+
+
+class TopicError(StackError):
+    """A topic is missing or not as it has to be, or the broker does not answer."""
+
+
+def create_topics(config: Config) -> list[str]:
+    """Create the topics that are missing; their full names, in the order of `schemas.topics`.
+
+    Repeating it changes nothing. Raises `TopicError` when the broker does not answer, or when a topic was there
+    before with another number of partitions than `config.partitions`.
+    """
+    admin = _admin(config)
+    found = _partitions(config, admin)
+    _assert_partitions(config, found)
+    missing = [topic for topic in TOPICS.values() if topic.full_name(config) not in found]
+    if not missing:
+        return []
+    futures = admin.create_topics(
+        [
+            NewTopic(
+                topic.full_name(config),
+                num_partitions=config.partitions,
+                replication_factor=REPLICATION,
+                config=topic.config,
+            )
+            for topic in missing
+        ],
+        operation_timeout=TIMEOUT_S,
+        request_timeout=TIMEOUT_S,
+    )
+    created = [name for name, future in futures.items() if _was_created(name, future.result)]
+    check_topics(config)
+    return created
+
+
+def check_topics(config: Config) -> None:
+    """Raise `TopicError` unless every topic exists with `config.partitions` partitions."""
+    found = _partitions(config, _admin(config))
+    missing = [topic.full_name(config) for topic in TOPICS.values() if topic.full_name(config) not in found]
+    if missing:
+        raise TopicError(f"topics missing on {config.bootstrap}: {', '.join(missing)}")
+    _assert_partitions(config, found)
+
+
+def delete_topics(config: Config) -> list[str]:
+    """Delete every topic of this installation (those of `config.topic_prefix`); their full names."""
+    admin = _admin(config)
+    found = _partitions(config, admin)
+    names = [name for topic in TOPICS.values() if (name := topic.full_name(config)) in found]
+    if names:
+        for future in admin.delete_topics(names, operation_timeout=TIMEOUT_S).values():
+            future.result(TIMEOUT_S)
+    return names
+
+
+def _admin(config: Config) -> AdminClient:
+    return AdminClient({"bootstrap.servers": config.bootstrap, "log_level": 0})
+
+
+def _partitions(config: Config, admin: AdminClient) -> dict[str, int]:
+    """Number of partitions of every topic of the broker, by name."""
+    try:
+        topics = admin.list_topics(timeout=TIMEOUT_S).topics
+    except KafkaException as error:
+        raise TopicError(f"no Kafka broker answers at {config.bootstrap}: {error.args[0].str()}") from None
+    return {name: len(topic.partitions) for name, topic in topics.items()}
+
+
+def _assert_partitions(config: Config, found: dict[str, int]) -> None:
+    names = [topic.full_name(config) for topic in TOPICS.values()]
+    wrong = [
+        f"{name} has {found[name]}"
+        for name in names
+        if found.get(name, config.partitions) != config.partitions
+    ]
+    if wrong:
+        raise TopicError(
+            f"every topic needs {config.partitions} partitions (HEDGEHOG_PARTITIONS), but {', '.join(wrong)}"
+        )
+
+
+def _was_created(name: str, result: Callable[[float], Any]) -> bool:
+    """Whether we created it; `False` when another process was faster."""
+    try:
+        result(TIMEOUT_S)
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+            return False
+        raise TopicError(f"topic {name}: {error.args[0].str()}") from None
+    return True

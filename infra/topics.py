@@ -23,8 +23,8 @@ class TopicError(StackError):
 def create_topics(config: Config) -> list[str]:
     """Create the topics that are missing; their full names, in the order of `schemas.topics`.
 
-    Repeating it changes nothing. Raises `TopicError` when the broker does not answer, or when a topic was there
-    before with another number of partitions than `config.partitions`.
+    Repeating it changes nothing. Raises `TopicError` when the broker does not answer, or when a topic was
+    there before with another partition count than `config.partitions`.
     """
     admin = _admin(config)
     found = _partitions(config, admin)

@@ -57,7 +57,7 @@ SINKS = (TRADES, ORDERS, FILLS, SETTINGS)
 
 
 def sink_dead_letters(topic: Topic) -> Topic:
-    """The topic of the records that the sink of `topic` could not write: as they were, the error in headers."""
+    """The topic of the records that the sink of `topic` could not write, as they were, errors in headers."""
     return Topic(f"dlq-{topic.name}", None, f"what the {topic.name} sink could not write", LONG)
 
 

@@ -1,0 +1,99 @@
+"""What one instrument trades by, as integers: the strategy's arithmetic and the exchange's filters.
+
+The functions work on any consistent integer units: the worker passes units of 1e-8, the fast backtest engine
+coarser ones, so that everything fits into 64 bits. Intervals are fractions `*_num / *_den` in lowest terms.
+They are written in the part of Python that also compiles, see `streams.backtest`.
+"""
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from schemas.records import Settings
+from schemas.units import ONE
+
+# Names of what forbids an order; index 0 forbids nothing. As in Binance's exchangeInfo.
+FILTERS = ("", "PRICE_FILTER", "LOT_SIZE", "MIN_NOTIONAL")
+ALLOWED, PRICE_FILTER, LOT_SIZE, MIN_NOTIONAL = range(4)
+
+
+class Rules(NamedTuple):
+    """Integers only: prices in price units, quantities in quantity units, `*_notional` in their product."""
+
+    chunks: int
+    tick: int
+    step: int
+    buy_num: int
+    buy_den: int
+    sell_num: int
+    sell_den: int
+    rebuy_num: int
+    rebuy_den: int
+    lot_num: int
+    lot_den: int
+    min_price: int
+    max_price: int
+    min_quantity: int
+    max_quantity: int
+    min_notional: int
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The rules of an instrument in units of 1e-8; a `ValueError` names a field that makes no sense."""
+    settings.check()
+    fee, one = Fraction(settings.fee, ONE), Fraction(1)
+    buy = one - Fraction(settings.buy_down_interval, ONE)
+    sell = (one + fee) * (one + Fraction(settings.profit_interval, ONE)) * (one + fee)
+    rebuy = one - Fraction(settings.rebuy_interval, ONE)
+    lot = Fraction(settings.budget * ONE, settings.chunks * settings.step_size)
+    return Rules(
+        chunks=settings.chunks,
+        tick=settings.tick_size,
+        step=settings.step_size,
+        buy_num=buy.numerator,
+        buy_den=buy.denominator,
+        sell_num=sell.numerator,
+        sell_den=sell.denominator,
+        rebuy_num=rebuy.numerator,
+        rebuy_den=rebuy.denominator,
+        lot_num=lot.numerator,
+        lot_den=lot.denominator,
+        min_price=settings.min_price,
+        max_price=settings.max_price,
+        min_quantity=settings.min_quantity,
+        max_quantity=settings.max_quantity,
+        min_notional=settings.min_notional * ONE,
+    )
+
+
+def buy_price(rules: Rules, price: int) -> int:
+    """Limit of a new trader's BUY at market price `price`: floor(p - p·buy_down, tick)."""
+    return price * rules.buy_num // (rules.buy_den * rules.tick) * rules.tick
+
+
+def buy_quantity(rules: Rules, limit: int) -> int:
+    """Quantity of a BUY: floor(budget / chunks / limit, step); 0 where the limit is no price."""
+    return rules.lot_num // (rules.lot_den * limit) * rules.step if limit > 0 else 0
+
+
+def sell_price(rules: Rules, bought_at: int) -> int:
+    """Limit of the SELL after a BUY: floor(bought·(1+fee)·(1+profit)·(1+fee), tick)."""
+    return bought_at * rules.sell_num // (rules.sell_den * rules.tick) * rules.tick
+
+
+def rebuy_level(rules: Rules, bought_at: int) -> int:
+    """The smallest integer price that is not below bought - bought·rebuy: a lower one starts another trader."""
+    return -(-bought_at * rules.rebuy_num // rules.rebuy_den)
+
+
+def refusal(rules: Rules, price: int, quantity: int) -> int:
+    """Which of `FILTERS` forbids a limit order on tick and step, 0 for none. A filter value of 0 is off.
+
+    Source: Binance Spot, filters PRICE_FILTER, LOT_SIZE, MIN_NOTIONAL and NOTIONAL of a limit order.
+    """
+    if price <= 0 or price < rules.min_price or 0 < rules.max_price < price:
+        return PRICE_FILTER
+    if quantity <= 0 or quantity < rules.min_quantity or 0 < rules.max_quantity < quantity:
+        return LOT_SIZE
+    if price * quantity < rules.min_notional:
+        return MIN_NOTIONAL
+    return ALLOWED

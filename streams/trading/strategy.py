@@ -1,0 +1,211 @@
+"""The strategy: what the traders of one instrument decide. Every rule of it stands here and nowhere else.
+
+State is a tuple of integer columns, one entry a running trader in the leader's order. The worker keeps the
+columns as lists of Python integers; the backtest compiles these same functions and passes 64-bit arrays.
+So they are written in the part of Python that compiles, and know nothing of Kafka, orders' ids or clocks.
+"""
+
+from collections.abc import MutableSequence
+from typing import NamedTuple
+
+from streams.trading.rules import (
+    ALLOWED,
+    Rules,
+    buy_price,
+    buy_quantity,
+    rebuy_level,
+    refusal,
+    sell_price,
+)
+
+Column = MutableSequence[int]
+
+# What a trader does. BUYING and SELLING are also the sides of an order in a book.
+WAITING, BUYING, SELLING, BUY_REFUSED, SELL_REFUSED = range(5)
+REFUSED = BUY_REFUSED - BUYING
+"""Added to a stage whose order a filter forbids: the trader does nothing more."""
+# What the leader does.
+OFF, ON, SHUTDOWN = range(3)
+
+
+class Leader(NamedTuple):
+    """The traders of one instrument; every column but `head` has room for `chunks` traders."""
+
+    head: Column  # [mode, running traders, number of the next trader]
+    number: Column  # running number of the trader, unique within the instrument
+    stage: Column
+    price: Column  # limit of its last order
+    quantity: Column
+    rebuy: Column  # a price below this starts one more trader; 0: none does, or it has been used up
+    resting: Column  # side of its order as long as the market has not filled it, else 0
+
+
+MODE, COUNT, NEXT = range(3)
+
+
+def new_leader(room: int) -> Leader:
+    """A leader that is off, with room for so many traders, as Python lists."""
+    return Leader([OFF, 0, 1], *([0] * room for _ in range(6)))
+
+
+def start_trader(leader: Leader, at: int) -> None:
+    """Put a new trader, waiting for its first market trade, at this place of the leader's order."""
+    for i in range(leader.head[COUNT], at, -1):
+        _move(leader, i - 1, i)
+    _renew(leader, at)
+    leader.head[COUNT] += 1
+
+
+def on_trade(leader: Leader, rules: Rules, price: int, placed: Column) -> int:
+    """Show a market trade to every trader; the numbers of those that placed an order go into `placed`.
+
+    Returns how many placed one. A trader whose order a filter forbids is counted too: its stage says so.
+    """
+    orders = 0
+    i = 0
+    while i < leader.head[COUNT]:
+        if leader.stage[i] == WAITING:
+            limit = buy_price(rules, price)
+            _place(leader, rules, i, BUYING, limit, buy_quantity(rules, limit))
+            leader.rebuy[i] = rebuy_level(rules, limit) if leader.stage[i] == BUYING else 0
+            placed[orders] = leader.number[i]
+            orders += 1
+        elif _rebuy(leader, rules, i, price):
+            i += 1
+        i += 1
+    return orders
+
+
+def on_fill(leader: Leader, rules: Rules, number: int, complete: bool, price: int, placed: Column) -> int:
+    """Show a fill of trader `number`, at its order's own price, to every trader in the leader's order.
+
+    To its own trader it is its fill and nothing else, to the others a price. Returns how many placed an order
+    and writes their numbers into `placed`, as `on_trade` does.
+    """
+    orders = 0
+    i = 0
+    while i < leader.head[COUNT]:
+        if leader.number[i] == number:
+            if complete and leader.stage[i] == BUYING:
+                _place(leader, rules, i, SELLING, sell_price(rules, leader.price[i]), leader.quantity[i])
+                placed[orders] = number
+                orders += 1
+            elif complete and leader.stage[i] == SELLING:
+                i -= _finish(leader, i)
+        elif leader.stage[i] != WAITING and _rebuy(leader, rules, i, price):
+            i += 1
+        i += 1
+    return orders
+
+
+def set_mode(leader: Leader, mode: int) -> None:
+    """Turn the leader on, off or towards its end. Turning on gives every refused BUY a new try."""
+    leader.head[MODE] = mode
+    if mode == OFF:
+        leader.head[COUNT] = 0
+        return
+    i = 0
+    while i < leader.head[COUNT]:
+        idle = leader.stage[i] == WAITING or leader.stage[i] == BUY_REFUSED
+        if mode == SHUTDOWN and idle:
+            _remove(leader, i)
+        else:
+            if idle:
+                leader.stage[i] = WAITING
+            i += 1
+    if mode == ON and leader.head[COUNT] == 0:
+        start_trader(leader, 0)
+    _end_of_shutdown(leader)
+
+
+def waiting(leader: Leader) -> bool:
+    """Whether the very next market trade makes a trader place its BUY."""
+    for i in range(leader.head[COUNT]):
+        if leader.stage[i] == WAITING:
+            return True
+    return False
+
+
+def rebuy_below(leader: Leader) -> int:
+    """A market price below this is an event for some trader; 0: no price is."""
+    level = 0
+    for i in range(leader.head[COUNT]):
+        level = max(level, leader.rebuy[i])
+    return level
+
+
+def best_match(side: Column, limit: Column, count: int, price: int) -> int:
+    """The place of the order that a market price fills first, -1 for none.
+
+    A BUY is filled by a price below its limit and a SELL by one above it, strictly; best price first,
+    the earlier of equals; buys, then sells.
+    """
+    best = -1
+    for i in range(count):
+        if side[i] == BUYING and price < limit[i] and (best < 0 or limit[i] > limit[best]):
+            best = i
+    if best >= 0:
+        return best
+    for i in range(count):
+        if side[i] == SELLING and price > limit[i] and (best < 0 or limit[i] < limit[best]):
+            best = i
+    return best
+
+
+def _rebuy(leader: Leader, rules: Rules, i: int, price: int) -> bool:
+    """Whether trader `i` started another one, at the front, because the price fell below its level: once."""
+    if price >= leader.rebuy[i]:
+        return False
+    leader.rebuy[i] = 0
+    if leader.head[MODE] != ON or leader.head[COUNT] >= rules.chunks:
+        return False
+    start_trader(leader, 0)
+    return True
+
+
+def _place(leader: Leader, rules: Rules, i: int, stage: int, limit: int, quantity: int) -> None:
+    leader.price[i] = limit
+    leader.quantity[i] = quantity
+    allowed = refusal(rules, limit, quantity) == ALLOWED
+    leader.stage[i] = stage if allowed else stage + REFUSED
+    leader.resting[i] = stage if allowed else 0
+
+
+def _finish(leader: Leader, i: int) -> int:
+    """End trader `i`: a new one takes its place, or none in shutdown; how many places moved up."""
+    if leader.head[MODE] == ON:
+        _renew(leader, i)
+        return 0
+    _remove(leader, i)
+    _end_of_shutdown(leader)
+    return 1
+
+
+def _renew(leader: Leader, i: int) -> None:
+    leader.number[i] = leader.head[NEXT]
+    leader.head[NEXT] += 1
+    leader.stage[i] = WAITING
+    leader.price[i] = 0
+    leader.quantity[i] = 0
+    leader.rebuy[i] = 0
+    leader.resting[i] = 0
+
+
+def _remove(leader: Leader, i: int) -> None:
+    for k in range(i + 1, leader.head[COUNT]):
+        _move(leader, k, k - 1)
+    leader.head[COUNT] -= 1
+
+
+def _end_of_shutdown(leader: Leader) -> None:
+    if leader.head[MODE] == SHUTDOWN and leader.head[COUNT] == 0:
+        leader.head[MODE] = OFF
+
+
+def _move(leader: Leader, source: int, target: int) -> None:
+    leader.number[target] = leader.number[source]
+    leader.stage[target] = leader.stage[source]
+    leader.price[target] = leader.price[source]
+    leader.quantity[target] = leader.quantity[source]
+    leader.rebuy[target] = leader.rebuy[source]
+    leader.resting[target] = leader.resting[source]

@@ -1,0 +1,33 @@
+"""What can go wrong with the stack, in words for the person who typed the command."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+TAIL_LINES = 20
+
+
+class StackError(Exception):
+    """The stack cannot do what was asked; the message says why and what to do."""
+
+
+class PartFailed(StackError):
+    """A part did not come up. The message names the part, its log and the last lines of it."""
+
+    def __init__(self, part: str, reason: str, log: Path | None = None, lines: Sequence[str] | None = None):
+        self.part = part
+        text = f"{part}: {reason}"
+        if log is not None:
+            shown = tail(log, TAIL_LINES) if lines is None else list(lines)
+            text += f"\n  its log: {log}; the last {len(shown)} lines:\n" + "\n".join(f"  | {line}" for line in shown)
+        super().__init__(text)
+
+
+def tail(path: Path, lines: int) -> list[str]:
+    """The last `lines` lines of a text file; none when it does not exist."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - 400 * lines - 4096))
+            return file.read().decode(errors="replace").splitlines()[-lines:]
+    except FileNotFoundError:
+        return []

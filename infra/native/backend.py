@@ -1,0 +1,205 @@
+"""The native backend: starts, stops and reports the servers of one data folder."""
+
+import fcntl
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+import psutil
+
+from infra.config import Config
+from infra.errors import PartFailed, StackError
+from infra.native import ports, postgres
+from infra.native.connect import connect_part
+from infra.native.jars import JarStore, Layout
+from infra.native.kafka import broker_part
+from infra.native.lock import read_lock
+from infra.native.part import Part
+from infra.native.process import Daemon
+from infra.native.registry import registry_part
+from infra.status import PartStatus
+
+POLL_S = 0.1
+STOP_ORDER = (("connect", "registry"), ("broker", "postgres"))
+LOCK_PATIENCE_S = 120
+
+Say = Callable[[str], None]
+
+
+class NativeBackend:
+    """The servers of `config.data_dir`, as processes of this machine."""
+
+    name = "native"
+
+    def __init__(self, config: Config):
+        self._config = config
+        self._home = config.data_dir.resolve()
+        self._aborted = threading.Event()
+
+    @cached_property
+    def _layout(self) -> Layout:
+        return JarStore(self._config.cache_dir).layout(read_lock())
+
+    @cached_property
+    def parts(self) -> dict[str, Part]:
+        """The parts by name, in the order of the table."""
+        def layout() -> Layout:
+            return self._layout
+
+        made = [
+            postgres.postgres_part(self._config),
+            broker_part(self._config, layout),
+            registry_part(self._config, layout),
+            connect_part(self._config, layout),
+        ]
+        return {part.name: part for part in made}
+
+    def daemon(self, name: str) -> Daemon:
+        """The daemon of part `name`."""
+        return Daemon(name, self._home / "run", self._home / "logs")
+
+    def up(self, say: Say) -> None:
+        """Start what does not run, each part as soon as those it needs are ready. Raises `StackError`."""
+        with self._exclusive():
+            idle = [part for part in self.parts.values() if self.daemon(part.name).pid() is None]
+            ports.require_free(idle)
+            if idle:
+                JarStore(self._config.cache_dir).ensure(read_lock(), say)
+                _ = self._layout
+            self._start_all(say)
+
+    def _start_all(self, say: Say) -> None:
+        ready = {name: threading.Event() for name in self.parts}
+        self._aborted.clear()
+        with ThreadPoolExecutor(len(self.parts)) as pool:
+            jobs = [pool.submit(self._bring_up, part, ready, say) for part in self.parts.values()]
+            done, _ = wait(jobs, return_when=FIRST_EXCEPTION)
+            if any(job.exception() for job in done):
+                self._aborted.set()
+        errors = [error for job in jobs if (error := job.exception()) and not isinstance(error, _Aborted)]
+        if errors:
+            raise errors[0]
+
+    def _bring_up(self, part: Part, ready: dict[str, threading.Event], say: Say) -> None:
+        for need in part.needs:
+            while not ready[need].wait(POLL_S):
+                self._check_aborted()
+        self._check_aborted()
+        started = time.monotonic()
+        daemon = self.daemon(part.name)
+        running = daemon.pid()
+        if running is None:
+            daemon.start(part.command())
+        self._await_ready(part, daemon)
+        part.settle()
+        ready[part.name].set()
+        how = "already up" if running else f"up after {time.monotonic() - started:.1f} s"
+        say(f"{part.name:9} {how}, {part.endpoint}")
+
+    def _await_ready(self, part: Part, daemon: Daemon) -> None:
+        deadline = time.monotonic() + part.ready_within_s
+        while True:
+            if daemon.pid() is None:
+                raise PartFailed(part.name, "ended while starting", daemon.log)
+            try:
+                part.probe()
+                return
+            except Exception as error:  # whatever a server in the making answers
+                if time.monotonic() > deadline:
+                    reason = f"not ready after {part.ready_within_s:.0f} s ({error})"
+                    raise PartFailed(part.name, reason, daemon.log) from error
+            self._check_aborted()
+            time.sleep(POLL_S)
+
+    def _check_aborted(self) -> None:
+        if self._aborted.is_set():
+            raise _Aborted
+
+    def down(self, say: Say) -> None:
+        """Stop the servers, those that need others first."""
+        with self._exclusive():
+            for names in STOP_ORDER:
+                with ThreadPoolExecutor(len(names)) as pool:
+                    list(pool.map(lambda name: self._stop(name, say), names))
+
+    def _stop(self, name: str, say: Say) -> None:
+        part = self.parts[name]
+        ended = self.daemon(name).stop(part.gentle, part.patience_s)
+        say(f"{name:9} {ended or 'was not running'}")
+
+    def status(self) -> list[PartStatus]:
+        """The state of each part."""
+        with ThreadPoolExecutor(len(self.parts)) as pool:
+            return list(pool.map(self._status_of, self.parts.values()))
+
+    def _status_of(self, part: Part) -> PartStatus:
+        daemon = self.daemon(part.name)
+        record, pid = daemon.record(), daemon.pid()
+        if record is None or pid is None:
+            return PartStatus(part.name, "down" if record is None else "dead", part.endpoint)
+        try:
+            part.probe()
+            state = "up"
+        except Exception:
+            state = "not ready"
+        return PartStatus(part.name, state, part.endpoint, pid, float(str(record["since"])), _rss(pid))
+
+    def log_files(self) -> dict[str, Path]:
+        """The log of each part."""
+        return {name: self.daemon(name).log for name in self.parts}
+
+    def clean(self) -> None:
+        """Remove all data of the stack; it must be down."""
+        with self._exclusive():
+            running = [name for name in self.parts if self.daemon(name).pid() is not None]
+            if running:
+                raise StackError(f"still running: {', '.join(running)}; stop the stack first (down)")
+            postgres.remove_data(self._config)
+            for name in ("kafka", "connect", "logs", "run", "postgres", "postgres.location"):
+                path = self._home / name
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        """One command at a time works on a data folder."""
+        self._home.mkdir(parents=True, exist_ok=True)
+        with (self._home / "stack.lock").open("a+") as lock:
+            deadline = time.monotonic() + LOCK_PATIENCE_S
+            while not _try_lock(lock.fileno()):
+                if time.monotonic() > deadline:
+                    lock.seek(0)
+                    raise StackError(f"{self._home}: another command (process {lock.read().strip()}) works on this stack")
+                time.sleep(POLL_S)
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+
+class _Aborted(Exception):
+    """Another part failed; this one need not be waited for."""
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+
+
+def _rss(pid: int) -> int | None:
+    try:
+        process = psutil.Process(pid)
+        return sum(each.memory_info().rss for each in [process, *process.children(recursive=True)])
+    except psutil.NoSuchProcess:
+        return None

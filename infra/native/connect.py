@@ -1,0 +1,67 @@
+"""Kafka Connect: one distributed worker with the JDBC sink and the Avro converter on its plugin path."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from infra import probes
+from infra.config import LOOPBACK, Config
+from infra.native.jars import Layout
+from infra.native.java import JAVA_ENVIRONMENT, java_command, write_log4j, write_properties
+from infra.native.part import Part
+from infra.native.process import Command
+
+HEAP_MB = 512
+
+
+def worker_properties(config: Config, plugins: Sequence[Path]) -> dict[str, object]:
+    """The worker's settings for one worker on this machine."""
+    topics = {name: f"connect-{name}" for name in ("configs", "offsets", "status")}
+    return {
+        "bootstrap.servers": config.bootstrap,
+        "group.id": "hedgehog-connect",
+        "listeners": f"http://{LOOPBACK}:{config.port('connect')}",
+        "rest.advertised.host.name": LOOPBACK,
+        "plugin.path": ",".join(str(path) for path in plugins),
+        # the converter brings no service file, so it has to be scanned for
+        "plugin.discovery": "hybrid_warn",
+        "key.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
+        "value.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
+        "connector.client.config.override.policy": "All",
+        "config.storage.topic": topics["configs"],
+        "config.storage.replication.factor": 1,
+        "offset.storage.topic": topics["offsets"],
+        "offset.storage.replication.factor": 1,
+        "offset.storage.partitions": 1,
+        "status.storage.topic": topics["status"],
+        "status.storage.replication.factor": 1,
+        "status.storage.partitions": 1,
+        # what a sink has written but not committed is written again after a crash; every 5 s bounds it
+        "offset.flush.interval.ms": 5000,
+        # one worker: waiting for another one to come back only delays the tasks
+        "scheduled.rebalance.max.delay.ms": 0,
+        "session.timeout.ms": 10000,
+        "task.shutdown.graceful.timeout.ms": 5000,
+    }
+
+
+def connect_part(config: Config, layout: Callable[[], Layout]) -> Part:
+    """The Connect worker of the native backend."""
+    home = config.data_dir.resolve() / "connect"
+    return Part(
+        name="connect",
+        endpoint=config.connect,
+        ports={"connect_port": config.port("connect")},
+        needs=("broker",),
+        command=partial(_command, config, home, layout),
+        probe=partial(probes.connect, config.connect),
+    )
+
+
+def _command(config: Config, home: Path, layout: Callable[[], Layout]) -> Command:
+    programs = layout()
+    properties = write_properties(home / "worker.properties", worker_properties(config, programs.plugins))
+    log4j = write_log4j(home / "log4j2.properties")
+    flags = [f"-Dlog4j2.configurationFile={log4j}", "-Djava.awt.headless=true"]
+    main = ["org.apache.kafka.connect.cli.ConnectDistributed", str(properties)]
+    return Command(java_command(main, HEAP_MB, flags, programs.kafka_classpath), home, JAVA_ENVIRONMENT)

@@ -1,0 +1,51 @@
+"""Is it there? One question per kind of server, the same for every backend. Each raises while the answer is no."""
+
+import psycopg2
+import httpx
+from confluent_kafka.admin import AdminClient
+from sqlalchemy.engine import make_url
+
+TIMEOUT_S = 2.0
+
+
+def broker(bootstrap: str) -> None:
+    """The broker at `host:port[,…]` answers a metadata request and names at least one broker."""
+    # librdkafka writes refused connections to stderr; while waiting they are no news
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, "socket.timeout.ms": 2000, "error_cb": _quiet})
+    if not admin.list_topics(timeout=TIMEOUT_S).brokers:
+        raise ConnectionError(f"no broker behind {bootstrap}")
+
+
+def _quiet(_error: object) -> None: ...
+
+
+def registry(url: str) -> None:
+    """The registry lists its subjects through the Confluent-compatible interface."""
+    _get(f"{url}/apis/ccompat/v7/subjects")
+
+
+def connect(url: str) -> None:
+    """The Connect worker has joined its group and lists its connectors."""
+    _get(f"{url}/connectors")
+
+
+def _get(url: str) -> None:
+    httpx.get(url, timeout=TIMEOUT_S).raise_for_status()
+
+
+def database(url: str) -> None:
+    """The database behind an SQLAlchemy URL takes a query."""
+    parsed = make_url(url)
+    connection = psycopg2.connect(
+        host=parsed.host,
+        port=parsed.port or 5432,
+        user=parsed.username,
+        password=parsed.password,
+        dbname=parsed.database,
+        connect_timeout=int(TIMEOUT_S),
+    )
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    finally:
+        connection.close()

@@ -1,0 +1,85 @@
+"""The stack behind the pipeline: broker, registry, Connect, database; where they run is a matter of the backend."""
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from infra.config import Config
+from infra.errors import StackError
+from infra.provision import provision
+from infra.status import PartStatus
+
+Say = Callable[[str], None]
+DOCKER_TIMEOUT_S = 10
+
+
+class Backend(Protocol):
+    """What every backend can do. All raise `StackError` with words for the user."""
+
+    name: str
+
+    def up(self, say: Say) -> None: ...
+    def down(self, say: Say) -> None: ...
+    def status(self) -> list[PartStatus]: ...
+    def clean(self) -> None: ...
+    def log_files(self) -> dict[str, Path]: ...
+
+
+def docker_answers() -> bool:
+    """Whether a Docker engine answers and the compose plugin is there."""
+    if shutil.which("docker") is None:
+        return False
+    return all(_succeeds(["docker", *words]) for words in (["compose", "version"], ["info"]))
+
+
+def _succeeds(argv: list[str]) -> bool:
+    try:
+        return not subprocess.run(argv, capture_output=True, timeout=DOCKER_TIMEOUT_S, check=False).returncode
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def choose_backend(config: Config, docker: Callable[[], bool] = docker_answers) -> Backend:
+    """The backend that `config.infra` names; `auto` takes compose where a Docker engine answers, else native."""
+    from infra.native.backend import NativeBackend
+
+    return NativeBackend(config)
+
+
+def to_stderr(text: str) -> None:
+    """Progress goes to stderr; stdout is for data."""
+    print(text, file=sys.stderr, flush=True)
+
+
+class Stack:
+    """The stack of one configuration."""
+
+    def __init__(self, config: Config):
+        self.config = config
+        self.backend = choose_backend(config)
+
+    def up(self, say: Say = to_stderr) -> None:
+        """Start it, wait until every part is ready, then create topics, schemas, tables and connectors."""
+        started = time.monotonic()
+        say(f"hedgehog: starting the stack ({self.backend.name})")
+        self.backend.up(say)
+        provision(self.config, say)
+        say(f"hedgehog: the stack is up after {time.monotonic() - started:.1f} s")
+
+    def down(self, say: Say = to_stderr) -> None:
+        """Stop it; the data stay."""
+        started = time.monotonic()
+        self.backend.down(say)
+        say(f"hedgehog: the stack is down after {time.monotonic() - started:.1f} s")
+
+    def status(self) -> list[PartStatus]:
+        """The state of each part."""
+        return self.backend.status()
+
+    def clean(self) -> None:
+        """Remove the data of a stopped stack."""
+        self.backend.clean()

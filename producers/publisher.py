@@ -1,0 +1,154 @@
+"""The one way into Kafka: an idempotent producer that drops nothing silently."""
+
+import logging
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from infra.config import Config
+from schemas.topics import Topic
+
+log = logging.getLogger(__name__)
+
+POLL_EVERY = 256
+"""Delivery reports are fetched once per so many records."""
+
+Delivered = Callable[[Message], None]
+
+
+class DeliveryError(RuntimeError):
+    """Records that the broker did not acknowledge; the message says which, how many and why."""
+
+
+class Publisher:
+    """Publishes records with `acks=all`, idempotently and in order per key.
+
+    The queue is bounded by `max_queued` records: when it is full, `publish` waits for the broker. A record
+    that is not acknowledged within `delivery_timeout_s` is lost; the next `publish`, `poll` or `flush`
+    raises `DeliveryError` for it, and so does every later one.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        max_queued: int = 400_000,
+        delivery_timeout_s: float = 120,
+        linger_ms: float = 5,
+    ) -> None:
+        self._config = config
+        self._names: dict[str, str] = {}
+        self._failure: str | None = None
+        self._delivery_timeout_s = delivery_timeout_s
+        self.published = 0
+        self.delivered = 0
+        self.failed = 0
+        self._producer = Producer(
+            {
+                "bootstrap.servers": config.bootstrap,
+                "client.id": "hedgehog-publisher",
+                "enable.idempotence": True,
+                "acks": "all",
+                # librdkafka's default partitioner puts a key elsewhere than Java's and aiokafka's.
+                "partitioner": "murmur2_random",
+                "compression.type": "lz4",
+                "linger.ms": linger_ms,
+                "message.timeout.ms": int(delivery_timeout_s * 1000),
+                "queue.buffering.max.messages": max_queued,
+                "queue.buffering.max.kbytes": 1 << 20,
+                "error_cb": self._on_error,
+                "logger": log,
+            }
+        )
+
+    def publish(self, topic: Topic, key: str, value: bytes, on_delivered: Delivered | None = None) -> None:
+        """Queue one record; waits while the queue is full. `on_delivered` gets the acknowledged message.
+
+        It is called from a later `publish`, `poll` or `flush`, and only for a record that the broker has.
+        """
+        self._raise_failure()
+        report: Any = self._on_delivery
+        if on_delivered is not None:
+            report = self._reporting_to(on_delivered)
+        name = self._names.get(topic.name)
+        if name is None:
+            name = self._names[topic.name] = topic.full_name(self._config)
+        while True:
+            try:
+                self._producer.produce(name, value, key, on_delivery=report)
+                break
+            except BufferError:
+                self._producer.poll(0.1)
+                self._raise_failure()
+            except KafkaException as error:
+                raise DeliveryError(f"topic {name}, key {key}: {error.args[0].str()}") from error
+        self.published += 1
+        if self.published % POLL_EVERY == 0:
+            self._producer.poll(0)
+
+    def poll(self) -> None:
+        """Take in the delivery reports that have arrived; call it regularly while nothing is published."""
+        self._producer.poll(0)
+        self._raise_failure()
+
+    @property
+    def queued(self) -> int:
+        """Records that were published and whose delivery report has not been taken in yet."""
+        return self.published - self.delivered - self.failed
+
+    def flush(self, timeout_s: float | None = None) -> None:
+        """Wait until the broker has acknowledged everything; `DeliveryError` when it has not in time."""
+        # Later than the delivery reports of the last record, so that these name it.
+        timeout_s = self._delivery_timeout_s + 5 if timeout_s is None else timeout_s
+        self._producer.flush(timeout_s)
+        self._raise_failure()
+        if self.queued:
+            raise DeliveryError(
+                f"{self.queued} of {self.published} records not acknowledged by the broker at "
+                f"{self._config.bootstrap} within {timeout_s:g} s"
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.flush()
+        except DeliveryError as lost:
+            if error is None:
+                raise
+            # The error that ended the block is the cause; what it cost is added to it.
+            error.add_note(str(lost))
+
+    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
+        if error is None:
+            self.delivered += 1
+            return
+        self.failed += 1
+        if self._failure is None:
+            key = message.key()
+            shown = key.decode(errors="replace") if isinstance(key, bytes) else key
+            self._failure = f"topic {message.topic()}, key {shown}: {error.str()}"
+
+    def _reporting_to(self, on_delivered: Delivered) -> Callable[[KafkaError | None, Message], None]:
+        def report(error: KafkaError | None, message: Message) -> None:
+            self._on_delivery(error, message)
+            if error is None:
+                on_delivered(message)
+
+        return report
+
+    def _on_error(self, error: KafkaError) -> None:
+        """librdkafka retries by itself what is not fatal; its own log lines say the same in more words."""
+        if error.fatal():
+            self._failure = self._failure or f"fatal: {error.str()}"
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise DeliveryError(
+                f"{self._failure} ({self.failed} of {self.published} records lost, {self.queued} queued)"
+            )

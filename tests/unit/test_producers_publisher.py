@@ -1,0 +1,54 @@
+"""The publisher without a broker: what is not acknowledged is an error, and a full queue waits."""
+
+import socket
+
+import pytest
+
+from infra.config import Config
+from producers.publisher import DeliveryError, Publisher
+from schemas.topics import TRADES
+
+
+@pytest.fixture
+def no_broker() -> Config:
+    """A configuration that points at a port on which nothing listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return Config(kafka_bootstrap=f"127.0.0.1:{taken.getsockname()[1]}")
+
+
+def test_unacknowledged_records_are_an_error_of_flush(no_broker: Config) -> None:
+    publisher = Publisher(no_broker)
+    publisher.publish(TRADES, "binance:XRPUSDT", b"1")
+    with pytest.raises(DeliveryError, match=r"1 of 1 records not acknowledged by the broker at 127\.0\.0\.1"):
+        publisher.flush(0.2)
+
+
+def test_a_lost_record_is_raised_by_every_later_call(no_broker: Config) -> None:
+    publisher = Publisher(no_broker, delivery_timeout_s=0.3)
+    publisher.publish(TRADES, "binance:XRPUSDT", b"1")
+    with pytest.raises(DeliveryError, match=r"topic trades, key binance:XRPUSDT: .*timed out"):
+        publisher.flush(10)
+    with pytest.raises(DeliveryError, match="1 of 1 records lost"):
+        publisher.publish(TRADES, "binance:XRPUSDT", b"2")
+    assert (publisher.published, publisher.delivered, publisher.failed) == (1, 0, 1)
+
+
+def test_a_full_queue_waits_and_then_names_what_was_lost(no_broker: Config) -> None:
+    publisher = Publisher(no_broker, max_queued=2, delivery_timeout_s=0.5)
+    publisher.publish(TRADES, "binance:XRPUSDT", b"1")
+    publisher.publish(TRADES, "binance:XRPUSDT", b"2")
+    with pytest.raises(DeliveryError, match="timed out"):
+        publisher.publish(TRADES, "binance:XRPUSDT", b"3")
+    assert publisher.published == publisher.failed == 2
+
+
+def test_the_error_inside_the_block_is_kept_and_told_what_it_cost(no_broker: Config) -> None:
+    def failing_block() -> None:
+        with Publisher(no_broker, delivery_timeout_s=0.2) as publisher:
+            publisher.publish(TRADES, "binance:XRPUSDT", b"1")
+            raise KeyError("broken")
+
+    with pytest.raises(KeyError, match="broken") as caught:
+        failing_block()
+    assert "binance:XRPUSDT" in caught.value.__notes__[0]

@@ -161,7 +161,9 @@ class JarStore:
             with tarfile.open(self.path(jar)) as archive:
                 archive.extractall(folder, filter="data")
         else:
-            shutil.copy(self.path(jar), folder / jar.filename)
+            # a folder below the plugin path is one plugin; a jar right in it would be a plugin of its own
+            (folder / "lib").mkdir(exist_ok=True)
+            shutil.copy(self.path(jar), folder / "lib" / jar.filename)
 
 
 def _check_space(folder: Path, needed: int) -> None:

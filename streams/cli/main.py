@@ -1,0 +1,69 @@
+"""The command `hedgehog`. Data goes to stdout, everything else to stderr; see `--help` for the exit codes."""
+
+# ruff: noqa: PLC0415 -- libraries are imported where they are used: `--help` does not wait for them
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from streams.cli import settings, switches
+from streams.cli.errors import EXIT_CODES, explained
+from streams.cli.output import Json, out
+
+
+class _Hedgehog(TyperGroup):
+    """Turns what went wrong into one line and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            known = explained(error)
+            if known is None:
+                raise
+            out.error(str(known), known.hint, known.code)
+            raise typer.Exit(known.code) from None
+
+
+app = typer.Typer(
+    cls=_Hedgehog,
+    name="hedgehog",
+    help="Stream, trade and look into a Kafka pipeline of market trades.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        print(version("hedgehog"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    as_json: Json = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Stream, trade and look into a Kafka pipeline of market trades."""
+
+
+app.add_typer(settings.app, name="settings")
+app.add_typer(switches.streaming, name="streaming")
+app.add_typer(switches.trading, name="trading")
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Reads topics as they are now, from a place in each partition up to its end."""
+
+import time
+from collections.abc import Iterator, Sequence
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+
+from infra.config import Config
+from streams.cli.errors import Unreachable
+
+TIMEOUT_S = 20.0
+POLL_S = 0.2
+BATCH = 2_000
+
+
+def client_settings(config: Config) -> dict[str, str | int | float | bool]:
+    """What every client of the CLI has in common; librdkafka's own messages are not for the user."""
+    return {"bootstrap.servers": config.bootstrap, "client.id": "hedgehog-cli", "log_level": 0}
+
+
+def admin(config: Config) -> AdminClient:
+    return AdminClient(client_settings(config))
+
+
+def partitions(client: AdminClient, names: Sequence[str]) -> dict[str, list[TopicPartition]]:
+    """The partitions of those of `names` that exist, by topic."""
+    topics = client.list_topics(timeout=TIMEOUT_S).topics
+    return {
+        name: [TopicPartition(name, number) for number in sorted(topics[name].partitions)]
+        for name in names
+        if name in topics and topics[name].error is None
+    }
+
+
+Bounds = dict[tuple[str, int], tuple[int, int]]
+
+
+def bounds(client: AdminClient, wanted: Sequence[TopicPartition]) -> Bounds:
+    """First offset and end of each partition, by topic and partition: two requests for all."""
+    edges = []
+    for spec in (OffsetSpec.earliest(), OffsetSpec.latest()):  # type: ignore[no-untyped-call]
+        futures = client.list_offsets(dict.fromkeys(wanted, spec), request_timeout=TIMEOUT_S)
+        edges.append({(p.topic, p.partition): f.result().offset for p, f in futures.items()})
+    first, end = edges
+    return {key: (first[key], end[key]) for key in first}
+
+
+def messages(config: Config, names: Sequence[str], last: int | None = None) -> Iterator[Message]:
+    """Every record of the topics there is now, or the `last` ones of each partition, in order per partition.
+
+    Topics that do not exist have none. Raises `Unreachable` when the end is not reached in time.
+    """
+    client = admin(config)
+    wanted = [p for found in partitions(client, names).values() for p in found]
+    if not wanted:
+        return
+    places = []
+    for (topic, number), (first, end) in bounds(client, wanted).items():
+        start = first if last is None else max(first, end - last)
+        if start < end:
+            places.append(TopicPartition(topic, number, start))
+    yield from _to_the_end(config, places)
+
+
+def _to_the_end(config: Config, places: list[TopicPartition]) -> Iterator[Message]:
+    if not places:
+        return
+    consumer = Consumer(
+        {
+            **client_settings(config),
+            "group.id": f"{config.topic_prefix}hedgehog-cli",
+            "enable.auto.commit": False,
+            # compaction may have taken the last offset below the end away: the broker says where the end is
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 10,
+        }
+    )
+    consumer.assign(places)
+    waiting = {(place.topic, place.partition) for place in places}
+    deadline = time.monotonic() + TIMEOUT_S
+    try:
+        while waiting:
+            if time.monotonic() > deadline:
+                raise Unreachable(f"the broker at {config.bootstrap} did not send all records in {TIMEOUT_S:g} s")
+            for message in consumer.consume(BATCH, POLL_S):
+                error = message.error()
+                if error is None:
+                    yield message
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    waiting.discard((message.topic() or "", message.partition() or 0))
+                elif error.fatal():
+                    raise KafkaException(error)
+    finally:
+        consumer.close()

@@ -1,0 +1,53 @@
+"""Instruments as people type them: `xrpusdt`, `XRP/USDT`, `binance:XRPUSDT`."""
+
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
+
+from streams.cli.errors import BadValue
+
+SUGGESTIONS = 5
+SEPARATORS = str.maketrans("", "", "/-_ ")
+
+
+def resolve(typed: Iterable[str], known: Collection[str]) -> list[str]:
+    """The keys (`exchange:SYMBOL`) that `typed` stands for, each once, in the order typed.
+
+    Raises `BadValue` for a symbol that is not among `known`, naming the nearest ones, or that two exchanges
+    have.
+    """
+    if not known:
+        raise BadValue("no instrument is known yet", hint="hedgehog settings seed")
+    by_symbol: dict[str, list[str]] = {}
+    for key in known:
+        by_symbol.setdefault(key.partition(":")[2], []).append(key)
+    return list(dict.fromkeys(_one(name, known, by_symbol) for name in typed))
+
+
+def _one(name: str, known: Collection[str], by_symbol: dict[str, list[str]]) -> str:
+    exchange, colon, rest = name.rpartition(":")
+    symbol = rest.translate(SEPARATORS).upper()
+    if colon:
+        key = f"{exchange.strip().lower()}:{symbol}"
+        if key in known:
+            return key
+        raise _unknown(name, nearest(key, known))
+    keys = by_symbol.get(symbol, [])
+    if not keys:
+        raise _unknown(name, nearest(symbol, by_symbol))
+    if len(keys) > 1:
+        raise BadValue(f"symbol {name!r} is on several exchanges: {' or '.join(sorted(keys))}")
+    return keys[0]
+
+
+def nearest(symbol: str, known: Iterable[str]) -> list[str]:
+    """Up to five known symbols that look like `symbol`: typing errors first, then what it begins."""
+    names = sorted(known)
+    close = get_close_matches(symbol, names, n=SUGGESTIONS, cutoff=0.72)
+    begun = [name for name in names if symbol and name.startswith(symbol)]
+    return list(dict.fromkeys(close + begun))[:SUGGESTIONS]
+
+
+def _unknown(name: str, near: list[str]) -> BadValue:
+    if not near:
+        return BadValue(f"unknown symbol {name!r}", hint="hedgehog settings show")
+    return BadValue(f"unknown symbol {name!r}; did you mean {' or '.join(near)}?")

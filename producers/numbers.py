@@ -1,0 +1,27 @@
+"""Numbers as exchanges write them, read fast: decimals to units of 10^-8, times to microseconds."""
+
+from schemas.units import SCALE, to_units
+
+MICROS_FROM = 10**14
+"""Times from here on are microseconds (1973 as such), below it milliseconds (the year 5138 as such)."""
+
+
+def units(text: str, field: str) -> int:
+    """The exact integer of 10^-8 for a plain decimal; `field` is named in the `ValueError` for anything else.
+
+    Exchanges write eight decimals: then dropping the point is all there is to do, in a fifth of the time.
+    """
+    if text[-SCALE - 1 : -SCALE] == ".":
+        digits = text[: -SCALE - 1] + text[-SCALE:]
+        if digits.isascii() and digits.isdigit():
+            return int(digits)
+    return to_units(text, field)
+
+
+def micros(time: int, field: str) -> int:
+    """Microseconds since the epoch for a time in milliseconds or microseconds, told apart by magnitude."""
+    if time >= MICROS_FROM:
+        return time
+    if time <= 0:
+        raise ValueError(f"{field}: {time} is not a time")
+    return time * 1_000

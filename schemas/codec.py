@@ -88,13 +88,9 @@ class Codec(Generic[R]):
             record = msgspec.convert(values, self.record_type)
             record.check()
         except (EOFError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
-            raise CodecError(
-                f"no valid {self.record_type.__name__}: {error or type(error).__name__}"
-            ) from error
+            raise CodecError(f"no valid {self.record_type.__name__}: {error or type(error).__name__}") from error
         if buffer.tell() != len(data):
-            raise CodecError(
-                f"no valid {self.record_type.__name__}: {len(data) - buffer.tell()} bytes too many"
-            )
+            raise CodecError(f"no valid {self.record_type.__name__}: {len(data) - buffer.tell()} bytes too many")
         return record
 
     def _writer(self, schema_id: int) -> Any:

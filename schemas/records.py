@@ -155,6 +155,7 @@ class Applied(Keyed, kw_only=True, frozen=True):
     input_partition: int
     input_offset: int
     trades_offset: int
+    settings: str | None = None
 
 
 class DeadLetter(Record, kw_only=True, frozen=True):
@@ -172,6 +173,4 @@ class DeadLetter(Record, kw_only=True, frozen=True):
 
 def _in_range(field: str, value: int, low: int, high: int, scale: int = ONE) -> None:
     if not low <= value <= high:
-        raise ValueError(
-            f"{field}: {value / scale:.8g} is not between {low / scale:.8g} and {high / scale:.8g}"
-        )
+        raise ValueError(f"{field}: {value / scale:.8g} is not between {low / scale:.8g} and {high / scale:.8g}")

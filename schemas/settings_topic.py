@@ -108,9 +108,7 @@ def _open(config: Config, fetch_wait_ms: int) -> tuple[Consumer, set[int]]:
         topic = consumer.list_topics(name, timeout=CONNECT_TIMEOUT_S).topics[name]
     except KafkaException as error:
         consumer.close()
-        raise SettingsUnavailable(
-            f"no Kafka broker answers at {config.bootstrap}: {error.args[0].str()}"
-        ) from None
+        raise SettingsUnavailable(f"no Kafka broker answers at {config.bootstrap}: {error.args[0].str()}") from None
     if topic.error is not None:
         consumer.close()
         raise SettingsUnavailable(f"topic {name} on {config.bootstrap}: {topic.error.str()}")
@@ -142,9 +140,7 @@ def _read_present(
     return present, bad
 
 
-def _decoded(
-    messages: list[Message], codec: Codec[Settings]
-) -> Iterator[tuple[int, Settings | DeadLetter | None]]:
+def _decoded(messages: list[Message], codec: Codec[Settings]) -> Iterator[tuple[int, Settings | DeadLetter | None]]:
     """Each message as its partition and the settings in it; `None` where the partition ends."""
     for message in messages:
         partition = message.partition()
@@ -162,9 +158,7 @@ def _decoded(
             yield partition, _settings(message, codec)
         except CodecError as wrong:
             letter = _dead_letter(message, wrong)
-            log.warning(
-                "topic %s, partition %d, offset %d: %s", letter.topic, partition, letter.offset, wrong
-            )
+            log.warning("topic %s, partition %d, offset %d: %s", letter.topic, partition, letter.offset, wrong)
             yield partition, letter
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from streams.cli import settings, switches
+from streams.cli import dlq, settings, switches, topics
 from streams.cli.errors import EXIT_CODES, explained
 from streams.cli.output import Json, out
 
@@ -58,6 +58,8 @@ def options(
 app.add_typer(settings.app, name="settings")
 app.add_typer(switches.streaming, name="streaming")
 app.add_typer(switches.trading, name="trading")
+app.add_typer(topics.app, name="topics")
+app.add_typer(dlq.app, name="dlq")
 
 
 def main() -> None:

@@ -63,6 +63,20 @@ def messages(config: Config, names: Sequence[str], last: int | None = None) -> I
     yield from _to_the_end(config, places)
 
 
+def one(config: Config, topic: str, partition: int, offset: int) -> Message | None:
+    """The record at one place; `None` where there is none."""
+    client = admin(config)
+    place = TopicPartition(topic, partition, offset)
+    known = next((p for p in partitions(client, [topic]).get(topic, []) if p.partition == partition), None)
+    if known is None:
+        return None
+    first, end = bounds(client, [known])[topic, partition]
+    if not first <= offset < end:
+        return None
+    found = next(_to_the_end(config, [place]), None)
+    return found if found is not None and found.offset() == offset else None
+
+
 def _to_the_end(config: Config, places: list[TopicPartition]) -> Iterator[Message]:
     if not places:
         return

@@ -1,0 +1,1 @@
+"""How events reach the agents and what they make leaves them: in batches, at least once, applied once."""

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from schemas.records import Settings
-from schemas.units import ONE
+from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX
 
 # Names of what forbids an order; index 0 forbids nothing. As in Binance's exchangeInfo.
 FILTERS = ("", "PRICE_FILTER", "LOT_SIZE", "MIN_NOTIONAL")
@@ -58,9 +58,9 @@ def rules_of(settings: Settings) -> Rules:
         lot_num=lot.numerator,
         lot_den=lot.denominator,
         min_price=settings.min_price,
-        max_price=settings.max_price,
+        max_price=settings.max_price or PRICE_MAX,
         min_quantity=settings.min_quantity,
-        max_quantity=settings.max_quantity,
+        max_quantity=settings.max_quantity or AMOUNT_MAX,
         min_notional=settings.min_notional * ONE,
     )
 
@@ -86,13 +86,13 @@ def rebuy_level(rules: Rules, bought_at: int) -> int:
 
 
 def refusal(rules: Rules, price: int, quantity: int) -> int:
-    """Which of `FILTERS` forbids a limit order on tick and step, 0 for none. A filter value of 0 is off.
+    """Which of `FILTERS` forbids a limit order on tick and step, 0 for none.
 
     Source: Binance Spot, filters PRICE_FILTER, LOT_SIZE, MIN_NOTIONAL and NOTIONAL of a limit order.
     """
-    if price <= 0 or price < rules.min_price or 0 < rules.max_price < price:
+    if price <= 0 or price < rules.min_price or price > rules.max_price:
         return PRICE_FILTER
-    if quantity <= 0 or quantity < rules.min_quantity or 0 < rules.max_quantity < quantity:
+    if quantity <= 0 or quantity < rules.min_quantity or quantity > rules.max_quantity:
         return LOT_SIZE
     if price * quantity < rules.min_notional:
         return MIN_NOTIONAL

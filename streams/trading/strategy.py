@@ -48,6 +48,12 @@ def new_leader(room: int) -> Leader:
     return Leader([OFF, 0, 1], *([0] * room for _ in range(6)))
 
 
+def make_room(leader: Leader, room: int) -> None:
+    """Let the columns, Python lists, hold so many traders; those that run stay."""
+    for column in leader[1:]:
+        column.extend([0] * (room - len(column)))
+
+
 def start_trader(leader: Leader, at: int) -> None:
     """Put a new trader, waiting for its first market trade, at this place of the leader's order."""
     for i in range(leader.head[COUNT], at, -1):
@@ -118,9 +124,16 @@ def set_mode(leader: Leader, mode: int) -> None:
     _end_of_shutdown(leader)
 
 
+def halt(leader: Leader, number: int) -> None:
+    """The exchange ended an order of trader `number` unfilled: it does nothing more, as if it was refused."""
+    for i in range(leader.head[COUNT]):
+        if leader.number[i] == number and leader.stage[i] in (BUYING, SELLING):
+            leader.stage[i] += REFUSED
+
+
 def waiting(leader: Leader) -> bool:
     """Whether the very next market trade makes a trader place its BUY."""
-    for i in range(leader.head[COUNT]):
+    for i in range(leader.head[COUNT]):  # noqa: SIM110  (a generator does not compile)
         if leader.stage[i] == WAITING:
             return True
     return False

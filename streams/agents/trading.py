@@ -1,0 +1,74 @@
+"""The trading agent: trades, fills and settings in; orders and the leaders' journal out."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from schemas.codec import Codec, CodecError
+from schemas.records import Fill, Settings, Trade
+from streams.agents.grouping import by_instrument
+from streams.delivery.batches import Batch
+from streams.delivery.keeper import Work
+from streams.trading import leader
+from streams.trading.leader import LeaderState
+
+Step = Callable[[Work[LeaderState], Batch], None]
+
+
+class TradingSteps:
+    """What the trading agent does with a batch of each of its topics; `trades_topic` is the full name."""
+
+    def __init__(self, trades: Codec[Trade], fills: Codec[Fill], settings: Codec[Settings], trades_topic: str) -> None:
+        self._trades = trades
+        self._fills = fills
+        self._settings = settings
+        self._trades_topic = trades_topic
+
+    def on_trades(self, work: Work[LeaderState], batch: Batch) -> None:
+        columns = batch.trades(self._trades)
+        offsets = np.array(batch.offsets)
+        for place, error in columns.errors.items():
+            work.bury(place, error)
+        for place, key in enumerate(batch.keys):
+            if key is None:
+                work.bury(place, ValueError("key: a trade without one belongs to no instrument"))
+        for key, places in by_instrument(batch, columns):
+            state = self._find(work, key)
+            if state is not None:
+                leader.apply_trades(state, offsets[places], columns.price[places], columns.trade_time[places])
+
+    def on_fills(self, work: Work[LeaderState], batch: Batch) -> None:
+        for place, record in enumerate(batch.records):
+            try:
+                fill = self._fills.decode(record.value)
+                state = self._find(work, record.key)
+                if state is None:
+                    raise ValueError(f"client_order_id: {fill.client_order_id!r}: {fill.instrument} has no leader")
+                leader.apply_fill(state, record.offset, fill)
+            except (CodecError, ValueError) as error:
+                work.bury(place, error)
+
+    def on_settings(self, work: Work[LeaderState], batch: Batch) -> None:
+        for place, record in enumerate(batch.records):
+            try:
+                settings = self._settings.decode(record.value)
+                if record.key != settings.instrument.encode():
+                    raise ValueError(f"key: {record.key!r} is not {settings.instrument}")
+                state = self._find(work, record.key)
+                if state is None:
+                    state = leader.new_state(settings.instrument, work.partition)
+                    state.trades_offset = work.position(self._trades_topic)
+                    work.add(record.key, state)
+                leader.apply_settings(state, record.offset, settings)
+            except (CodecError, ValueError) as error:
+                work.bury(place, error)
+
+    def _find(self, work: Work[LeaderState], key: bytes) -> LeaderState | None:
+        """The leader's state, its position not behind what the partition has committed.
+
+        A stored state is only as new as its last change; the trades since then have changed nothing.
+        """
+        state = work.find(key)
+        if state is not None:
+            state.trades_offset = max(state.trades_offset, work.position(self._trades_topic))
+        return state

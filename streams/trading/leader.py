@@ -1,0 +1,255 @@
+"""The live leader of one instrument: the strategy's decisions as orders with ids, versions and positions.
+
+Inputs are applied once each, in offset order per topic; what they make is appended to `outbox`. Nothing here
+reads a clock or does I/O, so the same inputs in the same interleaving always make the same records.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from schemas.records import Applied, Fill, Order, OrderStatus, Record, Settings, Side, TradingStatus
+from streams.trading import strategy
+from streams.trading.life_cycle import NEXT_STATUS, Report, report_of
+from streams.trading.rules import FILTERS, Rules, refusal, rules_of
+from streams.trading.strategy import BUYING, COUNT, MODE, NEXT, REFUSED, Leader
+
+Int64s = npt.NDArray[np.int64]
+
+MODES = (TradingStatus.OFF, TradingStatus.ON, TradingStatus.SHUTDOWN)
+"""The leader's modes by number, in the words of the settings."""
+GOOD_TILL_CANCELED = "GTC"
+
+
+class LeaderState(msgspec.Struct, kw_only=True):
+    """Everything a leader knows. Stored whole, before anything in `outbox` is sent."""
+
+    exchange: str
+    symbol: str
+    settings: Settings | None = None
+    leader: Leader
+    orders: dict[int, Order] = {}
+    """The last snapshot of the open order of each running trader, by its number."""
+    closing: dict[str, Order] = {}
+    """Orders of traders that no longer run, until the exchange says how they ended; by client order id."""
+    version: int = 0
+    time: int = 0
+    """Event time of the newest input."""
+    partition: int
+    """The partition of its key: the same one in every topic."""
+    trades_offset: int = -1
+    fills_offset: int = -1
+    settings_offset: int = -1
+    changed: bool = False
+    """Whether more than an offset has changed since the last store."""
+    outbox: list[Record] = []
+    """What the inputs since the last store made; the shell takes it, stores it encoded, and sends it."""
+
+    @property
+    def status(self) -> TradingStatus:
+        """What the leader does, in the words of the settings."""
+        return MODES[self.leader.head[MODE]]
+
+
+def new_state(instrument: str, partition: int) -> LeaderState:
+    """A leader that is off and has seen nothing."""
+    exchange, symbol = instrument.split(":", 1)
+    return LeaderState(exchange=exchange, symbol=symbol, partition=partition, leader=strategy.new_leader(0))
+
+
+def apply_trades(state: LeaderState, offsets: Int64s, prices: Int64s, times: Int64s) -> None:
+    """Apply market trades in their order; those already applied are skipped.
+
+    Only a price that some trader waits for is looked at one by one, every other changes nothing but the offset.
+    """
+    start = int(np.searchsorted(offsets, state.trades_offset, side="right"))
+    end = len(offsets)
+    while start < end and state.leader.head[COUNT]:
+        if not strategy.waiting(state.leader):
+            low = prices[start:] < strategy.rebuy_below(state.leader)
+            crossing = int(low.argmax())
+            if not low[crossing]:
+                break
+            start += crossing
+        state.trades_offset = int(offsets[start])
+        state.time = int(times[start])
+        state.changed = True
+        _apply_trade(state, int(prices[start]))
+        start += 1
+    if end:
+        state.trades_offset = max(state.trades_offset, int(offsets[-1]))
+
+
+def apply_fill(state: LeaderState, offset: int, fill: Fill) -> None:
+    """Apply an execution report. One that says nothing new is journalled and changes nothing else.
+
+    Raises `ValueError`, the state untouched, for a report that cannot be about an order of this leader.
+    """
+    if offset <= state.fills_offset:
+        return
+    number = _trader_of(state, fill)
+    order = state.orders.get(number)
+    order = state.closing.get(fill.client_order_id) if order is None else order
+    if order is not None and order.client_order_id != fill.client_order_id:
+        order = None
+    report = report_of(fill, order.quantity if order else fill.order_quantity)
+    state.fills_offset = offset
+    state.time = fill.transaction_time
+    _journal(state, "fills", offset)
+    status = NEXT_STATUS.get((order.status, report)) if order else None
+    if order is None or status is None or _is_old(order, fill, report):
+        return
+    executed = max(order.executed_quantity, fill.cumulative_quantity)
+    changed = _snapshot(state, order, "fills", status=status, executed_quantity=executed, reason=fill.reason)
+    _file(state, number, changed)
+    if report in (Report.PART, Report.REST):
+        _show_fill(state, number, report is Report.REST, order.price)
+    elif number in state.leader.number[: state.leader.head[COUNT]]:
+        strategy.halt(state.leader, number)
+
+
+def apply_settings(state: LeaderState, offset: int, settings: Settings) -> None:
+    """Apply new settings; a `ValueError`, the state untouched, for settings that make no sense."""
+    if offset <= state.settings_offset:
+        return
+    rules = rules_of(settings)
+    state.settings_offset = offset
+    state.settings = settings
+    state.time = max(state.time, settings.updated_time)
+    _journal(state, "settings", offset, msgspec.json.encode(settings).decode())
+    strategy.make_room(state.leader, rules.chunks)
+    if settings.status is TradingStatus.OFF:
+        _cancel_all(state)
+    strategy.set_mode(state.leader, MODES.index(settings.status))
+
+
+def _apply_trade(state: LeaderState, price: int) -> None:
+    rules = _rules(state)
+    placed = [0] * state.leader.head[COUNT]
+    count = strategy.on_trade(state.leader, rules, price, placed)
+    _place(state, rules, placed[:count], "trades")
+
+
+def _show_fill(state: LeaderState, number: int, complete: bool, price: int) -> None:
+    rules = _rules(state)
+    placed = [0] * (state.leader.head[COUNT] + 1)
+    count = strategy.on_fill(state.leader, rules, number, complete, price, placed)
+    _place(state, rules, placed[:count], "fills")
+
+
+def _place(state: LeaderState, rules: Rules, numbers: Sequence[int], cause: str) -> None:
+    """Write the first snapshot of the orders that these traders placed."""
+    leader = state.leader
+    for number in numbers:
+        i = leader.number.index(number)
+        refused = leader.stage[i] > REFUSED
+        side = Side.BUY if leader.stage[i] in (BUYING, BUYING + REFUSED) else Side.SELL
+        order = Order(
+            exchange=state.exchange,
+            symbol=state.symbol,
+            client_order_id=client_order_id(state, number, side),
+            version=0,
+            trader=number,
+            side=side,
+            time_in_force=GOOD_TILL_CANCELED,
+            status=OrderStatus.REJECTED if refused else OrderStatus.NEW,
+            price=leader.price[i],
+            quantity=leader.quantity[i],
+            executed_quantity=0,
+            cancel_requested=False,
+            reason=FILTERS[refusal(rules, leader.price[i], leader.quantity[i])] if refused else None,
+            cause_topic=cause,
+            input_partition=state.partition,
+            trades_offset=0,
+            fills_offset=0,
+            settings_offset=0,
+            created_time=state.time,
+            updated_time=state.time,
+        )
+        placed = _snapshot(state, order, cause)
+        if not refused:
+            state.orders[number] = placed
+
+
+def client_order_id(state: LeaderState, number: int, side: Side) -> str:
+    """The id of a trader's order: `exchange:SYMBOL:trader:B` or `:S`. A trader buys once and sells once."""
+    return f"{state.exchange}:{state.symbol}:{number}:{side[0]}"
+
+
+def _snapshot(state: LeaderState, order: Order, cause: str, **changes: object) -> Order:
+    """Send a snapshot of `order` with these changes, the next version and the positions of all inputs."""
+    state.version += 1
+    snapshot = msgspec.structs.replace(
+        order,
+        version=state.version,
+        cause_topic=cause,
+        trades_offset=state.trades_offset,
+        fills_offset=state.fills_offset,
+        settings_offset=state.settings_offset,
+        updated_time=state.time,
+        **changes,
+    )
+    state.outbox.append(snapshot)
+    return snapshot
+
+
+def _journal(state: LeaderState, topic: str, offset: int, settings: str | None = None) -> None:
+    state.version += 1
+    state.changed = True
+    state.outbox.append(
+        Applied(
+            exchange=state.exchange,
+            symbol=state.symbol,
+            version=state.version,
+            input_topic=topic,
+            input_partition=state.partition,
+            input_offset=offset,
+            trades_offset=state.trades_offset,
+            settings=settings,
+        )
+    )
+
+
+def _cancel_all(state: LeaderState) -> None:
+    """Ask the exchange to cancel every open order; their ends are awaited in `closing`."""
+    for order in list(state.orders.values()):
+        asked = _snapshot(state, order, "settings", cancel_requested=True)
+        state.closing[order.client_order_id] = asked
+    state.orders.clear()
+
+
+def _file(state: LeaderState, number: int, order: Order) -> None:
+    """Keep the snapshot where the order is looked up, or drop it at the end of the order's life."""
+    ended = order.status not in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
+    if order.client_order_id in state.closing:
+        state.closing[order.client_order_id] = order
+        if ended:
+            del state.closing[order.client_order_id]
+    elif ended:
+        del state.orders[number]
+    else:
+        state.orders[number] = order
+
+
+def _trader_of(state: LeaderState, fill: Fill) -> int:
+    """The number of the trader that a report's client order id names."""
+    head, _, tail = fill.client_order_id.removeprefix(f"{state.exchange}:{state.symbol}:").partition(":")
+    known = head.isascii() and head.isdigit() and tail in ("B", "S") and 0 < int(head) < state.leader.head[NEXT]
+    if not known:
+        raise ValueError(f"client_order_id: {fill.client_order_id!r} is no order of this leader")
+    return int(head)
+
+
+def _is_old(order: Order, fill: Fill, report: Report) -> bool:
+    return report is Report.PART and fill.cumulative_quantity <= order.executed_quantity
+
+
+def _rules(state: LeaderState) -> Rules:
+    assert state.settings is not None, "a leader has no traders before it has settings"
+    return _cached_rules(state.settings)
+
+
+_cached_rules = lru_cache(maxsize=4_096)(rules_of)

@@ -1,0 +1,137 @@
+"""The Faust application: its settings, its tables, and one agent a stream processor."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import faust
+
+from infra.config import LOOPBACK, Config, load_config
+from infra.topics import check_topics
+from schemas import topics
+from schemas.columns import decode_trades
+from schemas.records import Applied, DeadLetter, Fill, Order, Record, Settings, Trade
+from schemas.registry import make_codec
+from schemas.units import to_units
+from streams.agents.exchange import ExchangeSteps
+from streams.agents.trading import TradingSteps
+from streams.delivery import recovery
+from streams.delivery.batches import Batch, BatchConsumer, BatchScheduler, BatchSchema
+from streams.delivery.guard import guarded
+from streams.delivery.keeper import Keeper, Outlet, Work
+from streams.trading.book import BookState, Terms
+from streams.trading.leader import LeaderState
+
+Steps = dict[str, Callable[[Work[Any], Batch], None]]
+"""What an agent does with a batch, by the full name of the topic."""
+
+
+class HedgehogApp(faust.App):
+    """A Faust application with batch delivery and mended recovery."""
+
+    def __init__(self, config: Config, **settings: Any) -> None:
+        super().__init__(f"{config.topic_prefix}hedgehog", **settings)
+        self.hedgehog = config
+        self.codecs: dict[type[Record], Any] = {}
+        recovery.install(self)
+
+    def _new_transport(self) -> Any:
+        transport: Any = super()._new_transport()
+        transport.Consumer = BatchConsumer
+        return transport
+
+    async def on_first_start(self) -> None:
+        # A send to a topic that is not there would hang for good: better not to start.
+        await asyncio.to_thread(self._prepare)
+        self.conf.datadir.mkdir(parents=True, exist_ok=True)
+        await super().on_first_start()
+
+    def _prepare(self) -> None:
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+        check_topics(self.hedgehog)
+        for record_type in (Trade, Order, Fill, Settings, Applied, DeadLetter):
+            self.codecs[record_type] = make_codec(self.hedgehog, record_type)
+        decode_trades([b""], self.codecs[Trade])  # compiles, or loads what was compiled before
+
+
+def make_app(config: Config) -> HedgehogApp:
+    """The application of this configuration, with all its agents."""
+    app = HedgehogApp(
+        config,
+        broker=[f"kafka://{server}" for server in config.bootstrap.split(",")],
+        store="memory://",
+        datadir=str(config.data_dir / "worker"),
+        web_bind=LOOPBACK,
+        web_host=LOOPBACK,
+        web_port=config.port("worker"),
+        web_tables_enabled=False,
+        web_router_enabled=False,
+        ConsumerScheduler=BatchScheduler,
+        stream_buffer_maxsize=64,  # batches
+        topic_partitions=config.partitions,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        consumer_auto_offset_reset="earliest",
+        broker_session_timeout=8.0,
+        broker_heartbeat_interval=2.0,
+        broker_rebalance_timeout=10.0,
+        broker_commit_interval=1.0,
+        table_standby_replicas=0,
+        producer_linger=0,  # every send is awaited
+        producer_acks=-1,
+    )
+    names = {topic.record: topic.full_name(config) for topic in topics.TOPICS.values() if topic.record}
+    _add_trading(app, names)
+    _add_exchange(app, names)
+    return app
+
+
+def _add_trading(app: HedgehogApp, names: dict[type[Record], str]) -> None:
+    def steps() -> Steps:
+        codecs = app.codecs
+        trading = TradingSteps(codecs[Trade], codecs[Fill], codecs[Settings], names[Trade])
+        return {names[Trade]: trading.on_trades, names[Fill]: trading.on_fills, names[Settings]: trading.on_settings}
+
+    keeper = _keeper(app, topics.LEADERS_TABLE, LeaderState, names, "trading")
+    _add_agent(app, "trading", [names[Trade], names[Fill], names[Settings]], keeper, steps)
+
+
+def _add_exchange(app: HedgehogApp, names: dict[type[Record], str]) -> None:
+    def steps() -> Steps:
+        config, codecs = app.hedgehog, app.codecs
+        terms = Terms(fee=to_units(config.mock_fee, "mock_fee"), partial_fills=config.mock_partial_fills)
+        exchange = ExchangeSteps(codecs[Trade], codecs[Order], terms)
+        return {names[Trade]: exchange.on_trades, names[Order]: exchange.on_orders}
+
+    keeper = _keeper(app, topics.BOOKS_TABLE, BookState, names, "exchange")
+    _add_agent(app, "exchange", [names[Trade], names[Order]], keeper, steps)
+
+
+def _keeper(
+    app: HedgehogApp, table: str, state_type: type[Any], names: dict[type[Record], str], source: str
+) -> Keeper[Any]:
+    # Without these types Faust would take the values for JSON of its own, and recover an empty table.
+    kept = app.Table(table, key_type=bytes, value_type=bytes, partitions=app.hedgehog.partitions)
+    return Keeper(app, kept, state_type, Outlet(app, names, app.codecs), source)
+
+
+def _add_agent(
+    app: HedgehogApp, name: str, sources: list[str], keeper: Keeper[Any], make_steps: Callable[[], Steps]
+) -> None:
+    """An agent whose partitions are handled side by side, each batch by the step of its topic."""
+
+    async def body(stream: Any) -> None:
+        steps = make_steps()
+
+        async def handle(batch: Batch) -> None:
+            await keeper.apply(batch, steps[batch.tp.topic])
+
+        await guarded(app, stream, handle)
+
+    body.__name__ = body.__qualname__ = name
+    channel = app.topic(*sources, schema=BatchSchema(), key_type=bytes, value_type=bytes)
+    app.agent(channel, name=name, isolated_partitions=True)(body)
+
+
+app = make_app(load_config())

@@ -1,0 +1,11 @@
+"""Logging of the producers' programs: to stderr, libraries only where something is wrong."""
+
+import logging
+import sys
+
+
+def log_to_stderr() -> None:
+    """One line a record, with time and level."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s", stream=sys.stderr)
+    for library in ("httpx", "aiohttp.access", "websockets"):
+        logging.getLogger(library).setLevel(logging.WARNING)

@@ -11,6 +11,7 @@ import tarfile
 import tempfile
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ TRIES = 3
 HTTP_TIMEOUT_S = 60
 PROGRESS_EVERY_S = 2.0
 MEGA = 1_000_000
+LAYOUT_VERSION = "1"
+"""Part of the name of every unpacked folder: raise it when `JarStore` lays them out differently."""
+CONVERTER_CLASS = "io.apicurio.registry.utils.converter.AvroConverter"
 
 Say = Callable[[str], None]
 Counted = Callable[[int], None]
@@ -142,7 +146,8 @@ class JarStore:
 
     def _folder(self, name: str, jars: list[Jar]) -> Path:
         """A folder with the contents of archives and copies of jars, named by what is in it, whole or absent."""
-        digest = hashlib.sha256("".join(jar.sha256 for jar in jars).encode()).hexdigest()[:12]
+        content = LAYOUT_VERSION + "".join(jar.sha256 for jar in jars)
+        digest = hashlib.sha256(content.encode()).hexdigest()[:12]
         folder = self.root / "unpacked" / f"{name}-{digest}"
         if folder.is_dir():
             return folder
@@ -152,6 +157,8 @@ class JarStore:
             fresh.mkdir()
             for jar in jars:
                 self._lay(jar, fresh)
+            if name == "converter":
+                _write_manifest(fresh / "lib" / "manifest.jar")
             with contextlib.suppress(OSError):  # another start was quicker; its folder is as good
                 fresh.rename(folder)
         return folder
@@ -164,6 +171,12 @@ class JarStore:
             # a folder below the plugin path is one plugin; a jar right in it would be a plugin of its own
             (folder / "lib").mkdir(exist_ok=True)
             shutil.copy(self.path(jar), folder / "lib" / jar.filename)
+
+
+def _write_manifest(path: Path) -> None:
+    """The service file that the converter lacks; with it Connect need not scan every class of every plugin (15 s)."""
+    with zipfile.ZipFile(path, "w") as jar:
+        jar.writestr("META-INF/services/org.apache.kafka.connect.storage.Converter", CONVERTER_CLASS + "\n")
 
 
 def _check_space(folder: Path, needed: int) -> None:

@@ -63,6 +63,15 @@ class Publisher:
             }
         )
 
+    def connect(self, timeout_s: float = 10) -> None:
+        """Wait for the broker; `KafkaException` when it does not answer in time. Saves the first record half a second.
+
+        librdkafka asks for its producer id when metadata arrive, else half a second after its start. The first
+        metadata may come before it has a broker to ask, the second do not.
+        """
+        for _ in range(2):
+            self._producer.list_topics(timeout=timeout_s)
+
     def publish(self, topic: Topic, key: str, value: bytes, on_delivered: Delivered | None = None) -> None:
         """Queue one record; waits while the queue is full. `on_delivered` gets the acknowledged message.
 

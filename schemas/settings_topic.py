@@ -47,11 +47,16 @@ def write(config: Config, changed: Iterable[Settings]) -> None:
     """Write all of `changed`, each under its instrument's key; returns when the broker has every one.
 
     Nothing is sent when one of them is invalid: a `ValueError` names the field and the value. Raises
-    `producers.publisher.DeliveryError` when the broker did not acknowledge them all.
+    `SettingsUnavailable` when the broker does not answer and `producers.publisher.DeliveryError` when it did not
+    acknowledge them all.
     """
     codec = _codec(config)
     encoded = [(settings.instrument, codec.encode(settings)) for settings in changed]
     publisher = Publisher(config, delivery_timeout_s=WRITE_TIMEOUT_S)
+    try:
+        publisher.connect(CONNECT_TIMEOUT_S)
+    except KafkaException as error:
+        raise _no_broker(config, error) from None
     for instrument, value in encoded:
         publisher.publish(SETTINGS, instrument, value)
     publisher.flush()
@@ -72,7 +77,7 @@ async def follow(config: Config, on_change: Callable[[Settings], None], stop: as
         for settings in present.values():
             on_change(settings)
         while not stop.is_set():
-            messages = await asyncio.to_thread(consumer.consume, BATCH, POLL_S)
+            messages = await asyncio.to_thread(_next_messages, consumer)
             for _, outcome in _decoded(messages, codec):
                 if isinstance(outcome, Settings):
                     on_change(outcome)
@@ -116,6 +121,16 @@ def _open(config: Config, fetch_wait_ms: int) -> tuple[Consumer, set[int]]:
     return consumer, set(topic.partitions)
 
 
+def _no_broker(config: Config, error: KafkaException) -> SettingsUnavailable:
+    return SettingsUnavailable(f"no Kafka broker answers at {config.bootstrap}: {error.args[0].str()}")
+
+
+def _next_messages(consumer: Consumer) -> list[Message]:
+    """What has arrived, or arrives within `POLL_S`: `consume` alone would wait that long for a full batch."""
+    first = consumer.poll(POLL_S)
+    return [] if first is None else [first, *consumer.consume(BATCH, 0)]
+
+
 def _read_present(
     config: Config, consumer: Consumer, waiting: set[int], codec: Codec[Settings]
 ) -> tuple[dict[str, Settings], list[DeadLetter]]:
@@ -130,7 +145,7 @@ def _read_present(
                 f"topic {SETTINGS.full_name(config)} on {config.bootstrap}: the end of "
                 f"{len(waiting)} partitions was not reached within {READ_TIMEOUT_S:g} s"
             )
-        for partition, outcome in _decoded(consumer.consume(BATCH, POLL_S), codec):
+        for partition, outcome in _decoded(_next_messages(consumer), codec):
             if outcome is None:
                 waiting.discard(partition)
             elif isinstance(outcome, Settings):

@@ -97,7 +97,7 @@ def _to_the_end(config: Config, places: list[TopicPartition]) -> Iterator[Messag
         while waiting:
             if time.monotonic() > deadline:
                 raise Unreachable(f"the broker at {config.bootstrap} did not send all records in {TIMEOUT_S:g} s")
-            for message in consumer.consume(BATCH, POLL_S):
+            for message in _arrived(consumer):
                 error = message.error()
                 if error is None:
                     yield message
@@ -107,3 +107,9 @@ def _to_the_end(config: Config, places: list[TopicPartition]) -> Iterator[Messag
                     raise KafkaException(error)
     finally:
         consumer.close()
+
+
+def _arrived(consumer: Consumer) -> list[Message]:
+    """What has arrived, or arrives within `POLL_S`: `consume` alone would wait that long for a full batch."""
+    first = consumer.poll(POLL_S)
+    return [] if first is None else [first, *consumer.consume(BATCH, 0)]

@@ -20,10 +20,10 @@ async def guarded(app: Any, stream: Any, handle: Callable[[Batch], Awaitable[Non
     async for event in stream.events():
         try:
             await handle(event.value)
-        except asyncio.CancelledError:
-            raise
         except Exception as error:
             log.exception("%s cannot go on at %s", stream.shortlabel, event.message.tp)
             await app.crash(error)
-            raise
+            # Faust would start this agent again with the next batch, and acknowledging that one would
+            # acknowledge this one too. So the partition is held until the worker has stopped.
+            await asyncio.Event().wait()
         await stream.ack(event)

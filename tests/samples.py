@@ -1,0 +1,144 @@
+"""Records to test with, in plain decimals: everything that a test does not name has an unremarkable value."""
+
+from typing import Any
+
+from schemas.records import ExecutionType, Fill, Order, OrderStatus, Settings, Side, Trade, TradingStatus
+from schemas.units import to_units
+
+INSTRUMENT = "binance:XRPUSDT"
+
+
+def units(text: str) -> int:
+    """The integer of 1e-8 for a plain decimal."""
+    return to_units(text, "test")
+
+
+def settings(instrument: str = INSTRUMENT, **changes: Any) -> Settings:
+    """Settings whose consequences are easily told: 1 % down, 2 % profit, rebuy at 5 %, no fee, 3 times 100."""
+    exchange, symbol = instrument.split(":")
+    decimals: dict[str, Any] = {
+        "tick_size": "0.01",
+        "step_size": "0.1",
+        "budget": "300",
+        "buy_down_interval": "0.01",
+        "profit_interval": "0.02",
+        "rebuy_interval": "0.05",
+        "fee": "0",
+    }
+    values: dict[str, Any] = {
+        "exchange": exchange,
+        "symbol": symbol,
+        "base_asset": "XRP",
+        "quote_asset": "USDT",
+        "chunks": 3,
+        "status": TradingStatus.ON,
+        **{name: changes.pop(name, value) for name, value in decimals.items()},
+        **changes,
+    }
+    return Settings(**{name: units(v) if _is_decimal(name, v) else v for name, v in values.items()})
+
+
+NINE_TRADES = (
+    *("0.43183010", "0.43183020", "0.43183030", "0.4307", "0.43065", "0.43189", "0.4319", "0.43205", "0.43210"),
+)
+"""The check from end to end: these prices under `nine_trade_settings` …"""
+NINE_TRADE_ORDERS = [
+    ("BUY", "0.4307", "FILLED"),
+    ("SELL", "0.4319", "FILLED"),
+    ("BUY", "0.431", "NEW"),
+]
+"""… give these orders."""
+
+
+def nine_trade_settings(instrument: str = INSTRUMENT, **changes: Any) -> Settings:
+    """Chunks 5, budget 100, buy_down 0.0025, profit 0.001, tick 0.0001; the fee is the usual 0.001."""
+    return settings(
+        instrument,
+        **{
+            "chunks": 5,
+            "budget": "100",
+            "buy_down_interval": "0.0025",
+            "profit_interval": "0.001",
+            "rebuy_interval": "0.01",
+            "tick_size": "0.0001",
+            "fee": "0.001",
+            **changes,
+        },
+    )
+
+
+def trade(price: str, trade_id: int = 1, instrument: str = INSTRUMENT, quantity: str = "1000") -> Trade:
+    """A market trade; its times follow from its id."""
+    exchange, symbol = instrument.split(":")
+    time = 1_559_433_601_000_000 + trade_id
+    return Trade(
+        exchange=exchange,
+        symbol=symbol,
+        price=units(price),
+        quantity=units(quantity),
+        trade_id=trade_id,
+        trade_time=time,
+        event_time=time + 1,
+        received_time=time + 2,
+        buyer_is_maker=bool(trade_id % 2),
+    )
+
+
+def order(client_order_id: str = f"{INSTRUMENT}:1:B", **changes: Any) -> Order:
+    """A new order as a leader sends it."""
+    exchange, symbol, trader, side = client_order_id.split(":")
+    values: dict[str, Any] = {
+        "exchange": exchange,
+        "symbol": symbol,
+        "client_order_id": client_order_id,
+        "version": 2,
+        "trader": int(trader),
+        "side": Side.BUY if side == "B" else Side.SELL,
+        "time_in_force": "GTC",
+        "status": OrderStatus.NEW,
+        "price": "99",
+        "quantity": "1",
+        "executed_quantity": "0",
+        "cancel_requested": False,
+        "reason": None,
+        "cause_topic": "trades",
+        "input_partition": 0,
+        "trades_offset": 0,
+        "fills_offset": -1,
+        "settings_offset": 0,
+        "created_time": 1,
+        "updated_time": 1,
+        **changes,
+    }
+    return Order(**{name: units(v) if _is_decimal(name, v) else v for name, v in values.items()})
+
+
+def fill(client_order_id: str = f"{INSTRUMENT}:1:B", **changes: Any) -> Fill:
+    """A report that the whole order was executed at 99."""
+    exchange, symbol, _, side = client_order_id.split(":")
+    values: dict[str, Any] = {
+        "exchange": exchange,
+        "symbol": symbol,
+        "fill_id": f"{client_order_id}:1",
+        "client_order_id": client_order_id,
+        "side": Side.BUY if side == "B" else Side.SELL,
+        "execution_type": ExecutionType.TRADE,
+        "price": "99",
+        "quantity": "1",
+        "cumulative_quantity": "1",
+        "order_quantity": "1",
+        "commission": "0",
+        "trade_id": 7,
+        "reason": None,
+        "transaction_time": 5,
+        **changes,
+    }
+    return Fill(**{name: units(v) if _is_decimal(name, v) else v for name, v in values.items()})
+
+
+_TEXTS = {"exchange", "symbol", "base_asset", "quote_asset", "exchange_status", "status", "side", "execution_type"}
+_TEXTS |= {"client_order_id", "fill_id", "time_in_force", "reason", "cause_topic"}
+
+
+def _is_decimal(name: str, value: object) -> bool:
+    return isinstance(value, str) and name not in _TEXTS

@@ -40,6 +40,9 @@ class Config(BaseSettings):
     registry_url: str = ""
     connect_url: str = ""
     database_url: str = ""
+    connect_registry_url: str = ""
+    """The registry and the `host:port` of PostgreSQL as Kafka Connect sees them; as this process does, unless given."""
+    connect_postgres: Annotated[str, Field(pattern=r"^([^:/@]+:\d+)?$")] = ""
     binance_stream_url: str = "wss://stream.binance.com:9443"
     binance_rest_url: str = "https://api.binance.com"
 

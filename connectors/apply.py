@@ -1,0 +1,187 @@
+"""Applies the connector files to Kafka Connect, tells the sinks' states, restarts failed tasks."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpx
+
+from connectors.files import Connector, load_all
+from infra.config import Config
+from infra.errors import StackError
+
+READY_TIMEOUT_S = 60.0
+REQUEST_TIMEOUT_S = 30.0
+POLL_S = 0.25
+WATCH_POLL_S = 2.0
+FIRST_PAUSE_S = 2.0
+LONGEST_PAUSE_S = 60.0
+REBALANCING = 409
+
+
+class ConnectError(StackError):
+    """Kafka Connect does not answer, refuses a connector, or a sink does not come up."""
+
+
+@dataclass(frozen=True)
+class SinkState:
+    """The state of one sink.
+
+    `state` is RUNNING, FAILED, PAUSED, STOPPED, UNASSIGNED or RESTARTING as Kafka Connect says, MISSING where it does
+    not know the connector; FAILED when any task failed. `error` is the cause in one line, or empty.
+    """
+
+    name: str
+    state: str
+    tasks: tuple[str, ...]
+    error: str
+
+    @property
+    def running(self) -> bool:
+        return self.state == "RUNNING" and bool(self.tasks) and set(self.tasks) == {"RUNNING"}
+
+
+def apply_all(config: Config, timeout_s: float = READY_TIMEOUT_S) -> list[SinkState]:
+    """Create or update the sinks, restart the failed ones, wait until all run. Repeating it disturbs none.
+
+    Raises `ConnectError` that names the sinks which do not run after `timeout_s` seconds, and why.
+    """
+    connectors = load_all(config)
+    deadline = time.monotonic() + timeout_s
+    with _client(config) as client:
+        for connector in connectors:
+            _put(client, connector, deadline)
+        _restart_failed(client, connectors)
+        while True:
+            found = [_state(client, connector) for connector in connectors]
+            if all(sink.running for sink in found):
+                return found
+            if time.monotonic() > deadline:
+                stuck = "; ".join(f"{s.name} is {s.state} {s.error}".strip() for s in found if not s.running)
+                raise ConnectError(f"sinks do not run after {timeout_s:.0f} s: {stuck}")
+            time.sleep(POLL_S)
+
+
+def states(config: Config) -> list[SinkState]:
+    """The state of every sink. Raises `ConnectError` when Kafka Connect does not answer."""
+    with _client(config) as client:
+        return [_state(client, connector) for connector in load_all(config)]
+
+
+def restart_failed(config: Config) -> list[str]:
+    """Restart what failed; the names of the sinks concerned."""
+    with _client(config) as client:
+        return _restart_failed(client, load_all(config))
+
+
+def remove_all(config: Config) -> None:
+    """Remove the sinks of this installation; their topics and tables stay."""
+    with _client(config) as client:
+        for connector in load_all(config):
+            response = client.delete(f"/connectors/{connector.name}")
+            if response.status_code != httpx.codes.NOT_FOUND:
+                _raise_for(response, connector.name)
+
+
+def watch(config: Config, stop: threading.Event, say: Callable[[str], None], poll_s: float = WATCH_POLL_S) -> None:
+    """Restart failed sinks until `stop` is set: at once, then after pauses that double up to a minute.
+
+    A sink that runs when its next turn comes starts over with the shortest pause. Kafka Connect being away is said
+    and waited out.
+    """
+    pauses: dict[str, float] = {}
+    next_try: dict[str, float] = {}
+    while not stop.wait(poll_s):
+        try:
+            found = states(config)
+            now = time.monotonic()
+            for sink in found:
+                if now < next_try.get(sink.name, 0):
+                    continue
+                if sink.state != "FAILED":
+                    pauses.pop(sink.name, None)
+                    continue
+                pauses[sink.name] = min(2 * pauses.get(sink.name, FIRST_PAUSE_S / 2), LONGEST_PAUSE_S)
+                next_try[sink.name] = now + pauses[sink.name]
+                say(f"{sink.name} failed: {sink.error}; restarting, next look in {pauses[sink.name]:.0f} s")
+                with _client(config) as client:
+                    _restart(client, sink.name)
+        except ConnectError as error:
+            say(str(error))
+
+
+def _client(config: Config) -> httpx.Client:
+    # no proxies from the environment: Kafka Connect is ours
+    return httpx.Client(
+        base_url=config.connect, timeout=REQUEST_TIMEOUT_S, trust_env=False, transport=_Transport(config.connect)
+    )
+
+
+class _Transport(httpx.HTTPTransport):
+    """Turns failed connections into one line for the user."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return super().handle_request(request)
+        except httpx.TransportError as error:
+            raise ConnectError(f"no Kafka Connect answers at {self._url}: {error}") from None
+
+
+def _put(client: httpx.Client, connector: Connector, deadline: float) -> None:
+    """Write the configuration unless it is there already, which would restart the tasks for nothing."""
+    path = f"/connectors/{connector.name}/config"
+    found = client.get(path)
+    if found.is_success and found.json() == {**connector.config, "name": connector.name}:
+        return
+    while (response := client.put(path, json=connector.config)).status_code == REBALANCING:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(POLL_S)
+    _raise_for(response, connector.name)
+
+
+def _state(client: httpx.Client, connector: Connector) -> SinkState:
+    response = client.get(f"/connectors/{connector.name}/status")
+    if response.status_code == httpx.codes.NOT_FOUND:
+        return SinkState(connector.name, "MISSING", (), "")
+    _raise_for(response, connector.name)
+    status = response.json()
+    parts = [status["connector"], *status["tasks"]]
+    failed = [part for part in parts if part["state"] == "FAILED"]
+    state = "FAILED" if failed else status["connector"]["state"]
+    error = _cause(failed[0].get("trace", "")) if failed else ""
+    return SinkState(connector.name, state, tuple(task["state"] for task in status["tasks"]), error)
+
+
+def _cause(trace: str) -> str:
+    """The innermost cause that a Java stack trace names, in one line."""
+    lines = trace.splitlines()
+    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    return (causes or lines or [""])[-1 if causes else 0].strip()
+
+
+def _restart_failed(client: httpx.Client, connectors: list[Connector]) -> list[str]:
+    failed = [c.name for c in connectors if _state(client, c).state == "FAILED"]
+    for name in failed:
+        _restart(client, name)
+    return failed
+
+
+def _restart(client: httpx.Client, name: str) -> None:
+    response = client.post(f"/connectors/{name}/restart", params={"includeTasks": True, "onlyFailed": True})
+    if response.status_code != REBALANCING:  # then it is started anew anyway
+        _raise_for(response, name)
+
+
+def _raise_for(response: httpx.Response, name: str) -> None:
+    if not response.is_success:
+        try:
+            reason = response.json()["message"]
+        except (ValueError, KeyError, TypeError):
+            reason = response.text[:200]
+        raise ConnectError(f"connector {name}: Kafka Connect answers {response.status_code}: {reason}")

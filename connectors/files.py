@@ -1,0 +1,54 @@
+"""The connector files `connectors/*.json`, with the endpoints of an installation filled in.
+
+Orders and settings go without reduction buffer and without rewritten inserts: the buffer keeps the last snapshot
+of a key in a batch, even where it is the older one; so each row goes to the table, whose trigger knows the newer.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from sqlalchemy.engine import make_url
+
+from infra.config import Config
+from schemas.topics import SINKS
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Connector:
+    """One connector as Kafka Connect wants it."""
+
+    name: str
+    config: dict[str, str]
+
+
+def load_all(config: Config) -> list[Connector]:
+    """The sinks of this installation. An unknown placeholder in a file raises a `ValueError` that names both."""
+    values = placeholders(config)
+    return [_load(FOLDER / f"{topic.name}.json", values) for topic in SINKS]
+
+
+def placeholders(config: Config) -> dict[str, str]:
+    """What the files leave open: the prefix, and the endpoints as Kafka Connect sees them."""
+    url = make_url(config.database)
+    address = config.connect_postgres or f"{url.host}:{url.port or 5432}"
+    return {
+        "topic_prefix": config.topic_prefix,
+        "registry_url": config.connect_registry_url.rstrip("/") or config.registry,
+        "jdbc_url": f"jdbc:postgresql://{address}/{url.database}",
+        "database_user": url.username or "",
+        "database_password": url.password or "",
+    }
+
+
+def _load(path: Path, values: dict[str, str]) -> Connector:
+    content = json.loads(path.read_text())
+    try:
+        # filled in after parsing: a password may hold any character
+        filled = {key: Template(value).substitute(values) for key, value in content["config"].items()}
+        return Connector(Template(content["name"]).substitute(values), filled)
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"{path.name}: placeholder {error}") from None

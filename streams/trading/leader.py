@@ -124,6 +124,7 @@ def apply_settings(state: LeaderState, offset: int, settings: Settings) -> None:
     if settings.status is TradingStatus.OFF:
         _cancel_all(state)
     strategy.set_mode(state.leader, MODES.index(settings.status))
+    strategy.trim(state.leader, rules.chunks)
 
 
 def _apply_trade(state: LeaderState, price: int) -> None:

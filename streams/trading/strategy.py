@@ -97,7 +97,7 @@ def on_fill(leader: Leader, rules: Rules, number: int, complete: bool, price: in
                 placed[orders] = number
                 orders += 1
             elif complete and leader.stage[i] == SELLING:
-                i -= _finish(leader, i)
+                i -= _finish(leader, rules, i)
         elif leader.stage[i] != WAITING and _rebuy(leader, rules, i, price):
             i += 1
         i += 1
@@ -105,7 +105,10 @@ def on_fill(leader: Leader, rules: Rules, number: int, complete: bool, price: in
 
 
 def set_mode(leader: Leader, mode: int) -> None:
-    """Turn the leader on, off or towards its end. Turning on gives every refused BUY a new try."""
+    """Turn the leader on, off or towards its end. Turning on gives every trader with a refused BUY a successor.
+
+    A successor and not a new try: an order id stands for one order, whatever became of it.
+    """
     leader.head[MODE] = mode
     if mode == OFF:
         leader.head[COUNT] = 0
@@ -116,18 +119,27 @@ def set_mode(leader: Leader, mode: int) -> None:
         if mode == SHUTDOWN and idle:
             _remove(leader, i)
         else:
-            if idle:
-                leader.stage[i] = WAITING
+            if leader.stage[i] == BUY_REFUSED:
+                _renew(leader, i)
             i += 1
     if mode == ON and leader.head[COUNT] == 0:
         start_trader(leader, 0)
     _end_of_shutdown(leader)
 
 
+def trim(leader: Leader, chunks: int) -> None:
+    """Let traders without an order go, the last ones first, as long as more than `chunks` run."""
+    for i in range(leader.head[COUNT] - 1, -1, -1):
+        if leader.head[COUNT] > chunks and leader.stage[i] == WAITING:
+            _remove(leader, i)
+
+
 def halt(leader: Leader, number: int) -> None:
     """The exchange ended an order of trader `number` unfilled: it does nothing more, as if it was refused."""
     for i in range(leader.head[COUNT]):
         if leader.number[i] == number and leader.stage[i] in (BUYING, SELLING):
+            if leader.stage[i] == BUYING:
+                leader.rebuy[i] = 0
             leader.stage[i] += REFUSED
 
 
@@ -184,9 +196,12 @@ def _place(leader: Leader, rules: Rules, i: int, stage: int, limit: int, quantit
     leader.resting[i] = stage if allowed else 0
 
 
-def _finish(leader: Leader, i: int) -> int:
-    """End trader `i`: a new one takes its place, or none in shutdown; how many places moved up."""
-    if leader.head[MODE] == ON:
+def _finish(leader: Leader, rules: Rules, i: int) -> int:
+    """End trader `i`: a new one takes its place; how many places moved up.
+
+    None does in shutdown, nor where more traders run than chunks, which have become fewer since they started.
+    """
+    if leader.head[MODE] == ON and leader.head[COUNT] <= rules.chunks:
         _renew(leader, i)
         return 0
     _remove(leader, i)

@@ -154,10 +154,11 @@ class _Walk:
     def _quantity(self, price: int) -> int:
         """Between 10 and 2,560 of the quote asset, small ones far more often than large ones."""
         money = self._between(10, 20) * ONE << self._between(0, 7)
-        quantity = money * ONE // price
+        quantity: int = money * ONE // price
         step = self._market.step_size
         return max(quantity - quantity % step, step)
 
     def _between(self, low: int, high: int) -> int:
         """A whole number from `low` to `high`, both included."""
-        return low + (self._bits(32) * (high - low + 1) >> 32)
+        drawn: int = self._bits(32) * (high - low + 1) >> 32
+        return low + drawn

@@ -1,0 +1,11 @@
+"""`python -m producers`: stream the trades of every instrument whose streaming is on."""
+
+import sys
+
+from infra.config import load_config
+from producers.logs import log_to_stderr
+from producers.service import run
+
+if __name__ == "__main__":
+    log_to_stderr()
+    sys.exit(run(load_config()))

@@ -1,0 +1,116 @@
+"""Binance's trade streams as text: what is sent, and what a received frame is. No socket, no clock.
+
+Source: Binance Spot API documentation, "WebSocket Streams", mid 2026.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from producers.numbers import micros, units
+from producers.source import BadFrame
+from schemas.records import Trade
+
+EXCHANGE = "binance"
+ORIGIN = "binance stream"
+STREAMS_MAX = 1_024
+"""Streams that one connection may carry."""
+PARAMS_PER_REQUEST = 100
+"""Streams named in one URL or request: about two kilobytes."""
+TIME_UNIT = "timeUnit=MICROSECOND"
+
+
+class _Data(msgspec.Struct, tag_field="e", tag="trade"):
+    E: int
+    s: str
+    t: int
+    p: str
+    q: str
+    T: int
+    m: bool
+
+
+class _Frame(msgspec.Struct):
+    stream: str
+    data: _Data
+
+
+_decode_trade = msgspec.json.Decoder(_Frame).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The answer to the request `id`; `error` is what the exchange says is wrong, `None` for nothing."""
+
+    id: int | str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerShutdown:
+    """The server is about to close the connection."""
+
+
+Frame = Trade | Response | ServerShutdown | BadFrame
+
+
+def stream_name(symbol: str) -> str:
+    """The trade stream of a symbol."""
+    return f"{symbol.lower()}@trade"
+
+
+def stream_url(base: str, symbols: list[str]) -> str:
+    """The address of a connection that begins with the streams of `symbols`."""
+    streams = "/".join(quote(stream_name(symbol), safe="@") for symbol in symbols)
+    return f"{base.rstrip('/')}/stream?streams={streams}&{TIME_UNIT}"
+
+
+def request(method: str, symbols: list[str], request_id: int) -> str:
+    """A `SUBSCRIBE` or `UNSUBSCRIBE` of the trade streams of `symbols`."""
+    body = {"method": method, "params": [stream_name(symbol) for symbol in symbols], "id": request_id}
+    return msgspec.json.encode(body).decode()
+
+
+def parse_frame(raw: bytes, received_time: int) -> Frame:
+    """What one text frame is; `received_time` in microseconds goes into the trade."""
+    try:
+        data = _decode_trade(raw).data
+        trade = Trade(
+            exchange=EXCHANGE,
+            symbol=data.s,
+            price=units(data.p, "p"),
+            quantity=units(data.q, "q"),
+            trade_id=data.t,
+            trade_time=micros(data.T, "T"),
+            event_time=micros(data.E, "E"),
+            received_time=received_time,
+            buyer_is_maker=data.m,
+        )
+        trade.check()
+    except ValueError as error:  # msgspec's errors are such
+        return _parse_control(raw) or BadFrame(ORIGIN, raw, str(error))
+    return trade
+
+
+def _parse_control(raw: bytes) -> Frame | None:
+    """A frame of the protocol that is no trade, `None` for none."""
+    try:
+        frame = msgspec.json.decode(raw)
+    except ValueError:
+        return None
+    if not isinstance(frame, dict):
+        return None
+    if _is_shutdown(frame) or _is_shutdown(frame.get("data")):
+        return ServerShutdown()
+    error = frame.get("error", frame)
+    if isinstance(error, dict) and "code" in error and "msg" in error:
+        return Response(frame.get("id"), f"code {error['code']}: {error['msg']}")
+    if "result" in frame and "id" in frame:
+        return Response(frame["id"], None)
+    return None
+
+
+def _is_shutdown(event: Any) -> bool:
+    return isinstance(event, dict) and event.get("e") == "serverShutdown"

@@ -1,0 +1,181 @@
+"""What the local exchange says, word for word as Binance does. No socket, no clock.
+
+Source: Binance Spot API documentation, "WebSocket Streams" and "REST API", mid 2026.
+"""
+
+from typing import Any
+
+import msgspec
+
+from schemas.records import Settings, Trade
+from schemas.units import ONE
+
+STREAMS_MAX = 1_024
+METHODS = "SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY"
+
+
+class Subscriptions:
+    """The streams of one connection and the form of its events; answers the requests about them."""
+
+    def __init__(self, streams: list[str], combined: bool, micros: bool) -> None:
+        self.streams = set(streams)
+        self.combined = combined
+        self.micros = micros
+
+    def answer(self, raw: str) -> bytes:
+        """The reply to one text message."""
+        try:
+            message = msgspec.json.decode(raw)
+        except ValueError:
+            return _refuse(3, "Invalid JSON: expected value at line 1 column 1", None)
+        if not isinstance(message, dict) or "method" not in message:
+            return _refuse(2, f"Invalid request: missing field `method` at line 1 column {len(raw)}", None)
+        method, params, request_id = message["method"], message.get("params", []), message.get("id")
+        if not _is_id(request_id):
+            return _refuse(2, "Invalid request: request ID must be an unsigned integer", None)
+        if method not in METHODS:
+            expected = ", ".join(f"`{name}`" for name in METHODS)
+            return _refuse(2, f"Invalid request: unknown variant `{method}`, expected one of {expected}", request_id)
+        if not isinstance(params, list):
+            return _refuse(2, "Invalid request: too many parameters", request_id)
+        return self._do(method, params, request_id)
+
+    def _do(self, method: str, params: list[Any], request_id: int | str | None) -> bytes:
+        if method == "LIST_SUBSCRIPTIONS":
+            return _reply(sorted(self.streams), request_id)
+        if method.endswith("PROPERTY"):
+            return self._property(method, params, request_id)
+        if not all(isinstance(stream, str) for stream in params):
+            return _refuse(2, "Invalid request: property name must be a string", request_id)
+        if method == "UNSUBSCRIBE":
+            self.streams -= set(params)
+        elif len(self.streams | set(params)) > STREAMS_MAX:
+            return _refuse(2, "Invalid request: too many parameters", request_id)
+        else:
+            self.streams |= set(params)
+        return _reply(None, request_id)
+
+    def _property(self, method: str, params: list[Any], request_id: int | str | None) -> bytes:
+        if not params or params[0] != "combined":
+            return _refuse(0, "Unknown property", request_id)
+        if method == "GET_PROPERTY":
+            return _reply(self.combined, request_id)
+        if len(params) != 2 or not isinstance(params[1], bool):
+            return _refuse(1, "Invalid value type: expected Boolean", request_id)
+        self.combined = params[1]
+        return _reply(None, request_id)
+
+
+def text_frame(payload: bytes) -> bytes:
+    """A whole unmasked text frame, as a server sends it (RFC 6455, 5.2)."""
+    size = len(payload)
+    if size < 126:
+        return b"\x81" + bytes([size]) + payload
+    if size < 1 << 16:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+
+
+def trade_event(trade: Trade, combined: bool, micros: bool) -> bytes:
+    """The event of the stream `<symbol>@trade`, times in milliseconds unless `micros`."""
+    unit = 1 if micros else 1_000
+    event = (
+        f'{{"e":"trade","E":{trade.event_time // unit},"s":"{trade.symbol}","t":{trade.trade_id},'
+        f'"p":"{decimal(trade.price)}","q":"{decimal(trade.quantity)}","T":{trade.trade_time // unit},'
+        f'"m":{"true" if trade.buyer_is_maker else "false"},"M":true}}'
+    )
+    if combined:
+        event = f'{{"stream":"{trade.symbol.lower()}@trade","data":{event}}}'
+    return event.encode()
+
+
+def shutdown_event(time_ms: int) -> bytes:
+    """The announcement that the server is about to go."""
+    return f'{{"e":"serverShutdown","E":{time_ms}}}'.encode()
+
+
+def exchange_info(markets: list[Settings], time_ms: int) -> bytes:
+    """The answer to `GET /api/v3/exchangeInfo`."""
+    symbols = [_symbol(market) for market in markets]
+    answer = {
+        "timezone": "UTC",
+        "serverTime": time_ms,
+        "rateLimits": [],
+        "exchangeFilters": [],
+        "symbols": symbols,
+    }
+    return msgspec.json.encode(answer)
+
+
+def historical_trades(trades: list[Trade], micros: bool) -> bytes:
+    """The answer to `GET /api/v3/historicalTrades`."""
+    unit = 1 if micros else 1_000
+    rows = [
+        {
+            "id": trade.trade_id,
+            "price": decimal(trade.price),
+            "qty": decimal(trade.quantity),
+            "quoteQty": decimal(trade.price * trade.quantity // ONE),
+            "time": trade.trade_time // unit,
+            "isBuyerMaker": trade.buyer_is_maker,
+            "isBestMatch": True,
+        }
+        for trade in trades
+    ]
+    return msgspec.json.encode(rows)
+
+
+def rest_error(code: int, message: str) -> bytes:
+    """The body of a refused REST request."""
+    return msgspec.json.encode({"code": code, "msg": message})
+
+
+def decimal(units: int) -> str:
+    """Eight decimals, as Binance writes every price and quantity."""
+    return f"{units // ONE}.{units % ONE:08d}"
+
+
+def _symbol(market: Settings) -> dict[str, Any]:
+    return {
+        "symbol": market.symbol,
+        "status": market.exchange_status,
+        "baseAsset": market.base_asset,
+        "baseAssetPrecision": 8,
+        "quoteAsset": market.quote_asset,
+        "quoteAssetPrecision": 8,
+        "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],
+        "isSpotTradingAllowed": True,
+        "filters": [
+            {
+                "filterType": "PRICE_FILTER",
+                "minPrice": decimal(market.min_price),
+                "maxPrice": decimal(market.max_price),
+                "tickSize": decimal(market.tick_size),
+            },
+            {
+                "filterType": "LOT_SIZE",
+                "minQty": decimal(market.min_quantity),
+                "maxQty": decimal(market.max_quantity),
+                "stepSize": decimal(market.step_size),
+            },
+            {
+                "filterType": "NOTIONAL",
+                "minNotional": decimal(market.min_notional),
+                "applyMinToMarket": True,
+            },
+        ],
+    }
+
+
+def _is_id(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.isalnum() and len(value) <= 36
+    return value is None or (isinstance(value, int) and not isinstance(value, bool))
+
+
+def _reply(result: Any, request_id: int | str | None) -> bytes:
+    return msgspec.json.encode({"result": result, "id": request_id})
+
+
+def _refuse(code: int, message: str, request_id: int | str | None) -> bytes:
+    return msgspec.json.encode({"error": {"code": code, "msg": message}, "id": request_id})

@@ -1,40 +1,63 @@
 """What the leaders say of themselves: the newest state of each, from the changelog of the trading agent."""
 
-import json
 from typing import Any
+
+import msgspec
 
 from infra.config import Config
 from schemas.topics import LEADERS
+from schemas.units import plain
 from streams.cli.output import out
 from streams.cli.scan import messages
+from streams.trading.leader import LeaderState
+from streams.trading.strategy import COUNT
 
 
-def leader_states(config: Config) -> dict[str, dict[str, Any]]:
-    """The newest state of every leader by instrument; a state that is no JSON object is passed over, and said."""
-    states: dict[str, dict[str, Any]] = {}
+class _Stored(msgspec.Struct):
+    """A value of the changelog; what was to be sent with it is not of interest here."""
+
+    state: LeaderState
+
+
+def leader_states(config: Config) -> dict[str, LeaderState]:
+    """The newest state of every leader by instrument; one that cannot be read is passed over, and said so."""
+    newest: dict[str, bytes] = {}
     for message in messages(config, [LEADERS.full_name(config)]):
         key, value = message.key(), message.value()
         instrument = key.decode(errors="replace") if isinstance(key, bytes) else str(key)
-        if value is None:
-            states.pop(instrument, None)
-            continue
-        try:
-            state = json.loads(value)
-        except ValueError:
-            state = None
-        if isinstance(state, dict):
-            states[instrument] = state
+        if isinstance(value, bytes):
+            newest[instrument] = value
         else:
-            out.note(f"{LEADERS.name}, offset {message.offset()}: the state of {instrument} cannot be read")
+            newest.pop(instrument, None)
+    decode = msgspec.json.Decoder(_Stored).decode
+    states = {}
+    for instrument, value in newest.items():
+        try:
+            states[instrument] = decode(value).state
+        except msgspec.DecodeError as error:
+            out.note(f"{LEADERS.full_name(config)}: the state of {instrument} cannot be read: {error}")
     return states
 
 
-def summary(state: dict[str, Any] | None) -> dict[str, Any]:
-    """What of a leader's state is shown; nothing for an instrument that no leader has taken up yet."""
+def summary(state: LeaderState | None) -> dict[str, Any]:
+    """What is shown of a leader; nothing for an instrument that none has taken up yet."""
     if state is None:
-        return {"leader": None, "traders": 0, "open_orders": 0}
+        return {"leader": None, "traders": 0, "open_orders": 0, "orders": []}
+    orders = [*state.orders.values(), *state.closing.values()]
     return {
-        "leader": state.get("status"),
-        "traders": len(state.get("traders") or []),
-        "open_orders": len(state.get("orders") or {}),
+        "leader": state.status.value,
+        "traders": state.leader.head[COUNT],
+        "open_orders": len(orders),
+        "orders": [
+            {
+                "client_order_id": order.client_order_id,
+                "side": order.side.value,
+                "price": plain(order.price),
+                "quantity": plain(order.quantity),
+                "executed_quantity": plain(order.executed_quantity),
+                "status": order.status.value,
+                "cancel_requested": order.cancel_requested,
+            }
+            for order in orders
+        ],
     }

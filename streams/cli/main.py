@@ -2,12 +2,13 @@
 
 # ruff: noqa: PLC0415 -- libraries are imported where they are used: `--help` does not wait for them
 
+import logging
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from streams.cli import dlq, settings, switches, topics
+from streams.cli import dlq, doctor, run, settings, status, switches, topics
 from streams.cli.errors import EXIT_CODES, explained
 from streams.cli.output import Json, out
 
@@ -53,6 +54,8 @@ def options(
     ] = False,
 ) -> None:
     """Stream, trade and look into a Kafka pipeline of market trades."""
+    # What goes wrong while publishing ends as one error; librdkafka's news on the way there are not for the user.
+    logging.getLogger("producers.publisher").setLevel(logging.ERROR)
 
 
 app.add_typer(settings.app, name="settings")
@@ -60,6 +63,10 @@ app.add_typer(switches.streaming, name="streaming")
 app.add_typer(switches.trading, name="trading")
 app.add_typer(topics.app, name="topics")
 app.add_typer(dlq.app, name="dlq")
+app.command()(status.status)
+app.command()(doctor.doctor)
+app.command()(run.produce)
+app.command()(run.worker)
 
 
 def main() -> None:

@@ -71,6 +71,15 @@ class Output:
         else:
             print(empty)
 
+    def line(self, text: str, style: str = "") -> None:
+        """A line of data, coloured on a terminal as the word `style` is."""
+        if sys.stdout.isatty():
+            from rich.console import Console
+
+            Console(highlight=False, soft_wrap=True).print(text, style=STYLES.get(style), markup=False)
+        else:
+            print(text, flush=True)
+
     def note(self, text: str) -> None:
         """Something for people: a hint, the next command. Not with `--json`."""
         if not self.json:

@@ -8,6 +8,7 @@ from confluent_kafka.admin import AdminClient
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
+from connectors.apply import states
 from infra import probes
 from infra.config import Config
 from schemas.topics import DEAD_LETTERS, SINKS, TOPICS, sink_dead_letters
@@ -118,6 +119,20 @@ def dead_letters(config: Config) -> int:
 def dead_letter_topics() -> list[Any]:
     """Where dead letters are: ours, and those of each sink."""
     return [DEAD_LETTERS, *(sink_dead_letters(topic) for topic in SINKS)]
+
+
+def connectors(config: Config) -> Rows:
+    """The sinks and their tasks; `ok` where the connector and all of its tasks run."""
+    return [
+        {
+            "connector": sink.name,
+            "state": sink.state,
+            "tasks": list(sink.tasks),
+            "error": sink.error or None,
+            "ok": sink.running,
+        }
+        for sink in states(config)
+    ]
 
 
 def tables(config: Config) -> Rows:

@@ -69,11 +69,13 @@ def make_app(config: Config) -> HedgehogApp:
         web_router_enabled=False,
         ConsumerScheduler=BatchScheduler,
         stream_buffer_maxsize=64,  # batches
+        # Waiting would be for ever: a batch that one agent has handled may sit in the stopped queue of the other.
+        stream_wait_empty=False,
         topic_partitions=config.partitions,
         topic_allow_declare=False,
         topic_disable_leader=True,
         consumer_auto_offset_reset="earliest",
-        broker_session_timeout=8.0,
+        broker_session_timeout=6.0,
         broker_heartbeat_interval=2.0,
         broker_rebalance_timeout=10.0,
         broker_commit_interval=1.0,

@@ -1,0 +1,103 @@
+"""Workers as processes, to be started, stopped and killed by process id."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from confluent_kafka import Consumer, TopicPartition
+
+from infra.config import Config
+from schemas import topics
+
+STOP_TIMEOUT_S = 30.0
+
+
+class Fleet:
+    """The workers of one test. Leaving the context kills whatever still runs."""
+
+    def __init__(self, config: Config, folder: Path) -> None:
+        self._config = config
+        self._folder = folder
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> "Fleet":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in list(self._running):
+            self.stop(name, signal.SIGKILL)
+
+    def start(self, name: str) -> None:
+        """Start a worker; its log is `<name>.log`, appended to."""
+        environment = {
+            **os.environ,
+            "HEDGEHOG_TOPIC_PREFIX": self._config.topic_prefix,
+            "HEDGEHOG_DATA_DIR": str(self._folder / name),
+        }
+        faust = Path(sys.executable).with_name("faust")
+        with (self._folder / f"{name}.log").open("ab") as log:
+            self._running[name] = subprocess.Popen(
+                [str(faust), "-A", "streams", "worker", "-l", "info", "--without-web"],
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def stop(self, name: str, how: signal.Signals) -> None:
+        """End a worker this way, and see that it has ended."""
+        process = self._running.pop(name)
+        process.send_signal(how)
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"worker {name} did not end within {STOP_TIMEOUT_S} s of {how.name}") from None
+
+    def assert_alive(self) -> None:
+        """Fail, with the end of its log, for a worker that ended by itself."""
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                log = (self._folder / f"{name}.log").read_text(errors="replace")
+                raise AssertionError(f"worker {name} ended by itself with {process.returncode}:\n{log[-3_000:]}")
+
+
+class Progress:
+    """How far the workers' consumer group has come."""
+
+    SOURCES = (topics.TRADES, topics.ORDERS, topics.FILLS, topics.SETTINGS)
+
+    def __init__(self, config: Config) -> None:
+        self._places = [
+            TopicPartition(topic.full_name(config), number)
+            for topic in self.SOURCES
+            for number in range(config.partitions)
+        ]
+        self._consumer = Consumer(
+            {"bootstrap.servers": config.bootstrap, "group.id": f"{config.topic_prefix}hedgehog", "log_level": 0}
+        )
+
+    def committed(self) -> int:
+        """Records of all sources that are committed."""
+        return sum(max(place.offset, 0) for place in self._consumer.committed(self._places, timeout=20))
+
+    def lag(self) -> int:
+        """Records of all sources that are not committed yet."""
+        ends = sum(self._consumer.get_watermark_offsets(place, timeout=20)[1] for place in self._places)
+        return ends - self.committed()
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+def wait_for(what: str, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    """Poll until the condition holds; an `AssertionError` names what did not happen in time."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout_s:g} s: {what}"
+        time.sleep(0.1)

@@ -1,0 +1,80 @@
+"""A steady load of trades on a dozen instruments that trade all the time."""
+
+import random
+import threading
+import time
+from itertools import count
+
+from infra.config import Config
+from producers.publisher import Publisher
+from schemas import settings_topic, topics
+from schemas.records import Settings, Trade, TradingStatus
+from schemas.registry import make_codec
+from schemas.units import ONE, to_units
+
+SYMBOLS = [f"S{number:02d}USDT" for number in range(12)]
+RATE = 2_000
+"""Trades a second, all instruments together."""
+
+
+def lively(symbol: str) -> Settings:
+    """Settings that let every small move of the price cause orders."""
+    return Settings(
+        exchange="sim",
+        symbol=symbol,
+        base_asset=symbol.removesuffix("USDT"),
+        quote_asset="USDT",
+        tick_size=to_units("0.0001", "tick_size"),
+        step_size=to_units("0.1", "step_size"),
+        status=TradingStatus.ON,
+        chunks=5,
+        budget=1_000 * ONE,
+        buy_down_interval=to_units("0.0005", "buy_down_interval"),
+        profit_interval=to_units("-0.0012", "profit_interval"),
+        rebuy_interval=to_units("0.001", "rebuy_interval"),
+    )
+
+
+class Load:
+    """Publishes random walks in a thread from entering the context until leaving it."""
+
+    def __init__(self, config: Config, seed: int) -> None:
+        self._config = config
+        self._random = random.Random(seed)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.published = 0
+
+    def __enter__(self) -> "Load":
+        settings_topic.write(self._config, [lively(symbol) for symbol in SYMBOLS])
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        codec = make_codec(self._config, Trade)
+        prices = dict.fromkeys(SYMBOLS, ONE)
+        start = time.monotonic()
+        with Publisher(self._config) as publisher:
+            for number in count():
+                if self._stop.wait(max(0.0, start + number / RATE - time.monotonic())):
+                    break
+                symbol = self._random.choice(SYMBOLS)
+                prices[symbol] = max(ONE // 100, prices[symbol] + self._random.randint(-40, 40) * 1_000)
+                moment = 1_700_000_000_000_000 + number * 500
+                trade = Trade(
+                    exchange="sim",
+                    symbol=symbol,
+                    price=prices[symbol],
+                    quantity=ONE,
+                    trade_id=number,
+                    trade_time=moment,
+                    event_time=moment,
+                    received_time=moment,
+                    buyer_is_maker=True,
+                )
+                publisher.publish(topics.TRADES, trade.instrument, codec.encode(trade))
+                self.published += 1

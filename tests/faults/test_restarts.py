@@ -1,0 +1,81 @@
+"""Workers that are stopped and killed under load lose nothing and do nothing twice.
+
+The referee is the audit: it replays the recorded trades, fills and settings in their recorded interleaving and
+wants exactly the recorded orders. What the leaders hold open must also rest in the exchange's book.
+"""
+
+import json
+import random
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.config import Config
+from infra.topics import create_topics, delete_topics
+from schemas import topics
+from schemas.records import Fill
+from schemas.registry import make_codec, register_all
+from streams.backtest.audit import audit
+from streams.cli.scan import messages
+from tests.faults.fleet import Fleet, Progress, wait_for
+from tests.faults.load import SYMBOLS, Load
+
+RESTARTS = 10
+
+
+@pytest.mark.timeout(280)
+@pytest.mark.parametrize("seed", [1])
+def test_ten_restarts_and_two_workers_under_load(stack: Config, tmp_path: Path, seed: int) -> None:
+    config = stack.model_copy(update={"topic_prefix": f"restarts-{seed}-{time.time_ns()}-"})
+    create_topics(config)
+    register_all(config)
+    chance = random.Random(seed)
+    progress = Progress(config)
+    with Fleet(config, tmp_path) as fleet:
+        fleet.start("steady")
+        with Load(config, seed) as load:
+            for restart in range(RESTARTS):
+                name = "second" if restart % 3 == 2 else "steady"
+                if name == "second":
+                    fleet.start("second")
+                # Once right after the first commit of a generation, once in the middle of one: both are edges.
+                reached = progress.committed() + chance.choice([1, 2_000])
+                wait_for("the workers go on", lambda reached=reached: progress.committed() >= reached)
+                fleet.assert_alive()
+                fleet.stop(name, signal.SIGKILL if restart % 2 else signal.SIGTERM)
+                if name == "steady":
+                    fleet.start("steady")
+        wait_for("all is worked off", lambda: progress.lag() == 0, timeout_s=90)
+        fleet.assert_alive()
+    progress.close()
+
+    result = audit(config)
+    assert result.instruments == len(SYMBOLS)
+    assert result.trades == load.published
+    assert result.orders > 100, "the load must cause orders for this to prove anything"
+    assert result.differences == []
+    assert _open_orders(config, topics.LEADERS) == _open_orders(config, topics.BOOKS)
+    _assert_fills_repeat_only_themselves(config)
+    delete_topics(config)
+
+
+def _open_orders(config: Config, table: topics.Topic) -> dict[str, set[str]]:
+    """The client order ids that a table holds open, by instrument."""
+    found: dict[str, set[str]] = {}
+    for message in messages(config, [table.full_name(config)]):
+        state: dict[str, Any] = json.loads(message.value() or b"{}")["state"]
+        orders = state["orders"]
+        held = [*orders.values(), *state["closing"].values()] if isinstance(orders, dict) else orders
+        found[(message.key() or b"").decode()] = {order["client_order_id"] for order in held}
+    return found
+
+
+def _assert_fills_repeat_only_themselves(config: Config) -> None:
+    codec = make_codec(config, Fill)
+    seen: dict[str, Fill] = {}
+    for message in messages(config, [topics.FILLS.full_name(config)]):
+        fill = codec.decode(message.value())
+        assert seen.setdefault(fill.fill_id, fill) == fill

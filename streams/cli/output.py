@@ -9,7 +9,8 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from shutil import get_terminal_size
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -34,6 +35,12 @@ STYLES = {
     "off": "dim",
     "CANCELED": "dim",
 }
+FREE_TEXT = ("purpose", "detail", "error", "problem", "reason", "changed")
+"""Columns that may be folded on a narrow terminal. No other is, and none is ever cut."""
+FREE_TEXT_WIDTH = 16
+BORDER = 2
+BLOCKS_MAX = 10
+"""So many rows of a table that is wider than the terminal are shown one below the other."""
 NUMBER = re.compile(r"-?\d+(\.\d+)?%?")
 
 
@@ -49,8 +56,12 @@ class Output:
             self._json([dict(row) for row in rows])
         elif not rows:
             self.note(empty)
-        elif sys.stdout.isatty():
+        elif not sys.stdout.isatty():
+            print(plain_table(rows, columns))
+        elif _fits(rows, columns):
             _rich_table(rows, columns)
+        elif len(rows) <= BLOCKS_MAX:
+            print("\n\n".join(block({column: row.get(column) for column in columns}) for row in rows))
         else:
             print(plain_table(rows, columns))
 
@@ -59,9 +70,7 @@ class Output:
         if self.json:
             self._json(dict(record))
             return
-        width = max(map(len, record), default=0)
-        for name, value in record.items():
-            print(f"{name:<{width}}  {shown(value)}")
+        print(block(record))
 
     def section(self, title: str, rows: Sequence[Row], columns: Sequence[str], empty: str) -> None:
         """One of several tables of a page; not for JSON, where a page is one object."""
@@ -141,9 +150,24 @@ def plain_table(rows: Sequence[Row], columns: Sequence[str]) -> str:
     )
 
 
+def block(record: Row) -> str:
+    """A line for each field: its heading and its value."""
+    width = max((len(heading(name)) for name in record), default=0)
+    return "\n".join(f"{heading(name):<{width}}  {shown(value)}" for name, value in record.items())
+
+
 def heading(column: str) -> str:
-    """The heading of a column: its name without underscores."""
-    return column.replace("_", " ")
+    """The heading of a column: its name without underscores and without what goes without saying."""
+    return column.removesuffix("_interval").replace("_", " ")
+
+
+def _fits(rows: Sequence[Row], columns: Sequence[str]) -> bool:
+    """Whether the table fits onto the terminal, free text folded if need be."""
+    narrow = [
+        {c: shown(row.get(c))[:FREE_TEXT_WIDTH] if c in FREE_TEXT else row.get(c) for c in columns} for row in rows
+    ]
+    width = max(map(len, plain_table(narrow, columns).splitlines()))
+    return width + len(columns) + BORDER <= get_terminal_size().columns
 
 
 def _numeric(cells: list[list[str]], column: int) -> bool:
@@ -159,7 +183,8 @@ def _rich_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     cells = [[shown(row.get(column)) for column in columns] for row in rows]
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for i, column in enumerate(columns):
-        table.add_column(heading(column), justify="right" if _numeric(cells, i) else "left")
+        justify: Literal["right", "left"] = "right" if _numeric(cells, i) else "left"
+        table.add_column(heading(column), justify=justify, no_wrap=column not in FREE_TEXT)
     for line in cells:
         table.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in line))
     Console(highlight=False).print(table)

@@ -19,12 +19,14 @@ LOG_LEVELS = ("debug", "info", "warn", "error")
 
 def produce() -> None:
     """Stream the trades of every instrument that is switched on into Kafka, until Ctrl-C or SIGTERM."""
+    from producers.logs import log_to_stderr
     from producers.service import run
 
     config = with_settings()
     out.progress(f"streaming from {config.binance_stream_url} to {config.bootstrap}; Ctrl-C ends it")
     logging.getLogger("producers.publisher").setLevel(logging.NOTSET)
-    run(config)
+    log_to_stderr()
+    raise typer.Exit(run(config))
 
 
 def worker(

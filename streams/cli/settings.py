@@ -10,7 +10,7 @@ import typer
 
 from streams.cli.errors import BadValue, Unreachable
 from streams.cli.instruments import All, DryRun, Symbols, apply, pick, read
-from streams.cli.output import Json, out
+from streams.cli.output import Json, heading, out
 from streams.cli.reach import with_settings
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _changed(change: "Change") -> dict[str, Any]:
     fields = change.fields()
     return {
         "instrument": change.after.instrument,
-        "changed": [f"{name} {old} → {new}" for name, (old, new) in fields.items()],
+        "changed": [f"{heading(name)} {old} → {new}" for name, (old, new) in fields.items()],
         "before": {name: old for name, (old, _) in fields.items()},
         "after": {name: new for name, (_, new) in fields.items()},
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from streams.cli.errors import BadValue
 from streams.cli.instruments import All, DryRun, Symbols, Yes, apply, confirm, pick, read
 from streams.cli.output import Json, out
 from streams.cli.reach import with_settings
@@ -27,7 +28,7 @@ def streaming_start(
     symbols: Symbols = None, everything: All = False, dry_run: DryRun = False, as_json: Json = False
 ) -> None:
     """Stream the trades of SYMBOLs; it holds over restarts. `hedgehog produce` does the streaming."""
-    made = _switch(symbols, everything, {"streaming": True}, "streaming", dry_run)
+    made = _switch(symbols, everything, {"streaming": True}, "streaming", dry_run, limited=True)
     _warn_halted(made)
     if made and not dry_run:
         out.note("next: hedgehog produce (unless it runs), hedgehog trading start SYMBOL")
@@ -130,9 +131,13 @@ def _switch(
     dry_run: bool,
     *,
     skip_off: bool = False,
+    limited: bool = False,
 ) -> "list[Change]":
     config = with_settings()
-    picked = pick(read(config), symbols, everything)
+    known = read(config)
+    picked = pick(known, symbols, everything)
+    if limited:
+        _check_streams(known, picked)
     if skip_off:
         picked = [settings for settings in picked if settings.status.value != "off"]
     setting = next(iter(values.values()))
@@ -145,6 +150,18 @@ def _switch(
         columns=("instrument", "before", field),
         unchanged=f"nothing changed: {field} is {setting} already".replace("True", "on").replace("False", "off"),
     )
+
+
+def _check_streams(known: "Mapping[str, Settings]", more: "Sequence[Settings]") -> None:
+    """`BadValue` where the producer's connection cannot carry the streams of `more` beside those that run."""
+    from producers.binance_protocol import STREAMS_MAX
+
+    streams = {s.instrument for s in known.values() if s.streaming} | {s.instrument for s in more}
+    if len(streams) > STREAMS_MAX:
+        raise BadValue(
+            f"streaming: {len(streams)} instruments would be streamed, one connection carries {STREAMS_MAX}",
+            hint="hedgehog streaming stop SYMBOL...",
+        )
 
 
 def _switched(change: "Change", field: str) -> dict[str, Any]:

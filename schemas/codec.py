@@ -13,6 +13,8 @@ from typing import Any, Generic, TypeVar
 import avro.schema
 import fastavro
 import msgspec
+from fastavro.read import SchemaResolutionError
+from fastavro.schema import SchemaParseException, UnknownType
 
 from schemas.records import Record
 
@@ -79,6 +81,7 @@ class Codec(Generic[R]):
         buffer = io.BytesIO(data)
         buffer.seek(HEADER_BYTES)
         try:
+            values: Any
             if writer is None:
                 values = fastavro.schemaless_reader(buffer, self._schema, None)
             else:
@@ -87,6 +90,10 @@ class Codec(Generic[R]):
                 values[field] = int.from_bytes(values[field], "big", signed=True)
             record = msgspec.convert(values, self.record_type)
             record.check()
+        except SchemaResolutionError:
+            raise CodecError(
+                f"no valid {self.record_type.__name__}: its writer's schema cannot be read as one"
+            ) from None
         except (EOFError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise CodecError(f"no valid {self.record_type.__name__}: {error or type(error).__name__}") from error
         if buffer.tell() != len(data):
@@ -96,7 +103,11 @@ class Codec(Generic[R]):
     def _writer(self, schema_id: int) -> Any:
         """The parsed schema of another writer, `None` for our own."""
         if schema_id not in self._writers:
-            self._writers[schema_id] = _plain_schema(self._writer_schema(schema_id))
+            text = self._writer_schema(schema_id)
+            try:
+                self._writers[schema_id] = _plain_schema(text)
+            except (ValueError, KeyError, TypeError, SchemaParseException, UnknownType) as error:
+                raise CodecError(f"schema id {schema_id}: no Avro schema: {error}") from None
         return self._writers[schema_id]
 
 

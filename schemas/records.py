@@ -96,6 +96,12 @@ class Order(Keyed, kw_only=True, frozen=True):
     created_time: int
     updated_time: int
 
+    def check(self) -> None:
+        # A price or quantity of 0 is what a filter refused.
+        _in_range("price", self.price, 0, PRICE_MAX)
+        _in_range("quantity", self.quantity, 0, AMOUNT_MAX)
+        _in_range("executed_quantity", self.executed_quantity, 0, self.quantity)
+
 
 class Fill(Keyed, kw_only=True, frozen=True):
     """One execution report of the exchange for one of our orders."""
@@ -112,6 +118,12 @@ class Fill(Keyed, kw_only=True, frozen=True):
     trade_id: int | None
     reason: str | None
     transaction_time: int
+
+    def check(self) -> None:
+        _in_range("price", self.price, 1, PRICE_MAX)
+        _in_range("order_quantity", self.order_quantity, 1, AMOUNT_MAX)
+        _in_range("quantity", self.quantity, 0, self.order_quantity)
+        _in_range("cumulative_quantity", self.cumulative_quantity, self.quantity, self.order_quantity)
 
 
 class Settings(Keyed, kw_only=True, frozen=True):

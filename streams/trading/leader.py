@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.records import Applied, Fill, Order, OrderStatus, Record, Settings, Side, TradingStatus
+from schemas.units import AMOUNT_MAX, PRICE_MAX
 from streams.trading import strategy
 from streams.trading.life_cycle import NEXT_STATUS, Report, report_of
 from streams.trading.rules import FILTERS, Rules, refusal, rules_of
@@ -157,8 +158,9 @@ def _place(state: LeaderState, rules: Rules, numbers: Sequence[int], cause: str)
             side=side,
             time_in_force=GOOD_TILL_CANCELED,
             status=OrderStatus.REJECTED if refused else OrderStatus.NEW,
-            price=leader.price[i],
-            quantity=leader.quantity[i],
+            # What the wire cannot carry, a filter has refused.
+            price=min(leader.price[i], PRICE_MAX),
+            quantity=min(leader.quantity[i], AMOUNT_MAX),
             executed_quantity=0,
             cancel_requested=False,
             reason=FILTERS[refusal(rules, leader.price[i], leader.quantity[i])] if refused else None,

@@ -58,9 +58,9 @@ def rules_of(settings: Settings) -> Rules:
         lot_num=lot.numerator,
         lot_den=lot.denominator,
         min_price=settings.min_price,
-        max_price=settings.max_price or PRICE_MAX,
+        max_price=min(settings.max_price or PRICE_MAX, PRICE_MAX),
         min_quantity=settings.min_quantity,
-        max_quantity=settings.max_quantity or AMOUNT_MAX,
+        max_quantity=min(settings.max_quantity or AMOUNT_MAX, AMOUNT_MAX),
         min_notional=settings.min_notional * ONE,
     )
 

@@ -292,29 +292,19 @@ def test_table(table: str) -> None:
         assert (event, told.tell(event), told.traders) == (event, orders, traders)
 
 
-@pytest.mark.parametrize(
-    ("event", "status"),
-    [
+def test_what_the_leader_says_it_does() -> None:
+    told = Told()
+    for event, status in (
         ("set status=on", TradingStatus.ON),
+        ("trade 100", TradingStatus.ON),
         ("set status=shutdown", TradingStatus.SHUTDOWN),
         ("fill 1:B", TradingStatus.SHUTDOWN),
         ("fill 1:S", TradingStatus.OFF),
         ("set status=on", TradingStatus.ON),
         ("set status=off", TradingStatus.OFF),
-    ],
-)
-def test_what_the_leader_says_it_does(event: str, status: TradingStatus, shutting_down: Told) -> None:
-    shutting_down.tell(event)
-    assert shutting_down.state.status is status
-
-
-@pytest.fixture(scope="module")
-def shutting_down() -> Told:
-    """A leader with one order open; the events of the test above are told to it one after the other."""
-    told = Told()
-    told.tell("set status=on")
-    told.tell("trade 100")
-    return told
+    ):
+        told.tell(event)
+        assert (event, told.state.status) == (event, status)
 
 
 def test_the_nine_trades() -> None:

@@ -1,0 +1,227 @@
+"""The mock exchange's book, told as tables: an order or a market trade, and the reports it makes."""
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.records import ExecutionType, Fill, OrderStatus, Record
+from schemas.units import plain
+from streams.trading import book
+from streams.trading.book import BookState, Tape, Terms
+from tests.samples import INSTRUMENT, order, units
+
+# Each table: EVENT | REPORTS | ORDERS LEFT. Events:
+#   order n:B PRICE QUANTITY    a new order      cancel n:B     trade PRICE [QUANTITY]
+TABLES = {
+    "a BUY is filled below its limit, strictly": """
+        order 1:B 99 1      |            | 1:B
+        trade 99.01         |            | 1:B
+        trade 99            |            | 1:B
+        trade 98.99999999   | 1:B 1 at 99 |
+        trade 98            |            |
+    """,
+    "a SELL is filled above its limit, strictly": """
+        order 1:S 99 1      |            | 1:S
+        trade 98.99         |            | 1:S
+        trade 99            |            | 1:S
+        trade 99.00000001   | 1:S 1 at 99 |
+    """,
+    "best price first, the earlier of equals": """
+        order 1:B 97 1      |            | 1:B
+        order 2:B 99 1      |            | 1:B 2:B
+        order 3:B 97 1      |            | 1:B 2:B 3:B
+        order 4:B 90 1      |            | 1:B 2:B 3:B 4:B
+        trade 95            | 2:B 1 at 99, 1:B 1 at 97, 3:B 1 at 97 | 4:B
+    """,
+    "sells too, the lowest first": """
+        order 1:S 103 1     |            | 1:S
+        order 2:S 101 1     |            | 1:S 2:S
+        order 3:S 103 1     |            | 1:S 2:S 3:S
+        order 4:S 109 1     |            | 1:S 2:S 3:S 4:S
+        trade 105           | 2:S 1 at 101, 1:S 1 at 103, 3:S 1 at 103 | 4:S
+    """,
+    "a fill is itself a price: a BUY at 99 fills the SELL at 98": """
+        order 1:B 99 1      |            | 1:B
+        order 2:S 98 1      |            | 1:B 2:S
+        order 3:S 99 1      |            | 1:B 2:S 3:S
+        trade 97            | 1:B 1 at 99, 2:S 1 at 98 | 3:S
+    """,
+    "an order to be canceled leaves the book, once": """
+        order 1:B 99 1      |            | 1:B
+        order 2:B 98 1      |            | 1:B 2:B
+        cancel 1:B          | 1:B CANCELED | 2:B
+        cancel 1:B          |            | 2:B
+        trade 90            | 2:B 1 at 98 |
+        cancel 2:B          |            |
+    """,
+}
+PARTIAL_TABLES = {
+    "no more than was traded": """
+        order 1:B 99 1          |                | 1:B
+        trade 98 0.4            | 1:B 0.4 at 99  | 1:B
+        trade 98 0.4            | 1:B 0.4 at 99  | 1:B
+        trade 99.5 0.4          |                | 1:B
+        trade 98 0.4            | 1:B 0.2 at 99  |
+    """,
+    "what one order leaves of a trade goes to the next": """
+        order 1:B 98 1          |                | 1:B
+        order 2:B 99 1          |                | 1:B 2:B
+        trade 97 1.5            | 2:B 1 at 99, 1:B 0.5 at 98 | 1:B
+        cancel 1:B              | 1:B CANCELED   |
+    """,
+}
+
+
+class Told:
+    """A book that is told events as text, and says what it reported."""
+
+    def __init__(self, partial_fills: bool = False) -> None:
+        self.terms = Terms(fee=units("0.001"), partial_fills=partial_fills)
+        self.state = book.new_book(INSTRUMENT)
+        self.count = 0
+
+    def tell(self, event: str) -> str:
+        self.count += 1
+        kind, *words = event.split()
+        if kind == "trade":
+            price, quantity = words[0], words[1] if len(words) > 1 else "1000"
+            self.trade(price, quantity)
+        else:
+            self.order(kind, *words)
+        sent, self.state.outbox = self.state.outbox, []
+        return ", ".join(shown(report) for report in sent)
+
+    def trade(self, price: str, quantity: str) -> None:
+        columns = (self.count, units(price), units(quantity), self.count, self.count)
+        book.apply_trades(self.state, self.terms, Tape(*(np.array([value], np.int64) for value in columns)))
+
+    def order(self, kind: str, short_id: str, price: str = "1", quantity: str = "1") -> None:
+        snapshot = order(
+            f"{INSTRUMENT}:{short_id}",
+            version=self.count,
+            price=price,
+            quantity=quantity,
+            cancel_requested=kind == "cancel",
+        )
+        book.apply_order(self.state, self.count, snapshot)
+
+    @property
+    def left(self) -> str:
+        return " ".join(short(resting.client_order_id) for resting in self.state.orders)
+
+
+def short(client_order_id: str) -> str:
+    return client_order_id.removeprefix(f"{INSTRUMENT}:")
+
+
+def shown(report: Record) -> str:
+    assert isinstance(report, Fill)
+    if report.execution_type is not ExecutionType.TRADE:
+        return f"{short(report.client_order_id)} {report.execution_type}"
+    return f"{short(report.client_order_id)} {plain(report.quantity)} at {plain(report.price)}"
+
+
+CASES = [(table, False) for table in TABLES.values()] + [(table, True) for table in PARTIAL_TABLES.values()]
+
+
+@pytest.mark.parametrize(("table", "partial_fills"), CASES, ids=[*TABLES, *PARTIAL_TABLES])
+def test_table(table: str, partial_fills: bool) -> None:
+    told = Told(partial_fills)
+    for line in table.strip().splitlines():
+        event, reports, left = (" ".join(cell.split()) for cell in line.split("|"))
+        assert (event, told.tell(event), told.left) == (event, reports, left)
+
+
+def test_a_report_tells_the_order_the_market_trade_and_the_commission() -> None:
+    told = Told(partial_fills=True)
+    told.tell("order 1:B 99 1")
+    told.trade("98", "0.4")
+    told.count += 1
+    told.trade("98", "5")
+    first, second = told.state.outbox
+    assert isinstance(first, Fill)
+    assert isinstance(second, Fill)
+    assert (first.fill_id, second.fill_id) == (f"{INSTRUMENT}:1:B:1", f"{INSTRUMENT}:1:B:2")
+    assert (first.trade_id, second.trade_id) == (1, 2)
+    assert (first.cumulative_quantity, second.cumulative_quantity) == (units("0.4"), units("1"))
+    assert (first.order_quantity, second.order_quantity) == (units("1"), units("1"))
+    # 99 · 0.4 · 0.001 and 99 · 0.6 · 0.001, in the quote asset
+    assert (first.commission, second.commission) == (units("0.0396"), units("0.0594"))
+
+
+def test_commission_is_cut_to_eight_decimals() -> None:
+    told = Told()
+    told.tell("order 1:B 0.00000007 0.3")
+    told.trade("0.00000001", "1")
+    (report,) = told.state.outbox
+    assert isinstance(report, Fill)
+    assert report.commission == 0
+
+
+@pytest.mark.parametrize("version", [1, 0, -1])
+def test_a_snapshot_that_is_not_newer_is_a_repeat(version: int) -> None:
+    told = Told()
+    told.tell("order 1:B 99 1")
+    told.tell("trade 98")
+    book.apply_order(told.state, 99, order(version=version))
+    assert told.state.orders == []
+    assert told.state.orders_offset == 99
+
+
+@pytest.mark.parametrize("status", [status for status in OrderStatus if status is not OrderStatus.NEW])
+def test_only_a_new_order_rests(status: OrderStatus) -> None:
+    state = book.new_book(INSTRUMENT)
+    book.apply_order(state, 1, order(status=status))
+    assert state.orders == []
+    assert state.version == 2
+
+
+def test_inputs_seen_before_are_skipped() -> None:
+    told = Told()
+    told.tell("order 1:B 99 1")
+    told.tell("trade 100")
+    before = msgspec.json.encode(told.state)
+    told.count = 1
+    told.trade("98", "1")
+    told.order("order", "7:B", "99", "1")
+    assert msgspec.json.encode(told.state) == before
+
+
+LIMITS = st.lists(st.tuples(st.sampled_from("BS"), st.integers(90, 110), st.integers(1, 5)), max_size=8)
+MARKET = st.lists(st.tuples(st.integers(88, 112), st.integers(1, 6)), max_size=30)
+
+
+@given(limits=LIMITS, market=MARKET, cut=st.integers(0, 30), partial_fills=st.booleans())
+def test_batches_may_be_cut_anywhere_and_nothing_is_filled_beyond_its_quantity(
+    limits: list[tuple[str, int, int]], market: list[tuple[int, int]], cut: int, partial_fills: bool
+) -> None:
+    whole, parts = (filled(limits, market, at, partial_fills) for at in (len(market), cut))
+    assert parts == whole
+    executed: dict[str, int] = {}
+    for report in whole.outbox:
+        assert isinstance(report, Fill)
+        executed[report.client_order_id] = executed.get(report.client_order_id, 0) + report.quantity
+        assert report.cumulative_quantity == executed[report.client_order_id] <= report.order_quantity
+    left = {resting.client_order_id: resting.executed_quantity for resting in whole.orders}
+    quantities = {f"{INSTRUMENT}:{n}:{side}": quantity for n, (side, _, quantity) in enumerate(limits, 1)}
+    for client_order_id, quantity in quantities.items():
+        assert executed.get(client_order_id, 0) == left.get(client_order_id, quantity)
+
+
+def filled(
+    limits: list[tuple[str, int, int]], market: list[tuple[int, int]], cut: int, partial_fills: bool
+) -> BookState:
+    """A book after these orders and then these market trades, in two batches."""
+    state = book.new_book(INSTRUMENT)
+    for n, (side, price, quantity) in enumerate(limits, 1):
+        snapshot = order(f"{INSTRUMENT}:{n}:{side}", version=n, price=price, quantity=quantity)
+        book.apply_order(state, n, snapshot)
+    prices, quantities = np.array(market, np.int64).reshape(-1, 2).T
+    offsets = np.arange(len(market))
+    terms = Terms(fee=0, partial_fills=partial_fills)
+    for part in (slice(0, cut), slice(cut, None)):
+        columns = (offsets, prices, quantities, offsets, offsets)
+        book.apply_trades(state, terms, Tape(*(column[part] for column in columns)))
+    return state

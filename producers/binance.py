@@ -92,6 +92,8 @@ class BinanceSource:
         self._clock, self._wall_us, self._sleep = clock, wall_us, sleep
         self._rng = rng or random.Random()
         self._wanted: set[str] = set()
+        self._refused: set[str] = set()
+        """Wanted, but the exchange said no; asked for again on the next connection or when wanted anew."""
         self._closing = asyncio.Event()
         self._wake = asyncio.Event()
         self._ready = asyncio.Event()
@@ -111,6 +113,7 @@ class BinanceSource:
                 f"{len(wanted)} symbols to stream, but one Binance connection carries at most {STREAMS_MAX}"
             )
         self._wanted = wanted
+        self._refused &= wanted
         self._wake.set()
 
     @property
@@ -186,6 +189,7 @@ class BinanceSource:
                 await self._pause(_retry_after(error))
                 continue
             self.counters.connections += 1
+            self._refused = set()
             connection = _Connection(socket, self._clock(), set(symbols), held)
             connection.reader = asyncio.create_task(self._read(connection))
             log.info("%s: connected, %d symbols wanted", self._url, len(self._wanted))
@@ -223,10 +227,9 @@ class BinanceSource:
 
     async def _settle(self, connection: "_Connection") -> None:
         """Ask for what is wanted and not subscribed, and the other way round, within the limit of messages."""
-        connection.refused &= self._wanted
         for method, symbols in (
             ("UNSUBSCRIBE", connection.symbols - self._wanted),
-            ("SUBSCRIBE", self._wanted - connection.symbols - connection.refused),
+            ("SUBSCRIBE", self._wanted - connection.symbols - self._refused),
         ):
             ordered = sorted(symbols)
             for start in range(0, len(ordered), PARAMS_PER_REQUEST):
@@ -305,7 +308,7 @@ class BinanceSource:
         self._give(BadFrame("binance stream", raw, f"{asked} refused: {response.error}"))
         if pending and pending.method == "SUBSCRIBE":
             connection.symbols -= set(pending.symbols)
-            connection.refused |= set(pending.symbols)
+            self._refused |= set(pending.symbols)
 
     def _broken(self, connection: "_Connection") -> str | None:
         """Why the connection cannot be used any more, `None` while it can."""
@@ -407,7 +410,6 @@ class _Connection:
     frames: int = 0
     next_request_at: float = 0.0
     pending: dict[int, _Pending] = field(default_factory=dict)
-    refused: set[str] = field(default_factory=set)
     first: dict[str, int] = field(default_factory=dict)
     shutdown: bool = False
     blocked: bool = False

@@ -86,8 +86,12 @@ class LocalExchange:
         """The last requests of clients, for tests."""
         self.finished = asyncio.Event()
         self.handshakes = 0
+        self.pongs = 0
+        """Pongs that echoed a ping of ours."""
         self.refusals = 0
         """So many of the next handshakes are refused with HTTP 503."""
+        self.refused_requests = 0
+        """So many of the next requests on a connection are answered by an error."""
         self._markets = {market.symbol: market for market in markets}
         self._play = play
         self._manners = manners or Manners()
@@ -286,10 +290,14 @@ class LocalExchange:
             if message.type is WSMsgType.PING:
                 await client.socket.pong(message.data)
             elif message.type is WSMsgType.PONG:
-                client.pings.pop(bytes(message.data), None)
+                self.pongs += client.pings.pop(bytes(message.data), None) is not None
             elif message.type is WSMsgType.TEXT:
                 self.messages = [*self.messages[-999:], message.data]
-                client.transport.write(text_frame(client.subscriptions.answer(message.data)))
+                text = message.data
+                if self.refused_requests:
+                    self.refused_requests -= 1
+                    text = text.replace("SUBSCRIBE", "REFUSED")
+                client.transport.write(text_frame(client.subscriptions.answer(text)))
                 self._subscribed.set()
 
     async def _watch_clients(self) -> None:

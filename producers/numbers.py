@@ -1,6 +1,10 @@
 """Numbers as exchanges write them, read fast: decimals to units of 10^-8, times to microseconds."""
 
+import re
+
 from schemas.units import SCALE, to_units
+
+PLAIN = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
 MICROS_FROM = 10**14
 """Times from here on are microseconds (1973 as such), below it milliseconds (the year 5138 as such)."""
@@ -15,6 +19,8 @@ def units(text: str, field: str) -> int:
         digits = text[: -SCALE - 1] + text[-SCALE:]
         if digits.isascii() and digits.isdigit():
             return int(digits)
+    if not PLAIN.fullmatch(text):
+        raise ValueError(f"{field}: {text!r} is not a decimal number")
     return to_units(text, field)
 
 

@@ -1,5 +1,6 @@
 """Creates the topics on the broker and checks them. Every topic exists before anything is sent to it."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -46,8 +47,20 @@ def create_topics(config: Config) -> list[str]:
         request_timeout=TIMEOUT_S,
     )
     created = [name for name, future in futures.items() if _was_created(name, future.result)]
-    check_topics(config)
+    _await_topics(config)
     return created
+
+
+def _await_topics(config: Config) -> None:
+    """A topic that was just created shows in the broker's metadata a moment later."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while True:
+        try:
+            return check_topics(config)
+        except TopicError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def check_topics(config: Config) -> None:
@@ -85,11 +98,7 @@ def _partitions(config: Config, admin: AdminClient) -> dict[str, int]:
 
 def _assert_partitions(config: Config, found: dict[str, int]) -> None:
     names = [topic.full_name(config) for topic in TOPICS.values()]
-    wrong = [
-        f"{name} has {found[name]}"
-        for name in names
-        if found.get(name, config.partitions) != config.partitions
-    ]
+    wrong = [f"{name} has {found[name]}" for name in names if found.get(name, config.partitions) != config.partitions]
     if wrong:
         raise TopicError(
             f"every topic needs {config.partitions} partitions (HEDGEHOG_PARTITIONS), but {', '.join(wrong)}"

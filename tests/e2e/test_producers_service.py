@@ -1,0 +1,287 @@
+"""The producers on a real broker: what the exchange sent is in the topic, once and in order, whatever happens."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+import pytest
+from aiokafka.partitioner import murmur2
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+
+from infra.config import Config
+from infra.topics import create_topics, delete_topics
+from producers.binance import BinanceSource, Timing
+from producers.exchange_server import LocalExchange, Play
+from producers.files import read_trades
+from producers.publisher import DeliveryError, Publisher
+from producers.service import serve
+from producers.simulated import MARKETS, simulated_trades
+from schemas import settings_topic
+from schemas.records import DeadLetter, Trade
+from schemas.registry import make_codec, register_all
+from schemas.topics import DEAD_LETTERS, TRADES, Topic
+
+SYMBOLS = [market.symbol for market in MARKETS]
+START = 1_700_000_000_123_456
+QUICK = Timing(overlap_s=0.2, backoff_s=0.01, backoff_max_s=0.05, tick_s=0.05)
+DEADLINE_S = 60.0
+
+
+@pytest.fixture
+def config(stack: Config) -> Iterator[Config]:
+    """A world of its own on the stack's broker."""
+    config = stack.model_copy(update={"topic_prefix": f"producers-{time.time_ns()}-", "partitions": 3})
+    create_topics(config)
+    register_all(config)
+    yield config
+    delete_topics(config)
+
+
+def messages(config: Config, topic: Topic) -> list[Message]:
+    """Everything in a topic, by partition and offset."""
+    name = topic.full_name(config)
+    consumer = Consumer({"bootstrap.servers": config.bootstrap, "group.id": "reads-all", "enable.partition.eof": True})
+    consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for number in range(config.partitions)])
+    found: list[Message] = []
+    ended, deadline = 0, time.monotonic() + DEADLINE_S
+    while ended < config.partitions and time.monotonic() < deadline:
+        for message in consumer.consume(5_000, 0.5):
+            error = message.error()
+            if error is None:
+                found.append(message)
+            else:
+                assert error.code() == KafkaError._PARTITION_EOF, error.str()
+                ended += 1
+    consumer.close()
+    assert ended == config.partitions
+    return sorted(found, key=lambda message: (message.partition() or 0, message.offset() or 0))
+
+
+def trades_in_topic(config: Config) -> list[Trade]:
+    codec = make_codec(config, Trade)
+    return [codec.decode(_bytes(message.value())) for message in messages(config, TRADES)]
+
+
+def dead_letters(config: Config) -> list[DeadLetter]:
+    codec = make_codec(config, DeadLetter)
+    return [codec.decode(_bytes(message.value())) for message in messages(config, DEAD_LETTERS)]
+
+
+def by_symbol(trades: list[Trade]) -> dict[str, list[Trade]]:
+    """The trades of every symbol in their order, whenever they were received."""
+    result: dict[str, list[Trade]] = {}
+    for trade in trades:
+        result.setdefault(trade.symbol, []).append(msgspec.structs.replace(trade, received_time=0))
+    return result
+
+
+def switch(config: Config, symbols: list[str], streaming: bool = True) -> None:
+    """What `hedgehog streaming start|stop` writes."""
+    known = {market.symbol: market.settings() for market in MARKETS}
+    settings_topic.write(config, [msgspec.structs.replace(known[symbol], streaming=streaming) for symbol in symbols])
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while not condition():  # noqa: ASYNC110 - the conditions are about the state of others
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def exchange_of(play: Play) -> AsyncIterator[LocalExchange]:
+    exchange = LocalExchange([market.settings() for market in MARKETS], play)
+    await exchange.start()
+    try:
+        yield exchange
+    finally:
+        await exchange.stop()
+
+
+def market(count: int | None, journal: Path, rate: int = 1_000, wait: tuple[str, ...] = ()) -> Play:
+    return Play(
+        lambda: islice(simulated_trades(5, rate, START), count),
+        journal=journal,
+        wait_for=frozenset(wait),
+    )
+
+
+@asynccontextmanager
+async def service(config: Config, exchange: LocalExchange) -> AsyncIterator[BinanceSource]:
+    """The service in this process; ends as after SIGTERM."""
+    source, stop = BinanceSource(exchange.stream_url, QUICK), asyncio.Event()
+    serving = asyncio.create_task(serve(config, source, stop))
+    try:
+        yield source
+    finally:
+        stop.set()
+        async with asyncio.timeout(DEADLINE_S):
+            await serving
+
+
+def test_records_land_where_javas_partitioner_puts_their_key(config: Config) -> None:
+    delivered: list[tuple[str, int, int]] = []
+    keys = [f"binance:S{number}USDT" for number in range(50)]
+    with Publisher(config) as publisher:
+        for key in keys:
+            publisher.publish(
+                TRADES,
+                key,
+                key.encode(),
+                lambda m: delivered.append((str(m.value(), "utf-8"), m.partition() or 0, m.offset() or 0)),
+            )
+    assert publisher.published == publisher.delivered == len(keys)
+    assert publisher.failed == 0
+    in_topic = messages(config, TRADES)
+    assert sorted(delivered) == sorted(
+        (_bytes(m.value()).decode(), m.partition() or 0, m.offset() or 0) for m in in_topic
+    )
+    for message in in_topic:
+        key = _bytes(message.key())
+        assert key == _bytes(message.value())
+        assert message.partition() == (murmur2(key) & 0x7FFFFFFF) % config.partitions
+
+
+async def test_what_the_exchange_sent_is_in_the_topic(config: Config, tmp_path: Path) -> None:
+    journal = tmp_path / "sent.csv"
+    await asyncio.to_thread(switch, config, SYMBOLS)
+    async with exchange_of(market(3_000, journal, 3_000, tuple(SYMBOLS))) as exchange, service(config, exchange):
+        await until(exchange.finished.is_set)
+    sent = list(read_trades(journal))
+    assert len(sent) == 3_000
+    received = await asyncio.to_thread(trades_in_topic, config)
+    assert by_symbol(received) == by_symbol(sent)
+    assert all(trade.received_time > START for trade in received)
+    assert {_bytes(m.key()).decode() for m in messages(config, TRADES)} == {f"binance:{s}" for s in SYMBOLS}
+
+
+async def test_streaming_starts_and_stops_while_it_runs_and_garbage_goes_aside(config: Config, tmp_path: Path) -> None:
+    journal = tmp_path / "sent.csv"
+    async with exchange_of(market(None, journal)) as exchange, service(config, exchange) as source:
+        await asyncio.to_thread(switch, config, ["XRPUSDT"])
+        await until(lambda: exchange.sent["XRPUSDT"] > 100)
+        await asyncio.to_thread(switch, config, ["BTCUSDT"])
+        await until(lambda: exchange.sent["BTCUSDT"] > 100)
+        exchange.send_text(b'{"no": "trade"}')
+        await asyncio.to_thread(switch, config, ["XRPUSDT"], False)
+        await until(lambda: source.streaming == {"BTCUSDT"})
+        stopped, mark = exchange.sent["XRPUSDT"], exchange.sent["BTCUSDT"]
+        await until(lambda: exchange.sent["BTCUSDT"] > mark + 100)
+        assert exchange.sent["XRPUSDT"] == stopped
+    received = await asyncio.to_thread(trades_in_topic, config)
+    assert by_symbol(received) == by_symbol(list(read_trades(journal)))
+    (letter,) = await asyncio.to_thread(dead_letters, config)
+    assert letter.value == b'{"no": "trade"}'
+    assert "missing required field `stream`" in letter.error
+    assert letter.topic == TRADES.full_name(config)
+
+
+async def test_the_process_resumes_what_was_streamed_and_ends_with_exit_code_0(config: Config, tmp_path: Path) -> None:
+    journal = tmp_path / "sent.csv"
+    await asyncio.to_thread(switch, config, ["XRPUSDT", "ETHUSDT"])
+    async with exchange_of(market(None, journal)) as exchange:
+        for end in (signal.SIGTERM, signal.SIGINT):
+            mark = exchange.sent["ETHUSDT"]
+            process = _start(config, ["-m", "producers"], exchange.stream_url)
+            try:
+                await until(lambda mark=mark: exchange.sent["ETHUSDT"] > mark + 200)
+                process.send_signal(end)
+                output, _ = await asyncio.to_thread(process.communicate, timeout=DEADLINE_S)
+            finally:
+                process.kill()
+                process.wait()
+            assert process.returncode == 0, output
+            assert "failed 0" in output
+    received = await asyncio.to_thread(trades_in_topic, config)
+    assert by_symbol(received) == by_symbol(list(read_trades(journal)))
+    assert {trade.symbol for trade in received} == {"XRPUSDT", "ETHUSDT"}
+
+
+async def test_trades_that_the_broker_refuses_end_it_loudly(config: Config, tmp_path: Path) -> None:
+    await asyncio.to_thread(_refuse_records_above, config, 60)
+    await asyncio.to_thread(switch, config, ["XRPUSDT"])
+    async with exchange_of(market(None, tmp_path / "sent.csv")) as exchange:
+        source = BinanceSource(exchange.stream_url, QUICK)
+        async with asyncio.timeout(DEADLINE_S):
+            with pytest.raises(DeliveryError, match=r"-trades, key binance:XRPUSDT: .*large"):
+                await serve(config, source, asyncio.Event())
+        process = _start(config, ["-m", "producers"], exchange.stream_url)
+        output, _ = await asyncio.to_thread(process.communicate, timeout=DEADLINE_S)
+    assert process.returncode == 1
+    assert "TRADES LOST: topic producers-" in output
+    assert "Traceback" not in output
+
+
+def test_no_broker_is_one_clear_line(config: Config) -> None:
+    process = _start(
+        config.model_copy(update={"kafka_bootstrap": "127.0.0.1:1"}), ["-m", "producers"], "ws://127.0.0.1:1"
+    )
+    output, _ = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 1
+    assert "CRITICAL no Kafka broker answers at 127.0.0.1:1" in output
+    assert "Traceback" not in output
+
+
+def test_replay_of_a_file_with_a_bad_line(config: Config, tmp_path: Path) -> None:
+    trades = list(islice(simulated_trades(9, 100, START), 1_000))
+    path = tmp_path / "XRPUSDT-trades-2026-01-01.csv"
+    rows = [
+        f"{t.trade_id},{t.price / 1e8:.8f},{t.quantity / 1e8:.8f},1,{t.trade_time},{t.buyer_is_maker},True"
+        for t in trades
+        if t.symbol == "XRPUSDT"
+    ]
+    path.write_text("\n".join([*rows[:10], "11,12,thirteen,1,14,True,True", *rows[10:]]) + "\n")
+    process = _start(config, ["-m", "producers.replay", str(path), "--flat-out"], "")
+    output, _ = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 1, output
+    assert "XRPUSDT-trades-2026-01-01.csv:11: qty: 'thirteen' is not a decimal number" in output
+    assert f"published {len(rows) + 1}, acknowledged {len(rows) + 1}, failed 0" in output
+    expected = [
+        (t.trade_id, t.price, t.quantity, t.trade_time, t.buyer_is_maker) for t in trades if t.symbol == "XRPUSDT"
+    ]
+    found = [(t.trade_id, t.price, t.quantity, t.trade_time, t.buyer_is_maker) for t in trades_in_topic(config)]
+    assert found == expected
+    (letter,) = dead_letters(config)
+    assert letter.value == b"11,12,thirteen,1,14,True,True"
+    assert letter.source == "XRPUSDT-trades-2026-01-01.csv:11"
+
+
+def _start(config: Config, arguments: list[str], stream_url: str) -> subprocess.Popen[str]:
+    environment = os.environ | {
+        "HEDGEHOG_KAFKA_BOOTSTRAP": config.bootstrap if not config.kafka_bootstrap else config.kafka_bootstrap,
+        "HEDGEHOG_REGISTRY_URL": config.registry,
+        "HEDGEHOG_TOPIC_PREFIX": config.topic_prefix,
+        "HEDGEHOG_PARTITIONS": str(config.partitions),
+        "HEDGEHOG_BINANCE_STREAM_URL": stream_url,
+    }
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def _refuse_records_above(config: Config, size: int) -> None:
+    resource = ConfigResource(
+        ResourceType.TOPIC,
+        TRADES.full_name(config),
+        incremental_configs=[ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)],
+    )
+    admin = AdminClient({"bootstrap.servers": config.bootstrap})
+    for future in admin.incremental_alter_configs([resource]).values():
+        future.result(DEADLINE_S)
+
+
+def _bytes(value: str | bytes | None) -> bytes:
+    assert isinstance(value, bytes)
+    return value

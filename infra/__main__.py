@@ -1,28 +1,130 @@
-"""`python -m infra up|down|status|logs|clean`: the stack behind the pipeline."""
+"""`python -m infra up|down|status|logs|clean|lock`: the stack behind the pipeline.
 
+Exit status: 0 done (`status`: all parts up), 1 the stack cannot do it or a part is not up, 2 wrong usage or a bad
+setting, 130 interrupted.
+"""
+
+import json
 import sys
+import time
+from contextlib import suppress
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
 
 from infra.config import load_config
 from infra.errors import StackError
 from infra.stack import Stack
+from infra.status import PartStatus
+
+app = typer.Typer(
+    help="The stack behind hedgehog: broker, registry, Connect, PostgreSQL.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+INTERRUPTED = 130
+
+
+class PartName(StrEnum):
+    """The parts of the stack."""
+
+    POSTGRES = "postgres"
+    BROKER = "broker"
+    REGISTRY = "registry"
+    CONNECT = "connect"
+
+
+@app.command()
+def up() -> None:
+    """Start what does not run; create topics, schemas, tables and connectors."""
+    try:
+        Stack(load_config()).up()
+    except KeyboardInterrupt:
+        print("hedgehog: interrupted; `make infra-status` shows what runs", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+@app.command()
+def down() -> None:
+    """Stop the stack; the data stay."""
+    Stack(load_config()).down()
+
+
+@app.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False) -> None:
+    """Show each part; exit status 0 only if all are up."""
+    stack = Stack(load_config())
+    parts = stack.status()
+    if as_json:
+        print(json.dumps({"backend": stack.backend.name, "parts": [part.as_dict() for part in parts]}, indent=2))
+    else:
+        Console().print(_table(parts, stack.backend.name))
+    if any(part.state != "up" for part in parts):
+        raise typer.Exit(1)
+
+
+def _table(parts: list[PartStatus], backend: str) -> Table:
+    table = Table(title=f"hedgehog stack ({backend})", title_justify="left")
+    for column in ("part", "state", "endpoint", "pid", "since", "memory"):
+        table.add_column(column, justify="right" if column in ("pid", "memory") else "left")
+    for part in parts:
+        table.add_row(
+            part.part,
+            f"[{'green' if part.state == 'up' else 'red'}]{part.state}",
+            part.endpoint,
+            str(part.pid or ""),
+            time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(part.since)) if part.since else "",
+            f"{part.rss / 1e6:.0f} MB" if part.rss else "",
+        )
+    return table
+
+
+@app.command()
+def logs(
+    part: Annotated[PartName | None, typer.Argument(help="only this part")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="go on until interrupted")] = False,
+) -> None:
+    """Print the end of the servers' logs."""
+    # Ctrl-C is how following ends
+    with suppress(KeyboardInterrupt):
+        Stack(load_config()).logs(part.value if part else None, follow)
+
+
+@app.command()
+def clean(yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False) -> None:
+    """Remove all data of the stopped stack: topics, schemas, tables, logs."""
+    config = load_config()
+    if not yes:
+        typer.confirm(f"Remove all data of the stack in {config.data_dir.resolve()}?", abort=True, err=True)
+    Stack(config).clean()
+    print("hedgehog: the data of the stack are removed", file=sys.stderr)
+
+
+@app.command()
+def lock() -> None:
+    """Renew infra/jars.lock with Maven."""
+    from infra.native.renew import renew_lock  # noqa: PLC0415 - needed by this command alone
+
+    renew_lock()
 
 
 def main() -> int:
-    stack = Stack(load_config())
+    """Run the command line; the exit status."""
     try:
-        match sys.argv[1]:
-            case "up":
-                stack.up()
-            case "down":
-                stack.down()
-            case "clean":
-                stack.clean()
-            case "status":
-                for s in stack.status():
-                    print(s)
+        app()
     except StackError as error:
         print(f"hedgehog: {error}", file=sys.stderr)
         return 1
+    except ValidationError as error:
+        for problem in error.errors():
+            field = ".".join(str(place) for place in problem["loc"])
+            print(f"hedgehog: {field} = {problem['input']!r}: {problem['msg']}", file=sys.stderr)
+        return 2
     return 0
 
 

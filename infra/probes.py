@@ -1,7 +1,9 @@
 """Is it there? One question per kind of server, the same for every backend. Each raises while the answer is no."""
 
-import psycopg2
+from typing import Any
+
 import httpx
+import psycopg2
 from confluent_kafka.admin import AdminClient
 from sqlalchemy.engine import make_url
 
@@ -11,12 +13,13 @@ TIMEOUT_S = 2.0
 def broker(bootstrap: str) -> None:
     """The broker at `host:port[,…]` answers a metadata request and names at least one broker."""
     # librdkafka writes refused connections to stderr; while waiting they are no news
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, "socket.timeout.ms": 2000, "error_cb": _quiet})
+    quiet: dict[str, Any] = {"log_level": 0, "error_cb": _ignore}
+    admin = AdminClient({"bootstrap.servers": bootstrap, "socket.timeout.ms": 2000, **quiet})
     if not admin.list_topics(timeout=TIMEOUT_S).brokers:
         raise ConnectionError(f"no broker behind {bootstrap}")
 
 
-def _quiet(_error: object) -> None: ...
+def _ignore(_error: object) -> None: ...
 
 
 def registry(url: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from infra.config import Config
+from infra.errors import StackError
 
 STEPS = (
     ("topics", "infra.topics", "create_topics"),
@@ -14,7 +15,10 @@ STEPS = (
 
 
 def provision(config: Config, say: Callable[[str], None]) -> None:
-    """Create topics, register schemas, migrate tables, apply connectors; harmless when all is there already."""
+    """Create topics, register schemas, migrate tables, apply connectors; harmless when all is there already.
+
+    Raises `StackError` that names the step which failed.
+    """
     for what, module_name, function in STEPS:
         try:
             module = import_module(module_name)
@@ -23,5 +27,10 @@ def provision(config: Config, say: Callable[[str], None]) -> None:
                 raise
             say(f"{what:9} skipped: {module_name} does not exist yet")
             continue
-        getattr(module, function)(config)
+        try:
+            getattr(module, function)(config)
+        except StackError:
+            raise
+        except Exception as error:
+            raise StackError(f"{what}: {type(error).__name__}: {error}") from error
         say(f"{what:9} ready")

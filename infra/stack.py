@@ -5,11 +5,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
 from infra.config import Config
-from infra.errors import StackError
 from infra.provision import provision
 from infra.status import PartStatus
 
@@ -26,7 +24,7 @@ class Backend(Protocol):
     def down(self, say: Say) -> None: ...
     def status(self) -> list[PartStatus]: ...
     def clean(self) -> None: ...
-    def log_files(self) -> dict[str, Path]: ...
+    def logs(self, part: str | None, follow: bool) -> None: ...
 
 
 def docker_answers() -> bool:
@@ -45,7 +43,19 @@ def _succeeds(argv: list[str]) -> bool:
 
 def choose_backend(config: Config, docker: Callable[[], bool] = docker_answers) -> Backend:
     """The backend that `config.infra` names; `auto` takes compose where a Docker engine answers, else native."""
-    from infra.native.backend import NativeBackend
+    kind = config.infra
+    if kind == "auto":
+        kind = "compose" if docker() else "native"
+    # each imported only when used: the servers of one backend may not be installed for another
+    if kind == "compose":
+        from infra.compose.backend import ComposeBackend  # noqa: PLC0415
+
+        return ComposeBackend(config)
+    if kind == "external":
+        from infra.external import ExternalBackend  # noqa: PLC0415
+
+        return ExternalBackend(config)
+    from infra.native.backend import NativeBackend  # noqa: PLC0415
 
     return NativeBackend(config)
 
@@ -79,6 +89,10 @@ class Stack:
     def status(self) -> list[PartStatus]:
         """The state of each part."""
         return self.backend.status()
+
+    def logs(self, part: str | None = None, follow: bool = False) -> None:
+        """Print the end of the log of `part` (None: of all); with `follow` go on until interrupted."""
+        self.backend.logs(part, follow)
 
     def clean(self) -> None:
         """Remove the data of a stopped stack."""

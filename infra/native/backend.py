@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
 
 import psutil
 
@@ -20,6 +19,7 @@ from infra.native.connect import connect_part
 from infra.native.jars import JarStore, Layout
 from infra.native.kafka import broker_part
 from infra.native.lock import read_lock
+from infra.native.logs import show_logs
 from infra.native.part import Part
 from infra.native.process import Daemon
 from infra.native.registry import registry_part
@@ -49,6 +49,7 @@ class NativeBackend:
     @cached_property
     def parts(self) -> dict[str, Part]:
         """The parts by name, in the order of the table."""
+
         def layout() -> Layout:
             return self._layout
 
@@ -67,6 +68,7 @@ class NativeBackend:
     def up(self, say: Say) -> None:
         """Start what does not run, each part as soon as those it needs are ready. Raises `StackError`."""
         with self._exclusive():
+            self._require_same_endpoints()
             idle = [part for part in self.parts.values() if self.daemon(part.name).pid() is None]
             ports.require_free(idle)
             if idle:
@@ -74,14 +76,28 @@ class NativeBackend:
                 _ = self._layout
             self._start_all(say)
 
+    def _require_same_endpoints(self) -> None:
+        for part in self.parts.values():
+            daemon = self.daemon(part.name)
+            record = daemon.record()
+            if record and daemon.pid() and record.get("endpoint", part.endpoint) != part.endpoint:
+                raise StackError(
+                    f"{part.name} of {self._home} runs at {record.get('endpoint')}, not {part.endpoint} as configured;"
+                    " stop the stack with its old configuration first (down), or choose another HEDGEHOG_DATA_DIR"
+                )
+
     def _start_all(self, say: Say) -> None:
         ready = {name: threading.Event() for name in self.parts}
         self._aborted.clear()
         with ThreadPoolExecutor(len(self.parts)) as pool:
             jobs = [pool.submit(self._bring_up, part, ready, say) for part in self.parts.values()]
-            done, _ = wait(jobs, return_when=FIRST_EXCEPTION)
-            if any(job.exception() for job in done):
+            try:
+                done, _ = wait(jobs, return_when=FIRST_EXCEPTION)
+                if any(job.exception() for job in done):
+                    self._aborted.set()
+            except KeyboardInterrupt:
                 self._aborted.set()
+                raise
         errors = [error for job in jobs if (error := job.exception()) and not isinstance(error, _Aborted)]
         if errors:
             raise errors[0]
@@ -95,7 +111,7 @@ class NativeBackend:
         daemon = self.daemon(part.name)
         running = daemon.pid()
         if running is None:
-            daemon.start(part.command())
+            daemon.start(part.command(), part.endpoint)
         self._await_ready(part, daemon)
         part.settle()
         ready[part.name].set()
@@ -150,9 +166,9 @@ class NativeBackend:
             state = "not ready"
         return PartStatus(part.name, state, part.endpoint, pid, float(str(record["since"])), _rss(pid))
 
-    def log_files(self) -> dict[str, Path]:
-        """The log of each part."""
-        return {name: self.daemon(name).log for name in self.parts}
+    def logs(self, part: str | None, follow: bool) -> None:
+        """Print the end of the log of `part` (None: of all); with `follow` go on until interrupted."""
+        show_logs({name: self.daemon(name).log for name in ([part] if part else self.parts)}, follow)
 
     def clean(self) -> None:
         """Remove all data of the stack; it must be down."""
@@ -177,7 +193,9 @@ class NativeBackend:
             while not _try_lock(lock.fileno()):
                 if time.monotonic() > deadline:
                     lock.seek(0)
-                    raise StackError(f"{self._home}: another command (process {lock.read().strip()}) works on this stack")
+                    raise StackError(
+                        f"{self._home}: another command (process {lock.read().strip()}) works on this stack"
+                    )
                 time.sleep(POLL_S)
             lock.truncate(0)
             lock.write(str(os.getpid()))
@@ -200,6 +218,6 @@ def _try_lock(descriptor: int) -> bool:
 def _rss(pid: int) -> int | None:
     try:
         process = psutil.Process(pid)
-        return sum(each.memory_info().rss for each in [process, *process.children(recursive=True)])
+        return sum(int(each.memory_info().rss) for each in [process, *process.children(recursive=True)])
     except psutil.NoSuchProcess:
         return None

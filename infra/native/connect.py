@@ -14,13 +14,13 @@ from infra.native.process import Command
 HEAP_MB = 512
 
 
-def worker_properties(config: Config, plugins: Sequence[Path]) -> dict[str, object]:
-    """The worker's settings for one worker on this machine."""
+def worker_properties(config: Config, plugins: Sequence[Path], bind: str = LOOPBACK) -> dict[str, object]:
+    """The worker's settings for a single worker whose REST interface listens on address `bind`."""
     topics = {name: f"connect-{name}" for name in ("configs", "offsets", "status")}
     return {
         "bootstrap.servers": config.bootstrap,
         "group.id": "hedgehog-connect",
-        "listeners": f"http://{LOOPBACK}:{config.port('connect')}",
+        "listeners": f"http://{bind}:{config.port('connect')}",
         "rest.advertised.host.name": LOOPBACK,
         "plugin.path": ",".join(str(path) for path in plugins),
         # all plugins here have service files (jars.py adds the converter's); scanning them took 15 s of two cores

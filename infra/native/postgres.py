@@ -27,7 +27,8 @@ from infra.errors import PartFailed, StackError
 from infra.native.part import Part
 from infra.native.process import Account, Command
 
-USER = PASSWORD = DATABASE = "hedgehog"
+USER = DATABASE = "hedgehog"
+PASSWORD = "hedgehog"  # noqa: S105 - of a database on loopback
 REGISTRY_DATABASE = "registry"
 OLDEST_MAJOR = 14
 ROOT_HOME = Path("/var/lib/hedgehog")
@@ -44,7 +45,7 @@ def postgres_part(config: Config) -> Part:
         needs=(),
         command=partial(_command, config),
         probe=partial(probes.database, _url(port, "postgres")),
-        settle=partial(_create_databases, port),
+        settle=partial(create_databases, port),
         gentle=signal.SIGINT,  # fast shutdown; SIGTERM would wait for the clients to leave
         patience_s=20,
     )
@@ -100,7 +101,9 @@ def version_of(bin_dir: Path) -> int | None:
     if not all(os.access(bin_dir / name, os.X_OK) for name in ("initdb", "postgres")):
         return None
     try:
-        done = subprocess.run([bin_dir / "postgres", "--version"], capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run(
+            [bin_dir / "postgres", "--version"], capture_output=True, text=True, timeout=10, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     found = re.search(r"\(PostgreSQL\) (\d+)", done.stdout)
@@ -108,10 +111,12 @@ def version_of(bin_dir: Path) -> int | None:
 
 
 def candidates() -> Iterator[Path]:
-    """Folders that may hold PostgreSQL's programs, the preferred first: the system's, newest first, then the wheel's."""
+    """Folders that may hold PostgreSQL's programs, the preferred first: the system's, then the wheel's."""
     on_path = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
     yield from dict.fromkeys((folder / "initdb").resolve().parent for folder in on_path if (folder / "initdb").exists())
-    yield from sorted(map(Path, glob("/usr/lib/postgresql/*/bin") + glob("/usr/pgsql-*/bin")), key=_number, reverse=True)
+    yield from sorted(
+        map(Path, glob("/usr/lib/postgresql/*/bin") + glob("/usr/pgsql-*/bin")), key=_number, reverse=True
+    )
     yield from sorted(map(Path, glob(f"{_wheel()}/pginstall*/bin")), key=_number, reverse=True)
 
 
@@ -251,7 +256,8 @@ def _drop_stale_lock(cluster: Path) -> None:
     lock.unlink(missing_ok=True)
 
 
-def _create_databases(port: int) -> None:
+def create_databases(port: int) -> None:
+    """Create the databases of the warehouse and of the registry unless they are there."""
     connection = psycopg2.connect(host=LOOPBACK, port=port, user=USER, password=PASSWORD, dbname="postgres")
     connection.autocommit = True
     try:

@@ -61,8 +61,8 @@ class Daemon:
         self.pid_file = run_dir / f"{name}.pid"
         self.log = log_dir / f"{name}.log"
 
-    def start(self, command: Command) -> int:
-        """Start it and write its pid file; returns the pid. It outlives this process."""
+    def start(self, command: Command, endpoint: str = "") -> int:
+        """Start it and write its pid file, `endpoint` in it; returns the pid. It outlives this process."""
         self.pid_file.parent.mkdir(parents=True, exist_ok=True)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
@@ -81,7 +81,7 @@ class Daemon:
                 group=account.gid if account else None,
                 extra_groups=[] if account else None,
             )
-        record = {"pid": process.pid, "began": began(process.pid), "since": time.time()}
+        record = {"pid": process.pid, "began": began(process.pid), "since": time.time(), "endpoint": endpoint}
         fresh = self.pid_file.with_suffix(".new")
         fresh.write_text(json.dumps(record))
         fresh.replace(self.pid_file)

@@ -1,0 +1,129 @@
+"""The compose backend: the servers of `compose.yaml`, with the settings and plugins of the native backend."""
+
+import hashlib
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from infra.config import Config
+from infra.errors import PartFailed, StackError
+from infra.external import endpoint_probes, statuses
+from infra.native.connect import worker_properties
+from infra.native.jars import JarStore
+from infra.native.java import write_properties
+from infra.native.kafka import broker_properties
+from infra.native.lock import read_lock
+from infra.native.postgres import create_databases
+from infra.status import PartStatus
+
+COMPOSE_FILE = Path(__file__).parent / "compose.yaml"
+PLUGIN_SECTIONS = ("sink", "converter")
+ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - inside a container; published on 127.0.0.1 only
+READY_WITHIN_S = 180.0
+POLL_S = 0.3
+ANSWER_WITHIN_S = 300
+TAIL_LINES = 20
+
+
+def compose_environment(config: Config, sink: Path, converter: Path) -> dict[str, str]:
+    """The variables of `compose.yaml`: ports (offset applied), folders, and a project name of this data folder."""
+    home = config.data_dir.resolve()
+    ports = {
+        f"HEDGEHOG_{name.upper()}_PORT": str(config.port(name)) for name in ("kafka", "registry", "connect", "postgres")
+    }
+    return {
+        **ports,
+        "HEDGEHOG_PROJECT": f"hedgehog-{hashlib.sha256(str(home).encode()).hexdigest()[:8]}",
+        "HEDGEHOG_FILES": str(home / "compose"),
+        "HEDGEHOG_SINK_PLUGIN": str(sink),
+        "HEDGEHOG_CONVERTER_PLUGIN": str(converter),
+    }
+
+
+class ComposeBackend:
+    """The containers of `config.data_dir`'s project."""
+
+    name = "compose"
+
+    def __init__(self, config: Config):
+        self._config = config
+        self._jars = [jar for jar in read_lock() if jar.section in PLUGIN_SECTIONS]
+        self._store = JarStore(config.cache_dir)
+
+    def _run(self, *words: str, shown: bool = False) -> str:
+        """Run `docker compose WORDS`; its output, or with `shown` none, because the user sees it."""
+        plugins = [self._store.folder(section, self._jars) for section in PLUGIN_SECTIONS]
+        environment = {**os.environ, **compose_environment(self._config, *plugins)}
+        argv = ["docker", "compose", "--file", str(COMPOSE_FILE), *words]
+        try:
+            done = subprocess.run(
+                argv,
+                env=environment,
+                text=True,
+                check=False,
+                capture_output=not shown,
+                timeout=None if shown else ANSWER_WITHIN_S,
+            )
+        except FileNotFoundError:
+            raise StackError("HEDGEHOG_INFRA=compose: there is no `docker` on the PATH") from None
+        except subprocess.TimeoutExpired:
+            raise StackError(f"docker compose {words[0]}: no end after {ANSWER_WITHIN_S} s") from None
+        if done.returncode:
+            raise StackError(f"docker compose {words[0]} failed:\n{(done.stderr or '').strip()}")
+        return done.stdout or ""
+
+    def up(self, say: Callable[[str], None]) -> None:
+        """Start the containers and wait until every part answers. Raises `StackError`."""
+        self._store.ensure(self._jars, say)
+        self._store.unpack(self._jars)
+        self._write_files()
+        say("docker compose: images are fetched when they are not here yet")
+        self._run("up", "--detach", "--quiet-pull", "postgres", "broker", shown=True)
+        self._await("postgres", say)
+        create_databases(self._config.port("postgres"))
+        self._run("up", "--detach", "--quiet-pull", shown=True)
+        for part in ("broker", "registry", "connect"):
+            self._await(part, say)
+
+    def _write_files(self) -> None:
+        home = self._config.data_dir.resolve() / "compose"
+        broker = broker_properties(self._config, Path("/var/lib/kafka/data"), ALL_ADDRESSES)
+        write_properties(home / "broker" / "server.properties", broker)
+        plugins = [Path("/mnt/plugins", section) for section in PLUGIN_SECTIONS]
+        worker = worker_properties(self._config, plugins, ALL_ADDRESSES)
+        write_properties(home / "connect" / "worker.properties", worker)
+
+    def _await(self, part: str, say: Callable[[str], None]) -> None:
+        started = time.monotonic()
+        endpoint, probe = endpoint_probes(self._config)[part]
+        while True:
+            try:
+                probe()
+                say(f"{part:9} up after {time.monotonic() - started:.1f} s, {endpoint}")
+                return
+            except Exception as error:
+                if time.monotonic() > started + READY_WITHIN_S:
+                    lines = self._run("logs", "--no-color", "--tail", str(TAIL_LINES), part).splitlines()
+                    reason = f"not ready after {READY_WITHIN_S:.0f} s ({error})"
+                    raise PartFailed(part, reason, Path(f"docker compose logs {part}"), lines) from error
+            time.sleep(POLL_S)
+
+    def down(self, say: Callable[[str], None]) -> None:
+        """Stop and remove the containers; the volumes stay."""
+        self._run("down", "--remove-orphans")
+        say("containers stopped")
+
+    def status(self) -> list[PartStatus]:
+        """What answers at the endpoints."""
+        return statuses(self._config)
+
+    def clean(self) -> None:
+        """Remove the containers and their volumes."""
+        self._run("down", "--volumes", "--remove-orphans")
+
+    def logs(self, part: str | None, follow: bool) -> None:
+        """Print the end of the log of `part` (None: of all); with `follow` go on until interrupted."""
+        words = ["--follow"] if follow else []
+        self._run("logs", "--tail", str(TAIL_LINES), *words, *([part] if part else []), shown=True)

@@ -4,7 +4,7 @@ Eight decimals are what the exchanges quote at most. Integers of this unit go th
 decimals appear at its edges only: on the wire (Avro decimal, scale 8), in SQL (numeric) and on the screen.
 """
 
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation
 
 SCALE = 8
 ONE = 10**SCALE
@@ -15,11 +15,15 @@ PRICE_MAX = 10**18 - 1
 AMOUNT_MAX = 10**28 - 1
 """Largest quantity or amount of money the wire carries (Avro decimal(28, 8) in 12 bytes)."""
 
+_EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
+
 
 def to_units(text: str | Decimal, field: str) -> int:
     """The exact integer for a plain decimal; `field` is named in the `ValueError` for anything else."""
     try:
-        scaled = Decimal(text).scaleb(SCALE)
+        scaled = Decimal(text).scaleb(SCALE, _EXACT)
+    except Inexact:
+        raise ValueError(f"{field}: {text!r} has more than {SCALE} decimals") from None
     except InvalidOperation:
         raise ValueError(f"{field}: {text!r} is not a decimal number") from None
     if not scaled.is_finite():

@@ -12,8 +12,8 @@ from schemas.records import Settings, TradingStatus
 from schemas.units import ONE, plain, to_units
 from streams.cli.errors import BadValue
 
-PLAIN_DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?")
-WHOLE_NUMBER = re.compile(r"[+-]?\d{1,9}")
+PLAIN_DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
+WHOLE_NUMBER = re.compile(r"[+-]?\d{1,9}", re.ASCII)
 
 USER_FIELDS = (
     "streaming",

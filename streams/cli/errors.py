@@ -43,6 +43,8 @@ def explained(error: Exception) -> CliError | None:
     """The `CliError` for a known failure of the libraries beneath; `None` for one that is a bug of ours."""
     if isinstance(error, CliError):
         return error
+    if type(error).__module__.startswith("typer"):
+        return None  # usage errors and exits, which Typer handles itself
     for explain in (_configuration, _stack, _kafka, _database, _http):
         known = explain(error)
         if known is not None:

@@ -12,6 +12,7 @@ from streams.cli.errors import Unreachable
 TIMEOUT_S = 20.0
 POLL_S = 0.2
 BATCH = 2_000
+NO_LEADER_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 
 
 def client_settings(config: Config) -> dict[str, str | int | float | bool]:
@@ -37,7 +38,21 @@ Bounds = dict[tuple[str, int], tuple[int, int]]
 
 
 def bounds(client: AdminClient, wanted: Sequence[TopicPartition]) -> Bounds:
-    """First offset and end of each partition, by topic and partition: two requests for all."""
+    """First offset and end of each partition, by topic and partition: two requests for all.
+
+    A topic made a moment ago may not have its leaders yet; they are waited for.
+    """
+    deadline = time.monotonic() + TIMEOUT_S
+    while True:
+        try:
+            return _bounds(client, wanted)
+        except KafkaException as error:
+            if error.args[0].code() not in NO_LEADER_YET or time.monotonic() > deadline:
+                raise
+            time.sleep(POLL_S)
+
+
+def _bounds(client: AdminClient, wanted: Sequence[TopicPartition]) -> Bounds:
     edges = []
     for spec in (OffsetSpec.earliest(), OffsetSpec.latest()):  # type: ignore[no-untyped-call]
         futures = client.list_offsets(dict.fromkeys(wanted, spec), request_timeout=TIMEOUT_S)

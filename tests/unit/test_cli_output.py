@@ -1,0 +1,59 @@
+"""Tables and JSON: complete, aligned, data on stdout only."""
+
+import json
+
+import pytest
+
+from streams.cli.output import Output, plain_table, shown
+
+ROWS = [
+    {"instrument": "binance:XRPUSDT", "chunks": 5, "fee": "0.001", "streaming": True, "reason": None, "more": 1},
+    {"instrument": "x:A", "chunks": 12, "fee": "-0.1", "streaming": False, "reason": "LOT_SIZE", "more": 2},
+]
+COLUMNS = ("instrument", "chunks", "fee", "streaming", "reason")
+
+
+def test_a_piped_table_is_aligned_and_complete() -> None:
+    assert plain_table(ROWS, COLUMNS).splitlines() == [
+        "instrument       chunks    fee  streaming  reason",
+        "binance:XRPUSDT       5  0.001  yes        -",
+        "x:A                  12   -0.1  no         LOT_SIZE",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), ("", "-"), (True, "yes"), (False, "no"), (0, "0"), ([], "-"), (["a", 1], "a, 1")],
+)
+def test_values_are_shown_as_people_read_them(value: object, text: str) -> None:
+    assert shown(value) == text
+
+
+def test_json_has_everything_and_stderr_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    out = Output()
+    out.json = True
+    out.rows(ROWS, COLUMNS)
+    out.note("a hint")
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == ROWS
+    assert captured.err == ""
+
+
+def test_nothing_is_an_empty_list_in_json_and_a_sentence_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
+    out = Output()
+    out.rows([], COLUMNS, empty="no orders")
+    assert capsys.readouterr() == ("", "no orders\n")
+    out.json = True
+    out.rows([], COLUMNS, empty="no orders")
+    assert capsys.readouterr() == ("[]\n", "")
+
+
+def test_errors_go_to_stderr_with_what_to_type(capsys: pytest.CaptureFixture[str]) -> None:
+    out = Output()
+    out.error("no broker", "make infra-up", 3)
+    assert capsys.readouterr() == ("", "hedgehog: no broker\n  try: make infra-up\n")
+    out.json = True
+    out.error("no broker", "make infra-up", 3)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert json.loads(captured.err) == {"error": "no broker", "hint": "make infra-up", "exit_code": 3}

@@ -8,6 +8,8 @@ from schemas.records import Applied, DeadLetter, Fill, Order, Record, Settings, 
 DAY_MS = 86_400_000
 LONG = {"cleanup.policy": "delete", "retention.ms": str(3_650 * DAY_MS)}
 COMPACT = {"cleanup.policy": "compact"}
+STATE_BYTES_MAX = 16 << 20
+"""Largest state with its outbox: a batch of 2,000 partial fills of one instrument makes some two megabytes."""
 # Recovery reads a changelog record by record, so its history is kept short.
 CHANGELOG = {
     "cleanup.policy": "compact",
@@ -15,6 +17,7 @@ CHANGELOG = {
     "segment.ms": "60000",
     "min.cleanable.dirty.ratio": "0.1",
     "max.compaction.lag.ms": "60000",
+    "max.message.bytes": str(STATE_BYTES_MAX),
 }
 
 

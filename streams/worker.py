@@ -82,6 +82,7 @@ def make_app(config: Config) -> HedgehogApp:
         table_standby_replicas=0,
         producer_linger=0,  # every send is awaited
         producer_acks=-1,
+        producer_max_request_size=topics.STATE_BYTES_MAX,
     )
     names = {topic.record: topic.full_name(config) for topic in topics.TOPICS.values() if topic.record}
     _add_trading(app, names)

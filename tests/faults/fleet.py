@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from infra.config import Config
 from schemas import topics
+from streams.cli.scan import admin, bounds
 
 STOP_TIMEOUT_S = 30.0
 
@@ -78,6 +79,7 @@ class Progress:
             for topic in self.SOURCES
             for number in range(config.partitions)
         ]
+        self._admin = admin(config)
         self._consumer = Consumer(
             {"bootstrap.servers": config.bootstrap, "group.id": f"{config.topic_prefix}hedgehog", "log_level": 0}
         )
@@ -88,8 +90,8 @@ class Progress:
 
     def lag(self) -> int:
         """Records of all sources that are not committed yet."""
-        ends = sum(self._consumer.get_watermark_offsets(place, timeout=20)[1] for place in self._places)
-        return ends - self.committed()
+        ends = bounds(self._admin, self._places)
+        return sum(end for _, end in ends.values()) - self.committed()
 
     def close(self) -> None:
         self._consumer.close()

@@ -110,6 +110,7 @@ def apply_fill(state: LeaderState, offset: int, fill: Fill) -> None:
         _show_fill(state, number, report is Report.REST, order.price)
     elif number in state.leader.number[: state.leader.head[COUNT]]:
         strategy.halt(state.leader, number)
+    strategy.dismiss(state.leader)
 
 
 def apply_settings(state: LeaderState, offset: int, settings: Settings) -> None:

@@ -112,18 +112,23 @@ def set_mode(leader: Leader, mode: int) -> None:
     leader.head[MODE] = mode
     if mode == OFF:
         leader.head[COUNT] = 0
-        return
-    i = 0
-    while i < leader.head[COUNT]:
-        idle = leader.stage[i] == WAITING or leader.stage[i] == BUY_REFUSED
-        if mode == SHUTDOWN and idle:
-            _remove(leader, i)
-        else:
+    elif mode == SHUTDOWN:
+        dismiss(leader)
+    else:
+        for i in range(leader.head[COUNT]):
             if leader.stage[i] == BUY_REFUSED:
                 _renew(leader, i)
-            i += 1
-    if mode == ON and leader.head[COUNT] == 0:
-        start_trader(leader, 0)
+        if leader.head[COUNT] == 0:
+            start_trader(leader, 0)
+
+
+def dismiss(leader: Leader) -> None:
+    """In shutdown, let every trader go that waits for nothing; with the last one the leader is off."""
+    if leader.head[MODE] != SHUTDOWN:
+        return
+    for i in range(leader.head[COUNT] - 1, -1, -1):
+        if leader.stage[i] not in (BUYING, SELLING):
+            _remove(leader, i)
     _end_of_shutdown(leader)
 
 

@@ -108,6 +108,23 @@ TABLES = {
         set status=shutdown |                            |
         trade 100       |                                |
     """,
+    "shutdown: a trader that can do nothing more ends, or it would never be over": """
+        set status=on max_price=100 |                    | 1
+        trade 100       | 1:B NEW 99 x 1                 | 1
+        trade 94        |                                | 2 1
+        trade 94        | 2:B NEW 93.06 x 1              | 2 1
+        fill 1:B        | 1:B FILLED, 1:S REJECTED PRICE_FILTER | 2 1
+        set status=shutdown |                            | 2
+        expired 2:B     | 2:B EXPIRED                    |
+        trade 100       |                                |
+    """,
+    "shutdown: nor does it wait for a SELL that a filter forbids": """
+        set status=on max_price=100 |                    | 1
+        trade 100       | 1:B NEW 99 x 1                 | 1
+        set status=shutdown |                            | 1
+        fill 1:B        | 1:B FILLED, 1:S REJECTED PRICE_FILTER |
+        set status=on   |                                | 2
+    """,
     "off: open orders are cancelled, no trader runs": """
         set status=on   |                                | 1
         trade 100       | 1:B NEW 99 x 1                 | 1

@@ -1,0 +1,272 @@
+"""A live leader and the mock exchange's book, with their topics between them, in every interleaving.
+
+Both read their inputs when they like, reports come twice and out of order, orders are sent again, the leader is
+stored and loaded again, settings change in the middle of everything. What must hold, holds all the same.
+"""
+
+from random import Random
+
+import msgspec
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.records import Applied, ExecutionType, Fill, Order, OrderStatus, Settings, Side, TradingStatus
+from schemas.units import ONE
+from streams.backtest.replay import Recorded, Trades, compare
+from streams.trading import book, leader
+from streams.trading.book import Tape, Terms
+from streams.trading.leader import LeaderState
+from streams.trading.life_cycle import NEXT_STATUS
+from streams.trading.strategy import COUNT
+from tests import samples
+
+TICK = samples.units("0.01")
+LOT = samples.units("0.1")
+START = 100 * ONE
+BUDGET = 300 * ONE
+LOW, HIGH = TICK, 10**6 * ONE
+"""Prices that fill every order."""
+
+OPEN = (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
+
+
+class World:
+    """Topics as lists, a record's offset being its place; a leader and a book that read and write them."""
+
+    def __init__(self, chunks: int, partial_fills: bool) -> None:
+        self.prices: list[int] = []
+        self.quantities: list[int] = []
+        self.orders: list[Order] = []
+        self.fills: list[Fill] = []
+        self.journal: list[Applied] = []
+        self.settings: list[Settings] = []
+        self.terms = Terms(fee=100_000, partial_fills=partial_fills)
+        self.leader = leader.new_state(samples.INSTRUMENT, 0)
+        self.book = book.new_book(samples.INSTRUMENT)
+        self.fills_read = self.orders_read = 0
+        self.made: list[Order | Applied] = []
+        self.most_chunks = chunks
+        intervals = {"buy_down_interval": "0.002", "profit_interval": "0.001", "rebuy_interval": "0.005"}
+        self.set(samples.settings(chunks=chunks, budget=BUDGET, **intervals))
+
+    def set(self, changed: Settings) -> None:
+        self.settings.append(changed)
+        self.most_chunks = max(self.most_chunks, changed.chunks)
+        leader.apply_settings(self.leader, len(self.settings) - 1, changed)
+        self._send()
+
+    def trade(self, price: int, quantity: int) -> None:
+        self.prices.append(price)
+        self.quantities.append(quantity)
+
+    def leader_reads_trades(self, count: int) -> None:
+        part = slice(self.leader.trades_offset + 1, self.leader.trades_offset + 1 + count)
+        offsets = np.arange(len(self.prices))[part]
+        leader.apply_trades(self.leader, offsets, np.array(self.prices[part], np.int64), offsets)
+        self._send()
+
+    def leader_reads_fills(self, count: int) -> None:
+        for fill in self.fills[self.fills_read : self.fills_read + count]:
+            leader.apply_fill(self.leader, self.fills_read, fill)
+            self.fills_read += 1
+            self._send()
+
+    def book_reads_trades(self, count: int) -> None:
+        part = slice(self.book.trades_offset + 1, self.book.trades_offset + 1 + count)
+        offsets = np.arange(len(self.prices))[part]
+        numbers = (self.prices, self.quantities)
+        prices, quantities = (np.array(column[part], np.int64) for column in numbers)
+        book.apply_trades(self.book, self.terms, Tape(offsets, prices, quantities, offsets, offsets))
+        self._report()
+
+    def book_reads_orders(self, count: int) -> None:
+        for order in self.orders[self.orders_read : self.orders_read + count]:
+            book.apply_order(self.book, self.orders_read, order)
+            self.orders_read += 1
+            self._report()
+
+    def orders_come_again(self, count: int) -> None:
+        self.orders += self.orders[-count:]
+
+    def fills_come_again(self, count: int) -> None:
+        self.fills += self.fills[-count:]
+
+    def fills_change_places(self, count: int) -> None:
+        """The reports not read yet come in another order: the last ones first."""
+        at = max(self.fills_read, len(self.fills) - count - 1)
+        self.fills[at:] = reversed(self.fills[at:])
+
+    def an_order_expires(self, place: int) -> None:
+        """The exchange ends an order by itself."""
+        if place <= len(self.book.orders):
+            ended = self.book.orders.pop(place - 1)
+            report = samples.fill(
+                ended.client_order_id,
+                fill_id=f"{ended.client_order_id}:expired",
+                execution_type=ExecutionType.EXPIRED,
+                price=ended.price,
+                quantity=0,
+                cumulative_quantity=ended.executed_quantity,
+                order_quantity=ended.quantity,
+            )
+            self.fills.append(report)
+
+    def leader_is_stored(self, _: int) -> None:
+        self.leader = msgspec.json.decode(msgspec.json.encode(self.leader), type=LeaderState)
+
+    def all_is_read(self) -> None:
+        for _ in range(100):
+            before = len(self.orders), len(self.fills)
+            self.book_reads_orders(10_000)
+            self.book_reads_trades(10_000)
+            self.leader_reads_trades(10_000)
+            self.leader_reads_fills(10_000)
+            if before == (len(self.orders), len(self.fills)):
+                return
+        raise AssertionError("the leader and the book make each other go on forever")
+
+    def _report(self) -> None:
+        sent, self.book.outbox = self.book.outbox, []
+        self.fills += [record for record in sent if isinstance(record, Fill)]
+
+    def _send(self) -> None:
+        sent, self.leader.outbox = self.leader.outbox, []
+        for record in sent:
+            assert isinstance(record, Order | Applied)
+            assert record.version == len(self.made) + 1
+            self.made.append(record)
+            if isinstance(record, Order):
+                record.check()
+                self.orders.append(record)
+            else:
+                self.journal.append(record)
+        self._check_traders()
+
+    def _check_traders(self) -> None:
+        """Never more than `chunks` traders, and never more money than the budget in what they bought or buy."""
+        head, current = self.leader.leader.head, self.settings[-1]
+        assert head[COUNT] <= self.most_chunks
+        columns = self.leader.leader
+        spent = sum(columns.price[i] * columns.quantity[i] for i in range(head[COUNT]) if columns.stage[i] == 1)
+        if self.most_chunks == min(each.chunks for each in self.settings):
+            assert spent <= current.budget * ONE
+            assert head[COUNT] <= current.chunks
+
+
+READS = ("leader_reads_trades", "leader_reads_fills", "book_reads_trades", "book_reads_orders")
+DISTURBANCES = (
+    "orders_come_again",
+    "fills_come_again",
+    "fills_change_places",
+    "an_order_expires",
+    "leader_is_stored",
+)
+# A life is drawn as a seed and a length and not as a list, of which Hypothesis makes few that are long enough
+# for anything to be filled. The length shrinks.
+LIVES = st.tuples(st.integers(0, 2**32), st.integers(50, 400))
+
+
+def lived(life: tuple[int, int], world: World, changing: bool = False) -> World:
+    """The world after so many random steps; with `changing` also the settings change now and then."""
+    seed, length = life
+    chance = Random(seed)
+    price = START
+    for _ in range(length):
+        kind = chance.random()
+        if kind < 0.4:
+            price = max(50 * TICK, price + chance.randint(-150, 150) * TICK)
+            world.trade(price, chance.randint(1, 30) * LOT)
+        elif kind < 0.9:
+            getattr(world, chance.choice(READS))(chance.randint(1, 10))
+        elif kind < 0.98 or not changing:
+            getattr(world, chance.choice(DISTURBANCES))(chance.randint(1, 4))
+        else:
+            changes = {"status": chance.choice(list(TradingStatus)), "chunks": chance.randint(1, 5)}
+            world.set(msgspec.structs.replace(world.settings[-1], **changes))
+    return world
+
+
+@given(life=LIVES, chunks=st.integers(1, 5), partial_fills=st.booleans())
+@settings(max_examples=400)
+def test_whatever_the_interleaving(
+    life: tuple[int, int],
+    chunks: int,
+    partial_fills: bool,
+) -> None:
+    world = lived(life, World(chunks, partial_fills), changing=True)
+    world.all_is_read()
+    assert_every_order_lives_once(world)
+    assert_replays(world)
+
+
+@given(life=LIVES, chunks=st.integers(1, 5), partial_fills=st.booleans())
+@settings(max_examples=400)
+def test_the_budget_is_never_exceeded_and_shutdown_ends(
+    life: tuple[int, int],
+    chunks: int,
+    partial_fills: bool,
+) -> None:
+    world = lived(life, World(chunks, partial_fills))
+    world.set(msgspec.structs.replace(world.settings[-1], status=TradingStatus.SHUTDOWN))
+    traders = world.leader.leader.head[COUNT]
+    for price in (LOW, HIGH):
+        world.all_is_read()
+        world.trade(price, 10**9 * ONE)
+        assert world.leader.leader.head[COUNT] <= traders
+    world.all_is_read()
+    assert world.leader.status is TradingStatus.OFF
+    assert not world.leader.orders
+    assert not world.book.orders
+    assert_every_order_lives_once(world)
+    assert_replays(world)
+
+
+@given(life=LIVES, chunks=st.integers(1, 5), partial_fills=st.booleans())
+def test_off_leaves_nothing_open(life: tuple[int, int], chunks: int, partial_fills: bool) -> None:
+    world = lived(life, World(chunks, partial_fills))
+    world.set(msgspec.structs.replace(world.settings[-1], status=TradingStatus.OFF))
+    world.all_is_read()
+    assert world.leader.status is TradingStatus.OFF
+    assert not world.leader.orders
+    assert not world.leader.closing
+    assert not world.book.orders
+    assert_replays(world)
+
+
+def assert_every_order_lives_once(world: World) -> None:
+    """Each id is one order, on tick and step, whose snapshots go along the life cycle and end once."""
+    last: dict[str, Order] = {}
+    for order in (record for record in world.made if isinstance(record, Order)):
+        assert order.price % TICK == 0
+        assert order.quantity % LOT == 0
+        before = last.get(order.client_order_id)
+        last[order.client_order_id] = order
+        if before is None:
+            assert order.status in (OrderStatus.NEW, OrderStatus.REJECTED)
+            continue
+        assert (order.price, order.quantity, order.side) == (before.price, before.quantity, before.side)
+        assert order.executed_quantity >= before.executed_quantity
+        followers = {status for (origin, _), status in NEXT_STATUS.items() if origin is before.status}
+        asked = order.cancel_requested and order.status is before.status
+        assert asked or order.status in followers
+    for client_order_id, order in last.items():
+        if order.side is Side.SELL:
+            bought = last[client_order_id.removesuffix("S") + "B"]
+            assert bought.status is OrderStatus.FILLED
+            assert bought.quantity == order.quantity
+
+
+def assert_replays(world: World) -> None:
+    """The recorded inputs give the recorded outputs, repeats and all."""
+    columns = np.array(world.prices, np.int64)
+    offsets = np.arange(len(columns))
+    recorded = Recorded(
+        instrument=samples.INSTRUMENT,
+        partition=0,
+        trades=Trades(offsets, columns, offsets),
+        orders=world.orders,
+        journal=world.journal,
+        fills=dict(enumerate(world.fills)),
+    )
+    assert compare(recorded) == []

@@ -4,7 +4,7 @@ Source: Binance Spot API documentation, "WebSocket Streams", mid 2026.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import msgspec
@@ -22,13 +22,16 @@ PARAMS_PER_REQUEST = 100
 TIME_UNIT = "timeUnit=MICROSECOND"
 
 
+_Id = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+
+
 class _Data(msgspec.Struct, tag_field="e", tag="trade"):
-    E: int
-    s: str
-    t: int
+    E: _Id
+    s: Annotated[str, msgspec.Meta(min_length=1)]
+    t: _Id
     p: str
     q: str
-    T: int
+    T: _Id
     m: bool
 
 

@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 POLL_EVERY = 256
 """Delivery reports are fetched once per so many records."""
+FLUSH_AFTER_ERROR_S = 10.0
+"""What is still queued when something has failed already gets so long."""
 
 Delivered = Callable[[Message], None]
 
@@ -126,7 +128,7 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self.flush()
+            self.flush(None if error is None else FLUSH_AFTER_ERROR_S)
         except DeliveryError as lost:
             if error is None:
                 raise

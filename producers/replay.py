@@ -7,14 +7,19 @@ import time
 from pathlib import Path
 
 from infra.config import Config, load_config
+from infra.errors import StackError
+from infra.topics import check_topics
 from producers.files import FileError, FileSource
 from producers.logs import log_to_stderr
 from producers.publisher import DeliveryError, Publisher
 from producers.pump import Pump
 
+INTERRUPTED = 130
+
 
 def replay(config: Config, paths: list[Path], speed: float | None) -> Pump:
     """Publish recorded files at `speed` times their pace, `None` for flat out; returns when all is acknowledged."""
+    check_topics(config)
     with Publisher(config) as publisher:
         pump = Pump(config, publisher)
         asyncio.run(pump.run(FileSource(paths, speed)))
@@ -22,7 +27,7 @@ def replay(config: Config, paths: list[Path], speed: float | None) -> Pump:
 
 
 def main() -> int:
-    """Exit code 0 when every line was published and acknowledged, 1 when some were bad or lost."""
+    """Exit code 0 when every line was published and acknowledged, 1 when some were bad or lost, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m producers.replay", description=__doc__)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     pace = parser.add_mutually_exclusive_group()
@@ -33,9 +38,11 @@ def main() -> int:
     start = time.monotonic()
     try:
         pump = replay(load_config(), options.files, None if options.flat_out else options.speed)
-    except (FileError, DeliveryError, ValueError) as error:
+    except (FileError, DeliveryError, StackError, ConnectionError, ValueError) as error:
         print(f"producers.replay: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
     print(f"{pump.report()}; {time.monotonic() - start:.1f} s", file=sys.stderr)
     return 1 if pump.bad_frames else 0
 

@@ -9,6 +9,8 @@ import signal
 from typing import Any
 
 from infra.config import Config
+from infra.errors import StackError
+from infra.topics import check_topics
 from producers.binance import BinanceSource
 from producers.binance_protocol import EXCHANGE, STREAMS_MAX
 from producers.publisher import DeliveryError, Publisher
@@ -32,7 +34,9 @@ def run(config: Config) -> int:
 
 
 async def serve(config: Config, source: BinanceSource, stop: asyncio.Event) -> None:
-    """Stream until `stop` is set. Raises `DeliveryError` for trades that the broker did not acknowledge."""
+    """Stream until `stop` is set. Raises `DeliveryError` for trades that the broker did not acknowledge,
+    `StackError` or `ConnectionError` where broker, topics or registry are not there."""
+    await asyncio.to_thread(check_topics, config)
     with Publisher(config) as publisher:
         pump = Pump(config, publisher)
         selection = Selection(source, pump)
@@ -51,6 +55,7 @@ async def serve(config: Config, source: BinanceSource, stop: asyncio.Event) -> N
             # What had arrived when the source was closed is still published.
             await tasks[0]
             await tasks[1]
+            log.info("stopping: %d records wait for the broker's acknowledgement", publisher.queued)
         finally:
             for task in tasks:
                 task.cancel()
@@ -112,7 +117,7 @@ async def _until_signalled(config: Config) -> int:
     except DeliveryError as error:
         log.critical("TRADES LOST: %s", error)
         return FAILED
-    except ConnectionError as error:
+    except (StackError, ConnectionError) as error:
         log.critical("%s", error)
         return FAILED
     return 0

@@ -220,13 +220,23 @@ async def test_trades_that_the_broker_refuses_end_it_loudly(config: Config, tmp_
     assert "Traceback" not in output
 
 
-def test_no_broker_is_one_clear_line(config: Config) -> None:
-    process = _start(
-        config.model_copy(update={"kafka_bootstrap": "127.0.0.1:1"}), ["-m", "producers"], "ws://127.0.0.1:1"
-    )
+@pytest.mark.parametrize(
+    ("program", "setting", "value", "message"),
+    [
+        ("producers", "KAFKA_BOOTSTRAP", "127.0.0.1:1", "no Kafka broker answers at 127.0.0.1:1"),
+        ("producers", "REGISTRY_URL", "http://127.0.0.1:1", "the schema registry at http://127.0.0.1:1: "),
+        ("producers.replay", "TOPIC_PREFIX", "nowhere-", "topics missing on 127.0.0.1:"),
+    ],
+)
+def test_what_is_not_there_is_named_in_one_line(
+    config: Config, tmp_path: Path, program: str, setting: str, value: str, message: str
+) -> None:
+    (tmp_path / "a.csv").touch()
+    arguments = [str(tmp_path / "a.csv")] if program == "producers.replay" else []
+    process = _start(config, ["-m", program, *arguments], "ws://127.0.0.1:1", {f"HEDGEHOG_{setting}": value})
     output, _ = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 1
-    assert "CRITICAL no Kafka broker answers at 127.0.0.1:1" in output
+    assert message in output
     assert "Traceback" not in output
 
 
@@ -254,13 +264,16 @@ def test_replay_of_a_file_with_a_bad_line(config: Config, tmp_path: Path) -> Non
     assert letter.source == "XRPUSDT-trades-2026-01-01.csv:11"
 
 
-def _start(config: Config, arguments: list[str], stream_url: str) -> subprocess.Popen[str]:
+def _start(
+    config: Config, arguments: list[str], stream_url: str, changes: dict[str, str] | None = None
+) -> subprocess.Popen[str]:
     environment = os.environ | {
-        "HEDGEHOG_KAFKA_BOOTSTRAP": config.bootstrap if not config.kafka_bootstrap else config.kafka_bootstrap,
+        "HEDGEHOG_KAFKA_BOOTSTRAP": config.bootstrap,
         "HEDGEHOG_REGISTRY_URL": config.registry,
         "HEDGEHOG_TOPIC_PREFIX": config.topic_prefix,
         "HEDGEHOG_PARTITIONS": str(config.partitions),
         "HEDGEHOG_BINANCE_STREAM_URL": stream_url,
+        **(changes or {}),
     }
     return subprocess.Popen(
         [sys.executable, *arguments],

@@ -82,6 +82,9 @@ def test_frames(raw: bytes, expected: Frame) -> None:
         (combined(DATA.replace(b"0.43183010", b"0.431830101")), "p: '0.431830101' has more than 8 decimals"),
         (combined(DATA.replace(b"26.70000000", b"many")), "q: 'many' is not a decimal number"),
         (combined(DATA.replace(b"1672515782136001", b"0")), "T: 0 is not a time"),
+        (combined(DATA.replace(b'"t":12345', b'"t":-1')), "Expected `int` >= 0 - at `$.data.t`"),
+        (combined(DATA.replace(b'"t":12345', b'"t":9223372036854775808')), "at `$.data.t`"),
+        (combined(DATA.replace(b'"XRPUSDT"', b'""')), "length >= 1 - at `$.data.s`"),
         (combined(DATA.replace(b'"trade"', b'"aggTrade"')), "Invalid value 'aggTrade'"),
     ],
 )

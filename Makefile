@@ -29,3 +29,23 @@ lock: setup ## renew infra/requirements.lock from pyproject.toml
 	@$(RUN)/pip install --quiet uv
 	@$(RUN)/uv pip compile pyproject.toml --extra dev --upgrade --universal --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet --output-file infra/requirements.lock
+
+infra-up: setup ## start the stack (broker, registry, Connect, PostgreSQL) and wait until it is ready
+	@$(RUN)/python -m infra up
+
+infra-down: setup ## stop the stack; the data stay
+	@$(RUN)/python -m infra down
+
+infra-status: setup ## show the parts of the stack; fails unless all are up
+	@$(RUN)/python -m infra status
+
+infra-logs: setup ## show the end of the servers' logs
+	@$(RUN)/python -m infra logs
+
+infra-clean: setup ## stop the stack and remove all its data
+	@$(RUN)/python -m infra down
+	@$(RUN)/python -m infra clean --yes
+
+.PHONY: jars-lock
+jars-lock: setup ## renew infra/jars.lock (needs Maven)
+	@$(RUN)/python -m infra lock

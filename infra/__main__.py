@@ -69,16 +69,16 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="print JSON")] =
 
 
 def _table(parts: list[PartStatus], backend: str) -> Table:
-    table = Table(title=f"hedgehog stack ({backend})", title_justify="left")
+    table = Table(title=f"hedgehog stack ({backend})", title_justify="left", box=None)
     for column in ("part", "state", "endpoint", "pid", "since", "memory"):
-        table.add_column(column, justify="right" if column in ("pid", "memory") else "left")
+        table.add_column(column, justify="right" if column in ("pid", "memory") else "left", no_wrap=True)
     for part in parts:
         table.add_row(
             part.part,
             f"[{'green' if part.state == 'up' else 'red'}]{part.state}",
             part.endpoint,
             str(part.pid or ""),
-            time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(part.since)) if part.since else "",
+            time.strftime("%m-%d %H:%M:%SZ", time.gmtime(part.since)) if part.since else "",
             f"{part.rss / 1e6:.0f} MB" if part.rss else "",
         )
     return table

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cached_property
+from typing import Any
 
 import psutil
 
@@ -215,9 +216,15 @@ def _try_lock(descriptor: int) -> bool:
         return False
 
 
+def _memory(process: psutil.Process) -> Any:
+    return process.memory_info()
+
+
 def _rss(pid: int) -> int | None:
     try:
         process = psutil.Process(pid)
-        return sum(int(each.memory_info().rss) for each in [process, *process.children(recursive=True)])
+        # PostgreSQL's children share its buffers, which must not count for each of them
+        own = (memory.rss - getattr(memory, "shared", 0) for memory in map(_memory, process.children(recursive=True)))
+        return int(process.memory_info().rss + sum(own))
     except psutil.NoSuchProcess:
         return None

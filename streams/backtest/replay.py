@@ -49,16 +49,18 @@ class Difference:
 
 
 def replay(recorded: Recorded) -> list[Record]:
-    """The orders and journal entries that the recorded inputs give, in the order of their versions."""
+    """The orders and journal entries that the recorded inputs give, in the order of their versions.
+
+    An input that is lost, or that the replayed leader refuses, gives none: `compare` then misses its journal entry.
+    """
     state = leader.new_state(recorded.instrument, recorded.partition)
     for entry in sorted(_unique(recorded.journal).values(), key=lambda entry: entry.version):
         _apply_trades(state, recorded.trades, until=entry.trades_offset)
         state.trades_offset = entry.trades_offset
-        if entry.settings is not None:
-            settings = msgspec.json.decode(entry.settings, type=Settings)
-            leader.apply_settings(state, entry.input_offset, settings)
-        else:
-            leader.apply_fill(state, entry.input_offset, recorded.fills[entry.input_offset])
+        try:
+            _apply_entry(state, recorded, entry)
+        except (KeyError, ValueError):
+            continue
     _apply_trades(state, recorded.trades, until=None)
     return state.outbox
 
@@ -76,6 +78,14 @@ def compare(recorded: Recorded) -> list[Difference]:
             pair = found.get(version), replayed.get(version)
             differences.append(Difference(recorded.instrument, version, *pair))
     return differences
+
+
+def _apply_entry(state: LeaderState, recorded: Recorded, entry: Applied) -> None:
+    if entry.settings is not None:
+        settings = msgspec.json.decode(entry.settings, type=Settings)
+        leader.apply_settings(state, entry.input_offset, settings)
+    else:
+        leader.apply_fill(state, entry.input_offset, recorded.fills[entry.input_offset])
 
 
 def _apply_trades(state: LeaderState, trades: Trades, until: int | None) -> None:

@@ -155,13 +155,7 @@ class World:
 
 
 READS = ("leader_reads_trades", "leader_reads_fills", "book_reads_trades", "book_reads_orders")
-DISTURBANCES = (
-    "orders_come_again",
-    "fills_come_again",
-    "fills_change_places",
-    "an_order_expires",
-    "leader_is_stored",
-)
+DISTURBANCES = ("orders_come_again", "fills_come_again", "fills_change_places", "leader_is_stored")
 # A life is drawn as a seed and a length and not as a list, of which Hypothesis makes few that are long enough
 # for anything to be filled. The length shrinks.
 LIVES = st.tuples(st.integers(0, 2**32), st.integers(50, 400))
@@ -179,6 +173,8 @@ def lived(life: tuple[int, int], world: World, changing: bool = False) -> World:
             world.trade(price, chance.randint(1, 30) * LOT)
         elif kind < 0.9:
             getattr(world, chance.choice(READS))(chance.randint(1, 10))
+        elif kind < 0.902:
+            world.an_order_expires(chance.randint(1, 4))  # seldom, for it halts a trader for good
         elif kind < 0.98 or not changing:
             getattr(world, chance.choice(DISTURBANCES))(chance.randint(1, 4))
         else:

@@ -117,6 +117,8 @@ def main() -> int:
     port = load_config().port("local_exchange") if options.port is None else options.port
     speed = None if options.flat_out else options.speed
     try:
+        if not 0 <= port <= 65_535:
+            raise ValueError(f"--port: {port} is not between 0 and 65535")
         markets = _markets(options.symbols)
         wait_for = frozenset(_split(options.wait_for_subscribers))
         if options.file:

@@ -2,10 +2,10 @@
 
 Faust spends several asyncio tasks on every message it delivers. Here a message carries up to `BATCH_RECORDS`
 records of one partition as its value and the offset of the last one; acknowledging it commits through all of
-them, because Faust's gap tracking counts the offsets between two messages as done with the later one.
-Changelogs are still delivered one by one, as recovery wants them.
+them. Changelogs are still delivered one by one, as recovery wants them.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
@@ -59,15 +59,58 @@ def _split(tp: TP, records: list[Any]) -> list[Batch]:
     return [Batch(tp, records[i : i + BATCH_RECORDS]) for i in range(0, len(records), BATCH_RECORDS)]
 
 
+class Delivered:
+    """The batches of one partition that were handed out under one generation and are not committed yet."""
+
+    def __init__(self, generation: int | None) -> None:
+        self.generation = generation
+        self.ends: deque[int] = deque()
+        """The offset of the last record of each, in the order of delivery."""
+
+
 class BatchConsumer(aiokafka.Consumer):
-    """Faust's consumer, with batches as messages."""
+    """Faust's consumer, with batches as messages, and committing through all that are done.
+
+    Faust finds the offset to commit in lists with an entry for every offset between two messages, and gets one
+    message further a commit: a batch a second. Here a partition's batches are counted as they were delivered.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._delivered: dict[TP, Delivered] = {}
 
     def _to_message(self, tp: TP, record: Any) -> Any:
         if not isinstance(record, Batch):
             return super()._to_message(tp, record)
         message: Any = super()._to_message(tp, record.records[-1])
         message.key, message.value = None, record
+        self._count_delivered(tp, message)
         return message
+
+    def _count_delivered(self, tp: TP, message: Message) -> None:
+        delivered = self._delivered.get(tp)
+        if delivered is None or delivered.generation != message.generation_id:
+            # The partition is read again from what was committed: what was delivered before counts no more.
+            delivered = self._delivered[tp] = Delivered(message.generation_id)
+            self._acked.pop(tp, None)
+            self._acked_index.pop(tp, None)
+        already_read = self._read_offset[tp]
+        if already_read is None or message.offset >= already_read:  # Faust drops any other
+            delivered.ends.append(message.offset)
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Nothing to note: the offsets between two messages are the records of the later one, or no records."""
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """Where to commit `tp`: after the last batch that is done like all before it; `None` for nowhere new."""
+        delivered = self._delivered.get(tp)
+        acked = self._acked_index[tp]
+        end = None
+        while delivered and delivered.ends and delivered.ends[0] in acked:
+            end = delivered.ends.popleft()
+            acked.discard(end)
+        self._acked[tp] = list(acked)
+        return None if end is None else end + 1
 
     def ack(self, message: Message) -> bool:
         """Count a message as done, unless it was delivered before the last rebalance.

@@ -54,6 +54,7 @@ def options(
     ] = False,
 ) -> None:
     """Stream, trade and look into a Kafka pipeline of market trades."""
+    out.json = as_json
     # What goes wrong while publishing ends as one error; librdkafka's news on the way there are not for the user.
     logging.getLogger("producers.publisher").setLevel(logging.ERROR)
 

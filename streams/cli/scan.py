@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
@@ -40,25 +41,24 @@ Bounds = dict[tuple[str, int], tuple[int, int]]
 def bounds(client: AdminClient, wanted: Sequence[TopicPartition]) -> Bounds:
     """First offset and end of each partition, by topic and partition: two requests for all.
 
-    A topic made a moment ago may not have its leaders yet; they are waited for.
+    A partition whose topic was deleted meanwhile has none.
     """
-    deadline = time.monotonic() + TIMEOUT_S
-    while True:
-        try:
-            return _bounds(client, wanted)
-        except KafkaException as error:
-            if error.args[0].code() not in NO_LEADER_YET or time.monotonic() > deadline:
-                raise
-            time.sleep(POLL_S)
-
-
-def _bounds(client: AdminClient, wanted: Sequence[TopicPartition]) -> Bounds:
     edges = []
     for spec in (OffsetSpec.earliest(), OffsetSpec.latest()):  # type: ignore[no-untyped-call]
         futures = client.list_offsets(dict.fromkeys(wanted, spec), request_timeout=TIMEOUT_S)
-        edges.append({(p.topic, p.partition): f.result().offset for p, f in futures.items()})
+        offsets = {(p.topic, p.partition): _offset(future) for p, future in futures.items()}
+        edges.append({place: offset for place, offset in offsets.items() if offset is not None})
     first, end = edges
-    return {key: (first[key], end[key]) for key in first}
+    return {key: (first[key], end[key]) for key in first if key in end}
+
+
+def _offset(future: Any) -> int | None:
+    try:
+        return int(future.result().offset)
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return None
+        raise
 
 
 def messages(config: Config, names: Sequence[str], last: int | None = None) -> Iterator[Message]:
@@ -85,7 +85,7 @@ def one(config: Config, topic: str, partition: int, offset: int) -> Message | No
     known = next((p for p in partitions(client, [topic]).get(topic, []) if p.partition == partition), None)
     if known is None:
         return None
-    first, end = bounds(client, [known])[topic, partition]
+    first, end = bounds(client, [known]).get((topic, partition), (0, 0))
     if not first <= offset < end:
         return None
     found = next(_to_the_end(config, [place]), None)

@@ -49,3 +49,6 @@ infra-clean: setup ## stop the stack and remove all its data
 .PHONY: jars-lock
 jars-lock: setup ## renew infra/jars.lock (needs Maven)
 	@$(RUN)/python -m infra lock
+
+demo: setup ## trade for a minute through the whole pipeline, then check everything (TRADES=FILE: a recorded day)
+	@$(RUN)/python -m streams.demo $(if $(TRADES),--trades "$(TRADES)")

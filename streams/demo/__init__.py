@@ -1,0 +1,1 @@
+"""`make demo`: the whole pipeline on one machine, on real parts, watched and checked. Its own stack, its own data."""

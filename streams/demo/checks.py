@@ -1,0 +1,157 @@
+"""The checks at the end: what was compared, how many rows, and whether it is the same."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import create_engine
+
+from infra.config import Config
+from producers.files import read_trades
+from schemas.records import Settings, Trade
+from schemas.registry import make_codec
+from schemas.sql.models import SettingsRow
+from schemas.topics import SETTINGS, TRADES
+from streams import agreement
+from streams.agreement import Comparison
+from streams.backtest.audit import audit
+from streams.cli.pipeline import dead_letters
+from streams.cli.scan import messages
+
+SHOWN = 5
+"""Differences that are printed of each check."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """The outcome of one check: what it compared, with the numbers of rows, and where it found a difference."""
+
+    compared: str
+    differences: tuple[str, ...] = ()
+    found: int = 0
+    """All differences; `differences` holds the first ones."""
+
+    @property
+    def passed(self) -> bool:
+        return self.found == 0
+
+    def lines(self) -> Iterator[str]:
+        """The check as it is printed."""
+        yield f"{'OK    ' if self.passed else 'FAILED'}  {self.compared}"
+        for difference in self.differences:
+            yield f"        {difference}"
+        if self.found > len(self.differences):
+            yield f"        and {self.found - len(self.differences):,} more"
+
+
+def all_checks(config: Config, journal: Path) -> Iterator[Check]:
+    """Every check of a pipeline at rest, one after the other."""
+    looks: tuple[Callable[[], Check], ...] = (
+        lambda: topic_has_what_was_sent(config, journal),
+        lambda: postgres_has_the_topics(config),
+        lambda: inputs_replay_to_the_orders(config),
+        lambda: nothing_was_buried(config),
+    )
+    for look in looks:
+        yield look()
+
+
+def topic_has_what_was_sent(config: Config, journal: Path) -> Check:
+    """Every trade that the exchange sent is in `trades` once, exactly as sent, in its symbol's order, and no other."""
+    codec = make_codec(config, Trade)
+    sent, arrived = (
+        _by_symbol(read_trades(journal)),
+        _by_symbol(
+            codec.decode(value)
+            for message in messages(config, [TRADES.full_name(config)])
+            for value in [message.value()]
+            if isinstance(value, bytes)
+        ),
+    )
+    differences = [
+        f"{symbol}: {text}"
+        for symbol in sorted(sent.keys() | arrived.keys())
+        for text in _compare(sent.get(symbol, []), arrived.get(symbol, []))
+    ]
+    return _check(
+        f"exchange and topic: {_count(sent):,} trades that the exchange sent, {_count(arrived):,} in topic "
+        f"{TRADES.name}, every field but the time of receipt",
+        differences,
+    )
+
+
+def postgres_has_the_topics(config: Config) -> Check:
+    """Every record of the topics is a row of its table, field by field, and there is no other row."""
+    compared = [*agreement.compare_with_topics(config), _settings(config)]
+    rows = ", ".join(f"{table.table} {table.keys:,} and {table.rows:,}" for table in compared)
+    differences = [f"{table.table}: {text}" for table in compared for text in _disagreements(table)]
+    return _check(f"topics and Postgres, every column: {rows} rows", differences)
+
+
+def _settings(config: Config) -> Comparison:
+    """The settings; each record replaces the one before it, which is no conflict."""
+    names = Settings.__struct_fields__
+    engine = create_engine(config.database)
+    try:
+        folded = agreement.fold_topic(config, SETTINGS, SettingsRow)
+        found = agreement.compare(SETTINGS.name, folded, agreement.read_table(engine, SettingsRow, names), names)
+    finally:
+        engine.dispose()
+    return replace(found, conflicting=0)
+
+
+def _disagreements(table: Comparison) -> Iterator[str]:
+    yield from table.examples
+    for what in ("differing", "missing", "extra", "conflicting", "undecodable"):
+        count = getattr(table, what)
+        if count:
+            yield f"{count:,} {what}"
+
+
+def inputs_replay_to_the_orders(config: Config) -> Check:
+    """The recorded inputs give the recorded orders: nothing missing, nothing doubled, nothing different."""
+    result = audit(config)
+    return _check(
+        f"replay: {result.trades:,} trades and {result.fills:,} fills of {result.instruments} instruments "
+        f"give the recorded orders, {result.orders:,} of them ({result.repeats:,} records were sent twice, "
+        "with the same content)",
+        [
+            f"{d.instrument} version {d.version}: recorded {d.recorded}, replayed {d.replayed}"
+            for d in result.differences
+        ],
+    )
+
+
+def nothing_was_buried(config: Config) -> Check:
+    """No dead letters, neither ours nor a sink's."""
+    count = dead_letters(config)
+    return _check(f"dead letters: {count:,}", [f"{count} records could not be handled"] if count else [])
+
+
+def _check(compared: str, differences: list[str]) -> Check:
+    return Check(compared, tuple(differences[:SHOWN]), len(differences))
+
+
+def _by_symbol(trades: Iterable[Trade]) -> dict[str, list[Trade]]:
+    found: dict[str, list[Trade]] = {}
+    for trade in trades:
+        # what the exchange does not send: when we received it, and who bought and sold
+        sent = msgspec.structs.replace(trade, received_time=0, buyer_order_id=None, seller_order_id=None)
+        found.setdefault(trade.symbol, []).append(sent)
+    return found
+
+
+def _count(trades: dict[str, list[Trade]]) -> int:
+    return sum(map(len, trades.values()))
+
+
+def _compare(sent: list[Trade], arrived: list[Trade]) -> Iterator[str]:
+    if sent == arrived:
+        return
+    missing, extra = Counter(sent) - Counter(arrived), Counter(arrived) - Counter(sent)
+    yield from (f"trade {trade.trade_id} was sent and is not in the topic: {trade}" for trade in missing.elements())
+    yield from (f"trade {trade.trade_id} in the topic was not sent, or not so: {trade}" for trade in extra.elements())
+    if not missing and not extra:
+        yield "the same trades in another order"

@@ -1,0 +1,69 @@
+"""What the local exchange plays: a simulated market for so many seconds, or a recorded day in that time."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from producers.files import read_trades
+from streams.supervisor import Program
+
+SEED = 7
+RATE = 250
+"""Trades a second of the simulated market, all symbols together."""
+SIMULATED = ("BTCUSDT", "ETHUSDT", "XRPUSDT", "ADAUSDT")
+
+EXCHANGE = "local-exchange"
+
+
+@dataclass(frozen=True)
+class Market:
+    """A play of `trades` trades of `symbols` that lasts about `seconds`; `arguments` are the local exchange's."""
+
+    symbols: tuple[str, ...]
+    trades: int
+    seconds: float
+    arguments: tuple[str, ...]
+    says: str
+
+    def program(self, journal: Path) -> Program:
+        """The local exchange, which waits until every symbol is subscribed. It is never started a second time:
+
+        a market that begins anew is another market.
+        """
+        waiting = ("--wait-for-subscribers", ",".join(self.symbols), "--journal", str(journal))
+        argv = (sys.executable, "-m", "producers.local_exchange", *self.arguments, *waiting)
+        return Program(EXCHANGE, argv, restart=False)
+
+
+def simulated(seconds: int) -> Market:
+    """A seeded market of symbols with different tick and step sizes."""
+    count = RATE * seconds
+    return Market(
+        symbols=SIMULATED,
+        trades=count,
+        seconds=seconds,
+        arguments=(
+            *("--seed", str(SEED), "--rate", str(RATE), "--count", str(count)),
+            *("--symbols", ",".join(SIMULATED)),
+        ),
+        says=f"a simulated market: {len(SIMULATED)} symbols, {RATE} trades a second, seed {SEED}",
+    )
+
+
+def recorded(path: Path, seconds: int) -> Market:
+    """A recorded file, as much faster than recorded as makes it last `seconds`. Raises `FileError`."""
+    symbols: dict[str, None] = {}
+    count, first, last = 0, 0, 0
+    for trade in read_trades(path):
+        first = first or trade.event_time
+        last = max(last, trade.event_time)
+        symbols[trade.symbol] = None
+        count += 1
+    speed = max((last - first) / 1e6 / seconds, 1.0)
+    return Market(
+        symbols=tuple(symbols),
+        trades=count,
+        seconds=(last - first) / 1e6 / speed,
+        arguments=("--file", str(path.resolve()), "--speed", repr(speed)),
+        says=f"{path.name}: {count:,} recorded trades of {', '.join(symbols)}, {speed:,.0f} times faster than recorded",
+    )

@@ -1,0 +1,101 @@
+"""Follows trades, orders and fills as they come, for the live view."""
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
+
+from infra.config import Config
+from schemas.codec import Codec
+from schemas.records import Fill, Order, OrderStatus, Side, Trade
+from schemas.registry import make_codec
+from schemas.topics import FILLS, ORDERS, TRADES
+from streams.cli.scan import client_settings
+
+BATCH = 10_000
+RATE_OVER_S = 5.0
+R = TypeVar("R", Trade, Order, Fill)
+OPEN = (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
+
+
+@dataclass
+class Activity:
+    """What one symbol has done so far. `price` in units of 10^-8."""
+
+    trades: int = 0
+    price: int = 0
+    orders: dict[str, Order] = field(default_factory=dict)
+    fills: set[str] = field(default_factory=set)
+
+    def running(self, side: Side) -> int:
+        """Orders that are open on one side. Every running trader has exactly one."""
+        return sum(order.side is side and order.status in OPEN for order in self.orders.values())
+
+    def cycles(self) -> int:
+        """Sells that were completely filled: traders that have bought and sold."""
+        return sum(o.side is Side.SELL and o.status is OrderStatus.FILLED for o in self.orders.values())
+
+
+class Tail:
+    """Reads three topics from their beginnings, as far as they go at each `refresh`."""
+
+    def __init__(self, config: Config, symbols: tuple[str, ...]) -> None:
+        self.symbols = {symbol: Activity() for symbol in symbols}
+        self._trade = make_codec(config, Trade)
+        self._order = make_codec(config, Order)
+        self._fill = make_codec(config, Fill)
+        self._topics = {topic.full_name(config): topic for topic in (TRADES, ORDERS, FILLS)}
+        self._history: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
+        self._consumer = Consumer({**client_settings(config), "group.id": "hedgehog-demo", "enable.auto.commit": False})
+        self._consumer.assign(
+            [TopicPartition(name, n, OFFSET_BEGINNING) for name in self._topics for n in range(config.partitions)]
+        )
+
+    def close(self) -> None:
+        """Let go of the broker."""
+        self._consumer.close()
+
+    def refresh(self, wait_s: float) -> None:
+        """Take in what has arrived, or arrives within `wait_s`."""
+        last: dict[str, Message] = {}
+        messages = self._consumer.consume(BATCH, wait_s)
+        for message in messages:
+            if message.error() is None:
+                self._take(message, last)
+        for symbol, message in last.items():
+            self.symbols[symbol].price = _decoded(self._trade, message).price
+        now, trades = time.monotonic(), sum(activity.trades for activity in self.symbols.values())
+        self._history.append((now, trades))
+        while now - self._history[0][0] > RATE_OVER_S and len(self._history) > 2:
+            self._history.popleft()
+
+    @property
+    def trades_per_s(self) -> float:
+        """Over the last five seconds."""
+        (began, before), (ended, after) = self._history[0], self._history[-1]
+        return (after - before) / (ended - began) if ended > began else 0.0
+
+    def _take(self, message: Message, last: dict[str, Message]) -> None:
+        key = message.key()
+        symbol = key.decode(errors="replace").partition(":")[2] if isinstance(key, bytes) else ""
+        activity = self.symbols.get(symbol)
+        if activity is None:
+            return
+        topic = self._topics[message.topic() or ""]
+        if topic is TRADES:
+            activity.trades += 1
+            last[symbol] = message
+        elif topic is FILLS:
+            activity.fills.add(_decoded(self._fill, message).fill_id)
+        else:
+            order = _decoded(self._order, message)
+            known = activity.orders.get(order.client_order_id)
+            if known is None or known.version < order.version:
+                activity.orders[order.client_order_id] = order
+
+
+def _decoded(codec: Codec[R], message: Message) -> R:
+    value = message.value()
+    return codec.decode(value if isinstance(value, bytes) else None)

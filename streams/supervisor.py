@@ -1,0 +1,225 @@
+"""Runs programs as children: restarts the ones that crash, stops all of them, leaves nothing behind.
+
+A worker that meets what it does not expect exits with code 1 by design: its state is in the broker, and starting
+again is how it goes on. Every child has a process group and a log of its own, and a pid file, so that what a killed
+supervisor left running can be found.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from infra.native.process import began
+
+BACKOFF_S = 0.5
+BACKOFF_MAX_S = 10.0
+STEADY_S = 30.0
+"""A program that ran so long before it crashed is started again after the shortest backoff."""
+KILL_WAIT_S = 10.0
+CANNOT_START = 127
+"""The exit code of a program that could not be started."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to run. `environment` is added to this process's own; `patience_s` is how long SIGTERM may take."""
+
+    name: str
+    argv: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    restart: bool = True
+    """Whether it is started again after an exit code other than 0; 0 is always its end."""
+    patience_s: float = 15.0
+
+
+class Supervisor:
+    """Keeps programs running. `say` gets a line for each crash; logs go to `log_dir`, pid files to `run_dir`."""
+
+    def __init__(self, run_dir: Path, log_dir: Path, say: Say) -> None:
+        self._run_dir, self._log_dir, self._say = run_dir, log_dir, say
+        self._children: dict[str, _Child] = {}
+        run_dir.mkdir(parents=True, exist_ok=True)
+        log_dir.mkdir(parents=True, exist_ok=True)
+
+    def start(self, program: Program) -> None:
+        """Start a program; raises `OSError` when it cannot be started at all."""
+        child = _Child(program, self._run_dir / f"{program.name}.pid", self.log(program.name), self._say)
+        self._children[program.name] = child
+        child.start()
+
+    def names(self) -> list[str]:
+        """Every program that was started."""
+        return list(self._children)
+
+    def log(self, name: str) -> Path:
+        """The log of a program."""
+        return self._log_dir / f"{name}.log"
+
+    def pid(self, name: str) -> int | None:
+        """The process of a program, `None` while it does not run."""
+        return self._children[name].pid
+
+    def exit_code(self, name: str) -> int | None:
+        """How a program ended for good, `None` while it runs or will be started again. Minus a signal's number."""
+        return self._children[name].exit_code
+
+    def starts(self, name: str) -> int:
+        """How often a program was started."""
+        return self._children[name].starts
+
+    def kill(self, name: str) -> int:
+        """Kill a program as a crash would (SIGKILL), to be started again; returns the process that died."""
+        pid = self.pid(name)
+        if pid is None:
+            raise ProcessLookupError(f"{name} does not run")
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def stop(self, *names: str) -> None:
+        """Stop the named programs side by side: SIGTERM, after their patience SIGKILL to the whole group."""
+        stopping = [threading.Thread(target=self._children[name].stop) for name in names if name in self._children]
+        for thread in stopping:
+            thread.start()
+        for thread in stopping:
+            thread.join()
+
+    def stop_all(self) -> None:
+        """Stop everything, what was started last first."""
+        for name in reversed(self._children):
+            self.stop(name)
+
+
+def end_leftovers(run_dir: Path) -> list[str]:
+    """Kill what a supervisor that was itself killed left running; the names of these programs."""
+    ended = []
+    for pid_file in sorted(run_dir.glob("*.pid")):
+        try:
+            record = json.loads(pid_file.read_text())
+            pid, start = int(record["pid"]), record["began"]
+        except (ValueError, KeyError, TypeError):
+            continue
+        if start is not None and began(pid) == start:
+            _kill_group(pid)
+            ended.append(pid_file.stem)
+        pid_file.unlink()
+    return ended
+
+
+class _Child:
+    """One program and the thread that runs it.
+
+    The thread starts the process too: an interrupt reaches the main thread alone, so none can come between a
+    process and the note that it runs.
+    """
+
+    def __init__(self, program: Program, pid_file: Path, log: Path, say: Say) -> None:
+        self._program, self._pid_file, self._log, self._say = program, pid_file, log, say
+        self._stopping = threading.Event()
+        self._spawned = threading.Event()
+        self._error: OSError | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._runner = threading.Thread(target=self._run, name=f"run-{program.name}", daemon=True)
+        self.exit_code: int | None = None
+        self.starts = 0
+
+    @property
+    def pid(self) -> int | None:
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
+    def start(self) -> None:
+        self._runner.start()
+        self._spawned.wait()
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self._runner.ident is None:
+            return
+        self._spawned.wait()
+        self._signal(signal.SIGTERM)
+        self._runner.join(self._program.patience_s)
+        if self._runner.is_alive():
+            self._say(f"{self._program.name} did not stop within {self._program.patience_s:g} s: killed")
+            self._signal(signal.SIGKILL)
+            self._runner.join(KILL_WAIT_S)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)  # does nothing to a process that has ended
+
+    def _run(self) -> None:
+        backoff, code = BACKOFF_S, None
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            try:
+                process = self._spawn()
+            except OSError as error:
+                self._error, code = error, CANNOT_START
+                self._say(f"{self._program.name} cannot be started: {error}")
+                break
+            finally:
+                self._spawned.set()
+            if self._stopping.is_set():
+                process.send_signal(signal.SIGTERM)  # it was started while being stopped
+            code = process.wait()
+            _kill_group(process.pid)  # what it may have started itself
+            if self._stopping.is_set() or code == 0 or not self._program.restart:
+                break
+            if time.monotonic() - started > STEADY_S:
+                backoff = BACKOFF_S
+            self._say(f"{self._program.name} ended ({how_it_ended(code)}); it is started again in {backoff:g} s")
+            self._stopping.wait(backoff)
+            backoff = min(backoff * 2, BACKOFF_MAX_S)
+        self._spawned.set()
+        self._pid_file.unlink(missing_ok=True)
+        self.exit_code = code
+
+    def _spawn(self) -> "subprocess.Popen[bytes]":
+        with self._log.open("ab") as log:
+            process = subprocess.Popen(
+                list(self._program.argv),
+                env={**os.environ, **self._program.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then stops all in order
+            )
+        self._process = process
+        self.starts += 1
+        self._pid_file.write_text(json.dumps({"pid": process.pid, "began": began(process.pid)}))
+        return process
+
+
+def how_it_ended(code: int) -> str:
+    """An exit code in words."""
+    return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+
+
+def _kill_group(group: int) -> None:
+    """Kill every process of a child's group and wait until they are gone."""
+    members = [process for process in psutil.process_iter() if _group_of(process.pid) == group]
+    for process in members:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(members, timeout=KILL_WAIT_S)
+
+
+def _group_of(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None

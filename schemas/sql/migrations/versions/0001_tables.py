@@ -50,7 +50,13 @@ def create_trades() -> None:
         sa.CheckConstraint("price > 0", name="trades_price_positive"),
         sa.CheckConstraint("quantity > 0", name="trades_quantity_positive"),
     )
-    op.create_index("trades_by_time", "trades", ["exchange", "symbol", "trade_time"])
+    op.create_index(
+        "trades_by_time",
+        "trades",
+        ["trade_time"],
+        postgresql_using="brin",
+        postgresql_with={"autosummarize": "on"},
+    )
 
 
 def create_orders() -> None:

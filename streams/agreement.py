@@ -1,0 +1,248 @@
+"""Compares the warehouse with the topics it was filled from: every message against every row, every field.
+
+It tells what Kafka Connect left out, altered or invented. The writers should be at rest: rows that arrive from
+messages after the end offsets, which are taken once at the start, count as extra.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import msgspec
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, TopicPartition
+from confluent_kafka.admin import AdminClient
+from sqlalchemy import ColumnElement, Engine, Numeric, create_engine, extract, select
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+
+from connectors.files import connector_name
+from infra.config import Config
+from schemas.codec import Codec, CodecError
+from schemas.registry import make_codec
+from schemas.sql.models import Base, FillRow, OrderRow, TradeRow
+from schemas.topics import FILLS, ORDERS, TRADES, Topic
+from schemas.units import ONE
+
+EXAMPLES = 5
+SILENCE_S = 30.0
+"""A partition that gives no message for so long, though its end is not reached, is an error."""
+BROKER_TIMEOUT_S = 15.0
+CONSUME_AT_ONCE = 5_000
+PAUSE_S = 0.5
+
+Key = tuple[Any, ...]
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How one table compares with its topic. Counts; `examples` names the first few that do not agree.
+
+    `conflicting` counts messages that say something else under the same key (and version) than an earlier one: no
+    fault of the sink, but of a writer. `undecodable` messages belong to the sink's dead letters.
+    """
+
+    table: str
+    messages: int
+    undecodable: int
+    keys: int
+    rows: int
+    differing: int
+    missing: int
+    extra: int
+    conflicting: int
+    examples: tuple[str, ...]
+
+    @property
+    def equal(self) -> bool:
+        """Whether the table holds exactly what the topic says."""
+        return self.differing == self.missing == self.extra == 0
+
+
+@dataclass
+class Folded:
+    """A topic folded by key into what its table has to hold."""
+
+    rows: dict[Key, Row] = field(default_factory=dict)
+    messages: int = 0
+    undecodable: int = 0
+    conflicting: int = 0
+    ends: dict[int, int] = field(default_factory=dict)
+
+
+SOURCES: tuple[tuple[Topic, type[Base]], ...] = ((TRADES, TradeRow), (ORDERS, OrderRow), (FILLS, FillRow))
+
+
+def compare_with_topics(config: Config, timeout_s: float = 60.0) -> list[Comparison]:
+    """Read the topics trades, orders and fills from beginning to end and compare their tables, row by row.
+
+    A table that lags is read again until it agrees, its sink has committed everything, or `timeout_s` seconds are
+    over. Raises `TimeoutError` when the broker does not deliver, database and registry errors as they come.
+    """
+    deadline = time.monotonic() + timeout_s
+    engine = create_engine(config.database)
+    try:
+        folded = [(topic, model, fold_topic(config, topic, model)) for topic, model in SOURCES]
+        return [_compare_in_time(config, engine, *source, deadline) for source in folded]
+    finally:
+        engine.dispose()
+
+
+def fold_topic(config: Config, topic: Topic, model: type[Base]) -> Folded:
+    """The topic up to its present end, folded by the table's primary key as the sink and the triggers do.
+
+    Of orders the highest version counts, and the first message that has it; of the others the last message.
+    """
+    assert topic.record is not None
+    codec: Codec[Any] = make_codec(config, topic.record)
+    names = topic.record.__struct_fields__
+    key_at = [names.index(column.name) for column in model.__table__.primary_key]
+    version_at = names.index("version") if "version" in names else None
+    folded = Folded()
+    for value in _values(config, topic.full_name(config), folded.ends):
+        folded.messages += 1
+        try:
+            row = msgspec.structs.astuple(codec.decode(value))
+        except CodecError:
+            folded.undecodable += 1
+            continue
+        _fold(folded, tuple([row[i] for i in key_at]), row, version_at)
+    return folded
+
+
+def _fold(folded: Folded, key: Key, row: Row, version_at: int | None) -> None:
+    known = folded.rows.get(key)
+    if known is None:
+        folded.rows[key] = row
+    elif version_at is None:
+        folded.conflicting += known != row
+        folded.rows[key] = row
+    elif row[version_at] > known[version_at]:
+        folded.rows[key] = row
+    elif row[version_at] == known[version_at]:
+        folded.conflicting += known != row
+
+
+def compare(table: str, folded: Folded, rows: dict[Key, Row], names: Sequence[str]) -> Comparison:
+    """The rows of a table against a folded topic; `names` are the fields of a row, in its order."""
+    missing = [key for key in folded.rows if key not in rows]
+    extra = [key for key in rows if key not in folded.rows]
+    differing = [key for key, row in folded.rows.items() if key in rows and rows[key] != row]
+    examples = [
+        *(f"{_text(key)} differs: {_differences(folded.rows[key], rows[key], names)}" for key in differing[:EXAMPLES]),
+        *(f"{_text(key)} is in the topic and not in the table" for key in missing[:EXAMPLES]),
+        *(f"{_text(key)} is in the table and not in the topic" for key in extra[:EXAMPLES]),
+    ]
+    return Comparison(
+        table=table,
+        messages=folded.messages,
+        undecodable=folded.undecodable,
+        keys=len(folded.rows),
+        rows=len(rows),
+        differing=len(differing),
+        missing=len(missing),
+        extra=len(extra),
+        conflicting=folded.conflicting,
+        examples=tuple(examples[:EXAMPLES]),
+    )
+
+
+def _text(key: Key) -> str:
+    return ":".join(str(part) for part in key)
+
+
+def _differences(expected: Row, found: Row, names: Sequence[str]) -> str:
+    pairs = zip(names, expected, found, strict=True)
+    return ", ".join(f"{name} is {b} in the table, {a} in the topic" for name, a, b in pairs if a != b)
+
+
+def _compare_in_time(
+    config: Config, engine: Engine, topic: Topic, model: type[Base], folded: Folded, deadline: float
+) -> Comparison:
+    assert topic.record is not None
+    names = topic.record.__struct_fields__
+    while True:
+        # asked before the table is read: what is committed then is in the table
+        final = _sink_is_done(config, topic, folded.ends) or time.monotonic() > deadline
+        found = compare(topic.name, folded, read_table(engine, model, names), names)
+        if found.equal or final:
+            return found
+        time.sleep(PAUSE_S)
+
+
+def read_table(engine: Engine, model: type[Base], names: Sequence[str]) -> dict[Key, Row]:
+    """Every row by primary key: the fields `names`, decimals as integers of 1e-8, times as microseconds."""
+    columns = model.__table__.columns
+    key_at = [list(names).index(column.name) for column in model.__table__.primary_key]
+    query = select(*(_as_integer(columns[name]) for name in names)).execution_options(yield_per=10_000)
+    with engine.connect() as connection:
+        rows = (tuple(row) for row in connection.execute(query))
+        return {tuple([row[i] for i in key_at]): row for row in rows}
+
+
+def _as_integer(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A column as the records have it; what is not an integer after all stays visible, as a fraction."""
+    if isinstance(column.type, Numeric):
+        return cast(ColumnElement[Any], column * ONE)
+    if isinstance(column.type, TIMESTAMP):
+        return extract("epoch", column) * 1_000_000
+    return column
+
+
+def _sink_is_done(config: Config, topic: Topic, ends: dict[int, int]) -> bool:
+    """Whether the sink has committed every offset below `ends`."""
+    admin = AdminClient({"bootstrap.servers": config.bootstrap})
+    group = f"connect-{connector_name(config, topic)}"
+    wanted = [TopicPartition(topic.full_name(config), partition) for partition in ends]
+    if not wanted:
+        return True
+    future = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, wanted)])[group]
+    committed = future.result(BROKER_TIMEOUT_S).topic_partitions
+    return all(found.offset >= ends[found.partition] for found in committed)
+
+
+def _values(config: Config, topic: str, ends: dict[int, int]) -> Iterator[bytes | None]:
+    """The values of a topic from its beginning to its present end; `ends` gets the end of each partition with any."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": config.bootstrap,
+            "group.id": f"{config.topic_prefix}hedgehog-agreement",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",
+        }
+    )
+    try:
+        partitions = consumer.list_topics(topic, BROKER_TIMEOUT_S).topics[topic].partitions
+        starts = {}
+        for partition in partitions:
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), BROKER_TIMEOUT_S)
+            if low < high:
+                starts[partition], ends[partition] = low, high
+        consumer.assign([TopicPartition(topic, partition, start) for partition, start in starts.items()])
+        yield from _until_ends(consumer, topic, dict(ends))
+    finally:
+        consumer.close()
+
+
+def _until_ends(consumer: Consumer, topic: str, open_ends: dict[int, int]) -> Iterator[bytes | None]:
+    last_heard = time.monotonic()
+    while open_ends:
+        messages = consumer.consume(CONSUME_AT_ONCE, timeout=0.5)
+        now = time.monotonic()
+        last_heard = now if messages else last_heard
+        if now - last_heard > SILENCE_S:
+            raise TimeoutError(f"topic {topic}: no message for {SILENCE_S:.0f} s, partitions {sorted(open_ends)}")
+        for message in messages:
+            error = message.error()
+            partition, offset = cast(int, message.partition()), cast(int, message.offset())
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                raise TimeoutError(f"topic {topic}: {error.str()}")
+            if error is not None:  # the end of a partition whose last offsets are no messages
+                open_ends.pop(partition, None)
+                continue
+            if partition not in open_ends or offset >= open_ends[partition]:
+                continue  # written after the ends were taken
+            yield message.value()
+            if offset == open_ends[partition] - 1:
+                del open_ends[partition]

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
@@ -13,6 +12,8 @@ from streams.cli.errors import Unreachable
 TIMEOUT_S = 20.0
 POLL_S = 0.2
 BATCH = 2_000
+RETRY_S = 0.1
+UNSETTLED = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 NO_LEADER_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 
 
@@ -43,22 +44,30 @@ def bounds(client: AdminClient, wanted: Sequence[TopicPartition]) -> Bounds:
 
     A partition whose topic was deleted meanwhile has none.
     """
-    edges = []
-    for spec in (OffsetSpec.earliest(), OffsetSpec.latest()):  # type: ignore[no-untyped-call]
-        futures = client.list_offsets(dict.fromkeys(wanted, spec), request_timeout=TIMEOUT_S)
-        offsets = {(p.topic, p.partition): _offset(future) for p, future in futures.items()}
-        edges.append({place: offset for place, offset in offsets.items() if offset is not None})
-    first, end = edges
-    return {key: (first[key], end[key]) for key in first if key in end}
+    first = _offsets(client, wanted, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+    end = _offsets(client, wanted, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    return {place: (first[place], end[place]) for place in first if place in end}
 
 
-def _offset(future: Any) -> int | None:
-    try:
-        return int(future.result().offset)
-    except KafkaException as error:
-        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            return None
-        raise
+def _offsets(client: AdminClient, wanted: Sequence[TopicPartition], spec: OffsetSpec) -> dict[tuple[str, int], int]:
+    """The offset of each partition; asked again as long as the leader of a new one is not known to all."""
+    found: dict[tuple[str, int], int] = {}
+    deadline = time.monotonic() + TIMEOUT_S
+    while wanted:
+        unsettled = []
+        for place, future in client.list_offsets(dict.fromkeys(wanted, spec), request_timeout=TIMEOUT_S).items():
+            try:
+                found[place.topic, place.partition] = future.result().offset
+            except KafkaException as error:
+                code = error.args[0].code()
+                if code in UNSETTLED and time.monotonic() < deadline:
+                    unsettled.append(place)
+                elif code != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise
+        wanted = unsettled
+        if wanted:
+            time.sleep(RETRY_S)
+    return found
 
 
 def messages(config: Config, names: Sequence[str], last: int | None = None) -> Iterator[Message]:

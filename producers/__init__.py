@@ -1,0 +1,1 @@
+"""Exchange feeds, replay of recorded files and the simulated market, into Kafka."""

@@ -9,14 +9,11 @@ import logging
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
-from ipaddress import ip_address
-from urllib.parse import urlsplit
+from dataclasses import dataclass
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
-from websockets.protocol import Event as ProtocolEvent
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from producers.binance_connection import Connection, Pending, Timing, open_socket, retry_after
 from producers.binance_protocol import (
     PARAMS_PER_REQUEST,
     STREAMS_MAX,
@@ -33,31 +30,6 @@ log = logging.getLogger(__name__)
 
 EVENTS_MAX = 50_000
 """So many events that nobody has taken stop the reading."""
-FRAMES_MAX = 4_096
-CLOSE_TIMEOUT_S = 5.0
-
-
-@dataclass(frozen=True)
-class Timing:
-    """How long things may take, in seconds."""
-
-    lifetime_s: float = 23 * 3_600
-    """A connection this old is replaced: an hour before the exchange ends it."""
-    silence_s: float = 60
-    """Nothing at all for so long, three pings of the exchange and of ours unheard: the connection is dead."""
-    ping_s: float = 20
-    connect_s: float = 10
-    answer_s: float = 10
-    """A request without an answer for so long: the connection is replaced."""
-    overlap_s: float = 2
-    """Old and new connection run side by side at least so long."""
-    overlap_max_s: float = 20
-    backoff_s: float = 0.5
-    backoff_max_s: float = 60
-    stable_s: float = 60
-    """A connection that lived so long was a good one: the next attempt comes at once."""
-    requests_per_s: float = 3
-    tick_s: float = 0.25
 
 
 @dataclass(slots=True)
@@ -155,7 +127,7 @@ class BinanceSource:
                 continue
             await self._serve(connection)
 
-    async def _serve(self, connection: "_Connection") -> None:
+    async def _serve(self, connection: Connection) -> None:
         """Use one connection, and those that take its place by plan, until there is none."""
         try:
             while not self._closing.is_set() and self._wanted:
@@ -172,7 +144,7 @@ class BinanceSource:
             self._streaming = set()
             await connection.end()
 
-    async def _connect(self, held: "list[Trade] | None") -> "_Connection | None":
+    async def _connect(self, held: list[Trade] | None) -> Connection | None:
         """A new connection; `None` when none is wanted any more. With `held`, its trades go there."""
         while self._wanted and not self._closing.is_set():
             await self._back_off()
@@ -182,15 +154,15 @@ class BinanceSource:
                 break
             self._attempt += 1
             try:
-                socket = await _open(stream_url(self._url, symbols), self._timing)
+                socket = await open_socket(stream_url(self._url, symbols), self._timing)
             except (OSError, WebSocketException) as error:
                 self.counters.failures += 1
                 log.warning("%s: cannot connect: %s", self._url, str(error) or type(error).__name__)
-                await self._pause(_retry_after(error))
+                await self._pause(retry_after(error))
                 continue
             self.counters.connections += 1
             self._refused = set()
-            connection = _Connection(socket, self._clock(), set(symbols), held)
+            connection = Connection(socket, self._clock(), set(symbols), held)
             connection.reader = asyncio.create_task(self._read(connection))
             log.info("%s: connected, %d symbols wanted", self._url, len(self._wanted))
             return connection
@@ -225,7 +197,7 @@ class BinanceSource:
             pass
         self._wake.clear()
 
-    async def _settle(self, connection: "_Connection") -> None:
+    async def _settle(self, connection: Connection) -> None:
         """Ask for what is wanted and not subscribed, and the other way round, within the limit of messages."""
         for method, symbols in (
             ("UNSUBSCRIBE", connection.symbols - self._wanted),
@@ -238,12 +210,11 @@ class BinanceSource:
             unanswered = {symbol for pending in connection.pending.values() for symbol in pending.symbols}
             self._streaming = connection.symbols - unanswered
 
-    async def _request(self, connection: "_Connection", method: str, symbols: list[str]) -> None:
-        now = self._clock()
-        await self._pause(connection.next_request_at - now)
-        connection.next_request_at = max(now, connection.next_request_at) + 1 / self._timing.requests_per_s
+    async def _request(self, connection: Connection, method: str, symbols: list[str]) -> None:
+        await self._pause(connection.next_request_at - self._clock())
+        connection.next_request_at = self._clock() + 1 / self._timing.requests_per_s
         self._request_id += 1
-        connection.pending[self._request_id] = _Pending(method, symbols, self._clock())
+        connection.pending[self._request_id] = Pending(method, symbols, self._clock())
         if method == "SUBSCRIBE":
             connection.symbols |= set(symbols)
         else:
@@ -256,7 +227,7 @@ class BinanceSource:
         except ConnectionClosed as error:
             connection.ended = connection.ended or str(error)
 
-    async def _read(self, connection: "_Connection") -> None:
+    async def _read(self, connection: Connection) -> None:
         """Take in frames until the connection ends."""
         receive, now = connection.socket.recv, self._wall_us
         try:
@@ -275,7 +246,7 @@ class BinanceSource:
             connection.ended = connection.ended or str(error)
             self._wake.set()
 
-    async def _until_taken(self, connection: "_Connection") -> None:
+    async def _until_taken(self, connection: Connection) -> None:
         """Read no more until the events are taken; that nothing is heard meanwhile is no silence."""
         connection.blocked = True
         while len(self._events) >= EVENTS_MAX:
@@ -289,7 +260,7 @@ class BinanceSource:
         self._events.append(event)
         self._ready.set()
 
-    def _control(self, connection: "_Connection", frame: object, raw: bytes) -> None:
+    def _control(self, connection: Connection, frame: object, raw: bytes) -> None:
         """What is no trade."""
         if isinstance(frame, BadFrame):
             self._give(frame)
@@ -300,7 +271,7 @@ class BinanceSource:
             self._answered(connection, frame, raw)
         self._wake.set()
 
-    def _answered(self, connection: "_Connection", response: Response, raw: bytes) -> None:
+    def _answered(self, connection: Connection, response: Response, raw: bytes) -> None:
         pending = connection.pending.pop(response.id, None) if isinstance(response.id, int) else None
         if response.error is None:
             return
@@ -310,7 +281,7 @@ class BinanceSource:
             connection.symbols -= set(pending.symbols)
             self._refused |= set(pending.symbols)
 
-    def _broken(self, connection: "_Connection") -> str | None:
+    def _broken(self, connection: Connection) -> str | None:
         """Why the connection cannot be used any more, `None` while it can."""
         now = self._clock()
         if connection.ended is not None:
@@ -326,16 +297,16 @@ class BinanceSource:
                 return f"{pending.method} of {len(pending.symbols)} symbols unanswered"
         return None
 
-    def _expiring(self, connection: "_Connection") -> bool:
+    def _expiring(self, connection: Connection) -> bool:
         return connection.shutdown or self._clock() - connection.opened_at > self._timing.lifetime_s
 
-    def _lost(self, connection: "_Connection", reason: str) -> None:
+    def _lost(self, connection: Connection, reason: str) -> None:
         self.counters.reconnects += 1
         if self._clock() - connection.opened_at >= self._timing.stable_s:
             self._attempt = 0
         log.warning("%s: connection lost: %s", self._url, reason)
 
-    async def _replace(self, old: "_Connection") -> "_Connection":
+    async def _replace(self, old: Connection) -> Connection:
         """Open a successor, let both run until it has everything, then go on with it alone.
 
         The old connection gives out its trades all the while; those of the successor wait. When the successor fails
@@ -360,7 +331,7 @@ class BinanceSource:
         log.info("%s: handed over to a new connection", self._url)
         return new
 
-    async def _overlap(self, old: "_Connection", new: "_Connection") -> None:
+    async def _overlap(self, old: Connection, new: Connection) -> None:
         since = opened = self._clock()
         while not self._closing.is_set() and old.ended is None and new.ended is None:
             await self._settle(new)
@@ -373,106 +344,8 @@ class BinanceSource:
                 return
             await self._wait()
 
-    async def _say_goodbye(self, connection: "_Connection") -> None:
+    async def _say_goodbye(self, connection: Connection) -> None:
         self._wanted = set() if self._closing.is_set() else self._wanted
         if connection.ended is None:
             await self._settle(connection)
         await connection.close_and_drain()
-
-
-class _CountingConnection(ClientConnection):
-    """Counts every frame, pings and pongs too: they are what is heard in a quiet market."""
-
-    frames = 0
-
-    def process_event(self, event: ProtocolEvent) -> None:
-        self.frames += 1
-        super().process_event(event)
-
-
-@dataclass(slots=True)
-class _Pending:
-    method: str
-    symbols: list[str]
-    sent_at: float
-
-
-@dataclass(slots=True, eq=False)
-class _Connection:
-    """One socket and what is known about it."""
-
-    socket: _CountingConnection
-    opened_at: float
-    symbols: set[str]
-    held: list[Trade] | None
-    """The trades that wait for the end of a handover; `None` where they are given out at once."""
-    heard_at: float = 0.0
-    frames: int = 0
-    next_request_at: float = 0.0
-    pending: dict[int, _Pending] = field(default_factory=dict)
-    first: dict[str, int] = field(default_factory=dict)
-    shutdown: bool = False
-    blocked: bool = False
-    ended: str | None = None
-    reader: asyncio.Task[None] | None = None
-
-    def __post_init__(self) -> None:
-        self.heard_at = self.opened_at
-
-    def hold(self, trade: Trade) -> None:
-        assert self.held is not None
-        self.first.setdefault(trade.symbol, trade.trade_id)
-        self.held.append(trade)
-
-    def follows(self, highest: dict[str, int]) -> bool:
-        """Whether nothing is missing between what was given out and what is held."""
-        return all(highest.get(symbol, first) >= first - 1 for symbol, first in self.first.items())
-
-    async def close_and_drain(self) -> None:
-        """Close, and read what had been received until then."""
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await self.socket.close()
-                if self.reader is not None:
-                    await asyncio.shield(self.reader)
-        except TimeoutError:
-            log.warning("the connection did not close within %g s", CLOSE_TIMEOUT_S)
-
-    async def end(self) -> None:
-        """Stop reading and let go of the socket, without waiting for the other side."""
-        if self.reader is not None:
-            self.reader.cancel()
-            await asyncio.gather(self.reader, return_exceptions=True)
-        self.socket.transport.abort()
-
-
-async def _open(url: str, timing: Timing) -> _CountingConnection:
-    socket = await connect(
-        url,
-        compression=None,
-        max_queue=FRAMES_MAX,
-        open_timeout=timing.connect_s,
-        close_timeout=CLOSE_TIMEOUT_S,
-        ping_interval=timing.ping_s,
-        ping_timeout=None,
-        proxy=None if _is_loopback(url) else True,
-        create_connection=_CountingConnection,
-    )
-    assert isinstance(socket, _CountingConnection)
-    return socket
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _retry_after(error: Exception) -> float:
-    """The seconds that a refusal asks to wait."""
-    if not isinstance(error, InvalidStatus):
-        return 0.0
-    text = error.response.headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else 0.0

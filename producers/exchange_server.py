@@ -153,7 +153,9 @@ class LocalExchange:
         for client in list(self._clients):
             if mid_frame:
                 client.transport.write(text_frame(b'{"stream":"x@trade","data":{"e":"trade"}}')[:20])
-            client.transport.close() if mid_frame else client.transport.abort()
+                client.transport.close()
+            else:
+                client.transport.abort()
 
     def go_silent(self) -> None:
         """Say nothing more on the present connections, and answer no ping: they are half open."""

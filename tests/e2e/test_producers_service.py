@@ -19,7 +19,8 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from infra.config import Config
 from infra.topics import create_topics, delete_topics
-from producers.binance import BinanceSource, Timing
+from producers.binance import BinanceSource
+from producers.binance_connection import Timing
 from producers.exchange_server import LocalExchange, Play
 from producers.files import read_trades
 from producers.publisher import DeliveryError, Publisher

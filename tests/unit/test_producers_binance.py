@@ -4,12 +4,14 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import islice
 
 import msgspec
 import pytest
 
-from producers.binance import BinanceSource, Timing
+from producers.binance import BinanceSource
+from producers.binance_connection import Timing
 from producers.binance_protocol import STREAMS_MAX
 from producers.exchange_server import LocalExchange, Manners, Play
 from producers.sequence import Gap, StepBack, TradeIds
@@ -186,10 +188,10 @@ async def test_silence_is_noticed_also_before_the_first_message(after_trades: in
         async with client_of(source) as client:
             await until(lambda: source.counters.connections == 1 and len(client.trades) >= after_trades)
             exchange.go_silent()
-            ahead[0] += 59
+            ahead[0] += 40
             await until(lambda: len(source.streaming) == 5)
             assert source.counters.reconnects == 0
-            ahead[0] += 2
+            ahead[0] += 30
             await until(lambda: source.counters.connections == 2)
             assert source.counters.reconnects == 1
 
@@ -253,7 +255,9 @@ async def test_a_planned_change_of_connection_loses_nothing_and_repeats_nothing(
     ahead = [0.0]
     loop = asyncio.get_running_loop()
     async with exchange_of(market(rate=5_000)) as exchange:
-        source = BinanceSource(exchange.stream_url, QUICK, clock=lambda: loop.time() + ahead[0])
+        # A leap of the clock is no silence here.
+        timing = replace(QUICK, silence_s=1e9)
+        source = BinanceSource(exchange.stream_url, timing, clock=lambda: loop.time() + ahead[0])
         async with client_of(source) as client:
             for done in range(1, 4):
                 mark = len(client.trades)

@@ -32,18 +32,21 @@ class Fleet:
         for name in list(self._running):
             self.stop(name, signal.SIGKILL)
 
-    def start(self, name: str) -> None:
-        """Start a worker; its log is `<name>.log`, appended to."""
-        environment = {
+    def environment(self, name: str) -> dict[str, str]:
+        """The variables of a process that belongs to this test, with a data folder of its own."""
+        return {
             **os.environ,
             "HEDGEHOG_TOPIC_PREFIX": self._config.topic_prefix,
             "HEDGEHOG_DATA_DIR": str(self._folder / name),
         }
+
+    def start(self, name: str) -> None:
+        """Start a worker; its log is `<name>.log`, appended to."""
         faust = Path(sys.executable).with_name("faust")
         with (self._folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
                 [str(faust), "-A", "streams", "worker", "-l", "info", "--without-web"],
-                env=environment,
+                env=self.environment(name),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

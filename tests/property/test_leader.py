@@ -246,6 +246,8 @@ def assert_every_order_lives_once(world: World) -> None:
         followers = {status for (origin, _), status in NEXT_STATUS.items() if origin is before.status}
         asked = order.cancel_requested and order.status is before.status
         assert asked or order.status in followers
+        if order.status is OrderStatus.PARTIALLY_FILLED and not asked:
+            assert order.executed_quantity > before.executed_quantity
     for client_order_id, order in last.items():
         if order.side is Side.SELL:
             bought = last[client_order_id.removesuffix("S") + "B"]

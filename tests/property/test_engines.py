@@ -1,0 +1,80 @@
+"""Two engines, one truth: on any market, under any settings, the fast engine gives the reference's orders.
+
+And the reference gives, on the trades it looks at, what it would give by looking at every trade.
+"""
+
+from unittest.mock import patch
+
+import numpy as np
+from hypothesis import example, given, settings
+
+from schemas.records import Settings
+from streams.backtest import reference
+from streams.backtest.data import prepare
+from streams.backtest.fast import run_fast, run_prepared
+from streams.backtest.reference import SimulatedOrder, run_reference
+from streams.backtest.sweep import sweep
+from streams.trading.market import UNBOUNDED
+from streams.trading.rules import Rules, rules_of
+from tests import samples
+from tests.property.markets import any_settings, markets
+
+
+def run_every_trade(prices: list[int], rules: Rules) -> list[SimulatedOrder]:
+    """The reference, told that any price may be an event."""
+    with patch.object(reference, "bounds", lambda leader: (UNBOUNDED, 0)):
+        return run_reference(prices, rules)
+
+
+@settings(max_examples=400)
+@given(markets(), any_settings())
+@example([samples.units(price) for price in samples.NINE_TRADES], samples.nine_trade_settings())
+def test_fast_and_reference_give_identical_orders(prices: list[int], any_settings: Settings) -> None:
+    rules = rules_of(any_settings)
+    assert run_fast(np.array(prices), rules).to_list() == run_reference(prices, rules)
+
+
+@settings(max_examples=25)
+@given(markets(longest=9_000), any_settings())
+def test_long_markets(prices: list[int], any_settings: Settings) -> None:
+    """Long enough for whole blocks of 4,096 trades to be skipped."""
+    rules = rules_of(any_settings)
+    assert run_fast(np.array(prices), rules).to_list() == run_reference(prices, rules)
+
+
+@settings(max_examples=100)
+@given(markets(), any_settings())
+def test_what_is_skipped_is_no_event(prices: list[int], any_settings: Settings) -> None:
+    rules = rules_of(any_settings)
+    assert run_every_trade(prices, rules) == run_reference(prices, rules)
+
+
+@settings(max_examples=50)
+@given(markets(), any_settings())
+def test_room_for_orders_grows(prices: list[int], any_settings: Settings) -> None:
+    rules = rules_of(any_settings)
+    prepared = prepare(np.array(prices), rules.tick)
+    assert run_prepared(prepared, rules, room=1).to_list() == run_prepared(prepared, rules).to_list()
+
+
+@settings(max_examples=100)
+@given(markets(), any_settings())
+def test_a_sweep_adds_up_to_the_reference(prices: list[int], any_settings: Settings) -> None:
+    orders = run_reference(prices, rules_of(any_settings))
+    summary = sweep(prepare(np.array(prices), any_settings.tick_size), [any_settings])
+    filled = [order for order in orders if order.status == "FILLED"]
+    bought = [order for order in filled if order.side == "BUY"]
+    sold = {order.trader: order for order in filled if order.side == "SELL"}
+    profit, net = 0, 0
+    for order in bought:
+        sale = sold.get(order.trader)
+        paid = order.price * order.quantity
+        received = sale.price * sale.quantity if sale else prices[-1] * order.quantity
+        fees = (paid + (received if sale else 0)) * any_settings.fee
+        net += (received - paid) * samples.units("1") - fees
+        profit += (received - paid) * samples.units("1") - fees if sale else 0
+    assert summary.orders[0] == len(orders)
+    assert summary.rejected[0] == sum(order.status == "REJECTED" for order in orders)
+    assert (summary.buys[0], summary.cycles[0]) == (len(bought), len(sold))
+    assert summary.position[0] == sum(o.quantity for o in bought) - sum(o.quantity for o in sold.values())
+    assert (summary.realised[0], summary.net_profit[0]) == (profit, net)

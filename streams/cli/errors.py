@@ -9,11 +9,14 @@ UNREACHABLE = 3
 NOT_WRITTEN = 4
 INTERRUPTED = 130
 
-EXIT_CODES = """exit codes:
+EXIT_CODES = """Exit codes:
 
-0 done · 1 the command found a problem (status, doctor) · 2 wrong usage, value or symbol ·
-3 a service cannot be reached or is not set up · 4 the broker did not take everything ·
-130 interrupted"""
+0    done
+1    the command found a problem (status, doctor, produce)
+2    wrong usage, value or symbol
+3    a service cannot be reached or is not set up
+4    the broker did not take everything
+130  interrupted"""
 
 
 class CliError(Exception):

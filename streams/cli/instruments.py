@@ -18,20 +18,23 @@ if TYPE_CHECKING:
     from streams.cli.changes import Change
 
 
-def _complete(incomplete: str) -> list[str]:
-    """Symbols for the shell's completion; none when they cannot be read."""
+def complete_symbol(incomplete: str) -> list[str]:
+    """Symbols for the shell's completion, in the case in which they were begun; none when they cannot be read."""
     from streams.cli.reach import with_settings
 
     try:
-        known = read(with_settings())
+        symbols = [settings.symbol for settings in read(with_settings()).values()]
     except Exception:  # the shell shows whatever is printed here: nothing is better
         return []
-    return [s.symbol for s in known.values() if s.symbol.startswith(incomplete.upper())]
+    typed = [symbol.lower() for symbol in symbols] if incomplete.islower() else symbols
+    return [symbol for symbol in typed if symbol.startswith(incomplete)]
 
 
 Symbols = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[SYMBOL]...", help="XRPUSDT or binance:XRPUSDT, in any case.", autocompletion=_complete),
+    typer.Argument(
+        metavar="[SYMBOL]...", help="XRPUSDT or binance:XRPUSDT, in any case.", autocompletion=complete_symbol
+    ),
 ]
 All = Annotated[bool, typer.Option("--all", help="Every instrument.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, change nothing.")]

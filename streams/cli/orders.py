@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from streams.cli.instruments import complete_symbol
 from streams.cli.output import Json, out
 from streams.cli.reach import configuration, need_database
 
@@ -28,7 +29,10 @@ COLUMNS = (
 @app.command("list")
 def list_orders(
     symbols: Annotated[
-        list[str] | None, typer.Option("--symbol", metavar="SYMBOL", help="Of this instrument; repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--symbol", metavar="SYMBOL", autocompletion=complete_symbol, help="Of this instrument; repeatable."
+        ),
     ] = None,
     statuses: Annotated[
         list[str] | None,

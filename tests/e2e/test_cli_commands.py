@@ -23,6 +23,7 @@ from schemas.sql.models import OrderRow
 from schemas.topics import LEADERS, SETTINGS, TOPICS, TRADES
 from schemas.units import ONE
 from streams.cli.changes import USER_FIELDS
+from streams.cli.instruments import complete_symbol
 from streams.cli.leaders import leader_states
 from streams.cli.letters import newest
 from streams.cli.main import app
@@ -149,6 +150,12 @@ def test_what_is_refused_changes_nothing(line: str, words: str, seeded: Config) 
     assert (result.exit_code, result.stdout) == (2, "")
     assert words in result.stderr
     assert settings_topic.read_all(seeded) == before
+
+
+@pytest.mark.parametrize(("begun", "offered"), [("xr", ["xrpusdt"]), ("", 3), ("E", ["ETHUSDT"]), ("Z", [])])
+def test_symbols_are_completed_as_they_are_typed(begun: str, offered: list[str] | int, seeded: Config) -> None:
+    found = complete_symbol(begun)
+    assert (len(found) if isinstance(offered, int) else found) == offered
 
 
 def test_the_switches_are_kept_in_the_topic(seeded: Config) -> None:

@@ -131,7 +131,7 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_help_documents_the_exit_codes() -> None:
     result = hedgehog("--help")
     assert result.exit_code == 0
-    for words in ("exit codes", "wrong usage", "cannot be reached", "found a problem"):
+    for words in ("Exit codes", "wrong usage", "cannot be reached", "found a problem"):
         assert words in result.stdout
 
 

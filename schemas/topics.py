@@ -51,7 +51,13 @@ ORDERS = Topic("orders", Order, "a snapshot at every change of an order", LONG)
 FILLS = Topic("fills", Fill, "execution reports of the exchange", LONG)
 SETTINGS = Topic("settings", Settings, "what each instrument runs by", COMPACT)
 APPLIED = Topic("applied", Applied, "the leaders' journal: which input after which trade", LONG)
-DEAD_LETTERS = Topic("dead-letters", DeadLetter, "what could not be handled", LONG)
+DEAD_LETTERS = Topic(
+    "dead-letters",
+    DeadLetter,
+    "what could not be handled",
+    # A letter holds a record of the largest size that the broker takes, and says more about it.
+    {**LONG, "max.message.bytes": str(4 << 20)},
+)
 LEADERS = Topic(changelog_name(LEADERS_TABLE), None, "state of the leaders", CHANGELOG)
 BOOKS = Topic(changelog_name(BOOKS_TABLE), None, "state of the mock exchange's books", CHANGELOG)
 

@@ -23,6 +23,10 @@ from schemas.codec import Codec
 from schemas.records import DeadLetter, Record
 from streams.delivery.batches import Batch
 
+VALUE_BYTES = 2 << 20
+REASON_CHARACTERS = 2_000
+"""What a dead letter holds of a value, and says of it, at most."""
+
 
 class State(Protocol):
     """What a keeper asks of the state of one instrument."""
@@ -146,20 +150,29 @@ class Keeper(Generic[S]):
         letters = []
         for i, error in dead.items():
             record = batch.records[i]
+            value, reason = _cut(record.value, str(error))
             letter = DeadLetter(
                 source=self._source,
                 topic=batch.tp.topic,
                 partition=batch.tp.partition,
                 offset=record.offset,
                 key=record.key,
-                value=record.value,
-                error=str(error),
+                value=value,
+                error=reason,
                 time=time.time_ns() // 1_000,
             )
             topic, data = self._outlet.encode(letter)
             letters.append((topic, f"{batch.tp.topic}:{batch.tp.partition}:{record.offset}".encode(), data))
         if letters:
             await self._outlet.send(letters, None)
+
+
+def _cut(value: bytes | None, reason: str) -> tuple[bytes | None, str]:
+    """A value and a reason that fit into a dead letter: compressed, a record of any size passes the broker."""
+    reason = reason[:REASON_CHARACTERS]
+    if value is None or len(value) <= VALUE_BYTES:
+        return value, reason
+    return value[:VALUE_BYTES], f"{reason} (the first {VALUE_BYTES} of {len(value)} bytes)"
 
 
 class Work(Generic[S]):

@@ -63,12 +63,16 @@ class Fleet:
             process.wait()
             raise AssertionError(f"worker {name} did not end within {STOP_TIMEOUT_S} s of {how.name}") from None
 
+    def log(self, name: str) -> str:
+        """All that a worker has logged."""
+        return (self._folder / f"{name}.log").read_text(errors="replace")
+
     def assert_alive(self) -> None:
         """Fail, with the end of its log, for a worker that ended by itself."""
         for name, process in self._running.items():
             if process.poll() is not None:
-                log = (self._folder / f"{name}.log").read_text(errors="replace")
-                raise AssertionError(f"worker {name} ended by itself with {process.returncode}:\n{log[-3_000:]}")
+                end = self.log(name)[-3_000:]
+                raise AssertionError(f"worker {name} ended by itself with {process.returncode}:\n{end}")
 
 
 class Progress:

@@ -246,6 +246,19 @@ async def test_poison_is_one_dead_letter_and_its_neighbours_go_on() -> None:
     assert letter.time > 0
 
 
+async def test_a_dead_letter_of_a_huge_record_says_that_it_holds_a_part_of_it() -> None:
+    house = House()
+
+    def bury(work: Work[Count], events: Batch) -> None:
+        work.bury(0, ValueError("x" * 1_000_000))
+
+    await house.keeper.apply(batch(Event(1, KEY, b"y" * 10_000_000)), bury)
+    (sent,) = house.broker.log
+    letter = CODECS[DeadLetter].decode(sent.value)
+    assert letter.value == b"y" * (2 << 20)
+    assert letter.error == "x" * 2_000 + " (the first 2097152 of 10000000 bytes)"
+
+
 async def test_a_dead_letter_that_cannot_be_sent_stops_the_batch() -> None:
     house = House()
     house.broker.refused = "dead-letters"

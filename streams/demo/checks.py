@@ -114,7 +114,7 @@ def inputs_replay_to_the_orders(config: Config) -> Check:
     """The recorded inputs give the recorded orders: nothing missing, nothing doubled, nothing different."""
     result = audit(config)
     return _check(
-        f"replay: {result.trades:,} trades and {result.fills:,} fills of {result.instruments} instruments "
+        f"replay: {result.trades:,} trades and {result.fills:,} execution reports of {result.instruments} instruments "
         f"give the recorded orders, {result.orders:,} of them ({result.repeats:,} records were sent twice, "
         "with the same content)",
         [

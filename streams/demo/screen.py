@@ -51,6 +51,7 @@ class Screen:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Show views until the end of the block."""
+        self._last_line = time.monotonic()
         if not self._console.is_terminal:
             yield
             return

@@ -1,9 +1,13 @@
 """What can go wrong with the stack, in words for the person who typed the command."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 TAIL_LINES = 20
+SEARCHED_LINES = 200
+ERRORS_SHOWN = 3
+ERRORS = re.compile(r"\b(ERROR|FATAL|PANIC)\b|^Exception in thread|^Caused by")
 
 
 class StackError(Exception):
@@ -11,13 +15,16 @@ class StackError(Exception):
 
 
 class PartFailed(StackError):
-    """A part did not come up. The message names the part, its log and the last lines of it."""
+    """A part did not come up. The message names the part, its log, its last lines and errors shortly before."""
 
     def __init__(self, part: str, reason: str, log: Path | None = None, lines: Sequence[str] | None = None):
         self.part = part
         text = f"{part}: {reason}"
         if log is not None:
             shown = tail(log, TAIL_LINES) if lines is None else list(lines)
+            # a server that ends says a lot of goodbyes after the reason
+            earlier = [line for line in tail(log, SEARCHED_LINES)[:-TAIL_LINES] if ERRORS.search(line)]
+            text += "".join(f"\n  ! {line}" for line in earlier[-ERRORS_SHOWN:])
             text += f"\n  its log: {log}; the last {len(shown)} lines:\n" + "\n".join(f"  | {line}" for line in shown)
         super().__init__(text)
 
@@ -29,5 +36,5 @@ def tail(path: Path, lines: int) -> list[str]:
             file.seek(0, 2)
             file.seek(max(0, file.tell() - 400 * lines - 4096))
             return file.read().decode(errors="replace").splitlines()[-lines:]
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         return []

@@ -46,6 +46,9 @@ def broker_properties(config: Config, log_dir: Path, bind: str = LOOPBACK) -> di
         "share.coordinator.state.topic.replication.factor": 1,
         "share.coordinator.state.topic.min.isr": 1,
         "share.coordinator.state.topic.num.partitions": 1,
+        # patience with a machine that is busy with something else
+        "initial.broker.registration.timeout.ms": 180_000,
+        "broker.session.timeout.ms": 30_000,
         # committed positions must outlive a long holiday: without them a consumer starts over
         "offsets.retention.minutes": 60 * 24 * 365,
         "group.initial.rebalance.delay.ms": 0,

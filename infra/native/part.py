@@ -24,4 +24,4 @@ class Part:
     """Work after the first readiness, before those that need this part start."""
     gentle: signal.Signals = signal.SIGTERM
     patience_s: float = 15.0
-    ready_within_s: float = 90.0
+    ready_within_s: float = 180.0

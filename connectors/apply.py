@@ -29,7 +29,7 @@ class SinkState:
     """The state of one sink.
 
     `state` is RUNNING, FAILED, PAUSED, STOPPED, UNASSIGNED or RESTARTING as Kafka Connect says, MISSING where it does
-    not know the connector; FAILED when any task failed. `error` is the cause in one line, or empty.
+    not know the connector; FAILED when any task failed. `error` is the cause, or the causes, in one line, or empty.
     """
 
     name: str
@@ -154,8 +154,8 @@ def _state(client: httpx.Client, connector: Connector) -> SinkState:
     parts = [status["connector"], *status["tasks"]]
     failed = [part for part in parts if part["state"] == "FAILED"]
     state = "FAILED" if failed else status["connector"]["state"]
-    error = _cause(failed[0].get("trace", "")) if failed else ""
-    return SinkState(connector.name, state, tuple(task["state"] for task in status["tasks"]), error)
+    causes = dict.fromkeys(_cause(part.get("trace", "")) for part in failed)
+    return SinkState(connector.name, state, tuple(task["state"] for task in status["tasks"]), "; ".join(causes))
 
 
 def _cause(trace: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,22 @@ PARTITIONS = 3
 DEADLINE_S = 30.0
 
 
-@pytest.fixture
-def config(stack: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[Config]:
+@contextmanager
+def world(stack: Config) -> Iterator[Config]:
     """A world of its own on the stack's broker, which the command finds in its environment."""
     config = stack.model_copy(update={"topic_prefix": f"cli-{time.time_ns()}-", "partitions": PARTITIONS})
-    set_environment(config, monkeypatch)
-    create_topics(config)
-    yield config
-    delete_topics(config)
+    with pytest.MonkeyPatch.context() as patch:
+        set_environment(config, patch)
+        create_topics(config)
+        yield config
+        delete_topics(config)
+
+
+@pytest.fixture
+def config(stack: Config) -> Iterator[Config]:
+    """A world for one test, nothing in it."""
+    with world(stack) as config:
+        yield config
 
 
 def set_environment(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,11 +93,23 @@ def exchange_info(path: Path, symbols: list[str], tick: str = "0.00010000", stat
     return path
 
 
+def seed_three(folder: Path) -> None:
+    ok(f"settings seed --file {exchange_info(folder / 'info.json', ['XRPUSDT', 'ETHUSDT', 'BTCUSDT'])}")
+
+
 @pytest.fixture
 def seeded(config: Config, tmp_path: Path) -> Config:
-    """Three instruments."""
-    ok(f"settings seed --file {exchange_info(tmp_path / 'info.json', ['XRPUSDT', 'ETHUSDT', 'BTCUSDT'])}")
+    """A world for one test with three instruments."""
+    seed_three(tmp_path)
     return config
+
+
+@pytest.fixture(scope="module")
+def steady(stack: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    """A world with three instruments for all tests that change nothing."""
+    with world(stack) as config:
+        seed_three(tmp_path_factory.mktemp("cli"))
+        yield config
 
 
 def test_a_seed_of_1500_symbols_is_whole_and_done_once(config: Config, tmp_path: Path) -> None:
@@ -144,16 +165,16 @@ def test_settings_are_shown_as_they_were_set(seeded: Config) -> None:
         ("settings seed --file nowhere.json", "nowhere.json"),
     ],
 )
-def test_what_is_refused_changes_nothing(line: str, words: str, seeded: Config) -> None:
-    before = settings_topic.read_all(seeded)
+def test_what_is_refused_changes_nothing(line: str, words: str, steady: Config) -> None:
+    before = settings_topic.read_all(steady)
     result = run(line)
     assert (result.exit_code, result.stdout) == (2, "")
     assert words in result.stderr
-    assert settings_topic.read_all(seeded) == before
+    assert settings_topic.read_all(steady) == before
 
 
 @pytest.mark.parametrize(("begun", "offered"), [("xr", ["xrpusdt"]), ("", 3), ("E", ["ETHUSDT"]), ("Z", [])])
-def test_symbols_are_completed_as_they_are_typed(begun: str, offered: list[str] | int, seeded: Config) -> None:
+def test_symbols_are_completed_as_they_are_typed(begun: str, offered: list[str] | int, steady: Config) -> None:
     found = complete_symbol(begun)
     assert (len(found) if isinstance(offered, int) else found) == offered
 

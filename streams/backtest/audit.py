@@ -11,7 +11,7 @@ import numpy as np
 
 from infra.config import Config
 from schemas import topics
-from schemas.codec import Codec
+from schemas.codec import Codec, CodecError
 from schemas.columns import decode_trades
 from schemas.records import Applied, Fill, Order, Trade
 from schemas.registry import make_codec
@@ -77,10 +77,14 @@ _NO_TRADES = Trades(*(np.zeros(0, np.int64) for _ in range(3)))
 
 
 def _by_key(config: Config, topic: topics.Topic, codec: Codec[R]) -> dict[bytes, list[tuple[int, R]]]:
-    """Offset and record, in topic order, by key."""
+    """Offset and record, in topic order, by key; what is no record is left out, as the worker leaves it out."""
     found: dict[bytes, list[tuple[int, R]]] = {}
     for message in messages(config, [topic.full_name(config)]):
-        found.setdefault(message.key() or b"", []).append((message.offset() or 0, codec.decode(message.value())))
+        try:
+            record = codec.decode(message.value())
+        except CodecError:
+            continue
+        found.setdefault(message.key() or b"", []).append((message.offset() or 0, record))
     return found
 
 

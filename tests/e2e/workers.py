@@ -58,6 +58,7 @@ class Pipeline:
         partitions = range(config.partitions)
         self._tail.assign([TopicPartition(name, number, 0) for name in self._names for number in partitions])
         self._trade_ids = 0
+        self._raw: set[tuple[str, int | None, int | None]] = set()
 
     def close(self) -> None:
         self._tail.close()
@@ -114,6 +115,7 @@ class Pipeline:
         self._producer.flush(TIMEOUT_S)
         offset = placed[0].offset()
         assert offset is not None
+        self._raw.add((topic.name, partition, offset))
         return partition, offset
 
     def hedgehog(self, *words: str) -> Any:
@@ -137,12 +139,13 @@ class Pipeline:
             assert time.monotonic() < deadline, f"not within {timeout_s:g} s: {what}\n{self._newest()}"
 
     def records(self, topic: Topic, record_type: type[R], key: str | None = None) -> list[R]:
-        """All records of a topic, or those under a key, in the order of their partition."""
+        """All records of a topic, or those under a key, in the order of their partition; not what was `write_raw`."""
         wanted = None if key is None else key.encode()
         return [
             self.codecs[record_type].decode(message.value())
             for message in self.messages[topic.name]
-            if wanted is None or message.key() == wanted
+            if (wanted is None or message.key() == wanted)
+            and (topic.name, message.partition(), message.offset()) not in self._raw
         ]
 
     def orders(self, instrument: str) -> dict[str, Order]:

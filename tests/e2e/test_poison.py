@@ -1,0 +1,140 @@
+"""Records that are none, in every topic that the worker reads: one dead letter each, and everything else goes on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from infra.config import Config
+from schemas import topics
+from schemas.records import Applied, DeadLetter, Fill, Order, Record, Settings, Trade
+from schemas.topics import Topic
+from streams.backtest.audit import audit
+from tests import samples
+from tests.e2e.workers import Pipeline, partition_of, running_pipeline
+from tests.samples import units
+
+INSTRUMENT = "test:POISONUSDT"
+MEGABYTE = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def pipeline(stack: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    with running_pipeline(stack, tmp_path_factory.mktemp("poison"), "poison") as running:
+        yield running
+
+
+@dataclass
+class Poison:
+    """A record that cannot be handled, and what its dead letter is to say."""
+
+    topic: Topic
+    name: str
+    value: bytes | None
+    error: str
+    key: str | None = INSTRUMENT
+
+
+def poisons(pipeline: Pipeline) -> list[Poison]:
+    """Every kind of poison for every topic."""
+    good: list[tuple[Topic, Record]] = [
+        (topics.TRADES, samples.trade("100", 1, INSTRUMENT)),
+        (topics.FILLS, samples.fill(f"{INSTRUMENT}:1:B")),
+        (topics.ORDERS, samples.order(f"{INSTRUMENT}:9:B", version=1_000)),
+        (topics.SETTINGS, samples.settings(INSTRUMENT)),
+    ]
+    made = []
+    for topic, record in good:
+        data = pipeline.codecs[type(record)].encode(record)
+        made += [
+            Poison(topic, "bad magic", b"\x07" + data[1:], "not the Confluent wire format"),
+            Poison(topic, "unknown schema", b"\x00\x7f\xff\xff\xff" + data[5:], "schema id 2147483647: unknown"),
+            Poison(topic, "another topic's schema", foreign(pipeline), "no valid"),
+            Poison(topic, "truncated", data[:-1], "no valid"),
+            Poison(topic, "one byte too many", data + b"\x00", "1 bytes too many"),
+            Poison(topic, "tombstone", None, "tombstone"),
+            Poison(topic, "empty", b"", "not the Confluent wire format"),
+            Poison(topic, "a megabyte", data[:5] + b"\xff" * MEGABYTE, "no valid"),
+            Poison(topic, "negative number", negative(data, record), "is not between"),
+        ]
+    nobody = pipeline.codecs[Fill].encode(samples.fill(f"{INSTRUMENT}:4711:B"))
+    trade = pipeline.codecs[Trade].encode(samples.trade("100", 1, INSTRUMENT))
+    fill = pipeline.codecs[Fill].encode(samples.fill(f"{INSTRUMENT}:1:B"))
+    made += [
+        Poison(topics.TRADES, "no key", trade, "key: ", key=None),
+        Poison(topics.FILLS, "no key", fill, "has no leader", key=None),
+        Poison(topics.FILLS, "an order that nobody placed", nobody, "client_order_id: "),
+        Poison(topics.ORDERS, "no key", pipeline.codecs[Order].encode(samples.order()), "key: ", key=None),
+        Poison(topics.SETTINGS, "another instrument's key", settings_of_another(pipeline), "key: "),
+    ]
+    return made
+
+
+def foreign(pipeline: Pipeline) -> bytes:
+    """A dead letter, well-formed and registered, but not what belongs here."""
+    letter = DeadLetter(source="x", topic="x", partition=0, offset=0, key=None, value=None, error="x", time=0)
+    data: bytes = pipeline.codecs[DeadLetter].encode(letter)
+    return data
+
+
+def negative(data: bytes, record: Record) -> bytes:
+    """The same bytes with a price of -0.00000001."""
+    price = record.tick_size if isinstance(record, Settings) else record.price  # type: ignore[attr-defined]
+    wanted = price.to_bytes(8, "big")
+    assert wanted in data
+    return data.replace(wanted, b"\xff" * 8, 1)
+
+
+def settings_of_another(pipeline: Pipeline) -> bytes:
+    data: bytes = pipeline.codecs[Settings].encode(samples.settings("test:OTHERUSDT"))
+    return data
+
+
+def test_poison_in_every_topic(pipeline: Pipeline) -> None:
+    partition = partition_of(INSTRUMENT, pipeline.config.partitions)
+    pipeline.set_all(samples.settings(INSTRUMENT))
+    pipeline.until("the leader is on", lambda: bool(pipeline.leader(INSTRUMENT)))
+    pipeline.trade(INSTRUMENT, "100")
+    pipeline.until_statuses(INSTRUMENT, b1="NEW")
+
+    given = {}
+    for poison in poisons(pipeline):
+        place = pipeline.write_raw(poison.topic, poison.key, poison.value, partition)
+        given[(poison.topic.full_name(pipeline.config), *place)] = poison
+
+    # The neighbours that come after them: settings, a trade, an order, a fill, in both agents.
+    pipeline.set_all(samples.settings(INSTRUMENT, profit_interval="0.05"))
+    pipeline.until(
+        "the settings are taken",
+        lambda: len([e for e in pipeline.records(topics.APPLIED, Applied, INSTRUMENT) if e.settings]) == 2,
+    )
+    pipeline.trade(INSTRUMENT, "98")
+    pipeline.until_statuses(INSTRUMENT, b1="FILLED", s1="NEW")
+    assert pipeline.orders(INSTRUMENT)["1:S"].price == units("103.95")
+    pipeline.trade(INSTRUMENT, "104")
+    pipeline.until_statuses(INSTRUMENT, b1="FILLED", s1="FILLED")
+
+    letters = pipeline.records(topics.DEAD_LETTERS, DeadLetter)
+    found = {(letter.topic, letter.partition, letter.offset): letter for letter in letters}
+    assert found.keys() == given.keys()
+    assert len(letters) == len(given)
+    for place, poison in given.items():
+        letter = found[place]
+        assert poison.error in letter.error, poison.name
+        assert letter.value == poison.value, poison.name
+        assert letter.key == (poison.key and poison.key.encode()), poison.name
+        assert letter.source == ("exchange" if poison.topic is topics.ORDERS else "trading")
+    pipeline.fleet.assert_alive()
+
+
+def test_the_audit_passes_over_it(pipeline: Pipeline) -> None:
+    result = audit(pipeline.config)
+    assert (result.instruments, result.orders, result.differences) == (1, 2, [])
+
+
+def test_no_agent_was_started_again(pipeline: Pipeline) -> None:
+    """One process, one generation: whatever was wrong with the records, the worker did not even stumble."""
+    log = pipeline.fleet.log("worker")
+    assert log.count("Worker ready") == 1
+    assert "Traceback" not in log
+    assert "Crashed" not in log

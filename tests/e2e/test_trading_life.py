@@ -1,0 +1,102 @@
+"""Trading started, stopped and shut down by the command, and taken up again by a worker that was ended or killed."""
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from infra.config import Config
+from schemas import topics
+from schemas.records import Applied, Order, TradingStatus
+from streams.backtest.audit import audit
+from streams.trading.strategy import COUNT
+from tests.e2e.workers import Pipeline, running_pipeline
+from tests.samples import settings
+
+
+@pytest.fixture(scope="module")
+def pipeline(stack: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    with running_pipeline(stack, tmp_path_factory.mktemp("life"), "life") as running:
+        yield running
+
+
+def switched(pipeline: Pipeline, instrument: str, verb: str) -> None:
+    """`hedgehog trading VERB`, until the leader has taken it."""
+    before = len(pipeline.records(topics.APPLIED, Applied, instrument))
+    pipeline.hedgehog("trading", verb, instrument)
+    pipeline.until(
+        f"{instrument} takes {verb}",
+        lambda: len(pipeline.records(topics.APPLIED, Applied, instrument)) > before,
+    )
+
+
+def running(pipeline: Pipeline, instrument: str) -> int:
+    """How many traders the leader runs, as it was last stored."""
+    head = pipeline.leader(instrument)["leader"][0]
+    return int(head[COUNT])
+
+
+def test_start_stop_and_shutdown(pipeline: Pipeline) -> None:
+    instrument = "test:LIFEUSDT"
+    pipeline.set_all(settings(instrument, status=TradingStatus.OFF))
+
+    # Started: it trades.
+    switched(pipeline, instrument, "start")
+    pipeline.trade(instrument, "100")
+    pipeline.until_statuses(instrument, b1="NEW")
+
+    # Stopped: the open order is cancelled, and the market makes no order any more.
+    switched(pipeline, instrument, "stop")
+    pipeline.until_statuses(instrument, b1="CANCELED")
+    pipeline.trade(instrument, "50", "100")
+
+    # Started again: a new trader, which does not see what was before.
+    switched(pipeline, instrument, "start")
+    pipeline.trade(instrument, "100")
+    pipeline.until_statuses(instrument, b1="CANCELED", b2="NEW")
+
+    # Shut down: the running trader finishes, and with it the leader.
+    switched(pipeline, instrument, "shutdown")
+    pipeline.trade(instrument, "98")
+    pipeline.until_statuses(instrument, b1="CANCELED", b2="FILLED", s2="NEW")
+    pipeline.trade(instrument, "101")
+    pipeline.until_statuses(instrument, b1="CANCELED", b2="FILLED", s2="FILLED")
+    pipeline.trade(instrument, "100")
+    (row,) = pipeline.hedgehog("trading", "status", instrument)
+    assert (row["status"], row["leader"], row["traders"]) == ("shutdown", "off", 0)
+    assert len(pipeline.orders(instrument)) == 3
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_worker_takes_up_where_the_one_before_left(pipeline: Pipeline, how: signal.Signals) -> None:
+    instrument = f"test:{how.name}USDT"
+    pipeline.set_all(settings(instrument))
+    pipeline.until("the leader is on", lambda: bool(pipeline.leader(instrument)))
+    pipeline.trade(instrument, "100")
+    pipeline.until_statuses(instrument, b1="NEW")
+    pipeline.trade(instrument, "94")
+    pipeline.until("a rebuy", lambda: running(pipeline, instrument) == 2)
+    pipeline.until_statuses(instrument, b1="FILLED", s1="NEW")
+
+    pipeline.stop_worker(how)
+    # While nobody is there the market goes on, and someone turns the next instrument on.
+    late = f"test:LATE{how.name}USDT"
+    pipeline.set_all(settings(late))
+    pipeline.trade(instrument, "102")
+    pipeline.start_worker()
+    pipeline.wait_until_ready()
+
+    # The SELL was filled, the second trader bought, the replacement of the first waits for its trade.
+    pipeline.until_statuses(instrument, b1="FILLED", s1="FILLED", b2="NEW")
+    pipeline.trade(instrument, "103")
+    pipeline.until_statuses(instrument, b1="FILLED", s1="FILLED", b2="NEW", b3="NEW")
+    pipeline.until("the other leader is on", lambda: bool(pipeline.leader(late)))
+    pipeline.trade(late, "100")
+    pipeline.until_statuses(late, b1="NEW")
+
+
+def test_the_recorded_inputs_give_the_recorded_orders(pipeline: Pipeline) -> None:
+    result = audit(pipeline.config)
+    assert result.differences == []
+    instruments = {order.instrument for order in pipeline.records(topics.ORDERS, Order)}
+    assert result.instruments == len(instruments)

@@ -111,7 +111,7 @@ def end_leftovers(run_dir: Path) -> list[str]:
         if start is not None and began(pid) == start:
             _kill_group(pid)
             ended.append(pid_file.stem)
-        pid_file.unlink()
+        pid_file.unlink(missing_ok=True)
     return ended
 
 

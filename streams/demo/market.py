@@ -14,15 +14,24 @@ SIMULATED = ("BTCUSDT", "ETHUSDT", "XRPUSDT", "ADAUSDT")
 
 EXCHANGE = "local-exchange"
 
+LIVELY = ("--chunks", "5", "--budget", "1000", "--buy-down", "0.001", "--profit", "0.001", "--rebuy", "0.002")
+"""For the simulated market, which moves by half a percent every few hundred trades."""
+FINE = ("--chunks", "20", "--budget", "1000", "--buy-down", "0.0002", "--profit", "0.0005", "--rebuy", "0.0005")
+"""For a real day, on which prices drift away from where orders wait: more traders, smaller steps."""
+
 
 @dataclass(frozen=True)
 class Market:
-    """A play of `trades` trades of `symbols` that lasts about `seconds`; `arguments` are the local exchange's."""
+    """A play of `trades` trades of `symbols` that lasts about `seconds`.
+
+    `arguments` are the local exchange's, `strategy` those of `hedgehog settings set`.
+    """
 
     symbols: tuple[str, ...]
     trades: int
     seconds: float
     arguments: tuple[str, ...]
+    strategy: tuple[str, ...]
     says: str
 
     def program(self, journal: Path) -> Program:
@@ -46,6 +55,7 @@ def simulated(seconds: int) -> Market:
             *("--seed", str(SEED), "--rate", str(RATE), "--count", str(count)),
             *("--symbols", ",".join(SIMULATED)),
         ),
+        strategy=LIVELY,
         says=f"a simulated market: {len(SIMULATED)} symbols, {RATE} trades a second, seed {SEED}",
     )
 
@@ -65,5 +75,6 @@ def recorded(path: Path, seconds: int) -> Market:
         trades=count,
         seconds=(last - first) / 1e6 / speed,
         arguments=("--file", str(path.resolve()), "--speed", repr(speed)),
+        strategy=FINE,
         says=f"{path.name}: {count:,} recorded trades of {', '.join(symbols)}, {speed:,.0f} times faster than recorded",
     )

@@ -33,9 +33,6 @@ REFRESH_S = 1.0
 HTTP_TIMEOUT_S = 5.0
 LOG_LINES = 15
 
-STRATEGY = ("--chunks", "5", "--budget", "1000", "--buy-down", "0.001", "--profit", "0.001", "--rebuy", "0.002")
-"""Small steps, so that within a minute much is bought and sold."""
-
 
 class Demo:
     """One run of the demo."""
@@ -73,7 +70,7 @@ class Demo:
             start(worker(name, self._place.home))
         self._until(self._exchange_answers, "the local exchange answers", EXCHANGE)
         hedgehog(say, "settings", "seed")
-        hedgehog(say, "settings", "set", *symbols, *STRATEGY)
+        hedgehog(say, "settings", "set", *symbols, *self._market.strategy)
         hedgehog(say, "trading", "start", *symbols)
         self._until(self._workers_ready, "both workers have joined and read the settings", *WORKERS)
         hedgehog(say, "streaming", "start", *symbols)

@@ -52,3 +52,15 @@ jars-lock: setup ## renew infra/jars.lock (needs Maven)
 
 demo: setup ## trade for a minute through the whole pipeline, then check everything (TRADES=FILE: a recorded day)
 	@$(RUN)/python -m streams.demo $(if $(TRADES),--trades "$(TRADES)")
+
+test: setup ## run all tests, those on the real stack on a stack of their own (TESTS=PATHS: only these)
+	@echo "hedgehog: testing; a stack of its own is started beside yours, the first one ever downloads some 380 MB"
+	@$(RUN)/python -m pytest --durations=10 $(or $(TESTS),tests/unit tests/property tests/e2e tests/faults) || { \
+	  echo "hedgehog: tests failed; look into one with: $(RUN)/python -m pytest -x --keep-stack PATH" >&2; exit 1; }
+	@echo "hedgehog: all tests passed; next: make demo"
+
+lint: setup ## check style, format and types
+	@$(RUN)/ruff check .
+	@$(RUN)/ruff format --check .
+	@$(RUN)/mypy
+	@echo "hedgehog: style, format and types are fine; next: make test"

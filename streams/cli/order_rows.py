@@ -1,18 +1,19 @@
 """Orders from the warehouse, as rows."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, select, tuple_, union
+import msgspec
+from sqlalchemy import Engine, create_engine, select, union
 
 from infra.config import Config
-from schemas.records import OrderStatus
+from schemas.records import Order, OrderStatus
 from schemas.sql.models import OrderRow, SettingsRow
-from schemas.units import plain, to_units
+from schemas.units import plain
+from streams.cli.changes import iso
 from streams.cli.errors import BadValue
 from streams.cli.symbols import resolve
+from streams.warehouse import orders
 
 OPEN = (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
 CONNECT_TIMEOUT_S = 5
@@ -34,35 +35,28 @@ def parse_statuses(typed: Sequence[str]) -> list[OrderStatus]:
 
 def newest(config: Config, symbols: Sequence[str], statuses: Sequence[OrderStatus], limit: int) -> list[dict[str, Any]]:
     """The `limit` orders that changed last, the newest last; of these symbols and statuses where any are given."""
-    query = select(OrderRow.__table__).order_by(OrderRow.updated_time.desc(), OrderRow.version.desc()).limit(limit)
-    if statuses:
-        query = query.where(OrderRow.status.in_([status.value for status in statuses]))
     engine = create_engine(config.database, connect_args={"connect_timeout": CONNECT_TIMEOUT_S})
     try:
-        with engine.connect() as connection:
-            if symbols:
-                keys = [key.split(":", 1) for key in resolve(symbols, _known(connection))]
-                query = query.where(tuple_(OrderRow.exchange, OrderRow.symbol).in_(keys))
-            found = connection.execute(query).mappings().all()
+        keys = resolve(symbols, _known(engine)) if symbols else [None]
+        wanted: set[OrderStatus | None] = {*statuses} or {None}
+        found = [order for key in keys for status in wanted for order in orders(engine, key, status, limit)]
     finally:
         engine.dispose()
-    return [_row(dict(order)) for order in reversed(found)]
+    found.sort(key=lambda order: (order.updated_time, order.instrument, order.version))
+    return [_row(order) for order in found[-limit:]]
 
 
-def _known(connection: Connection) -> list[str]:
+def _known(engine: Engine) -> list[str]:
     """The instruments that the warehouse has heard of."""
     heard = union(select(SettingsRow.exchange, SettingsRow.symbol), select(OrderRow.exchange, OrderRow.symbol))
-    return [f"{exchange}:{symbol}" for exchange, symbol in connection.execute(heard)]
+    with engine.connect() as connection:
+        return [f"{exchange}:{symbol}" for exchange, symbol in connection.execute(heard)]
 
 
-def _row(order: dict[str, Any]) -> dict[str, Any]:
-    shown = {name: _shown(value) for name, value in order.items()}
-    return {"instrument": f"{order['exchange']}:{order['symbol']}", **shown}
-
-
-def _shown(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return plain(to_units(value, "number"))
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return value
+def _row(order: Order) -> dict[str, Any]:
+    row = msgspec.to_builtins(order)
+    for name in ("price", "quantity", "executed_quantity"):
+        row[name] = plain(row[name])
+    for name in ("created_time", "updated_time"):
+        row[name] = iso(row[name])
+    return {"instrument": order.instrument, **row}

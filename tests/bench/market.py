@@ -1,0 +1,57 @@
+"""The trades of the benchmark: the project's simulated market, as many instruments as asked for."""
+
+from itertools import islice
+
+import msgspec
+
+from producers.encode import TradeEncoder
+from producers.simulated import MARKETS, Market, simulated_trades
+from schemas.codec import Codec
+from schemas.records import Settings, Trade, TradingStatus
+from schemas.units import ONE
+from tests.bench.world import Encoded
+
+SEED = 7
+START_TIME = 1_760_000_000_000_000
+RATE = 1_000
+
+# The settings under which the recorded days beside the design order most often, a little wider.
+LOOP = {"chunks": 5, "buy_down_interval": 100_000, "profit_interval": 0, "rebuy_interval": 300_000}
+# Without an exchange that fills, an order comes of a price that is lower than any before: one a rebuy.
+FALL = 15_000_000
+FALLING = {"chunks": 20, "buy_down_interval": 100_000, "profit_interval": 0, "rebuy_interval": 700_000}
+
+
+def instruments(count: int) -> tuple[Market, ...]:
+    """So many markets, with the prices, ticks and steps of the simulated ones by turns."""
+    made = []
+    for i in range(count):
+        model = MARKETS[i % len(MARKETS)]
+        made.append(Market(f"B{i:04d}USDT", f"B{i:04d}", model.price, model.tick_size, model.step_size, min_notional=0))
+    return tuple(made)
+
+
+def settings_of(markets: tuple[Market, ...], **terms: int) -> list[Settings]:
+    """The settings of these markets with trading on, under these terms."""
+    on = {"status": TradingStatus.ON, "budget": 1_000 * ONE, **terms}
+    return [msgspec.structs.replace(market.settings(), **on) for market in markets]
+
+
+def trades_of(markets: tuple[Market, ...], count: int, fall: int = 0) -> list[Trade]:
+    """`count` trades of all these markets; prices fall by the fraction `fall` (of 1e-8) from first to last."""
+    trades = list(islice(simulated_trades(SEED, RATE, START_TIME, markets), count))
+    if not fall:
+        return trades
+    ticks = {market.symbol: market.tick_size for market in markets}
+    return [
+        msgspec.structs.replace(trade, price=max(1, lower // ticks[trade.symbol]) * ticks[trade.symbol])
+        for i, trade in enumerate(trades)
+        for lower in [trade.price - trade.price * fall // ONE * i // count]
+    ]
+
+
+def encode(trades: list[Trade], codec: Codec[Trade]) -> Encoded:
+    """The records of these trades as the producers write them."""
+    encoder = TradeEncoder(codec)
+    keys = {trade.symbol: trade.instrument for trade in trades}
+    return [(keys[trade.symbol], encoder(trade)) for trade in trades]

@@ -1,0 +1,11 @@
+"""The worker without its mock exchange, for comparison: `faust -A tests.bench.trading_only worker`.
+
+With two agents in a loop the interleaving, and with it the number of orders, depends on how fast each is. The
+trading agent alone makes the same orders of the same trades, whoever delivers them.
+"""
+
+from streams.worker import app
+
+app.agents.pop("exchange")
+
+__all__ = ["app"]

@@ -1,0 +1,152 @@
+"""A world of its own on the benchmark's broker: prefixed topics, filled before anything is measured."""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from infra.config import Config, load_config
+from infra.topics import create_topics
+from schemas import settings_topic
+from schemas.records import Settings
+from schemas.registry import register_all
+from schemas.topics import TRADES, Topic
+
+PORT_OFFSET = "2000"
+BUILD = Path("build")
+ADMIN_WITHIN_S = 30
+
+Encoded = list[tuple[str, bytes]]
+"""Keys and values of records."""
+
+
+@dataclass(frozen=True)
+class World:
+    """One prefix on the broker."""
+
+    config: Config
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a process that lives in this world."""
+        return {**os.environ, "HEDGEHOG_TOPIC_PREFIX": self.config.topic_prefix, "PYTHONPATH": os.getcwd()}
+
+    @property
+    def prefix(self) -> str:
+        return self.config.topic_prefix
+
+
+def stack_config() -> Config:
+    """The configuration of the benchmark's own stack; every process that is started gets it by environment."""
+    os.environ["HEDGEHOG_PORT_OFFSET"] = PORT_OFFSET
+    os.environ["HEDGEHOG_DATA_DIR"] = str((BUILD / "bench-stack").resolve())
+    os.environ["HEDGEHOG_TOPIC_PREFIX"] = ""
+    return load_config()
+
+
+@contextmanager
+def world(name: str) -> Iterator[World]:
+    """Topics of a fresh prefix; deleted at the end."""
+    made = World(Config(topic_prefix=f"bench-{name}-{time.time_ns() // 1_000_000:x}-"))
+    create_topics(made.config)
+    register_all(made.config)
+    try:
+        yield made
+    finally:
+        _delete_topics(made)
+
+
+def fill_trades(w: World, trades: Encoded, times: int = 1) -> int:
+    """Put `trades` into the topic, `times` over; returns how many records it has then."""
+    name = TRADES.full_name(w.config)
+    producer = Producer(
+        {
+            "bootstrap.servers": w.config.bootstrap,
+            "partitioner": "murmur2_random",
+            "acks": "all",
+            "compression.type": "lz4",
+            "linger.ms": 20,
+            "queue.buffering.max.messages": 1_000_000,
+        }
+    )
+    for _ in range(times):
+        for i, (key, value) in enumerate(trades):
+            while True:
+                try:
+                    producer.produce(name, value, key)
+                    break
+                except BufferError:
+                    producer.poll(0.05)
+            if i % 1_000 == 0:
+                producer.poll(0)
+    if producer.flush(60):
+        raise RuntimeError(f"{name}: the broker did not take all trades")
+    return times * len(trades)
+
+
+def fill_settings(w: World, settings: Sequence[Settings]) -> None:
+    """Write the settings of all instruments."""
+    settings_topic.write(w.config, settings)
+
+
+def create_topic(w: World, name: str) -> str:
+    """Create a topic that is not the project's; its full name."""
+    full_name = f"{w.prefix}{name}"
+    admin = AdminClient({"bootstrap.servers": w.config.bootstrap})
+    admin.create_topics([NewTopic(full_name, w.config.partitions, 1)])[full_name].result(ADMIN_WITHIN_S)
+    deadline = time.monotonic() + ADMIN_WITHIN_S
+    while full_name not in admin.list_topics(timeout=ADMIN_WITHIN_S).topics:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{full_name}: created, but not in the broker's metadata")
+        time.sleep(0.05)
+    return full_name
+
+
+def _delete_topics(w: World) -> None:
+    """Delete what is in this world, the topics which other frameworks made for themselves among it."""
+    admin = AdminClient({"bootstrap.servers": w.config.bootstrap})
+    names = [name for name in admin.list_topics(timeout=ADMIN_WITHIN_S).topics if w.prefix in name]
+    for future in admin.delete_topics(names, operation_timeout=ADMIN_WITHIN_S).values():
+        future.result(ADMIN_WITHIN_S)
+
+
+class Progress:
+    """How far a consumer group is in one topic, from the broker's view."""
+
+    def __init__(self, config: Config, group: str, topic: str) -> None:
+        self._admin = AdminClient({"bootstrap.servers": config.bootstrap})
+        self._group = group
+        self._partitions = [TopicPartition(topic, number) for number in range(config.partitions)]
+
+    def committed(self) -> int:
+        """The records of all partitions that the group has committed."""
+        asked = ConsumerGroupTopicPartitions(self._group, self._partitions)
+        answer = self._admin.list_consumer_group_offsets([asked])[self._group].result(10)
+        return sum(max(0, found.offset) for found in answer.topic_partitions)
+
+
+def read_topic(config: Config, topic: Topic) -> list[bytes]:
+    """The values of all records that a topic has now."""
+    name = topic.full_name(config)
+    consumer = Consumer({"bootstrap.servers": config.bootstrap, "group.id": f"{name}-reader"})
+    try:
+        left = 0
+        for number in range(config.partitions):
+            low, high = consumer.get_watermark_offsets(TopicPartition(name, number), timeout=10)
+            left += high - low
+        consumer.assign([TopicPartition(name, number, 0) for number in range(config.partitions)])
+        values: list[bytes] = []
+        deadline = time.monotonic() + 60
+        while len(values) < left:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{name}: {len(values)} of {left} records read")
+            values += [value for m in consumer.consume(5_000, 0.5) if isinstance(value := m.value(), bytes)]
+        return values
+    finally:
+        consumer.close()

@@ -20,8 +20,9 @@ from infra.native.ports import taken
 from infra.stack import Stack
 
 ROOT = Path(__file__).parent.parent / "build" / "test-stack"
-OFFSETS = range(4000, 20_000, 100)
-KEPT_OFFSET = 20_000
+OFFSETS = range(150, 3250, 100)
+"""Below the ports that the system gives to outgoing connections (32768 and up)."""
+KEPT_OFFSET = 3300
 ENDPOINT_FIELDS = ("kafka_bootstrap", "registry_url", "connect_url", "database_url")
 
 

@@ -5,7 +5,7 @@ coarser ones, so that everything fits into 64 bits. Intervals are fractions `*_n
 They are written in the part of Python that also compiles, see `streams.backtest`.
 """
 
-from fractions import Fraction
+from math import gcd
 from typing import NamedTuple
 
 from schemas.records import Settings
@@ -40,29 +40,35 @@ class Rules(NamedTuple):
 def rules_of(settings: Settings) -> Rules:
     """The rules of an instrument in units of 1e-8; a `ValueError` names a field that makes no sense."""
     settings.check()
-    fee, one = Fraction(settings.fee, ONE), Fraction(1)
-    buy = one - Fraction(settings.buy_down_interval, ONE)
-    sell = (one + fee) * (one + Fraction(settings.profit_interval, ONE)) * (one + fee)
-    rebuy = one - Fraction(settings.rebuy_interval, ONE)
-    lot = Fraction(settings.budget * ONE, settings.chunks * settings.step_size)
+    fee = ONE + settings.fee
+    buy_num, buy_den = _lowest(ONE - settings.buy_down_interval, ONE)
+    sell_num, sell_den = _lowest(fee * (ONE + settings.profit_interval) * fee, ONE**3)
+    rebuy_num, rebuy_den = _lowest(ONE - settings.rebuy_interval, ONE)
+    lot_num, lot_den = _lowest(settings.budget * ONE, settings.chunks * settings.step_size)
     return Rules(
         chunks=settings.chunks,
         tick=settings.tick_size,
         step=settings.step_size,
-        buy_num=buy.numerator,
-        buy_den=buy.denominator,
-        sell_num=sell.numerator,
-        sell_den=sell.denominator,
-        rebuy_num=rebuy.numerator,
-        rebuy_den=rebuy.denominator,
-        lot_num=lot.numerator,
-        lot_den=lot.denominator,
+        buy_num=buy_num,
+        buy_den=buy_den,
+        sell_num=sell_num,
+        sell_den=sell_den,
+        rebuy_num=rebuy_num,
+        rebuy_den=rebuy_den,
+        lot_num=lot_num,
+        lot_den=lot_den,
         min_price=settings.min_price,
-        max_price=min(settings.max_price or PRICE_MAX, PRICE_MAX),
+        max_price=settings.max_price or PRICE_MAX,
         min_quantity=settings.min_quantity,
-        max_quantity=min(settings.max_quantity or AMOUNT_MAX, AMOUNT_MAX),
+        max_quantity=settings.max_quantity or AMOUNT_MAX,
         min_notional=settings.min_notional * ONE,
     )
+
+
+def _lowest(num: int, den: int) -> tuple[int, int]:
+    """The fraction num / den in lowest terms."""
+    divisor = gcd(num, den)
+    return num // divisor, den // divisor
 
 
 def buy_price(rules: Rules, price: int) -> int:

@@ -1,0 +1,104 @@
+"""An instrument's integers made small enough for 64 bits, without changing one order.
+
+Prices are counted in the largest unit that tick and every price are multiples of, quantities in steps. Fractions are
+replaced by ones with small terms that round every possible price the same way. What still does not fit is refused:
+the reference engine, on Python's integers, takes anything.
+"""
+
+from typing import NamedTuple
+
+from streams.trading.rules import Rules
+
+INT64_MAX = 2**63 - 1
+LARGEST = 2**62 - 1
+"""Every product of the rules stays at or below this, so that a sum of two still fits."""
+
+
+class Units(NamedTuple):
+    """What 1 stands for in the compiled engine, in units of 1e-8."""
+
+    price: int
+    quantity: int
+
+
+class TooLarge(ValueError):
+    """Numbers that do not fit into 64 bits; the message names them."""
+
+
+def scale(rules: Rules, price_unit: int, highest: int) -> tuple[Rules, Units]:
+    """`rules` in units of `price_unit` (1e-8) and of one step, for market prices of 1 to `highest` price units.
+
+    Raises `TooLarge`, or `ValueError` if the tick is not a multiple of the price unit.
+    """
+    if rules.tick % price_unit:
+        raise ValueError(f"tick_size: {rules.tick} (1e-8) is not a multiple of the prices' unit, {price_unit} (1e-8)")
+    units = Units(price_unit, rules.step)
+    buy_num, buy_den = floor_twin(rules.buy_num, rules.buy_den, highest)
+    bought = max(1, highest * buy_num // buy_den)
+    sell_num, sell_den = floor_twin(rules.sell_num, rules.sell_den, bought)
+    rebuy_num, rebuy_den = floor_twin(-rules.rebuy_num, rules.rebuy_den, bought)
+    lot = rules.lot_num // (rules.lot_den * price_unit)
+    scaled = Rules(
+        chunks=rules.chunks,
+        tick=rules.tick // price_unit,
+        step=1,
+        buy_num=buy_num,
+        buy_den=buy_den,
+        sell_num=sell_num,
+        sell_den=sell_den,
+        rebuy_num=-rebuy_num,
+        rebuy_den=rebuy_den,
+        lot_num=lot,
+        lot_den=1,
+        min_price=min(-(-rules.min_price // price_unit), INT64_MAX),
+        max_price=min(rules.max_price // price_unit, INT64_MAX),
+        min_quantity=min(-(-rules.min_quantity // units.quantity), INT64_MAX),
+        max_quantity=min(rules.max_quantity // units.quantity, INT64_MAX),
+        min_notional=min(-(-rules.min_notional // (units.price * units.quantity)), INT64_MAX),
+    )
+    _check(scaled, highest, bought, units)
+    return scaled, units
+
+
+def floor_twin(num: int, den: int, limit: int) -> tuple[int, int]:
+    """The largest fraction not above num / den whose denominator is at most `limit`, in lowest terms if that is.
+
+    For every integer 0 <= n <= limit, floor(n · twin) = floor(n · num / den): floor(n · num / den) / n is such a
+    fraction itself, so the twin is not below it. Found by descending the Stern-Brocot tree in whole runs.
+    """
+    if den <= limit:
+        return num, den
+    low_num, low_den = num // den, 1
+    high_num, high_den = low_num + 1, 1
+    while low_den + high_den <= limit:
+        below, above = num * low_den - low_num * den, high_num * den - num * high_den
+        if not below:
+            break
+        steps = min(below // above, (limit - low_den) // high_den)
+        low_num, low_den = low_num + steps * high_num, low_den + steps * high_den
+        below = num * low_den - low_num * den
+        if not below:
+            break
+        steps = min((above - 1) // below, (limit - high_den) // low_den)
+        high_num, high_den = high_num + steps * low_num, high_den + steps * low_den
+    return low_num, low_den
+
+
+def _check(scaled: Rules, highest: int, bought: int, units: Units) -> None:
+    """Refuse the rules if any product that the strategy forms could exceed 64 bits."""
+    products = {
+        "price · buy-down fraction": highest * scaled.buy_num,
+        "buy-down fraction · tick": scaled.buy_den * scaled.tick,
+        "buy price · profit fraction": bought * scaled.sell_num,
+        "profit fraction · tick": scaled.sell_den * scaled.tick,
+        "buy price · rebuy fraction": bought * scaled.rebuy_num,
+        "largest notional": max(1, -(-scaled.sell_num // scaled.sell_den)) * scaled.lot_num,
+        "budget": scaled.chunks * scaled.lot_num,
+    }
+    for name, product in products.items():
+        if product > LARGEST:
+            raise TooLarge(
+                f"{name}: {product} exceeds 64 bits (highest price {highest} units of {units.price}, tick "
+                f"{scaled.tick}, budget of a trader {scaled.lot_num} units of {units.price} · {units.quantity}); "
+                "the reference engine takes these numbers"
+            )

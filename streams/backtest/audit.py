@@ -59,21 +59,19 @@ def read_recorded(config: Config) -> list[Recorded]:
     orders = _by_key(config, topics.ORDERS, make_codec(config, Order))
     journal = _by_key(config, topics.APPLIED, make_codec(config, Applied))
     fills = _by_key(config, topics.FILLS, make_codec(config, Fill))
-    trades = _trades(config, set(journal))
+    keys = journal.keys() | orders.keys()
+    trades = _trades(config, keys)
     return [
         Recorded(
             instrument=key.decode(),
-            partition=entries[0][1].input_partition,
-            trades=trades.get(key, _NO_TRADES),
+            partition=(journal[key] if key in journal else orders[key])[0][1].input_partition,
+            trades=trades[key],
             orders=[order for _, order in orders.get(key, [])],
-            journal=[entry for _, entry in entries],
+            journal=[entry for _, entry in journal.get(key, [])],
             fills=dict(fills.get(key, [])),
         )
-        for key, entries in sorted(journal.items())
+        for key in sorted(keys)
     ]
-
-
-_NO_TRADES = Trades(*(np.zeros(0, np.int64) for _ in range(3)))
 
 
 def _by_key(config: Config, topic: topics.Topic, codec: Codec[R]) -> dict[bytes, list[tuple[int, R]]]:

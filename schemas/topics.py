@@ -7,6 +7,8 @@ from schemas.records import Applied, DeadLetter, Fill, Order, Record, Settings, 
 
 DAY_MS = 86_400_000
 LONG = {"cleanup.policy": "delete", "retention.ms": str(3_650 * DAY_MS)}
+# A letter holds a record of the largest size that the broker takes, and says more about it.
+LETTERS = {**LONG, "max.message.bytes": str(4 << 20)}
 COMPACT = {"cleanup.policy": "compact"}
 STATE_BYTES_MAX = 16 << 20
 """Largest state with its outbox: a batch of 2,000 partial fills of one instrument makes some two megabytes."""
@@ -55,8 +57,7 @@ DEAD_LETTERS = Topic(
     "dead-letters",
     DeadLetter,
     "what could not be handled",
-    # A letter holds a record of the largest size that the broker takes, and says more about it.
-    {**LONG, "max.message.bytes": str(4 << 20)},
+    LETTERS,
 )
 LEADERS = Topic(changelog_name(LEADERS_TABLE), None, "state of the leaders", CHANGELOG)
 BOOKS = Topic(changelog_name(BOOKS_TABLE), None, "state of the mock exchange's books", CHANGELOG)
@@ -67,7 +68,7 @@ SINKS = (TRADES, ORDERS, FILLS, SETTINGS)
 
 def sink_dead_letters(topic: Topic) -> Topic:
     """The topic of the records that the sink of `topic` could not write, as they were, errors in headers."""
-    return Topic(f"dlq-{topic.name}", None, f"what the {topic.name} sink could not write", LONG)
+    return Topic(f"dlq-{topic.name}", None, f"what the {topic.name} sink could not write", LETTERS)
 
 
 TOPICS: dict[str, Topic] = {

@@ -75,7 +75,13 @@ class World:
 
     def send_raw(self, messages: Iterable[tuple[Topic, str, bytes | None]]) -> None:
         """Write bytes, whatever they are; (topic, key, value) each."""
-        producer = Producer({"bootstrap.servers": self.config.bootstrap, "partitioner": "murmur2_random"})
+        producer = Producer(
+            {
+                "bootstrap.servers": self.config.bootstrap,
+                "partitioner": "murmur2_random",
+                "message.max.bytes": 2 << 20,
+            }
+        )
         for topic, key, value in messages:
             producer.produce(topic.full_name(self.config), key=key, value=value)
         assert producer.flush(DEADLINE_S) == 0

@@ -8,11 +8,13 @@ import pytest
 
 from connectors.apply import SinkState, restart_failed, states, watch
 from infra.config import Config
-from schemas.topics import ORDERS, TRADES
+from schemas.topics import FILLS, ORDERS, TRADES
 from tests import samples
 from tests.e2e.sinks import World, sink_world, until
 
 UNKNOWN_ID = 999_999
+LARGEST = 1_048_000
+"""Bytes: what the broker takes by default, less key and overhead."""
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,15 @@ def test_each_bad_record_is_one_dead_letter_and_its_neighbours_arrive(world: Wor
         assert headers["__connect.errors.exception.message"]
     assert state_of(world, "trades").running
     assert order not in [letter.value() for letter in letters]
+
+
+def test_the_largest_record_that_the_broker_takes_is_a_dead_letter_too(world: World) -> None:
+    before = len(world.dead_letters(FILLS))
+    world.send_raw([(FILLS, samples.INSTRUMENT, b"x" * LARGEST)])
+    world.send(samples.fill(f"{samples.INSTRUMENT}:88:B"))
+    until("the fill after it", lambda: world.rows("SELECT 1 FROM fills"))
+    until("the letter", lambda: len(world.dead_letters(FILLS)) == before + 1)
+    assert state_of(world, "fills").running
 
 
 def test_a_tombstone_stops_no_sink(world: World) -> None:

@@ -64,3 +64,14 @@ lint: setup ## check style, format and types
 	@$(RUN)/ruff format --check .
 	@$(RUN)/mypy
 	@echo "hedgehog: style, format and types are fine; next: make test"
+
+BENCH_STAMP := .venv-bench/.installed
+
+bench: setup $(BENCH_STAMP) ## measure against stock Faust and Quix Streams on a stack of its own; about a quarter of an hour
+	@$(RUN)/python -m tests.bench
+
+$(BENCH_STAMP): infra/requirements-bench.lock
+	@echo "hedgehog: installing Quix Streams for comparison into .venv-bench (once)"
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/pip install --quiet --disable-pip-version-check --require-hashes -r infra/requirements-bench.lock
+	@touch $@

@@ -20,11 +20,11 @@ from schemas.registry import make_codec
 from schemas.topics import FILLS, ORDERS
 from tests.bench import report
 from tests.bench.compared import QUIX_PYTHON, Compared
-from tests.bench.latency import RATE, SECONDS, bare, through_worker, wave
+from tests.bench.latency import EVERY, RATE, bare, markets_traded, offered_trades, through_worker
 from tests.bench.market import FALL, FALLING, LOOP, encode, instruments, settings_of, trades_of
 from tests.bench.process import Ended
 from tests.bench.producer import producer_trades_per_s
-from tests.bench.report import Figure, at_least, at_most
+from tests.bench.report import Row
 from tests.bench.sink import sink_rows_per_s
 from tests.bench.worker_job import run_worker
 from tests.bench.world import BUILD, Encoded, read_topic, stack_config, world
@@ -55,7 +55,8 @@ class Bench:
         self.stock_until = falling[STOCK_TRADES - 1].trade_time
         self.falling = encode(falling, self.codec)
         self.scale = {count: self._scaled(count) for count in SCALE}
-        self.wave = wave(self.markets, RATE * SECONDS)
+        self.latency_markets = markets_traded()
+        self.offered = offered_trades(self.latency_markets)
         self.values: Values = defaultdict(list)
 
     def _scaled(self, count: int) -> Encoded:
@@ -97,8 +98,8 @@ class Bench:
         self._note("worker_vs_faust", ours.per_s / stock.per_s)
 
     def _latency(self) -> None:
-        alone = bare(self.wave)
-        ours = through_worker(self.markets, self.wave)
+        alone = bare(self.offered)
+        ours = through_worker(self.latency_markets, self.offered)
         self._note("bare_p50_ms", alone.p50_ms)
         self._note("bare_p99_ms", alone.p99_ms)
         self._note("latency_p50_ms", ours.p50_ms)
@@ -115,62 +116,42 @@ class Bench:
                 run = run_worker(w, settings_of(instruments(count), **LOOP), trades, SCALE_TIMES)
             self._note(_cost_key(count), run.cpu_us)
 
-    def figures(self) -> list[Figure]:
-        """The medians, in the order of the table."""
-        m = {key: statistics.median(values) for key, values in self.values.items()}
-        costs = [_cost_key(count) for count in SCALE]
-        total = WORKER_TRADES * WORKER_TIMES
-        job = (
-            f"trading agent only, {COMPARED_TRADES:,} trades of {INSTRUMENTS} instruments, the same orders on all sides"
-        )
-        return [
-            at_least(
-                "worker_trades_per_s",
-                m["worker_trades_per_s"],
-                100_000,
-                f"one worker process, trading and mock exchange, {total:,} trades of {INSTRUMENTS} instruments, "
-                f"{m['worker_orders']:,.0f} order snapshots and {m['worker_fills']:,.0f} fills",
-            ),
-            report.plain("worker_cpu_us_per_trade", m["worker_cpu_us_per_trade"], "its CPU time", "µs"),
-            at_least("worker_vs_quix", m["worker_vs_quix"], 2, "the worker by Quix Streams, both below", "x"),
-            report.plain("worker_vs_faust", m["worker_vs_faust"], "the worker by Faust as it comes, both below", "x"),
-            report.plain("compared_worker_trades_per_s", m["compared_worker_trades_per_s"], f"worker: {job}"),
-            report.plain("compared_quix_trades_per_s", m["compared_quix_trades_per_s"], "Quix Streams: the same"),
-            report.plain(
-                "compared_faust_trades_per_s",
-                m["compared_faust_trades_per_s"],
-                f"Faust as it comes: the first {STOCK_TRADES:,} of these trades",
-            ),
-            report.plain("compared_worker_cpu_us", m["compared_worker_cpu_us"], "CPU time a trade: worker", "µs"),
-            report.plain("compared_quix_cpu_us", m["compared_quix_cpu_us"], "Quix Streams", "µs"),
-            report.plain("compared_faust_cpu_us", m["compared_faust_cpu_us"], "Faust as it comes", "µs"),
-            report.plain("compared_orders", m["compared_orders"], "orders that all sides made, the same ones"),
-            report.plain("latency_p50_ms", m["latency_p50_ms"], f"trade to order at {RATE:,} trades/s", "ms"),
-            report.plain(
-                "latency_p99_ms",
-                m["latency_p99_ms"],
-                f"the same, over {m['latency_orders']:,.0f} orders a repetition that a trade caused",
-                "ms",
-            ),
-            report.plain("bare_p50_ms", m["bare_p50_ms"], "a bare produce and consume at the same rate", "ms"),
-            report.plain("bare_p99_ms", m["bare_p99_ms"], "the same", "ms"),
-            at_most("latency_p99_vs_bare", m["latency_p99_vs_bare"], 5, "trade to order by bare, p99", "x"),
-            at_least(
-                "sink_rows_per_s",
-                m["sink_rows_per_s"],
-                30_000,
-                f"{SINK_TRADES:,} trades through Kafka Connect into PostgreSQL",
-            ),
-            report.plain(
-                "producer_trades_per_s",
-                m["producer_trades_per_s"],
-                f"{WORKER_TRADES:,} trades encoded, published and acknowledged",
-            ),
-            *(report.plain(key, m[key], "CPU time of the whole worker", "µs") for key in costs),
-            report.plain(
-                "cost_per_trade_1500_vs_1", m[costs[-1]] / m[costs[0]], f"{SCALE[-1]:,} instruments by one", "x"
-            ),
-        ]
+    def medians(self) -> dict[str, float]:
+        """The median of every figure over the repetitions, and the growth of the cost."""
+        found = {key: statistics.median(values) for key, values in self.values.items()}
+        grown = found[_cost_key(SCALE[-1])] / found[_cost_key(SCALE[0])]
+        return {**found, "cost_per_trade_1500_vs_1": grown}
+
+
+def rows() -> list[Row]:
+    """The table: every figure with its unit and what it has to be."""
+    job = f"{COMPARED_TRADES:,} trades of {INSTRUMENTS} instruments, trading agent only"
+    costs = [Row(_cost_key(count), "µs", f"CPU time of the worker, {count:,} instruments") for count in SCALE]
+    return [
+        Row("worker_trades_per_s", "", "one worker process, trading agent and mock exchange", at_least=100_000),
+        Row("worker_cpu_us_per_trade", "µs", f"its CPU time, {WORKER_TRADES * WORKER_TIMES:,} trades"),
+        Row("worker_orders", "", "order snapshots it wrote"),
+        Row("worker_fills", "", "fills it wrote"),
+        Row("worker_vs_quix", "x", "worker by Quix Streams, the compared job", at_least=2),
+        Row("worker_vs_faust", "x", "worker by Faust as it comes, the compared job"),
+        Row("compared_worker_trades_per_s", "", f"worker: {job}"),
+        Row("compared_quix_trades_per_s", "", "Quix Streams: the same"),
+        Row("compared_faust_trades_per_s", "", f"Faust as it comes: the first {STOCK_TRADES:,} of them"),
+        Row("compared_worker_cpu_us", "µs", "CPU time a trade: worker"),
+        Row("compared_quix_cpu_us", "µs", "Quix Streams"),
+        Row("compared_faust_cpu_us", "µs", "Faust as it comes"),
+        Row("compared_orders", "", "orders that all sides made, the same ones"),
+        Row("latency_p50_ms", "ms", f"trade to order at {RATE:,} trades/s, one in {EVERY} causes an order"),
+        Row("latency_p99_ms", "ms", "the same"),
+        Row("latency_orders", "", "orders waited for in a repetition"),
+        Row("bare_p50_ms", "ms", "a bare produce and consume at the same rate"),
+        Row("bare_p99_ms", "ms", "the same"),
+        Row("latency_p99_vs_bare", "x", "trade to order by bare, p99", at_most=5),
+        Row("sink_rows_per_s", "", f"{SINK_TRADES:,} trades, Kafka Connect into PostgreSQL", at_least=30_000),
+        Row("producer_trades_per_s", "", f"{WORKER_TRADES:,} trades encoded, published, acknowledged"),
+        *costs,
+        Row("cost_per_trade_1500_vs_1", "x", "the last by the first"),
+    ]
 
 
 def _cost_key(instruments: int) -> str:
@@ -212,14 +193,14 @@ def main() -> int:
         for number in range(REPETITIONS):
             to_stderr(f"bench: repetition {number + 1} of {REPETITIONS}")
             bench.repeat(number)
-        figures = bench.figures()
+        medians = bench.medians()
     finally:
         stack.down()
         stack.clean()
     minutes = (time.monotonic() - begin) / 60
     ended = f"Medians of {REPETITIONS} interleaved repetitions; {minutes:.1f} minutes."
-    report.show(head, figures, [*NOTES, ended])
-    report.write(BUILD / "bench.json", figures, {"repetitions": REPETITIONS, "machine": head.replace("\n", "; ")})
+    report.show(head, rows(), medians, [*NOTES, ended])
+    report.write(BUILD / "bench.json", medians, {"repetitions": REPETITIONS, "machine": head.replace("\n", "; ")})
     return 0
 
 

@@ -13,13 +13,13 @@ import numpy as np
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
 from infra.config import Config
-from producers.simulated import Market
+from producers.simulated import EXCHANGE, Market
 from schemas.codec import Codec
 from schemas.records import Order, Settings, Trade
 from schemas.registry import make_codec
 from schemas.topics import ORDERS, SETTINGS, TRADES
 from schemas.units import ONE
-from tests.bench.market import START_TIME, encode, settings_of
+from tests.bench.market import LOOP, START_TIME, encode, instruments, settings_of
 from tests.bench.process import WORKER, running
 from tests.bench.worker_job import progress_of
 from tests.bench.world import Encoded, create_topic, fill_settings, world
@@ -28,12 +28,10 @@ RATE = 1_000
 SECONDS = 12
 WARM_UP_S = 3
 DRAIN_S = 5
-WAVE = 8
-"""Trades of an instrument from one order of a new trader to the next."""
-SWING = ONE // 100
-
-# A buy is filled as soon as the price is low, its sell as soon as it is high again.
-TERMS = {"chunks": 1, "buy_down_interval": 100_000, "profit_interval": -120_000, "rebuy_interval": 10_000_000}
+EVERY = 10
+"""One trade of so many is the first of its instrument, at which the leader's first trader places its order."""
+RESTING = 20
+"""Instruments of all other trades, whose order rests unfilled."""
 
 Place = tuple[int, int]
 """Partition and offset of a record."""
@@ -47,28 +45,35 @@ class Latency(NamedTuple):
     answers: int
 
 
-def wave(markets: Sequence[Market], count: int) -> list[Trade]:
-    """Trades of all markets in turn, whose prices alternate between high and low for half a wave each."""
-    trades = []
-    for i in range(count):
-        market, turn = markets[i % len(markets)], i // len(markets)
-        swing = SWING if turn % WAVE < WAVE // 2 else -SWING
-        price = market.price + market.price * swing // ONE
-        at = START_TIME + i * 1_000_000 // RATE
-        trades.append(
-            Trade(
-                exchange="binance",
-                symbol=market.symbol,
-                price=price - price % market.tick_size,
-                quantity=ONE,
-                trade_id=i + 1,
-                trade_time=at,
-                event_time=at,
-                received_time=at,
-                buyer_is_maker=False,
-            )
-        )
-    return trades
+def markets_traded() -> tuple[Market, ...]:
+    """The instruments of `offered_trades`."""
+    return instruments(RESTING + RATE * SECONDS // EVERY)
+
+
+def offered_trades(markets: tuple[Market, ...]) -> list[Trade]:
+    """`RATE * SECONDS` trades, of which one in `EVERY` causes an order, at the market's own price.
+
+    So what is waited for does not depend on how fast orders were filled before.
+    """
+    resting, fresh = markets[:RESTING], markets[RESTING:]
+    return [
+        _trade(fresh[i // EVERY] if i % EVERY == EVERY - 1 else resting[i % RESTING], i) for i in range(RATE * SECONDS)
+    ]
+
+
+def _trade(market: Market, number: int) -> Trade:
+    at = START_TIME + number * 1_000_000 // RATE
+    return Trade(
+        exchange=EXCHANGE,
+        symbol=market.symbol,
+        price=market.price,
+        quantity=ONE,
+        trade_id=number + 1,
+        trade_time=at,
+        event_time=at,
+        received_time=at,
+        buyer_is_maker=False,
+    )
 
 
 def bare(trades: Sequence[Trade]) -> Latency:
@@ -82,7 +87,7 @@ def bare(trades: Sequence[Trade]) -> Latency:
 def through_worker(markets: tuple[Market, ...], trades: Sequence[Trade]) -> Latency:
     """Produce trades, consume the orders that they cause."""
     with world("latency") as w:
-        settings: list[Settings] = settings_of(markets, **TERMS)
+        settings: list[Settings] = settings_of(markets, **LOOP)
         fill_settings(w, settings)
         sent = encode(list(trades), make_codec(w.config, Trade))
         orders = make_codec(w.config, Order)

@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -16,30 +16,29 @@ WIDTH = 132
 PACKAGES = ("faust-streaming", "aiokafka", "confluent-kafka", "fastavro", "numba")
 
 
-class Figure(NamedTuple):
-    """One number: its key, how it is shown, what was done to get it, and what it has to be."""
+class Row(NamedTuple):
+    """One row of the table: a figure's key, its unit, what was done to get it, and what it has to be."""
 
     key: str
-    value: float
-    shown: str
+    unit: str
     what: str
-    threshold: str = ""
-    met: Callable[[float], bool] | None = None
+    at_least: float | None = None
+    at_most: float | None = None
 
+    @property
+    def wanted(self) -> str:
+        """The threshold in words, or nothing."""
+        if self.at_least is not None:
+            return f">= {_shown(self.at_least, self.unit)}"
+        return f"<= {_shown(self.at_most, self.unit)}" if self.at_most is not None else ""
 
-def at_least(key: str, value: float, low: float, what: str, unit: str = "") -> Figure:
-    """A figure that must not be below `low`."""
-    return Figure(key, value, _shown(value, unit), what, f">= {_shown(low, unit)}", lambda x: x >= low)
-
-
-def at_most(key: str, value: float, high: float, what: str, unit: str = "") -> Figure:
-    """A figure that must not be above `high`."""
-    return Figure(key, value, _shown(value, unit), what, f"<= {_shown(high, unit)}", lambda x: x <= high)
-
-
-def plain(key: str, value: float, what: str, unit: str = "") -> Figure:
-    """A figure without a threshold."""
-    return Figure(key, value, _shown(value, unit), what)
+    def verdict(self, value: float) -> str:
+        """Whether `value` keeps the threshold; nothing where there is none."""
+        if not self.wanted:
+            return ""
+        low = self.at_least is None or value >= self.at_least
+        high = self.at_most is None or value <= self.at_most
+        return "met" if low and high else "NOT MET"
 
 
 def machine(quix: str) -> str:
@@ -53,26 +52,29 @@ def machine(quix: str) -> str:
     )
 
 
-def show(head: str, figures: list[Figure], notes: list[str]) -> None:
+def show(head: str, rows: list[Row], values: Mapping[str, float], notes: list[str]) -> None:
     """Print the table to stdout."""
     console = Console(width=WIDTH, highlight=False)
     console.print(head)
     table = Table()
-    for name, justify in (("figure", "left"), ("value", "right"), ("wanted", "right"), ("", "left"), ("what", "left")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    for figure in figures:
-        verdict = "" if figure.met is None else "met" if figure.met(figure.value) else "NOT MET"
-        table.add_row(figure.key, figure.shown, figure.threshold, verdict, figure.what)
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    table.add_column("wanted", justify="right")
+    table.add_column("")
+    table.add_column("what")
+    for row in rows:
+        value = values[row.key]
+        table.add_row(row.key, _shown(value, row.unit), row.wanted, row.verdict(value), row.what)
     console.print(table)
     for note in notes:
         console.print(note)
 
 
-def write(path: Path, figures: list[Figure], extra: dict[str, float | str]) -> None:
+def write(path: Path, values: Mapping[str, float], about: Mapping[str, float | str]) -> None:
     """Write all figures as one flat object."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    values = {figure.key: round(figure.value, 3) for figure in figures}
-    path.write_text(json.dumps({**values, **extra}, indent=2) + "\n")
+    rounded = {key: round(value, 3) for key, value in values.items()}
+    path.write_text(json.dumps({**rounded, **about}, indent=2) + "\n")
 
 
 def _shown(value: float, unit: str) -> str:

@@ -191,7 +191,7 @@ def _as_integer(column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 def _sink_is_done(config: Config, topic: Topic, ends: dict[int, int]) -> bool:
     """Whether the sink has committed every offset below `ends`."""
-    admin = AdminClient({"bootstrap.servers": config.bootstrap})
+    admin = AdminClient({"bootstrap.servers": config.bootstrap, "log_level": 0})
     group = f"connect-{connector_name(config, topic)}"
     wanted = [TopicPartition(topic.full_name(config), partition) for partition in ends]
     if not wanted:

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from confluent_kafka import KafkaException
 from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
 
 from infra.config import load_config
 from infra.errors import StackError
@@ -25,6 +27,9 @@ from streams.supervisor import Supervisor, end_leftovers
 
 INTERRUPTED = 130
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+FAILURES = (StackError, DemoFailed, FileError, CliError, KafkaException, SQLAlchemyError, TimeoutError)
+"""What ends the demo with a line of text; everything else is a bug and ends it with a traceback."""
 
 NEXT = """
 What to type next:
@@ -48,8 +53,8 @@ def main() -> int:
     except KeyboardInterrupt:
         screen.say("interrupted: everything is stopped")
         return INTERRUPTED
-    except (StackError, DemoFailed, FileError, CliError) as error:
-        screen.say(f"\nhedgehog: {error}\nAll logs: {place.logs}")
+    except FAILURES as error:
+        screen.say(f"\nhedgehog: {error or type(error).__name__}\nAll logs: {place.logs}")
         return 1
     if not passed:
         screen.say(f"\nA check has failed. All logs: {place.logs}")

@@ -1,6 +1,7 @@
 """The connector files filled in for an installation, and what is told of a sink's failure."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,12 @@ from connectors.files import load_all, placeholders
 from infra.config import Config
 
 NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture(autouse=True)
+def _no_endpoints_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("HEDGEHOG_")]:
+        monkeypatch.delenv(name)
 
 
 def config(**values: object) -> Config:

@@ -1,16 +1,20 @@
 """The trading agent: trades, fills and settings in; orders and the leaders' journal out."""
 
+import logging
 from collections.abc import Callable
 
 import numpy as np
 
 from schemas.codec import Codec, CodecError
-from schemas.records import Fill, Settings, Trade
+from schemas.records import Fill, Order, OrderStatus, Settings, Trade
+from schemas.units import plain
 from streams.agents.grouping import by_instrument
 from streams.delivery.batches import Batch
 from streams.delivery.keeper import Work
 from streams.trading import leader
 from streams.trading.leader import LeaderState
+
+log = logging.getLogger(__name__)
 
 Step = Callable[[Work[LeaderState], Batch], None]
 
@@ -36,6 +40,7 @@ class TradingSteps:
             state = self._find(work, key)
             if state is not None:
                 leader.apply_trades(state, offsets[places], columns.price[places], columns.trade_time[places])
+        _log_refused(work)
 
     def on_fills(self, work: Work[LeaderState], batch: Batch) -> None:
         for place, record in enumerate(batch.records):
@@ -47,6 +52,7 @@ class TradingSteps:
                 leader.apply_fill(state, record.offset, fill)
             except (CodecError, ValueError) as error:
                 work.bury(place, error)
+        _log_refused(work)
 
     def on_settings(self, work: Work[LeaderState], batch: Batch) -> None:
         for place, record in enumerate(batch.records):
@@ -72,3 +78,15 @@ class TradingSteps:
         if state is not None:
             state.trades_offset = max(state.trades_offset, work.position(self._trades_topic))
         return state
+
+
+def _log_refused(work: Work[LeaderState]) -> None:
+    """Log the orders that a filter of the exchange forbids."""
+    for key in work.touched:
+        state = work.find(key)
+        for record in state.outbox if state else ():
+            if isinstance(record, Order) and record.status is OrderStatus.REJECTED:
+                price, quantity = plain(record.price), plain(record.quantity)
+                log.warning(
+                    "%s refused: %s: price %s, quantity %s", record.client_order_id, record.reason, price, quantity
+                )

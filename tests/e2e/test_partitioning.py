@@ -1,5 +1,6 @@
 """One instrument has one partition, in every topic and whoever wrote the record, or its state would be split."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,7 @@ from aiokafka.partitioner import murmur2
 
 from infra.config import Config
 from schemas import topics
+from streams.backtest.audit import audit
 from tests.e2e.workers import Pipeline, partition_of, running_pipeline
 from tests.samples import settings
 
@@ -33,22 +35,46 @@ def test_the_hash_is_that_of_the_java_client(key: str, hashed: int) -> None:
     assert murmur2(key.encode()) % 2**32 == hashed % 2**32
 
 
+def until_all(pipeline: Pipeline, order: str, status: str) -> None:
+    """Wait until this order of every instrument has this status, and rests in the book if it is new."""
+
+    def reached() -> bool:
+        return all(pipeline.statuses(instrument).get(order) == status for instrument in INSTRUMENTS) and (
+            status != "NEW" or all(order in pipeline.resting(instrument) for instrument in INSTRUMENTS)
+        )
+
+    pipeline.until(f"order {order} of every instrument is {status}", reached)
+
+
 def test_the_same_key_has_the_same_partition_in_every_topic(pipeline: Pipeline) -> None:
     pipeline.set_all(*(settings(instrument) for instrument in INSTRUMENTS))
     pipeline.until("all leaders are on", lambda: all(pipeline.leader(instrument) for instrument in INSTRUMENTS))
     for instrument in INSTRUMENTS:
         pipeline.trade(instrument, "100")
-    pipeline.until(
-        "all orders rest", lambda: all(pipeline.resting(instrument) == {"1:B"} for instrument in INSTRUMENTS)
-    )
+    until_all(pipeline, "1:B", "NEW")
     for instrument in INSTRUMENTS:
         pipeline.trade(instrument, "98")
-    pipeline.until(
-        "all orders are filled",
-        lambda: all(pipeline.statuses(instrument).get("1:B") == "FILLED" for instrument in INSTRUMENTS),
-    )
+    until_all(pipeline, "1:B", "FILLED")
     for topic in KEYED:
         places = {((message.key() or b"").decode(), message.partition()) for message in pipeline.messages[topic.name]}
         expected = {(instrument, partition_of(instrument, pipeline.config.partitions)) for instrument in INSTRUMENTS}
         assert places == expected, topic.name
     assert len({partition for _, partition in expected}) > pipeline.config.partitions // 2
+
+
+def test_a_second_worker_takes_its_share_and_then_everything(pipeline: Pipeline) -> None:
+    """The state of every instrument goes with its partition, to the worker that joins and to the one that is left."""
+    until_all(pipeline, "1:S", "NEW")
+    pipeline.start_worker("second")
+    pipeline.wait_until_ready(workers=2)
+    for instrument in INSTRUMENTS:
+        pipeline.trade(instrument, "102")
+    until_all(pipeline, "1:S", "FILLED")
+
+    pipeline.stop_worker(signal.SIGKILL)
+    for instrument in INSTRUMENTS:
+        pipeline.trade(instrument, "100")
+    pipeline.wait_until_ready(workers=1)
+    until_all(pipeline, "2:B", "NEW")
+    result = audit(pipeline.config)
+    assert (result.instruments, result.differences) == (len(INSTRUMENTS), [])

@@ -67,6 +67,23 @@ def test_start_stop_and_shutdown(pipeline: Pipeline) -> None:
     assert len(pipeline.orders(instrument)) == 3
 
 
+def test_an_order_that_a_filter_forbids_is_refused_and_logged_by_name(pipeline: Pipeline) -> None:
+    instrument = "test:TINYUSDT"
+    pipeline.set_all(settings(instrument, min_notional="200"))
+    pipeline.until("the leader is on", lambda: bool(pipeline.leader(instrument)))
+    pipeline.trade(instrument, "100", "100", "100")
+    pipeline.until_statuses(instrument, b1="REJECTED")
+    assert pipeline.orders(instrument)["1:B"].reason == "MIN_NOTIONAL"
+    logged = [line for line in pipeline.fleet.log("worker").splitlines() if "refused" in line]
+    assert len(logged) == 1
+    assert f"{instrument}:1:B refused: MIN_NOTIONAL: price 99, quantity 1" in logged[0]
+    # Settings that allow it give it a successor, which trades.
+    pipeline.set_all(settings(instrument))
+    pipeline.until("the leader takes them", lambda: pipeline.leader(instrument)["settings"]["min_notional"] == 0)
+    pipeline.trade(instrument, "100")
+    pipeline.until_statuses(instrument, b1="REJECTED", b2="NEW")
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_a_worker_takes_up_where_the_one_before_left(pipeline: Pipeline, how: signal.Signals) -> None:
     instrument = f"test:{how.name}USDT"

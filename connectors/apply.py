@@ -92,6 +92,7 @@ def watch(config: Config, stop: threading.Event, say: Callable[[str], None], pol
     """
     pauses: dict[str, float] = {}
     next_try: dict[str, float] = {}
+    away = ""
     while not stop.wait(poll_s):
         try:
             found = states(config)
@@ -107,8 +108,11 @@ def watch(config: Config, stop: threading.Event, say: Callable[[str], None], pol
                 say(f"{sink.name} failed: {sink.error}; restarting, next look in {pauses[sink.name]:.0f} s")
                 with _client(config) as client:
                     _restart(client, sink.name)
+            away = ""
         except ConnectError as error:
-            say(str(error))
+            if str(error) != away:
+                say(str(error))
+            away = str(error)
 
 
 def _client(config: Config) -> httpx.Client:

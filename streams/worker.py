@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import faust
 
+from connectors.apply import watch
 from infra.config import LOOPBACK, Config, load_config
 from infra.topics import check_topics
 from schemas import topics
@@ -22,6 +24,10 @@ from streams.delivery.guard import guarded
 from streams.delivery.keeper import Keeper, Outlet, Work
 from streams.trading.book import BookState, Terms
 from streams.trading.leader import LeaderState
+
+log = logging.getLogger(__name__)
+
+WATCH_SINKS_S = 5.0
 
 Steps = dict[str, Callable[[Work[Any], Batch], None]]
 """What an agent does with a batch, by the full name of the topic."""
@@ -46,6 +52,11 @@ class HedgehogApp(faust.App):
         await asyncio.to_thread(self._prepare)
         self.conf.datadir.mkdir(parents=True, exist_ok=True)
         await super().on_first_start()
+        # Somebody has to restart failed sinks as long as the pipeline runs; several workers may.
+        sinks = threading.Thread(
+            target=watch, args=(self.hedgehog, threading.Event(), log.warning, WATCH_SINKS_S), daemon=True
+        )
+        sinks.start()
 
     def _prepare(self) -> None:
         logging.getLogger("httpx").setLevel(logging.WARNING)

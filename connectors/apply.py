@@ -11,7 +11,7 @@ from connectors.files import Connector, load_all
 from infra.config import Config
 from infra.errors import StackError
 
-READY_TIMEOUT_S = 60.0
+READY_TIMEOUT_S = 180.0
 REQUEST_TIMEOUT_S = 30.0
 POLL_S = 0.25
 WATCH_POLL_S = 2.0

@@ -1,7 +1,5 @@
 """The mock exchange agent: orders and market trades in, execution reports out."""
 
-import numpy as np
-
 from schemas.codec import Codec, CodecError
 from schemas.records import Order, Trade
 from streams.agents.grouping import by_instrument
@@ -24,7 +22,7 @@ class ExchangeSteps:
 
     def on_trades(self, work: Work[BookState], batch: Batch) -> None:
         columns = batch.trades(self._trades)
-        offsets = np.array(batch.offsets)
+        offsets = batch.offset_column
         for key, places in by_instrument(batch, columns):
             state = work.find(key)
             if state is not None:

@@ -3,8 +3,6 @@
 import logging
 from collections.abc import Callable
 
-import numpy as np
-
 from schemas.codec import Codec, CodecError
 from schemas.records import Fill, Order, OrderStatus, Settings, Trade
 from schemas.units import plain
@@ -30,7 +28,7 @@ class TradingSteps:
 
     def on_trades(self, work: Work[LeaderState], batch: Batch) -> None:
         columns = batch.trades(self._trades)
-        offsets = np.array(batch.offsets)
+        offsets = batch.offset_column
         for place, error in columns.errors.items():
             work.bury(place, error)
         for place, key in enumerate(batch.keys):

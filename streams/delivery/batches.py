@@ -11,12 +11,13 @@ from functools import cached_property
 from typing import Any
 
 import faust
+import numpy as np
 from faust.transport.drivers import aiokafka
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP, Message
 
 from schemas.codec import Codec
-from schemas.columns import TradeColumns, decode_trades
+from schemas.columns import Int64s, TradeColumns, decode_trades
 from schemas.records import Trade
 
 BATCH_RECORDS = 2_000
@@ -37,6 +38,10 @@ class Batch:
     def offsets(self) -> list[int]:
         return [record.offset for record in self.records]
 
+    @cached_property
+    def offset_column(self) -> Int64s:
+        return np.array(self.offsets, np.int64)
+
     def trades(self, codec: Codec[Trade]) -> TradeColumns:
         """The records as trades, decoded once for all agents."""
         if self._columns is None:
@@ -44,6 +49,9 @@ class Batch:
         return self._columns
 
     _columns: TradeColumns | None = None
+
+    groups: list[tuple[bytes, Int64s | slice]] | None = None
+    """The places of each instrument's trades, once an agent has worked them out (`streams.agents.grouping`)."""
 
 
 class BatchScheduler(DefaultSchedulingStrategy):

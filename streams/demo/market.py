@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from producers.files import read_trades
+from producers.files import FileError, read_trades
 from streams.supervisor import Program
 
 SEED = 7
@@ -69,6 +69,8 @@ def recorded(path: Path, seconds: int) -> Market:
         last = max(last, trade.event_time)
         symbols[trade.symbol] = None
         count += 1
+    if not count:
+        raise FileError(f"{path}: holds no trade")
     speed = max((last - first) / 1e6 / seconds, 1.0)
     return Market(
         symbols=tuple(symbols),

@@ -6,6 +6,7 @@ And the reference gives, on the trades it looks at, what it would give by lookin
 from unittest.mock import patch
 
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 
 from schemas.records import Settings
@@ -18,6 +19,9 @@ from streams.trading.market import UNBOUNDED
 from streams.trading.rules import Rules, rules_of
 from tests import samples
 from tests.property.markets import any_settings, markets
+
+# The first run after a change compiles: seconds on an idle machine, minutes on a busy one.
+pytestmark = pytest.mark.timeout(900)
 
 
 def run_every_trade(prices: list[int], rules: Rules) -> list[SimulatedOrder]:

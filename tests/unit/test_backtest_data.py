@@ -9,6 +9,9 @@ from streams.backtest.reference import run_reference
 from streams.trading.rules import rules_of
 from tests.samples import settings
 
+# The first run after a change compiles: seconds on an idle machine, minutes on a busy one.
+pytestmark = pytest.mark.timeout(900)
+
 
 def test_prices_on_tick_are_counted_in_ticks() -> None:
     prepared = prepare(np.array([3_000, 5_000, 4_000]), 1_000)

@@ -14,6 +14,9 @@ from streams.backtest.sweep import CARRY, MONEY, _money, sweep
 from streams.trading.rules import rules_of
 from tests.samples import NINE_TRADES, nine_trade_settings, settings, units
 
+# The first run after a change compiles: seconds on an idle machine, minutes on a busy one.
+pytestmark = pytest.mark.timeout(900)
+
 
 def market(trades: int = 20_000) -> Prepared:
     steps = np.random.default_rng(2).integers(-30, 31, trades)

@@ -17,6 +17,9 @@ from streams.backtest.reference import SimulatedOrder, run_reference
 from streams.trading.rules import Rules, rules_of
 from tests.samples import NINE_TRADE_ORDERS, NINE_TRADES, nine_trade_settings, settings, units
 
+# The first run after a change compiles: seconds on an idle machine, minutes on a busy one.
+pytestmark = pytest.mark.timeout(900)
+
 SHARED = Path(__file__).parents[3] / "shared"
 DAYS = {
     "XRPUSDT-2019-06-02": {"tick_size": "0.00001", "step_size": "0.1"},

@@ -67,7 +67,7 @@ def work_off(process: subprocess.Popen[bytes], progress: Progress, total: int) -
             first = (done, now, _cpu_s(watched))
         if done >= total and first is not None:
             trades = total - first[0]
-            if trades < total / 2:
+            if trades < total / 10:
                 raise RuntimeError(f"{total} records are too few to measure: {first[0]} were done at the first commit")
             return Run(trades / (now - first[1]), (_cpu_s(watched) - first[2]) / trades * 1e6)
         if process.poll() is not None or now > deadline:

@@ -1,0 +1,121 @@
+"""What a backtest shows and writes: exact plain decimals."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from schemas.records import Settings
+from schemas.units import plain
+from streams.backtest.load import Recording
+from streams.backtest.money import Result, plain_money
+from streams.backtest.reference import SimulatedOrder
+from streams.backtest.trial import Best, Trial
+from streams.cli.changes import as_row, iso
+from streams.cli.errors import BadValue, CliError
+from streams.cli.output import out
+
+SETTINGS = (
+    *("tick_size", "step_size", "chunks", "budget"),
+    *("buy_down_interval", "profit_interval", "rebuy_interval", "fee"),
+)
+FILTERS = ("min_price", "max_price", "min_quantity", "max_quantity", "min_notional")
+SHOWN = ("orders", "cycles", "net_profit", "max_drawdown")
+"""What a table shows of each result."""
+
+
+def run_record(recording: Recording, settings: Settings, trial: Trial) -> dict[str, Any]:
+    """Everything about one run; its settings as an object in JSON, as one line for people."""
+    ran_by = {name: value for name, value in as_row(settings).items() if name in SETTINGS}
+    if out.json:
+        ran_by |= {name: as_row(settings)[name] for name in FILTERS}
+    return {
+        **_data(recording),
+        **result_row(trial.result),
+        "engine": trial.engine,
+        "engine_seconds": round(trial.seconds, 6),
+        "trades_per_s": round(len(recording) / trial.seconds),
+        "fingerprint": recording.fingerprint,
+        "settings": ran_by if out.json else [f"{name} {value}" for name, value in ran_by.items()],
+    }
+
+
+def result_row(result: Result) -> dict[str, Any]:
+    """The numbers of a result."""
+    return {
+        "orders": result.orders,
+        "rejected": result.rejected,
+        "filled": result.filled,
+        "cycles": result.cycles,
+        "realised_profit": plain_money(result.realised),
+        "fees": plain_money(result.fees),
+        "open_position": plain(result.position),
+        "position_value": plain_money(result.position_value),
+        "net_profit": plain_money(result.net_profit),
+        "buy_and_hold": plain_money(result.buy_and_hold),
+        "max_drawdown": plain_money(result.max_drawdown),
+    }
+
+
+def write_orders(path: Path, orders: Sequence[SimulatedOrder]) -> None:
+    """One line for each order, in the order they were placed."""
+    lines = ["side,price,quantity,status"]
+    lines += [f"{o.side},{plain(o.price)},{plain(o.quantity)},{o.status}" for o in orders]
+    try:
+        path.write_text("\n".join(lines) + "\n", encoding="ascii")
+    except OSError as error:
+        raise BadValue(f"--orders: {path}: {error.strerror}") from None
+
+
+def split(recording: Recording, moment: int | None) -> dict[str, Recording]:
+    """The trades to choose by and, if they are split, those to test on."""
+    if moment is None:
+        return {"all": recording}
+    parts = dict(zip(("train", "test"), recording.split(moment), strict=True))
+    for name, part in parts.items():
+        if not len(part):
+            raise CliError(f"--train-until: {iso(moment)} leaves no trade to {name} on")
+    return parts
+
+
+def sweep_record(
+    recording: Recording, parts: Mapping[str, Recording], tried: Sequence[Settings], best: Best
+) -> dict[str, Any]:
+    """What was tried, on what, and how fast."""
+    first = next(iter(parts.values()))
+    fixed = as_row(tried[0])
+    return {
+        **_data(recording),
+        **({f"{name}_trades": len(part) for name, part in parts.items()} if len(parts) > 1 else {}),
+        **{name: fixed[name] for name in ("tick_size", "step_size", "budget", "fee")},
+        "settings_tried": len(tried),
+        "sweep_seconds": round(best.seconds, 6),
+        "trades_x_settings_per_s": round(len(first) * len(tried) / best.seconds),
+        "best_on_reference_engine": f"the same {best.orders} orders",
+        "fingerprint": recording.fingerprint,
+    }
+
+
+def best_rows(tried: Sequence[Settings], best: Best) -> list[dict[str, Any]]:
+    """A row for each of the best settings: what they are, and their results on each part of the trades."""
+    rows = []
+    for place, found in enumerate(best.found, start=1):
+        settings = as_row(tried[found.index])
+        row: dict[str, Any] = {"place": place}
+        row |= {name: settings[name] for name in ("chunks", "buy_down_interval", "profit_interval", "rebuy_interval")}
+        for part, result in found.results.items():
+            prefix = f"{part}_" if len(found.results) > 1 else ""
+            row |= {f"{prefix}{name}": value for name, value in result_row(result).items()}
+        rows.append(row)
+    return rows
+
+
+def _data(recording: Recording) -> dict[str, Any]:
+    unreadable = {"unreadable_records": recording.unreadable} if recording.unreadable else {}
+    return {
+        "instrument": recording.instrument,
+        "source": recording.source,
+        "trades": len(recording),
+        **unreadable,
+        "first_trade": iso(int(recording.times[0])),
+        "last_trade": iso(int(recording.times[-1])),
+    }

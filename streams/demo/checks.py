@@ -113,8 +113,9 @@ def _disagreements(table: Comparison) -> Iterator[str]:
 def inputs_replay_to_the_orders(config: Config) -> Check:
     """The recorded inputs give the recorded orders: nothing missing, nothing doubled, nothing different."""
     result = audit(config)
+    instruments = "1 instrument" if result.instruments == 1 else f"{result.instruments} instruments"
     return _check(
-        f"replay: {result.trades:,} trades and {result.fills:,} execution reports of {result.instruments} instruments "
+        f"replay: {result.trades:,} trades and {result.fills:,} execution reports of {instruments} "
         f"give the recorded orders, {result.orders:,} of them ({result.repeats:,} records were sent twice, "
         "with the same content)",
         [

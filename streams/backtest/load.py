@@ -55,8 +55,8 @@ class Recording:
         return self._part(0, cut), self._part(cut, len(self))
 
     def _part(self, first: int, end: int) -> "Recording":
-        columns = (column[first:end] for column in (self.prices, self.times, self.ids))
-        return Recording(self.instrument, self.source, *columns)
+        prices, times, ids = (column[first:end] for column in (self.prices, self.times, self.ids))
+        return Recording(self.instrument, self.source, prices, times, ids)
 
 
 def from_file(path: Path, instrument: str, since: int | None = None, until: int | None = None) -> Recording:
@@ -74,8 +74,8 @@ def from_file(path: Path, instrument: str, since: int | None = None, until: int 
     if not rows:
         has = f"; it has {', '.join(sorted(others)[:5])}" if others else ""
         raise ValueError(f"{path} has no trade of {instrument}{has}")
-    prices, times, ids = np.array(rows, np.int64).T
-    return Recording(instrument, str(path), *(np.ascontiguousarray(column) for column in (prices, times, ids)))
+    prices, times, ids = np.ascontiguousarray(np.array(rows, np.int64).T)
+    return Recording(instrument, str(path), prices, times, ids)
 
 
 def from_topic(config: Config, instrument: str, since: int | None = None, until: int | None = None) -> Recording:

@@ -80,7 +80,8 @@ def plain_money(amount: int) -> str:
 def _cash(order: SimulatedOrder, fee: int) -> int:
     """What a filled order added to the cash, its fee taken off."""
     notional = order.price * order.quantity
-    return (notional if order.side == "SELL" else -notional) * ONE - notional * fee
+    cash: int = (notional if order.side == "SELL" else -notional) * ONE - notional * fee
+    return cash
 
 
 def _states(filled: Iterable[SimulatedOrder], fee: int) -> list[_State]:
@@ -100,7 +101,8 @@ def _states(filled: Iterable[SimulatedOrder], fee: int) -> list[_State]:
 
 def _buy_and_hold(first: int, last: int, settings: Settings) -> int:
     quantity = settings.budget * ONE // (first * settings.step_size) * settings.step_size
-    return quantity * (last - first) * ONE - quantity * first * settings.fee
+    profit: int = quantity * (last - first) * ONE - quantity * first * settings.fee
+    return profit
 
 
 def _max_drawdown(states: Sequence[_State], prices: Prices) -> int:

@@ -37,7 +37,7 @@ class Trial:
 class Found(NamedTuple):
     """One of the best settings: its place in what was tried, and what it gave on each part of the trades."""
 
-    index: int
+    place: int
     results: dict[str, Result]
 
 

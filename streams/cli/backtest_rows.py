@@ -98,9 +98,9 @@ def sweep_record(
 def best_rows(tried: Sequence[Settings], best: Best) -> list[dict[str, Any]]:
     """A row for each of the best settings: what they are, and their results on each part of the trades."""
     rows = []
-    for place, found in enumerate(best.found, start=1):
-        settings = as_row(tried[found.index])
-        row: dict[str, Any] = {"place": place}
+    for rank, found in enumerate(best.found, start=1):
+        settings = as_row(tried[found.place])
+        row: dict[str, Any] = {"rank": rank}
         row |= {name: settings[name] for name in ("chunks", "buy_down_interval", "profit_interval", "rebuy_interval")}
         for part, result in found.results.items():
             prefix = f"{part}_" if len(found.results) > 1 else ""

@@ -42,9 +42,11 @@ def test_an_open_position_is_worth_its_last_price() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_as_the_sweep_and_as_step_by_step(seed: int) -> None:
     chance = np.random.default_rng(seed)
-    noise, steps = chance.integers(-200, 201, 2_000), chance.integers(-60, 61, 2_000)
+    noise, steps = chance.integers(-300, 301, 2_000), chance.integers(-15, 16, 2_000)
     prices = (40_000 + noise + steps.cumsum().clip(-9_000, 9_000)) * 1_000
-    of = settings(tick_size="0.00001", buy_down_interval="0.001", profit_interval="0.001", fee="0.001")
+    of = settings(
+        tick_size="0.00001", buy_down_interval="0.001", profit_interval="0", rebuy_interval="0.002", fee="0.001"
+    )
     orders = run_reference(prices.tolist(), rules_of(of))
     result = result_of(orders, prices, of)
     summary = sweep(prepare(prices, of.tick_size), [of])

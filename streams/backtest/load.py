@@ -22,6 +22,7 @@ from streams.cli.scan import TIMEOUT_S, admin, bounds, client_settings, partitio
 
 POLL_S = 0.2
 BATCH = 10_000
+PASSING = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,8 @@ def _settings(config: Config) -> dict[str, str | int | float | bool]:
         "group.id": f"{config.topic_prefix}hedgehog-backtest",
         "enable.auto.commit": False,
         "enable.partition.eof": True,
+        # the first trades may expire while they are asked for: that is to be said, not skipped
+        "auto.offset.reset": "error",
     }
 
 
@@ -142,25 +145,32 @@ def _batches(config: Config, place: TopicPartition, end: int) -> Iterator[list[M
     heard = time.monotonic()
     try:
         while True:
+            first = consumer.poll(POLL_S)
+            arrived = [] if first is None else [first, *consumer.consume(BATCH, 0)]
+            records = [message for message in arrived if message.error() is None]
+            if records:
+                heard = time.monotonic()
+                yield [message for message in records if (message.offset() or 0) < end]
+            if _reached(arrived, end):
+                return
             if time.monotonic() - heard > TIMEOUT_S:
                 raise Unreachable(f"the broker at {config.bootstrap} sent no trades for {TIMEOUT_S:g} s")
-            first = consumer.poll(POLL_S)
-            if first is None:
-                continue
-            heard = time.monotonic()
-            batch = [first, *consumer.consume(BATCH, 0)]
-            ended = False
-            for message in batch:
-                error = message.error()
-                if error is not None and error.code() != KafkaError._PARTITION_EOF and error.fatal():
-                    raise KafkaException(error)
-                ended |= error is not None and error.code() == KafkaError._PARTITION_EOF
-                ended |= error is None and (message.offset() or 0) >= end - 1
-            yield [m for m in batch if m.error() is None and (m.offset() or 0) < end]
-            if ended:
-                return
     finally:
         consumer.close()
+
+
+def _reached(arrived: list[Message], end: int) -> bool:
+    """Whether these are the last ones; raises what is no passing trouble with the connection."""
+    for message in arrived:
+        error = message.error()
+        if error is None:
+            if (message.offset() or 0) >= end - 1:
+                return True
+        elif error.code() == KafkaError._PARTITION_EOF:
+            return True
+        elif error.code() not in PASSING:
+            raise KafkaException(error)
+    return False
 
 
 def _columns(values: list[bytes | None], codec: Codec[Trade]) -> tuple[tuple[Int64s, ...], int]:

@@ -180,6 +180,13 @@ def test_no_trades(line: str, message: str, nine: Path) -> None:
     assert message in result.stderr
 
 
+def test_a_broker_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEDGEHOG_KAFKA_BOOTSTRAP", "127.0.0.1:1")
+    result = hedgehog("run --topic --symbol XRPUSDT")
+    assert result.exit_code == 3
+    assert "no Kafka broker listens at 127.0.0.1:1" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "values"),
     [

@@ -16,7 +16,7 @@ from schemas.columns import decode_trades
 from schemas.records import Applied, Fill, Order, Trade
 from schemas.registry import make_codec
 from streams.backtest.replay import Difference, Recorded, Trades, compare
-from streams.cli.scan import messages
+from streams.scan import messages
 
 R = TypeVar("R", Order, Applied, Fill)
 

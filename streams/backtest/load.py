@@ -18,7 +18,7 @@ from schemas.records import Trade
 from schemas.registry import make_codec
 from schemas.topics import TRADES
 from streams.cli.errors import Unreachable
-from streams.cli.scan import TIMEOUT_S, admin, bounds, client_settings, partitions
+from streams.scan import TIMEOUT_S, admin, bounds, client_settings, partitions
 
 POLL_S = 0.2
 BATCH = 10_000

@@ -8,7 +8,7 @@ from infra.config import Config
 from schemas.topics import LEADERS
 from schemas.units import plain
 from streams.cli.output import out
-from streams.cli.scan import messages
+from streams.scan import messages
 from streams.trading.leader import LeaderState
 from streams.trading.strategy import COUNT
 

@@ -12,7 +12,7 @@ from schemas.topics import DEAD_LETTERS, TOPICS
 from streams.cli.changes import iso
 from streams.cli.errors import BadValue
 from streams.cli.pipeline import dead_letter_topics
-from streams.cli.scan import messages, one
+from streams.scan import messages, one
 
 CONNECT = "__connect.errors."
 

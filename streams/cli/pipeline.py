@@ -14,7 +14,7 @@ from infra.config import Config
 from schemas.topics import DEAD_LETTERS, SINKS, TOPICS, sink_dead_letters
 from streams.cli import reach
 from streams.cli.errors import CliError
-from streams.cli.scan import TIMEOUT_S, Bounds, admin, bounds, partitions
+from streams.scan import TIMEOUT_S, Bounds, admin, bounds, partitions
 
 Rows = list[dict[str, Any]]
 

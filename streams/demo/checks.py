@@ -18,7 +18,7 @@ from streams import agreement
 from streams.agreement import Comparison
 from streams.backtest.audit import audit
 from streams.cli.pipeline import dead_letters
-from streams.cli.scan import messages
+from streams.scan import messages
 
 SHOWN = 5
 """Differences that are printed of each check."""

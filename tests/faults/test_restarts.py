@@ -19,7 +19,7 @@ from schemas import topics
 from schemas.records import Fill
 from schemas.registry import make_codec, register_all
 from streams.backtest.audit import audit
-from streams.cli.scan import messages
+from streams.scan import messages
 from tests.faults.fleet import Fleet, Progress, wait_for
 from tests.faults.load import SYMBOLS, Load
 

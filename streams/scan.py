@@ -7,19 +7,18 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from infra.config import Config
-from streams.cli.errors import Unreachable
+from infra.errors import StackError
 
 TIMEOUT_S = 20.0
 POLL_S = 0.2
 BATCH = 2_000
 RETRY_S = 0.1
 UNSETTLED = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
-NO_LEADER_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 
 
 def client_settings(config: Config) -> dict[str, str | int | float | bool]:
-    """What every client of the CLI has in common; librdkafka's own messages are not for the user."""
-    return {"bootstrap.servers": config.bootstrap, "client.id": "hedgehog-cli", "log_level": 0}
+    """What every client has in common; librdkafka's own messages are not for the user."""
+    return {"bootstrap.servers": config.bootstrap, "client.id": "hedgehog-scan", "log_level": 0}
 
 
 def admin(config: Config) -> AdminClient:
@@ -73,7 +72,7 @@ def _offsets(client: AdminClient, wanted: Sequence[TopicPartition], spec: Offset
 def messages(config: Config, names: Sequence[str], last: int | None = None) -> Iterator[Message]:
     """Every record of the topics there is now, or the `last` ones of each partition, in order per partition.
 
-    Topics that do not exist have none. Raises `Unreachable` when the end is not reached in time.
+    Topics that do not exist have none. Raises `StackError` when nothing comes for `TIMEOUT_S`.
     """
     client = admin(config)
     wanted = [p for found in partitions(client, names).values() for p in found]
@@ -107,7 +106,7 @@ def _to_the_end(config: Config, places: list[TopicPartition]) -> Iterator[Messag
     consumer = Consumer(
         {
             **client_settings(config),
-            "group.id": f"{config.topic_prefix}hedgehog-cli",
+            "group.id": f"{config.topic_prefix}hedgehog-scan",
             "enable.auto.commit": False,
             # compaction may have taken the last offset below the end away: the broker says where the end is
             "enable.partition.eof": True,
@@ -119,9 +118,12 @@ def _to_the_end(config: Config, places: list[TopicPartition]) -> Iterator[Messag
     deadline = time.monotonic() + TIMEOUT_S
     try:
         while waiting:
-            if time.monotonic() > deadline:
-                raise Unreachable(f"the broker at {config.bootstrap} did not send all records in {TIMEOUT_S:g} s")
-            for message in _arrived(consumer):
+            found = _arrived(consumer)
+            if found:
+                deadline = time.monotonic() + TIMEOUT_S
+            elif time.monotonic() > deadline:
+                raise StackError(f"the broker at {config.bootstrap} sent no record for {TIMEOUT_S:g} s")
+            for message in found:
                 error = message.error()
                 if error is None:
                     yield message

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import faust
@@ -32,6 +33,9 @@ WATCH_SINKS_S = 5.0
 Steps = dict[str, Callable[[Work[Any], Batch], None]]
 """What an agent does with a batch, by the full name of the topic."""
 
+SETTLED_WITHIN_S = 5.0
+"""How long a batch may take that is being applied when partitions are given up; less than a rebalance waits."""
+
 
 class HedgehogApp(faust.App):
     """A Faust application with batch delivery and mended recovery."""
@@ -40,6 +44,7 @@ class HedgehogApp(faust.App):
         super().__init__(f"{config.topic_prefix}hedgehog", **settings)
         self.hedgehog = config
         self.codecs: dict[type[Record], Any] = {}
+        self.keepers: list[Keeper[Any]] = []
         recovery.install(self)
 
     def _new_transport(self) -> Any:
@@ -57,6 +62,22 @@ class HedgehogApp(faust.App):
             target=watch, args=(self.hedgehog, threading.Event(), log.warning, WATCH_SINKS_S), daemon=True
         )
         sinks.start()
+
+    async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
+        # Called when partitions are about to be given up. Faust would wait for every batch that was delivered, which
+        # is for ever: one that an agent has handled may sit in the stopped queue of the other.
+        await self._settle()
+
+    async def stop(self) -> None:
+        self.flow_control.suspend()
+        with suppress(TimeoutError):  # without a broker nothing ends, and the worker still has to
+            await self._settle()
+        await super().stop()
+
+    async def _settle(self) -> None:
+        async with asyncio.timeout(SETTLED_WITHIN_S):
+            for keeper in self.keepers:
+                await keeper.settle()
 
     def _prepare(self) -> None:
         logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -80,8 +101,7 @@ def make_app(config: Config) -> HedgehogApp:
         web_router_enabled=False,
         ConsumerScheduler=BatchScheduler,
         stream_buffer_maxsize=64,  # batches
-        # Waiting would be for ever: a batch that one agent has handled may sit in the stopped queue of the other.
-        stream_wait_empty=False,
+        stream_wait_empty=False,  # `_consumer_wait_empty` does it
         topic_partitions=config.partitions,
         topic_allow_declare=False,
         topic_disable_leader=True,
@@ -127,7 +147,9 @@ def _keeper(
 ) -> Keeper[Any]:
     # Without these types Faust would take the values for JSON of its own, and recover an empty table.
     kept = app.Table(table, key_type=bytes, value_type=bytes, partitions=app.hedgehog.partitions)
-    return Keeper(app, kept, state_type, Outlet(app, names, app.codecs), source)
+    keeper: Keeper[Any] = Keeper(app, kept, state_type, Outlet(app, names, app.codecs), source)
+    app.keepers.append(keeper)
+    return keeper
 
 
 def _add_agent(

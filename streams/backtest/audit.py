@@ -75,14 +75,16 @@ def read_recorded(config: Config) -> list[Recorded]:
 
 
 def _by_key(config: Config, topic: topics.Topic, codec: Codec[R]) -> dict[bytes, list[tuple[int, R]]]:
-    """Offset and record, in topic order, by key; what is no record is left out, as the worker leaves it out."""
+    """Offset and record, in topic order, by key, without what the worker leaves out: no record, or another's key."""
     found: dict[bytes, list[tuple[int, R]]] = {}
     for message in messages(config, [topic.full_name(config)]):
         try:
             record = codec.decode(message.value())
         except CodecError:
             continue
-        found.setdefault(message.key() or b"", []).append((message.offset() or 0, record))
+        key = record.instrument.encode()
+        if message.key() == key:
+            found.setdefault(key, []).append((message.offset() or 0, record))
     return found
 
 

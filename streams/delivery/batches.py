@@ -23,6 +23,14 @@ from schemas.records import Trade
 BATCH_RECORDS = 2_000
 
 
+def is_current(app: Any, generation: int | None) -> bool:
+    """Whether this worker still owns what was delivered to it under a generation of its consumer group.
+
+    It does until it is told to give partitions up, when Faust suspends the flow; it resumes it under another.
+    """
+    return bool(app.flow_control.is_active()) and generation == app.consumer_generation_id
+
+
 class Batch:
     """Consecutive records of one partition, shared by all agents that read them."""
 
@@ -49,6 +57,9 @@ class Batch:
         return self._columns
 
     _columns: TradeColumns | None = None
+
+    generation: int | None = None
+    """The consumer group's generation under which it was delivered."""
 
     groups: list[tuple[bytes, Int64s | slice]] | None = None
     """The places of each instrument's trades, once an agent has worked them out (`streams.agents.grouping`)."""
@@ -92,6 +103,7 @@ class BatchConsumer(aiokafka.Consumer):
             return super()._to_message(tp, record)
         message: Any = super()._to_message(tp, record.records[-1])
         message.key, message.value = None, record
+        record.generation = message.generation_id
         self._count_delivered(tp, message)
         return message
 
@@ -121,12 +133,13 @@ class BatchConsumer(aiokafka.Consumer):
         return None if end is None else end + 1
 
     def ack(self, message: Message) -> bool:
-        """Count a message as done, unless it was delivered before the last rebalance.
+        """Count a message as done, unless its partition is being given up or was given up since.
 
-        Faust acknowledges such a message without handling it. With offsets between messages counted as done,
-        that could commit past records which the next owner of the partition has not seen.
+        Faust then acknowledges messages without handling them. With offsets between messages counted as done,
+        that could commit past records which the next owner of the partition has not seen. One that was handled
+        is read again, to no effect.
         """
-        if message.generation_id != self.app.consumer_generation_id:
+        if not is_current(self.app, message.generation_id):
             message.acked = True
             self._unacked_messages.discard(message)
             return False

@@ -21,7 +21,7 @@ from faust.types import TP
 
 from schemas.codec import Codec
 from schemas.records import DeadLetter, Record
-from streams.delivery.batches import Batch
+from streams.delivery.batches import Batch, is_current
 
 VALUE_BYTES = 2 << 20
 REASON_CHARACTERS = 2_000
@@ -88,9 +88,14 @@ class Keeper(Generic[S]):
         self._partitions: dict[int, Partition[S]] = {}
 
     async def apply(self, batch: Batch, step: Callable[["Work[S]", Batch], None]) -> None:
-        """Apply a batch: step, store, send. Once this returns the batch may be acknowledged."""
+        """Apply a batch: step, store, send. Once this returns the batch may be acknowledged.
+
+        One whose partition is being given up is left to the next owner; its acknowledgement counts for nothing.
+        """
         partition = self._partitions.setdefault(batch.tp.partition, Partition(batch.tp.partition))
         async with partition.lock:
+            if not is_current(self._app, batch.generation):
+                return
             self._follow_generation(partition)
             work = Work(self, partition)
             step(work, batch)
@@ -99,6 +104,16 @@ class Keeper(Generic[S]):
             await self._send(partition, await self._store(partition, work.touched))
             await self._bury(batch, work.dead)
             partition.positions[batch.tp.topic] = batch.offsets[-1]
+
+    async def settle(self) -> None:
+        """Wait for what is being applied.
+
+        Must be done before partitions are given up: the next owner reads the states that are stored by then,
+        and would decide anew what is stored later, with another outcome.
+        """
+        for partition in list(self._partitions.values()):
+            async with partition.lock:
+                pass
 
     def load(self, partition: Partition[S], key: bytes) -> S | None:
         """The live state of an instrument; what it may not have sent yet is put to be sent first."""

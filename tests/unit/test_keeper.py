@@ -5,6 +5,7 @@ exact here. The real broker is in `tests/e2e` and `tests/faults`.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,10 +88,20 @@ class Table:
         self.changelog_topic_name = CHANGELOG
 
 
+class Flow:
+    """Faust's flow control, which it suspends while partitions are given up."""
+
+    active = True
+
+    def is_active(self) -> bool:
+        return self.active
+
+
 class App:
     """What a keeper uses of a Faust application."""
 
     def __init__(self) -> None:
+        self.flow_control = Flow()
         self.producer = Broker()
         self.consumer = Consumer()
         self.consumer_generation_id = 1
@@ -142,13 +153,18 @@ class House:
                 table.data[sent.key] = sent.value
         return House(table)
 
+    async def apply(self, events: Batch, how: Callable[[Work[Count], Batch], None]) -> None:
+        """Apply a batch that was delivered just now."""
+        events.generation = self.app.consumer_generation_id
+        await self.keeper.apply(events, how)
+
     def fills(self) -> list[str]:
         return [CODECS[Fill].decode(sent.value).fill_id for sent in self.broker.log if sent.topic == "fills"]
 
 
 async def test_stored_first_then_sent_into_the_same_partition() -> None:
     house = House()
-    await house.keeper.apply(batch(Event(1), Event(2)), step)
+    await house.apply(batch(Event(1), Event(2)), step)
     assert house.broker.topics() == [CHANGELOG, "fills", "fills"]
     assert {sent.partition for sent in house.broker.log} == {3}
     assert {sent.key for sent in house.broker.log} == {KEY}
@@ -159,7 +175,7 @@ async def test_stored_first_then_sent_into_the_same_partition() -> None:
 async def test_nothing_is_sent_before_the_store_is_acknowledged() -> None:
     house = House()
     house.broker.held = CHANGELOG
-    applying = asyncio.create_task(house.keeper.apply(batch(Event(1)), step))
+    applying = asyncio.create_task(house.apply(batch(Event(1)), step))
     await until(lambda: bool(house.broker.holding))
     assert house.broker.topics() == [CHANGELOG]
     assert not applying.done()
@@ -171,7 +187,7 @@ async def test_nothing_is_sent_before_the_store_is_acknowledged() -> None:
 async def test_a_batch_is_done_only_when_what_it_sent_is_acknowledged() -> None:
     house = House()
     house.broker.held = "fills"
-    applying = asyncio.create_task(house.keeper.apply(batch(Event(1)), step))
+    applying = asyncio.create_task(house.apply(batch(Event(1)), step))
     await until(lambda: bool(house.broker.holding))
     assert not applying.done()
     house.broker.holding[0].set_result(None)
@@ -182,7 +198,7 @@ async def test_a_store_that_fails_sends_nothing() -> None:
     house = House()
     house.broker.refused = CHANGELOG
     with pytest.raises(Broken):
-        await house.keeper.apply(batch(Event(1)), step)
+        await house.apply(batch(Event(1)), step)
     assert house.broker.log == []
     assert house.table.data == {}
 
@@ -191,18 +207,18 @@ async def test_what_was_stored_and_not_sent_is_sent_by_the_next_process_with_the
     house = House()
     house.broker.refused = "fills"
     with pytest.raises(Broken):
-        await house.keeper.apply(batch(Event(1), Event(2)), step)
+        await house.apply(batch(Event(1), Event(2)), step)
     after = house.restarted()
-    await after.keeper.apply(batch(Event(1), Event(2)), step)
+    await after.apply(batch(Event(1), Event(2)), step)
     assert after.broker.topics() == ["fills", "fills"]
     assert after.fills() == [f"{INSTRUMENT}:1", f"{INSTRUMENT}:2"]
 
 
 async def test_what_was_stored_and_sent_is_sent_again_the_same_and_nothing_is_applied_twice() -> None:
     house = House()
-    await house.keeper.apply(batch(Event(1)), step)
+    await house.apply(batch(Event(1)), step)
     after = house.restarted()
-    await after.keeper.apply(batch(Event(1), Event(2)), step)
+    await after.apply(batch(Event(1), Event(2)), step)
     assert after.broker.topics() == ["fills", CHANGELOG, "fills"]
     assert after.broker.log[0] == house.broker.log[1]
     assert after.fills() == [f"{INSTRUMENT}:1", f"{INSTRUMENT}:2"]
@@ -210,32 +226,60 @@ async def test_what_was_stored_and_sent_is_sent_again_the_same_and_nothing_is_ap
 
 async def test_a_rebalance_drops_the_live_state() -> None:
     house = House()
-    await house.keeper.apply(batch(Event(1)), step)
+    await house.apply(batch(Event(1)), step)
     other = House(house.table)  # another worker had the partition in between
-    await other.keeper.apply(batch(Event(2)), step)
+    await other.apply(batch(Event(2)), step)
     house.app.consumer_generation_id = 3
-    await house.keeper.apply(batch(Event(3)), step)
+    await house.apply(batch(Event(3)), step)
     assert house.fills()[-1] == f"{INSTRUMENT}:3"
+
+
+async def test_what_is_being_applied_ends_before_its_partition_is_given_up_and_nothing_more_is() -> None:
+    house = House()
+    house.broker.held = CHANGELOG
+    applying = asyncio.create_task(house.apply(batch(Event(1)), step))
+    await until(lambda: bool(house.broker.holding))
+    waiting = asyncio.create_task(house.apply(batch(Event(2)), step))
+    house.app.flow_control.active = False
+    settling = asyncio.create_task(house.keeper.settle())
+    await asyncio.wait({settling}, timeout=0.05)
+    assert not settling.done()
+    house.broker.held = ""
+    house.broker.holding[0].set_result(None)
+    await asyncio.wait_for(asyncio.gather(applying, settling, waiting), 5)
+    await house.apply(batch(Event(3)), step)
+    assert house.fills() == [f"{INSTRUMENT}:1"]
+
+
+async def test_what_was_delivered_before_a_rebalance_is_not_applied_after_it() -> None:
+    house = House()
+    late = batch(Event(2))
+    late.generation = 1
+    house.app.consumer_generation_id = 2
+    await house.keeper.apply(late, step)
+    assert house.fills() == []
+    await house.apply(batch(Event(2)), step)
+    assert house.fills() == [f"{INSTRUMENT}:1"]
 
 
 async def test_within_a_generation_nothing_is_sent_twice() -> None:
     house = House()
     for offset in range(1, 6):
-        await house.keeper.apply(batch(Event(offset)), step)
+        await house.apply(batch(Event(offset)), step)
     assert house.fills() == [f"{INSTRUMENT}:{count}" for count in range(1, 6)]
 
 
 async def test_an_instrument_that_did_not_change_is_not_stored() -> None:
     house = House()
-    await house.keeper.apply(batch(Event(1), Event(2, OTHER_KEY)), step)
+    await house.apply(batch(Event(1), Event(2, OTHER_KEY)), step)
     house.broker.log.clear()
-    await house.keeper.apply(batch(Event(1), Event(3, OTHER_KEY)), step)
+    await house.apply(batch(Event(1), Event(3, OTHER_KEY)), step)
     assert [(sent.topic, sent.key) for sent in house.broker.log] == [(CHANGELOG, OTHER_KEY), ("fills", OTHER_KEY)]
 
 
 async def test_poison_is_one_dead_letter_and_its_neighbours_go_on() -> None:
     house = House()
-    await house.keeper.apply(batch(Event(1), Event(2, None, b"poison"), Event(3)), step)
+    await house.apply(batch(Event(1), Event(2, None, b"poison"), Event(3)), step)
     assert house.fills() == [f"{INSTRUMENT}:1", f"{INSTRUMENT}:2"]
     (sent,) = [sent for sent in house.broker.log if sent.topic == "dead-letters"]
     letter = CODECS[DeadLetter].decode(sent.value)
@@ -252,7 +296,7 @@ async def test_a_dead_letter_of_a_huge_record_says_that_it_holds_a_part_of_it() 
     def bury(work: Work[Count], events: Batch) -> None:
         work.bury(0, ValueError("x" * 1_000_000))
 
-    await house.keeper.apply(batch(Event(1, KEY, b"y" * 10_000_000)), bury)
+    await house.apply(batch(Event(1, KEY, b"y" * 10_000_000)), bury)
     (sent,) = house.broker.log
     letter = CODECS[DeadLetter].decode(sent.value)
     assert letter.value == b"y" * (2 << 20)
@@ -263,16 +307,16 @@ async def test_a_dead_letter_that_cannot_be_sent_stops_the_batch() -> None:
     house = House()
     house.broker.refused = "dead-letters"
     with pytest.raises(Broken):
-        await house.keeper.apply(batch(Event(1, None, b"poison")), step)
+        await house.apply(batch(Event(1, None, b"poison")), step)
 
 
 async def test_batches_of_one_partition_wait_for_each_other_those_of_two_do_not() -> None:
     house = House()
     house.broker.held = CHANGELOG
-    first = asyncio.create_task(house.keeper.apply(batch(Event(1)), step))
+    first = asyncio.create_task(house.apply(batch(Event(1)), step))
     await until(lambda: len(house.broker.holding) == 1)
-    same = asyncio.create_task(house.keeper.apply(batch(Event(1), topic="settings"), step))
-    other = asyncio.create_task(house.keeper.apply(batch(Event(1, OTHER_KEY), partition=4), step))
+    same = asyncio.create_task(house.apply(batch(Event(1), topic="settings"), step))
+    other = asyncio.create_task(house.apply(batch(Event(1, OTHER_KEY), partition=4), step))
     await until(lambda: len(house.broker.holding) == 2)
     assert [sent.partition for sent in house.broker.log] == [3, 4]
     house.broker.held = ""
@@ -288,13 +332,13 @@ async def test_the_position_is_what_was_handled_or_committed() -> None:
     def look(work: Work[Count], events: Batch) -> None:
         seen.append(work.position("trades"))
 
-    await house.keeper.apply(batch(Event(1), topic="settings"), look)
+    await house.apply(batch(Event(1), topic="settings"), look)
     house.app.consumer._committed_offset[TP("trades", 3)] = 10
-    await house.keeper.apply(batch(Event(2), topic="settings"), look)
-    await house.keeper.apply(batch(Event(15), Event(17)), look)
-    await house.keeper.apply(batch(Event(3), topic="settings"), look)
+    await house.apply(batch(Event(2), topic="settings"), look)
+    await house.apply(batch(Event(15), Event(17)), look)
+    await house.apply(batch(Event(3), topic="settings"), look)
     house.app.consumer_generation_id = 2
-    await house.keeper.apply(batch(Event(4), topic="settings"), look)
+    await house.apply(batch(Event(4), topic="settings"), look)
     assert seen == [-1, 9, 9, 17, 9]
 
 

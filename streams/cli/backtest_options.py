@@ -1,0 +1,34 @@
+"""The options that `hedgehog backtest` commands share."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+
+class Engine(StrEnum):
+    """Both give the same orders."""
+
+    FAST = "fast"
+    REFERENCE = "reference"
+
+
+class Objective(StrEnum):
+    """What a sweep looks for the most of."""
+
+    NET = "net"
+    CYCLES = "cycles"
+
+
+def option(name: str, metavar: str, text: str) -> Any:
+    return typer.Option(name, metavar=metavar, help=text, show_default=False)
+
+
+FILE_HELP = "Recorded trades: .csv, .csv.gz or .zip."
+Symbol = Annotated[str, option("--symbol", "SYMBOL", "XRPUSDT or binance:XRPUSDT, in any case.")]
+Since = Annotated[str | None, option("--from", "TIME", "From this ISO 8601 time on, UTC.")]
+Until = Annotated[str | None, option("--to", "TIME", "Before this ISO 8601 time, UTC.")]
+Tick = Annotated[str | None, option("--tick", "NUMBER", "Smallest step of a price.")]
+Step = Annotated[str | None, option("--step", "NUMBER", "Smallest step of a quantity.")]
+Budget = Annotated[str | None, option("--budget", "NUMBER", "Quote asset for all chunks together.")]
+Fee = Annotated[str | None, option("--fee", "NUMBER", "Commission of one order, as a fraction.")]

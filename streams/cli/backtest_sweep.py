@@ -1,0 +1,85 @@
+"""`hedgehog backtest sweep`: many settings on recorded trades, the best of them shown."""
+
+# ruff: noqa: PLC0415 -- libraries are imported where they are used: `--help` does not wait for them
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from streams.cli.backtest_options import FILE_HELP, Budget, Fee, Objective, Since, Step, Symbol, Tick, Until, option
+from streams.cli.errors import BadValue, CliError
+from streams.cli.output import Json, out
+
+
+def sweep(
+    file: Annotated[Path, option("--file", "FILE", FILE_HELP)],
+    symbol: Symbol,
+    since: Since = None,
+    until: Until = None,
+    tick: Tick = None,
+    step: Step = None,
+    budget: Budget = None,
+    fee: Fee = None,
+    chunks: Annotated[str | None, option("--chunks", "VALUES", "5, or 1,3,5, or 1:9:2 with both ends.")] = None,
+    buy_down: Annotated[
+        str | None, option("--buy-down", "VALUES", "0.001, or 0.001,0.002, or 0.0005:0.003:0.0005 with both ends.")
+    ] = None,
+    profit: Annotated[str | None, option("--profit", "VALUES", "In the same way.")] = None,
+    rebuy: Annotated[str | None, option("--rebuy", "VALUES", "In the same way.")] = None,
+    random: Annotated[
+        int | None, option("--random", "N", "Draw N settings from the values; START:STOP then needs no step.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="K", help="Of --random.")] = 0,
+    top: Annotated[int, typer.Option("--top", metavar="N", min=1, max=1_000, help="Show the best so many.")] = 10,
+    objective: Annotated[Objective, typer.Option("--objective", help="What is best.")] = Objective.NET,
+    train_until: Annotated[
+        str | None, option("--train-until", "TIME", "Choose by the trades before; show those after, too.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Try every combination of the values, or random draws from them, on every core.
+
+    The best is run again on the reference engine, whose orders have to be the same. With --train-until, the trades
+    after that time are a run of their own, which begins without an order.
+    """
+    from streams.backtest.grid import draws, grid, parse_axis
+    from streams.backtest.trial import Disagreement, best_of
+    from streams.cli.backtest_input import checked, parse_filters, parse_time, parse_times, read_file, typed_settings
+    from streams.cli.backtest_rows import SHOWN, best_rows, split, sweep_record
+    from streams.cli.changes import OPTIONS, parse_values
+
+    base = typed_settings(symbol, parse_values({"budget": budget, "fee": fee}) | parse_filters(tick, step))
+    between = parse_times(since, until)
+    moment = None if train_until is None else parse_time("--train-until", train_until)
+    typed = {"chunks": chunks, "buy_down_interval": buy_down, "profit_interval": profit, "rebuy_interval": rebuy}
+    try:
+        axes = {
+            name: (getattr(base, name),) if text is None else parse_axis(name, OPTIONS[name], text, random is not None)
+            for name, text in typed.items()
+        }
+        tried = grid(base, axes) if random is None else draws(base, axes, random, seed)
+    except ValueError as error:
+        raise BadValue(str(error)) from None
+    for settings in tried:
+        checked(settings)
+    recording = read_file(file, base.instrument, between)
+    parts = split(recording, moment)
+    out.progress(f"trying {len(tried)} settings on {len(recording)} trades…")
+    try:
+        best = best_of({name: part.prices for name, part in parts.items()}, tried, objective.value, top)
+    except Disagreement as error:
+        raise CliError(str(error)) from None
+    except ValueError as error:
+        raise BadValue(str(error), hint="hedgehog backtest run --engine reference") from None
+    record = sweep_record(recording, parts, tried, best) | {
+        "objective": objective.value,
+        "seed": None if random is None else seed,
+    }
+    rows = best_rows(tried, best)
+    if out.json:
+        out.record(record | {"best": rows})
+        return
+    out.record(record)
+    columns = [name for name in rows[0] if name.endswith(SHOWN) or len(axes.get(name, ())) > 1 or name == "rank"]
+    out.section(f"The best by {objective.value}", rows, columns, empty="")

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +11,21 @@ from schemas.units import PRICE_MAX
 from streams.backtest.compiled import entry, inner
 
 Prices = npt.NDArray[np.int64]
+Times = npt.NDArray[np.int64]
 Ints = npt.NDArray[np.int32] | npt.NDArray[np.int64]
 
 SMALL, LARGE = 6, 12
 """Binary logarithms of the numbers of trades that share a minimum and a maximum: 64 and 4,096."""
+
+
+class Trades(Protocol):
+    """Market trades of one instrument in their order: int64 columns, prices in 1e-8, times in µs since the epoch."""
+
+    @property
+    def prices(self) -> Prices: ...
+
+    @property
+    def times(self) -> Times: ...
 
 
 class Tape(NamedTuple):
@@ -37,6 +48,12 @@ class Prepared:
 
     def __len__(self) -> int:
         return len(self.tape.prices)
+
+
+def clock_of(times: Times) -> Times:
+    """What the trades' clock shows at each of them, in µs: the latest time up to it, so that it never goes back."""
+    clock: Times = np.maximum.accumulate(np.asarray(times, np.int64))
+    return clock
 
 
 def prepare(prices: Prices, tick: int) -> Prepared:

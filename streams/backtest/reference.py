@@ -10,7 +10,10 @@ from streams.trading.strategy import BUYING, ON, REFUSED, set_mode
 
 @dataclass(slots=True)
 class SimulatedOrder:
-    """An order of a backtest. Units as in the rules; `placed_at` and `filled_at` count trades from 0."""
+    """An order of a backtest. Units as in the rules; `placed_at` and `filled_at` count trades from 0, -1 for none.
+
+    `status` is NEW, PARTIALLY_FILLED, FILLED or REJECTED.
+    """
 
     trader: int
     side: str
@@ -19,6 +22,13 @@ class SimulatedOrder:
     status: str
     placed_at: int
     filled_at: int = -1
+    parts: tuple[tuple[int, int], ...] = ()
+    """Position and quantity of every execution of an order that was not filled by one; none of one that was."""
+
+    @property
+    def executions(self) -> tuple[tuple[int, int], ...]:
+        """Position of the trade and executed quantity of each execution, in their order."""
+        return self.parts or (((self.filled_at, self.quantity),) if self.filled_at >= 0 else ())
 
 
 def run_reference(prices: Iterable[int], rules: Rules) -> list[SimulatedOrder]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from schemas.records import Settings
-from streams.backtest.data import Prices, prepare
+from streams.backtest.data import Trades, prepare
 from streams.backtest.fast import run_fast
 from streams.backtest.money import Result, result_of
 from streams.backtest.reference import SimulatedOrder, run_reference
@@ -43,19 +43,23 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Best:
-    """The best settings, the best first. `seconds` is the sweep's time; `orders` those of the best, on both engines."""
+    """The best settings, the best first. `seconds` is the sweep's time; `orders` those of the best, on both engines.
+
+    `values` is the objective of every setting, in the order tried: money in 1 / `MONEY`, or a count.
+    """
 
     found: list[Found]
     seconds: float
     orders: int
+    values: list[int]
 
 
-def try_settings(prices: Prices, settings: Settings, engine: str = FAST) -> Trial:
-    """Run one setting over market prices (int64, 1e-8); on the reference engine if the fast one cannot.
+def try_settings(trades: Trades, settings: Settings, engine: str = FAST) -> Trial:
+    """Run one setting over market trades; on the reference engine if the fast one cannot.
 
     Raises `ValueError`, which names a field, for settings or prices that cannot be.
     """
-    rules, refused = rules_of(settings), None
+    rules, prices, refused = rules_of(settings), trades.prices, None
     if engine == FAST:
         try:
             run_fast(prices[:1], rules)  # compiles, where no process before has
@@ -63,44 +67,48 @@ def try_settings(prices: Prices, settings: Settings, engine: str = FAST) -> Tria
             run = run_fast(prices, rules)
             seconds = time.perf_counter() - began
             orders = run.to_list()
-            return Trial(orders, result_of(orders, prices, settings), FAST, seconds)
+            return Trial(orders, result_of(orders, prices, trades.times, settings), FAST, seconds)
         except TooLarge as error:
             refused = str(error)
     numbers = prices.tolist()
     began = time.perf_counter()
     orders = run_reference(numbers, rules)
     seconds = time.perf_counter() - began
-    return Trial(orders, result_of(orders, prices, settings), REFERENCE, seconds, refused)
+    return Trial(orders, result_of(orders, prices, trades.times, settings), REFERENCE, seconds, refused)
 
 
-def best_of(parts: Mapping[str, Prices], tried: Sequence[Settings], objective: str, top: int) -> Best:
+def best_of(parts: Mapping[str, Trades], tried: Sequence[Settings], objective: str, top: int) -> Best:
     """The `top` settings by `objective` on the first part, and what these give on every part by itself.
 
     Equals are in the order tried. All have one tick. Raises `TooLarge` as the fast engine does, `ValueError` as
     `rules_of` does, and `Disagreement` if the engines do not give the same orders and money for the best.
     """
     tick, (first, *_) = tried[0].tick_size, parts
-    sweep(prepare(parts[first][:1], tick), tried[:1])  # compiles, where no process before has
+    sweep(prepare(parts[first].prices[:1], tick), tried[:1])  # compiles, where no process before has
     began = time.perf_counter()
-    summary = sweep(prepare(parts[first], tick), tried)
+    summary = sweep(prepare(parts[first].prices, tick), tried)
     seconds = time.perf_counter() - began
     places = _ranked(summary, objective)[:top]
-    results = {part: [_checked(prices, tried[place]) for place in places] for part, prices in parts.items()}
+    results = {part: [_checked(trades, tried[place]) for place in places] for part, trades in parts.items()}
     for row, place in enumerate(places):
         _agree(summary, place, results[first][row], tried[place])
-    orders = sum(_compared(prices, tried[places[0]]) for prices in parts.values())
+    orders = sum(_compared(trades, tried[places[0]]) for trades in parts.values())
     found = [Found(place, {part: rows[row] for part, rows in results.items()}) for row, place in enumerate(places)]
-    return Best(found, seconds, orders)
+    return Best(found, seconds, orders, _values(summary, objective))
+
+
+def _values(summary: Summary, objective: str) -> list[int]:
+    values: list[int] = (summary.net_profit if objective == NET else summary.cycles).tolist()
+    return values
 
 
 def _ranked(summary: Summary, objective: str) -> list[int]:
-    net, cycles = summary.net_profit.tolist(), summary.cycles.tolist()
-    first, second = (net, cycles) if objective == NET else (cycles, net)
-    return sorted(range(len(net)), key=lambda place: (-first[place], -second[place], place))
+    first, second = _values(summary, objective), _values(summary, CYCLES if objective == NET else NET)
+    return sorted(range(len(first)), key=lambda place: (-first[place], -second[place], place))
 
 
-def _checked(prices: Prices, settings: Settings) -> Result:
-    return result_of(run_fast(prices, rules_of(settings)).to_list(), prices, settings)
+def _checked(trades: Trades, settings: Settings) -> Result:
+    return result_of(run_fast(trades.prices, rules_of(settings)).to_list(), trades.prices, trades.times, settings)
 
 
 def _agree(summary: Summary, place: int, result: Result, settings: Settings) -> None:
@@ -110,10 +118,10 @@ def _agree(summary: Summary, place: int, result: Result, settings: Settings) -> 
         raise Disagreement(f"the sweep's sums {added} are not those of its orders, {result}, for {settings}")
 
 
-def _compared(prices: Prices, settings: Settings) -> int:
+def _compared(trades: Trades, settings: Settings) -> int:
     """How many orders both engines give; they have to be equal one by one."""
     rules = rules_of(settings)
-    orders = run_reference(prices.tolist(), rules)
-    if orders != run_fast(prices, rules).to_list():
+    orders = run_reference(trades.prices.tolist(), rules)
+    if orders != run_fast(trades.prices, rules).to_list():
         raise Disagreement(f"the engines give different orders for {settings}")
     return len(orders)

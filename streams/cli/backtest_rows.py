@@ -46,13 +46,21 @@ def result_row(result: Result) -> dict[str, Any]:
         "rejected": result.rejected,
         "filled": result.filled,
         "cycles": result.cycles,
+        "wins": result.wins,
+        "losses": result.losses,
+        "win_rate": None if result.win_rate is None else plain(result.win_rate),
         "realised_profit": plain_money(result.realised),
+        "unrealised_profit": plain_money(result.unrealised),
         "fees": plain_money(result.fees),
         "open_position": plain(result.position),
         "position_value": plain_money(result.position_value),
         "net_profit": plain_money(result.net_profit),
         "buy_and_hold": plain_money(result.buy_and_hold),
         "max_drawdown": plain_money(result.max_drawdown),
+        "seconds_in_market": f"{result.time_in_market / 1e6:.6f}",
+        "seconds_in_all": f"{result.span / 1e6:.6f}",
+        "largest_exposure": plain(result.largest_exposure),
+        "average_exposure": plain(result.average_exposure),
     }
 
 

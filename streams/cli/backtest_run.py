@@ -60,7 +60,7 @@ def run(
         recording = read_file(file, settings.instrument, between)
     else:
         raise BadValue("no trades to run on", hint="--file FILE or --topic")
-    trial = try_settings(recording.prices, settings, engine.value)
+    trial = try_settings(recording, settings, engine.value)
     if trial.refused is not None:
         print(f"the reference engine is used: {trial.refused}", file=sys.stderr)
     if orders is not None:

@@ -67,7 +67,7 @@ def sweep(
     parts = split(recording, moment)
     out.progress(f"trying {len(tried)} settings on {len(recording)} trades…")
     try:
-        best = best_of({name: part.prices for name, part in parts.items()}, tried, objective.value, top)
+        best = best_of(parts, tried, objective.value, top)
     except Disagreement as error:
         raise CliError(str(error)) from None
     except ValueError as error:

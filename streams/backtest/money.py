@@ -112,7 +112,7 @@ def result_of(orders: Sequence[SimulatedOrder], prices: Prices, times: Times, se
         realised=realised,
         unrealised=held.cash + value - realised,
         net_profit=held.cash + value,
-        buy_and_hold=_buy_and_hold(int(prices[0]), last, settings),
+        buy_and_hold=buy_and_hold(int(prices[0]), last, settings),
         max_drawdown=_deepest_fall(states, prices).depth,
         time_in_market=in_market,
         span=span,
@@ -173,7 +173,8 @@ def _states(orders: Iterable[SimulatedOrder], bought: dict[int, SimulatedOrder],
     return states
 
 
-def _buy_and_hold(first: int, last: int, settings: Settings) -> int:
+def buy_and_hold(first: int, last: int, settings: Settings) -> int:
+    """What buying for the whole budget at the price `first`, held until it is `last`, gives after the fee of buying."""
     quantity = settings.budget * ONE // (first * settings.step_size) * settings.step_size
     profit: int = quantity * (last - first) * ONE - quantity * first * settings.fee
     return profit

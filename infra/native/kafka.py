@@ -88,9 +88,14 @@ def _command(config: Config, home: Path, layout: Callable[[], Layout]) -> Comman
     return Command(argv, home, JAVA_ENVIRONMENT)
 
 
+def cluster_id(unique: uuid.UUID) -> str:
+    """An id as Kafka writes them, in URL-safe base64. One in 64 begins with a dash: no word of its own in a command."""
+    return urlsafe_b64encode(unique.bytes).decode().rstrip("=")
+
+
 def _format(home: Path, properties: Path, classpath: tuple[Path, ...]) -> None:
-    cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    main = ["kafka.tools.StorageTool", "format", "-t", cluster, "--ignore-formatted", "-c", str(properties)]
+    cluster = cluster_id(uuid.uuid4())
+    main = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "--ignore-formatted", "-c", str(properties)]
     argv = java_command(main, 128, ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"], classpath)
     done = subprocess.run(argv, capture_output=True, text=True, timeout=FORMAT_TIMEOUT_S, check=False)
     if done.returncode:

@@ -53,9 +53,12 @@ jars-lock: setup ## renew infra/jars.lock (needs Maven)
 demo: setup ## trade for a minute through the whole pipeline, then check everything (TRADES=FILE: a recorded day)
 	@$(RUN)/python -m streams.demo $(if $(TRADES),--trades "$(TRADES)")
 
+# The long ones first, so that both processes end at the same time.
+ALL_TESTS := tests/faults tests/e2e tests/property tests/unit
+
 test: setup ## run all tests, those on the real stack on a stack of their own (TESTS=PATHS: only these)
-	@echo "hedgehog: testing; a stack of its own is started beside yours, the first one ever downloads some 380 MB"
-	@$(RUN)/python -m pytest --durations=10 $(or $(TESTS),tests/unit tests/property tests/e2e tests/faults) || { \
+	@echo "hedgehog: testing; two stacks of its own are started beside yours, the first one ever downloads some 380 MB"
+	@$(RUN)/python -m pytest --durations=10 -n 2 --dist loadfile --no-loadscope-reorder $(or $(TESTS),$(ALL_TESTS)) || { \
 	  echo "hedgehog: tests failed; look into one with: $(RUN)/python -m pytest -x --keep-stack PATH" >&2; exit 1; }
 	@echo "hedgehog: all tests passed; next: make demo"
 

@@ -1,40 +1,43 @@
-"""Market prices to test on: from a recorded file, or consumed again from the topic of trades."""
+"""Recorded trades in columns, from files. `streams.backtest.topic` consumes them again from the topic."""
 
+import gzip
 import hashlib
-import time
-from collections.abc import Iterator
+import zipfile
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
-from aiokafka.partitioner import murmur2
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from infra.config import Config
-from producers.files import read_trades
-from schemas.codec import Codec
-from schemas.columns import Int64s, decode_trades
+from producers.files import FileError, read_trades
+from schemas.columns import Int64s
 from schemas.records import Trade
-from schemas.registry import make_codec
-from schemas.topics import TRADES
-from streams.cli.errors import Unreachable
-from streams.scan import TIMEOUT_S, admin, bounds, client_settings, partitions
 
-POLL_S = 0.2
-BATCH = 10_000
-PASSING = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)
+LONG_MAX = 2**63 - 1
+TELL_EVERY = 20_000
+CHUNK_BYTES = 1 << 20
+
+Told = Callable[[int, int | None], None]
+"""Is told how many records were read so far, and of how many where that is known."""
+Between = tuple[int | None, int | None]
+"""The first time (µs since the epoch) and the one that is no more part of it; None for no limit."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """The trades of one instrument in their order: int64 columns, prices in 1e-8, times in µs since the epoch, UTC.
+    """The trades of one instrument in their order.
 
-    `source` says where they are from, `unreadable` how many records of the instrument were no trades and left out.
+    Columns of int64: prices and quantities in 1e-8 (a quantity that needs more bits is the largest that fits, which is
+    more than any order takes), times in µs since the epoch, UTC. `source` says where they are from, `unreadable` how
+    many records of the instrument were no trades and left out.
     """
 
     instrument: str
     source: str
     prices: Int64s
+    quantities: Int64s
     times: Int64s
     ids: Int64s
     unreadable: int = 0
@@ -44,9 +47,10 @@ class Recording:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the trades' ids, then their prices, as little-endian int64: the same for file and topic."""
-        digest = hashlib.sha256(self.ids.astype("<i8").tobytes())
-        digest.update(self.prices.astype("<i8").tobytes())
+        """SHA-256 of ids, prices, quantities and times, as little-endian int64: the same for file and topic."""
+        digest = hashlib.sha256()
+        for column in (self.ids, self.prices, self.quantities, self.times):
+            digest.update(column.astype("<i8", copy=False).tobytes())
         return digest.hexdigest()
 
     def split(self, moment: int) -> tuple["Recording", "Recording"]:
@@ -56,126 +60,99 @@ class Recording:
         return self._part(0, cut), self._part(cut, len(self))
 
     def _part(self, first: int, end: int) -> "Recording":
-        prices, times, ids = (column[first:end] for column in (self.prices, self.times, self.ids))
-        return Recording(self.instrument, self.source, prices, times, ids)
+        columns = self.prices, self.quantities, self.times, self.ids
+        prices, quantities, times, ids = (column[first:end] for column in columns)
+        return Recording(self.instrument, self.source, prices, quantities, times, ids)
 
 
-def from_file(path: Path, instrument: str, since: int | None = None, until: int | None = None) -> Recording:
-    """The instrument's trades with `since` <= trade time < `until` (µs), in the order of the file.
+class NoTrades(ValueError):
+    """There is not one trade of an instrument where it was looked for; the message names both."""
 
-    Raises `producers.files.FileError` for what is no recording, and `ValueError` when it has no such trade.
+
+def from_files(
+    paths: Sequence[Path], instruments: Sequence[str], between: Between = (None, None), told: Told | None = None
+) -> list[Recording]:
+    """The trades of each instrument in all files together, of a time in `between`, in the order of files and lines.
+
+    Raises `producers.files.FileError` for what is no recording and for files that are not in the order of their
+    trades, `NoTrades` for an instrument without any. Takes 32 bytes of memory a trade.
     """
-    rows: list[tuple[int, int, int]] = []
-    others: set[str] = set()
-    for trade in read_trades(path):
-        if trade.instrument != instrument:
-            others.add(trade.instrument)
-        elif (since is None or trade.trade_time >= since) and (until is None or trade.trade_time < until):
-            rows.append((trade.price, trade.trade_time, trade.trade_id))
-    if not rows:
-        has = f"; it has {', '.join(sorted(others)[:5])}" if others else ""
-        raise ValueError(f"{path} has no trade of {instrument}{has}")
-    prices, times, ids = np.ascontiguousarray(np.array(rows, np.int64).T)
-    return Recording(instrument, str(path), prices, times, ids)
-
-
-def from_topic(config: Config, instrument: str, since: int | None = None, until: int | None = None) -> Recording:
-    """The instrument's trades in the topic, of the offsets whose records were written between `since` and `until` (µs).
-
-    What is no trade is left out, as the worker leaves it out, and counted. Raises `Unreachable` for a broker that stops
-    sending, and `ValueError` when there is no such trade.
-    """
-    name, codec = TRADES.full_name(config), make_codec(config, Trade)
-    known = partitions(admin(config), [name]).get(name, [])
-    if not known:
-        raise Unreachable(f"topic {name} on {config.bootstrap} is missing", hint="hedgehog topics create")
-    place = known[(murmur2(instrument.encode()) & 0x7FFFFFFF) % len(known)]
-    first, end = _range(config, place, since, until)
-    key = instrument.encode()
-    columns: list[tuple[Int64s, ...]] = [(np.zeros(0, np.int64),) * 3]
-    unreadable = 0
-    for batch in _batches(config, TopicPartition(name, place.partition, first), end):
-        good, bad = _columns([m.value() for m in batch if m.key() == key], codec)
-        columns.append(good)
-        unreadable += bad
-    prices, times, ids = (np.concatenate(parts) for parts in zip(*columns, strict=True))
-    source = f"{name} partition {place.partition} offsets {first} to {end}"
-    if not len(prices):
-        raise ValueError(f"topic {source} has no trade of {instrument}")
-    return Recording(instrument, source, prices, times, ids, unreadable)
-
-
-def _range(config: Config, place: TopicPartition, since: int | None, until: int | None) -> tuple[int, int]:
-    """The first offset whose record was written at or after `since`, and that of `until`; as far as there are any."""
-    first, end = bounds(admin(config), [place])[place.topic, place.partition]
-    consumer = Consumer(_settings(config))
-    try:
-        for at_end, moment in enumerate((since, until)):
-            if moment is None:
+    found = {instrument: _Columns() for instrument in instruments}
+    seen: set[str] = set()
+    since, until = between
+    total, done = None if told is None else _lines(paths), 0
+    for path in paths:
+        for trade in read_trades(path):
+            done += 1
+            if told is not None and not done % TELL_EVERY:
+                told(done, total)
+            seen.add(trade.instrument)
+            columns = found.get(trade.instrument)
+            if columns is None:
                 continue
-            # Kafka's times are milliseconds: the first that is not before a microsecond is rounded up.
-            asked = TopicPartition(place.topic, place.partition, -(-moment // 1_000))
-            (found,) = consumer.offsets_for_times([asked], timeout=TIMEOUT_S)
-            if found.error is not None:
-                raise KafkaException(found.error)
-            offset = found.offset if found.offset >= 0 else end
-            first, end = (first, min(offset, end)) if at_end else (min(offset, end), end)
-    finally:
-        consumer.close()
-    return min(first, end), end
+            columns.met(path, trade)
+            if (since is None or trade.trade_time >= since) and (until is None or trade.trade_time < until):
+                columns.add(trade)
+    for instrument, columns in found.items():
+        if not len(columns.prices):
+            has = ", ".join(sorted(seen - {instrument})[:5])
+            raise NoTrades(f"{', '.join(map(str, paths))} has no trade of {instrument}{has and f'; it has {has}'}")
+    return [columns.recording(instrument) for instrument, columns in found.items()]
 
 
-def _settings(config: Config) -> dict[str, str | int | float | bool]:
-    return {
-        **client_settings(config),
-        "group.id": f"{config.topic_prefix}hedgehog-backtest",
-        "enable.auto.commit": False,
-        "enable.partition.eof": True,
-        # the first trades may expire while they are asked for: that is to be said, not skipped
-        "auto.offset.reset": "error",
-    }
+class _Columns:
+    """The columns of one instrument while they grow, and the files it was met in."""
+
+    def __init__(self) -> None:
+        self.prices, self.quantities, self.times, self.ids = (array("q") for _ in range(4))
+        self.files: dict[Path, int] = {}
+        """The time of the first trade in each."""
+
+    def met(self, path: Path, trade: Trade) -> None:
+        """Note that `path` has this trade; a file may not begin before the one that was read before it."""
+        if path in self.files:
+            return
+        for before, began in self.files.items():
+            if trade.trade_time < began:
+                raise FileError(f"{path}: its trades of {trade.instrument} begin before those of {before}")
+        self.files[path] = trade.trade_time
+
+    def add(self, trade: Trade) -> None:
+        if trade.trade_id > LONG_MAX:
+            raise FileError(f"{list(self.files)[-1]}: trade_id: {trade.trade_id} is above {LONG_MAX}")
+        self.prices.append(trade.price)
+        self.quantities.append(min(trade.quantity, LONG_MAX))
+        self.times.append(trade.trade_time)
+        self.ids.append(trade.trade_id)
+
+    def recording(self, instrument: str) -> Recording:
+        columns = self.prices, self.quantities, self.times, self.ids
+        prices, quantities, times, ids = (np.frombuffer(column, np.int64) for column in columns)
+        return Recording(instrument, ", ".join(map(str, self.files)), prices, quantities, times, ids)
 
 
-def _batches(config: Config, place: TopicPartition, end: int) -> Iterator[list[Message]]:
-    """The records from a place up to an end, in batches; `Unreachable` when none came for `TIMEOUT_S`."""
-    if place.offset >= end:
-        return
-    consumer = Consumer(_settings(config))
-    consumer.assign([place])
-    heard = time.monotonic()
+def _lines(paths: Sequence[Path]) -> int | None:
+    """How many lines the files have, counted in a fraction of the time that reading takes; None if that fails."""
     try:
-        while True:
-            first = consumer.poll(POLL_S)
-            arrived = [] if first is None else [first, *consumer.consume(BATCH, 0)]
-            records = [message for message in arrived if message.error() is None]
-            if records:
-                heard = time.monotonic()
-                yield [message for message in records if (message.offset() or 0) < end]
-            if _reached(arrived, end):
-                return
-            if time.monotonic() - heard > TIMEOUT_S:
-                raise Unreachable(f"the broker at {config.bootstrap} sent no trades for {TIMEOUT_S:g} s")
-    finally:
-        consumer.close()
+        return sum(chunk.count(b"\n") for path in paths for file in _opened(path) for chunk in _chunks(file))
+    except (OSError, EOFError, zipfile.BadZipFile):
+        return None  # whoever reads the file says what is wrong
 
 
-def _reached(arrived: list[Message], end: int) -> bool:
-    """Whether these are the last ones; raises what is no passing trouble with the connection."""
-    for message in arrived:
-        error = message.error()
-        if error is None:
-            if (message.offset() or 0) >= end - 1:
-                return True
-        elif error.code() == KafkaError._PARTITION_EOF:
-            return True
-        elif error.code() not in PASSING:
-            raise KafkaException(error)
-    return False
+def _chunks(file: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
+    while chunk := file.read(CHUNK_BYTES):
+        yield chunk
 
 
-def _columns(values: list[bytes | None], codec: Codec[Trade]) -> tuple[tuple[Int64s, ...], int]:
-    """Prices, times and ids of the records that are trades, and how many are none."""
-    columns = decode_trades(values, codec)
-    good = np.ones(len(values), np.bool_)
-    good[list(columns.errors)] = False
-    return (columns.price[good], columns.trade_time[good], columns.trade_id[good]), len(columns.errors)
+def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                with archive.open(name) as member:
+                    yield member
+    elif path.suffix == ".gz":
+        with gzip.open(path) as packed:
+            yield packed
+    else:
+        with path.open("rb") as file:
+            yield file

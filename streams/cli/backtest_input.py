@@ -1,5 +1,8 @@
 """What a backtest is asked for: settings, times and trades, from what was typed."""
 
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,16 +12,66 @@ import msgspec
 from producers.files import EXCHANGE, FileError
 from schemas.records import Settings
 from schemas.units import to_units
-from streams.backtest.load import Recording, from_file, from_topic
+from streams.backtest.load import Between, NoTrades, Recording, from_files
+from streams.backtest.topic import Offsets, from_topic
 from streams.cli.changes import PLAIN_DECIMAL, iso
 from streams.cli.errors import BadValue, CliError
 from streams.cli.instruments import read
-from streams.cli.output import out
+from streams.cli.progress import progress_bar
 from streams.cli.reach import with_settings
+from streams.cli.settings_file import read_settings
 from streams.cli.symbols import SEPARATORS, resolve
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-Between = tuple[int | None, int | None]
+LIVE = "live"
+"""The `--settings` that are those in the topic."""
+RANGE = re.compile(r"(\d{1,9}):(\d{1,18}):(\d{1,18})", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the trades are: files, or else the topic, and which part of it."""
+
+    files: Sequence[Path]
+    between: Between
+    offsets: Offsets | None
+    settings: str | None
+    """A file of settings, or `live`."""
+
+
+def parse_source(
+    files: Sequence[Path] | None,
+    topic: bool,
+    times: tuple[str | None, str | None],
+    offsets: Sequence[str] | None,
+    settings: str | None,
+) -> Source:
+    """What was asked for, or `BadValue` for what contradicts itself."""
+    if files and topic:
+        raise BadValue(f"--file {files[0]} or --topic, not both")
+    if not files and not topic:
+        raise BadValue("no trades to run on", hint="--file FILE or --topic")
+    if offsets and not topic:
+        raise BadValue(f"--offsets {offsets[0]} needs --topic")
+    if offsets and times != (None, None):
+        raise BadValue(f"--offsets {offsets[0]} or --from and --to, not both")
+    return Source(files or (), parse_times(*times), parse_offsets(offsets) if offsets else None, settings)
+
+
+def parse_offsets(texts: Sequence[str]) -> Offsets:
+    """`PARTITION:START:END` each, the end not included."""
+    offsets: dict[int, tuple[int, int]] = {}
+    for text in texts:
+        match = RANGE.fullmatch(text)
+        if not match:
+            raise BadValue(f"--offsets: {text!r} is not PARTITION:START:END such as 3:1000:2000")
+        partition, first, end = map(int, match.groups())
+        if first >= end:
+            raise BadValue(f"--offsets: {text!r} ends where it starts or before")
+        if partition in offsets:
+            raise BadValue(f"--offsets: {text!r} names partition {partition} a second time")
+        offsets[partition] = first, end
+    return offsets
 
 
 def parse_times(since: str | None, until: str | None) -> Between:
@@ -57,7 +110,7 @@ def parse_filters(tick: str | None, step: str | None) -> dict[str, Any]:
     return values
 
 
-def typed_settings(symbol: str, values: dict[str, Any]) -> Settings:
+def typed_settings(symbol: str, values: Mapping[str, Any]) -> Settings:
     """Settings from options alone: those of `Settings` for what was not typed, but tick and step have to be."""
     missing = [option for field, option in (("tick_size", "--tick"), ("step_size", "--step")) if field not in values]
     if missing:
@@ -82,37 +135,38 @@ def checked(settings: Settings) -> Settings:
     return settings
 
 
-def read_file(file: Path, instrument: str, between: Between) -> Recording:
-    """The trades of a file; `BadValue` names file and line, `CliError` the range without any."""
-    out.progress(f"reading {file}…")
+def settings_of(symbols: Sequence[str], values: Mapping[str, Any], source: Source) -> list[Settings]:
+    """The settings of each symbol, once, with `values` in their place.
+
+    From the file of settings, if there is one; else, for the topic, the live ones, unless both tick and step were
+    typed: the symbol may have none any more; else from what was typed alone.
+    """
+    typed = {"tick_size", "step_size"} <= values.keys()
+    if source.settings not in (None, LIVE):
+        known = read_settings(Path(source.settings or ""))
+    elif source.settings == LIVE or not (source.files or typed):
+        known = read(with_settings())
+    else:
+        found = [typed_settings(symbol, values) for symbol in symbols]
+        return list({settings.instrument: settings for settings in found}.values())
+    return [checked(msgspec.structs.replace(known[key], **values)) for key in resolve(symbols, known)]
+
+
+def read_trades(source: Source, instruments: Sequence[str]) -> list[Recording]:
+    """The trades of each instrument; `BadValue` for files and offsets that cannot be, `CliError` for no trades."""
     try:
-        return from_file(file, instrument, *between)
+        if source.files:
+            with progress_bar("reading", "lines") as told:
+                return from_files(source.files, instruments, source.between, told)
+        config = with_settings()
+        with progress_bar("consuming", "records") as told:
+            return from_topic(config, instruments, source.between, source.offsets, told)
     except FileError as error:
         raise BadValue(f"--file: {error}") from None
+    except NoTrades as error:
+        limits = zip(("from", "before"), source.between, strict=True)
+        raise CliError(
+            " ".join([str(error), *(f"{name} {iso(at)}" for name, at in limits if at is not None)])
+        ) from None
     except ValueError as error:
-        raise _none(error, between) from None
-
-
-def read_topic(symbol: str, values: dict[str, Any], between: Between) -> tuple[Settings, Recording]:
-    """The trades in the topic, and the symbol's live settings with `values` in their place.
-
-    The live settings are not asked for when both tick and step were typed: the symbol may have none any more.
-    """
-    config = with_settings()
-    if {"tick_size", "step_size"} <= values.keys():
-        settings = typed_settings(symbol, values)
-    else:
-        known = read(config)
-        (key,) = resolve([symbol], known)
-        settings = checked(msgspec.structs.replace(known[key], **values))
-    out.progress(f"consuming the trades of {settings.instrument}…")
-    try:
-        return settings, from_topic(config, settings.instrument, *between)
-    except ValueError as error:
-        raise _none(error, between) from None
-
-
-def _none(error: ValueError, between: Between) -> CliError:
-    since, until = between
-    limits = [f"{name} {iso(at)}" for name, at in (("from", since), ("before", until)) if at is not None]
-    return CliError(" ".join([str(error), *limits]))
+        raise BadValue(f"--offsets: {error}") from None

@@ -1,6 +1,7 @@
 """The options that `hedgehog backtest` commands share."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -24,10 +25,27 @@ def option(name: str, metavar: str, text: str) -> Any:
     return typer.Option(name, metavar=metavar, help=text, show_default=False)
 
 
-FILE_HELP = "Recorded trades: .csv, .csv.gz or .zip."
 Symbol = Annotated[str, option("--symbol", "SYMBOL", "XRPUSDT or binance:XRPUSDT, in any case.")]
+Symbols = Annotated[list[str], option("--symbol", "SYMBOL", "XRPUSDT or binance:XRPUSDT, in any case; repeatable.")]
+Files = Annotated[
+    list[Path] | None,
+    option("--file", "FILE", "Recorded trades: .csv, .csv.gz or .zip; repeatable, in the order of the trades."),
+]
+Topic = Annotated[
+    bool, typer.Option("--topic", help="The topic of trades; --from and --to are when they were written to it.")
+]
 Since = Annotated[str | None, option("--from", "TIME", "From this ISO 8601 time on, UTC.")]
 Until = Annotated[str | None, option("--to", "TIME", "Before this ISO 8601 time, UTC.")]
+Offsets = Annotated[
+    list[str] | None,
+    option("--offsets", "PARTITION:START:END", "Of the topic, END not included; one for each symbol's partition."),
+]
+SettingsFrom = Annotated[
+    str | None,
+    option(
+        "--settings", "FILE|live", "Settings as hedgehog settings show --json prints them, or .csv; or the live ones."
+    ),
+]
 Tick = Annotated[str | None, option("--tick", "NUMBER", "Smallest step of a price.")]
 Step = Annotated[str | None, option("--step", "NUMBER", "Smallest step of a quantity.")]
 Budget = Annotated[str | None, option("--budget", "NUMBER", "Quote asset for all chunks together.")]

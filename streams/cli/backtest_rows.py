@@ -8,7 +8,6 @@ from schemas.records import Settings
 from schemas.units import plain
 from streams.backtest.load import Recording
 from streams.backtest.money import Result, plain_money
-from streams.backtest.reference import SimulatedOrder
 from streams.backtest.trial import Best, Trial
 from streams.cli.changes import as_row, iso
 from streams.cli.errors import BadValue, CliError
@@ -21,6 +20,21 @@ SETTINGS = (
 FILTERS = ("min_price", "max_price", "min_quantity", "max_quantity", "min_notional")
 SHOWN = ("orders", "cycles", "net_profit", "max_drawdown")
 """What a table shows of each result."""
+RUNS_SHOWN = (
+    *("instrument", "trades", "orders", "cycles", "realised_profit", "fees", "net_profit", "buy_and_hold"),
+    "max_drawdown",
+)
+COUNTS = ("orders", "rejected", "filled", "cycles", "wins", "losses")
+MONEYS = {
+    "realised_profit": "realised",
+    "unrealised_profit": "unrealised",
+    "fees": "fees",
+    "net_profit": "net_profit",
+    "buy_and_hold": "buy_and_hold",
+}
+"""What can be added up, by the names it is shown and kept under."""
+
+Run = tuple[Recording, Settings, Trial]
 
 
 def run_record(recording: Recording, settings: Settings, trial: Trial) -> dict[str, Any]:
@@ -64,10 +78,37 @@ def result_row(result: Result) -> dict[str, Any]:
     }
 
 
-def write_orders(path: Path, orders: Sequence[SimulatedOrder]) -> None:
-    """One line for each order, in the order they were placed."""
-    lines = ["side,price,quantity,status"]
-    lines += [f"{o.side},{plain(o.price)},{plain(o.quantity)},{o.status}" for o in orders]
+def show_runs(runs: Sequence[Run]) -> None:
+    """One run in full; of several a table, with the sums of each quote asset, or both as JSON."""
+    records = [run_record(*run) for run in runs]
+    if len(runs) == 1:
+        out.record(records[0])
+    elif out.json:
+        out.record({"runs": records, "totals": totals(runs)})
+    else:
+        rows = [*records, *({"instrument": f"total {row['quote_asset']}".rstrip(), **row} for row in totals(runs))]
+        out.rows(rows, RUNS_SHOWN)
+
+
+def totals(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """The sums over all symbols of a quote asset; drawdowns at different times are no sum."""
+    rows = []
+    for asset in dict.fromkeys(settings.quote_asset for _, settings, _ in runs):
+        of = [(recording, trial.result) for recording, settings, trial in runs if settings.quote_asset == asset]
+        row: dict[str, Any] = {"quote_asset": asset, "symbols": len(of), "trades": sum(len(each) for each, _ in of)}
+        row |= {name: sum(getattr(result, name) for _, result in of) for name in COUNTS}
+        row |= {shown: plain_money(sum(getattr(r, name) for _, r in of)) for shown, name in MONEYS.items()}
+        rows.append(row)
+    return rows
+
+
+def write_orders(path: Path, runs: Sequence[Run]) -> None:
+    """One line for each order, in the order they were placed; of several symbols, the symbol comes first."""
+    several = len(runs) > 1
+    lines = ["symbol,side,price,quantity,status" if several else "side,price,quantity,status"]
+    for recording, _, trial in runs:
+        first = f"{recording.instrument}," if several else ""
+        lines += [f"{first}{o.side},{plain(o.price)},{plain(o.quantity)},{o.status}" for o in trial.orders]
     try:
         path.write_text("\n".join(lines) + "\n", encoding="ascii")
     except OSError as error:

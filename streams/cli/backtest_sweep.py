@@ -2,21 +2,37 @@
 
 # ruff: noqa: PLC0415 -- libraries are imported where they are used: `--help` does not wait for them
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from streams.cli.backtest_options import FILE_HELP, Budget, Fee, Objective, Since, Step, Symbol, Tick, Until, option
+from streams.cli.backtest_options import (
+    Budget,
+    Fee,
+    Files,
+    Objective,
+    Offsets,
+    SettingsFrom,
+    Since,
+    Step,
+    Symbol,
+    Tick,
+    Topic,
+    Until,
+    option,
+)
 from streams.cli.errors import BadValue, CliError
 from streams.cli.output import Json, out
 
 
 def sweep(
-    file: Annotated[Path, option("--file", "FILE", FILE_HELP)],
     symbol: Symbol,
+    files: Files = None,
+    topic: Topic = False,
     since: Since = None,
     until: Until = None,
+    offsets: Offsets = None,
+    settings_from: SettingsFrom = None,
     tick: Tick = None,
     step: Step = None,
     budget: Budget = None,
@@ -45,12 +61,20 @@ def sweep(
     """
     from streams.backtest.grid import draws, grid, parse_axis
     from streams.backtest.trial import Disagreement, best_of
-    from streams.cli.backtest_input import checked, parse_filters, parse_time, parse_times, read_file, typed_settings
+    from streams.cli.backtest_input import (
+        checked,
+        parse_filters,
+        parse_source,
+        parse_time,
+        read_trades,
+        settings_of,
+    )
     from streams.cli.backtest_rows import SHOWN, best_rows, split, sweep_record
     from streams.cli.changes import OPTIONS, parse_values
 
-    base = typed_settings(symbol, parse_values({"budget": budget, "fee": fee}) | parse_filters(tick, step))
-    between = parse_times(since, until)
+    source = parse_source(files, topic, (since, until), offsets, settings_from)
+    values = parse_values({"budget": budget, "fee": fee}) | parse_filters(tick, step)
+    (base,) = settings_of([symbol], values, source)
     moment = None if train_until is None else parse_time("--train-until", train_until)
     typed = {"chunks": chunks, "buy_down_interval": buy_down, "profit_interval": profit, "rebuy_interval": rebuy}
     try:
@@ -63,7 +87,7 @@ def sweep(
         raise BadValue(str(error)) from None
     for settings in tried:
         checked(settings)
-    recording = read_file(file, base.instrument, between)
+    (recording,) = read_trades(source, [base.instrument])
     parts = split(recording, moment)
     out.progress(f"trying {len(tried)} settings on {len(recording)} trades…")
     try:

@@ -26,13 +26,14 @@ TYPED = "--tick 0.0001 --step 0.1 --chunks 5 --budget 100 --buy-down 0.0025 --pr
 
 @pytest.fixture(scope="module")
 def world(stack: Config) -> Iterator[Config]:
-    """A world of one partition: the nine trades of one symbol, those of another between, and one damaged record."""
+    """A world of one partition: the nine trades of a symbol, at even offsets, those of another, and one damaged."""
     config = stack.model_copy(update={"topic_prefix": f"backtest-{time.time_ns()}-", "partitions": 1})
     with pytest.MonkeyPatch.context() as patch:
         for name, value in config.model_dump().items():
             patch.setenv(f"HEDGEHOG_{name.upper()}", str(value))
         create_topics(config)
-        write(config, [nine_trade_settings(min_notional=5 * 10**8)])
+        ethereum = nine_trade_settings("binance:ETHUSDT", chunks=1)
+        write(config, [nine_trade_settings(min_notional=5 * 10**8), ethereum])
         produce(config)
         yield config
         delete_topics(config)
@@ -81,7 +82,7 @@ def test_the_nine_trades(world: Config, typed: str, tmp_path: Path) -> None:
 def test_a_file_of_the_same_trades_has_the_same_fingerprint(world: Config, tmp_path: Path) -> None:
     path = tmp_path / "XRPUSDT-trades-2019-06-02.csv"
     trades = [trade(price, second + 1) for second, price in enumerate(NINE_TRADES)]
-    path.write_text("".join(f"{t.trade_id},{t.price / 10**8:.8f},1,1,{t.trade_time},true,true\n" for t in trades))
+    path.write_text("".join(f"{t.trade_id},{t.price / 10**8:.8f},1000,1,{t.trade_time},true,true\n" for t in trades))
     file, topic = data(f"run --file {path} --symbol XRPUSDT {TYPED}"), data(f"run --topic --symbol XRPUSDT {TYPED}")
     assert file["fingerprint"] == topic["fingerprint"]
     assert file["net_profit"] == topic["net_profit"]
@@ -107,6 +108,51 @@ def test_no_trades_at_that_time(world: Config, between: str) -> None:
     result = hedgehog(f"run --topic --symbol XRPUSDT {between}")
     assert result.exit_code == 1
     assert "has no trade of binance:XRPUSDT" in result.stderr
+
+
+def test_several_symbols_in_one_pass(world: Config) -> None:
+    given = data("run --topic --symbol XRPUSDT --symbol binance:ethusdt --symbol xrpusdt")
+    assert [(run["instrument"], run["trades"], run["orders"]) for run in given["runs"]] == [
+        ("binance:XRPUSDT", 9, 3),
+        ("binance:ETHUSDT", 9, 1),
+    ]
+    assert given["runs"][0] | {"engine_seconds": 0, "trades_per_s": 0} == data("run --topic --symbol XRPUSDT") | {
+        "engine_seconds": 0,
+        "trades_per_s": 0,
+    }
+    (total,) = given["totals"]
+    assert (total["quote_asset"], total["trades"], total["orders"], total["net_profit"]) == (
+        "USDT",
+        18,
+        4,
+        "0.01565536",
+    )
+
+
+def test_a_range_of_offsets(world: Config) -> None:
+    run = data("run --topic --symbol XRPUSDT --offsets 0:2:7")
+    assert (run["trades"], run["first_trade"]) == (3, "2019-06-02T00:00:01.000002Z")
+
+
+@pytest.mark.parametrize(
+    ("offsets", "message"),
+    [
+        ("0:2:20", "--offsets: partition 0 has offsets 0 to 19, not 2 to 20"),
+        ("1:2:4", "--offsets: none for partition 0, where the trades of binance:XRPUSDT are"),
+        ("0:2:4 --offsets 1:2:4", "--offsets: partition 1 has none of the symbols: binance:XRPUSDT is in 0"),
+    ],
+)
+def test_offsets_that_are_not_there(world: Config, offsets: str, message: str) -> None:
+    result = hedgehog(f"run --topic --symbol XRPUSDT --offsets {offsets}")
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_a_sweep_over_the_topic(world: Config) -> None:
+    given = data("sweep --topic --symbol XRPUSDT --profit 0.001,0.002 --top 1")
+    assert (given["trades"], given["settings_tried"], given["budget"]) == (9, 2, "100")
+    # 0.4324 is not reached: 46.4 · (0.4321 - 0.4307), and the fee of 0.01998448
+    assert [(row["profit_interval"], row["net_profit"]) for row in given["best"]] == [("0.002", "0.04497552")]
 
 
 def test_what_is_typed_takes_the_place_of_the_live_settings(world: Config) -> None:

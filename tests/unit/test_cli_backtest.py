@@ -175,7 +175,8 @@ def test_wrong_values_are_named(line: str, message: str, nine: Path) -> None:
 )
 def test_no_trades(line: str, message: str, nine: Path) -> None:
     command, rest = line.split(" ", 1)
-    result = hedgehog(f"{command} --file {nine} --symbol XRPUSDT --tick 0.0001 --step 0.1 {rest}")
+    symbol = "" if "--symbol" in rest else "--symbol XRPUSDT"
+    result = hedgehog(f"{command} --file {nine} {symbol} --tick 0.0001 --step 0.1 {rest}")
     assert result.exit_code == 1
     assert message in result.stderr
 

@@ -83,7 +83,7 @@ def messages(config: Config, names: Sequence[str], last: int | None = None) -> I
         start = first if last is None else max(first, end - last)
         if start < end:
             places.append(TopicPartition(topic, number, start))
-    yield from _to_the_end(config, places)
+    yield from to_the_end(config, places)
 
 
 def one(config: Config, topic: str, partition: int, offset: int) -> Message | None:
@@ -96,11 +96,15 @@ def one(config: Config, topic: str, partition: int, offset: int) -> Message | No
     first, end = bounds(client, [known]).get((topic, partition), (0, 0))
     if not first <= offset < end:
         return None
-    found = next(_to_the_end(config, [place]), None)
+    found = next(to_the_end(config, [place]), None)
     return found if found is not None and found.offset() == offset else None
 
 
-def _to_the_end(config: Config, places: list[TopicPartition]) -> Iterator[Message]:
+def to_the_end(config: Config, places: list[TopicPartition]) -> Iterator[Message]:
+    """Every record from these places up to the ends of their partitions, in order per partition.
+
+    Raises `StackError` when nothing comes for `TIMEOUT_S`.
+    """
     if not places:
         return
     consumer = Consumer(

@@ -4,7 +4,7 @@ The journal says after which trade each fill and each settings change was taken,
 Everything here is pure; `streams.backtest.audit` reads the topics.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ class Trades(NamedTuple):
     offsets: Int64s
     prices: Int64s
     times: Int64s
+    ids: Int64s
 
 
 @dataclass
@@ -54,14 +55,10 @@ def replay(recorded: Recorded) -> list[Record]:
     An input that is lost, or that the replayed leader refuses, gives none: `compare` then misses its journal entry.
     """
     state = leader.new_state(recorded.instrument, recorded.partition)
-    for entry in sorted(_unique(recorded.journal).values(), key=lambda entry: entry.version):
-        _apply_trades(state, recorded.trades, until=entry.trades_offset)
-        state.trades_offset = entry.trades_offset
-        try:
-            _apply_entry(state, recorded, entry)
-        except (KeyError, ValueError):
-            continue
-    _apply_trades(state, recorded.trades, until=None)
+    for entry in interleaving(recorded):
+        take_trades(state, recorded.trades, until=entry.trades_offset)
+        take_entry(state, recorded, entry)
+    take_trades(state, recorded.trades, until=None)
     return state.outbox
 
 
@@ -80,26 +77,34 @@ def compare(recorded: Recorded) -> list[Difference]:
     return differences
 
 
-def _apply_entry(state: LeaderState, recorded: Recorded, entry: Applied) -> None:
-    if entry.settings is not None:
-        settings = msgspec.json.decode(entry.settings, type=Settings)
-        leader.apply_settings(state, entry.input_offset, settings)
-    else:
-        leader.apply_fill(state, entry.input_offset, recorded.fills[entry.input_offset])
+def interleaving(recorded: Recorded) -> list[Applied]:
+    """The journal in the order of its versions, each once: an entry may be sent twice."""
+    unique: dict[int, Applied] = {}
+    for entry in recorded.journal:
+        unique.setdefault(entry.version, entry)
+    return [unique[version] for version in sorted(unique)]
 
 
-def _apply_trades(state: LeaderState, trades: Trades, until: int | None) -> None:
+def take_trades(state: LeaderState, trades: Trades, until: int | None) -> None:
+    """Let the leader take the recorded trades after its position, up to the offset `until` or to the last one."""
     start = int(np.searchsorted(trades.offsets, state.trades_offset, side="right"))
     end = len(trades.offsets) if until is None else int(np.searchsorted(trades.offsets, until, side="right"))
     leader.apply_trades(state, trades.offsets[start:end], trades.prices[start:end], trades.times[start:end])
+    if until is not None:
+        state.trades_offset = until
 
 
-def _unique(journal: Sequence[Applied]) -> dict[int, Applied]:
-    """The first entry of each version: an entry may be sent twice."""
-    unique: dict[int, Applied] = {}
-    for entry in journal:
-        unique.setdefault(entry.version, entry)
-    return unique
+def take_entry(state: LeaderState, recorded: Recorded, entry: Applied) -> bool:
+    """Let the leader take the fill or settings of a journal entry; `False` where it is lost, or refused."""
+    try:
+        if entry.settings is not None:
+            settings = msgspec.json.decode(entry.settings, type=Settings)
+            leader.apply_settings(state, entry.input_offset, settings)
+        else:
+            leader.apply_fill(state, entry.input_offset, recorded.fills[entry.input_offset])
+    except (KeyError, ValueError, msgspec.MsgspecError):
+        return False
+    return True
 
 
 def _version(record: Record) -> int:

@@ -12,7 +12,7 @@ INTERRUPTED = 130
 EXIT_CODES = """Exit codes:
 
 0    done
-1    the command found a problem (audit, status, doctor, produce)
+1    the command found a problem (audit, explain, status, doctor, produce)
 2    wrong usage, value or symbol
 3    a service cannot be reached or is not set up
 4    the broker did not take everything

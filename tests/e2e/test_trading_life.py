@@ -117,3 +117,20 @@ def test_the_recorded_inputs_give_the_recorded_orders(pipeline: Pipeline) -> Non
     assert result.differences == []
     instruments = {order.instrument for order in pipeline.records(topics.ORDERS, Order)}
     assert result.instruments == len(instruments)
+
+
+def test_one_instrument_is_audited_and_one_order_explained(pipeline: Pipeline) -> None:
+    instrument = "test:SIGTERMUSDT"
+    one = audit(pipeline.config, [instrument])
+    assert (one.instruments, one.trades, one.settings, one.differences) == (1, 4, 1, [])
+    assert one.orders == len(pipeline.orders(instrument))
+
+    found = pipeline.hedgehog("explain", "sigtermusdt:2:b")
+    assert found["differences"] == []
+    assert found["start"]["why"] == "one more: the price 94 is below the rebuy level of trader 1"
+    (placed,) = found["snapshots"]
+    assert placed["recorded"] == placed["replayed"]
+    assert (placed["event"]["price"], placed["event"]["topic"]) == ("102", topics.TRADES.full_name(pipeline.config))
+    price, quantity, _ = placed["arithmetic"]
+    assert (price["exact"], price["result"]) == ("100.98", "100.98")
+    assert (quantity["exact"], quantity["result"]) == ("0.990295107…", "0.9")

@@ -262,7 +262,7 @@ def assert_replays(world: World) -> None:
     recorded = Recorded(
         instrument=samples.INSTRUMENT,
         partition=0,
-        trades=Trades(offsets, columns, offsets),
+        trades=Trades(offsets, columns, offsets, offsets),
         orders=world.orders,
         journal=world.journal,
         fills=dict(enumerate(world.fills)),

@@ -23,7 +23,7 @@ def recorded_by(world: World) -> Recorded:
     return Recorded(
         instrument=INSTRUMENT,
         partition=0,
-        trades=Trades(offsets, prices, offsets),
+        trades=Trades(offsets, prices, offsets, offsets),
         orders=list(world.orders),
         journal=list(world.journal),
         fills=dict(enumerate(world.fills)),
@@ -183,4 +183,4 @@ def test_a_difference_says_what_was_recorded_and_what_should_have_been(recorded:
 
 def test_nothing_recorded_is_nothing_to_compare() -> None:
     empty = np.zeros(0, np.int64)
-    assert compare(Recorded(INSTRUMENT, 0, Trades(empty, empty, empty))) == []
+    assert compare(Recorded(INSTRUMENT, 0, Trades(empty, empty, empty, empty))) == []

@@ -46,6 +46,9 @@ SettingsFrom = Annotated[
         "--settings", "FILE|live", "Settings as hedgehog settings show --json prints them, or .csv; or the live ones."
     ),
 ]
+Report = Annotated[
+    Path | None, option("--report", "FILE.html", "Write charts, cycles and numbers as one page that needs no network.")
+]
 Tick = Annotated[str | None, option("--tick", "NUMBER", "Smallest step of a price.")]
 Step = Annotated[str | None, option("--step", "NUMBER", "Smallest step of a quantity.")]
 Budget = Annotated[str | None, option("--budget", "NUMBER", "Quote asset for all chunks together.")]

@@ -14,6 +14,7 @@ from streams.cli.backtest_options import (
     Fee,
     Files,
     Offsets,
+    Report,
     SettingsFrom,
     Since,
     Step,
@@ -53,6 +54,7 @@ def run(
         Path | None,
         option("--orders", "FILE", "Write side,price,quantity,status of each; of several symbols, the symbol first."),
     ] = None,
+    report: Report = None,
     as_json: Json = False,
 ) -> None:
     """Put the trades of one or more symbols, from files or from the topic, through the strategy.
@@ -78,4 +80,8 @@ def run(
             print(f"{recording.instrument}: the reference engine is used: {trial.refused}", file=sys.stderr)
     if orders is not None:
         write_orders(orders, runs)
+    if report is not None:
+        from streams.cli.backtest_report import report_runs
+
+        report_runs(report, runs)
     show_runs(runs)

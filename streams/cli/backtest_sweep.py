@@ -12,6 +12,7 @@ from streams.cli.backtest_options import (
     Files,
     Objective,
     Offsets,
+    Report,
     SettingsFrom,
     Since,
     Step,
@@ -52,6 +53,7 @@ def sweep(
     train_until: Annotated[
         str | None, option("--train-until", "TIME", "Choose by the trades before; show those after, too.")
     ] = None,
+    report: Report = None,
     as_json: Json = False,
 ) -> None:
     """Try every combination of the values, or random draws from them, on every core.
@@ -100,6 +102,10 @@ def sweep(
         "objective": objective.value,
         "seed": None if random is None else seed,
     }
+    if report is not None:
+        from streams.cli.backtest_report import report_sweep
+
+        report_sweep(report, parts, tried, best, objective.value, None if random is None else seed)
     rows = best_rows(tried, best)
     if out.json:
         out.record(record | {"best": rows})

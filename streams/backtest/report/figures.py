@@ -46,7 +46,7 @@ def figures_of(result: Result, settings: Settings) -> dict[str, str]:
 
 def percent(fraction: int) -> str:
     """A fraction in units of 1e-8 in hundredths, rounded to two decimals."""
-    return f"{plain((fraction + 5_000) // 10_000 * (ONE // 100))} %"
+    return f"{plain((fraction + 5_000) // 10_000 * (ONE // 100))}\u00a0%"
 
 
 def duration(micros: int) -> str:

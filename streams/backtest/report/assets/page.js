@@ -184,7 +184,7 @@ class Chart {
 
   drawTimes(width, height) {
     const { data: { start }, seen } = this.run;
-    const down = timeTicks(seen[0] + start, seen[1] + start, Math.max(1, (width - this.margin) / 92));
+    const down = timeTicks(seen[0] + start, seen[1] + start, Math.max(1, (width - this.margin) / 72));
     for (const at of down.values) {
       const x = this.x(at - start), label = timeLabel(at, down.step);
       const half = label.length * LETTER / 2;

@@ -1,14 +1,11 @@
 """The demo from the first switch to the last check, on a stack that is up."""
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 
-from connectors import apply
 from infra.config import Config
 from infra.errors import tail
 from schemas.topics import TRADES
@@ -44,9 +41,8 @@ class Demo:
 
     def run(self) -> bool:
         """Play, wait until all is worked off, report from Postgres, check. Whether every check passed."""
-        with self._watching_sinks():
-            self._set_the_stage()
-            self._play()
+        self._set_the_stage()
+        self._play()
         self._screen.step("everything is worked off; what Postgres says")
         self._supervisor.stop(EXCHANGE)
         self._supervisor.stop(PRODUCER.name, *WORKERS)
@@ -184,17 +180,3 @@ class Demo:
             shown = "\n".join(f"  | {line}" for line in tail(log, LOG_LINES))
             text += f"\n{log}, its last lines:\n{shown}"
         return DemoFailed(text)
-
-    @contextmanager
-    def _watching_sinks(self) -> Iterator[None]:
-        """Restart failed sinks in the background."""
-        stop = threading.Event()
-        watcher = threading.Thread(
-            target=apply.watch, args=(self._config, stop, self._screen.say), name="watch-sinks", daemon=True
-        )
-        watcher.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            watcher.join(START_WITHIN_S)

@@ -21,7 +21,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import IO, TextIO, cast
 
 from producers.numbers import micros, units
 from producers.pace import paced
@@ -87,6 +87,20 @@ def read_events(path: Path | str) -> Iterator[Event]:
                 yield BadFrame(f"{path.name}:{number}", text.encode(errors="surrogateescape"), str(error))
 
 
+def columns_of(path: Path) -> tuple[list[str], bool]:
+    """The columns of a file, by its first line, and whether that line names them; no columns if it is empty.
+
+    Raises `FileError` for what is neither of the two layouts.
+    """
+    with _open(path) as lines:
+        for line in lines:
+            cells = line.rstrip("\r\n").split(",")
+            if cells != [""]:
+                columns = _layout(path, cells).columns
+                return columns, cells == columns
+    return [], False
+
+
 class FileSource:
     """Replays files one after the other, at `speed` as `producers.pace.paced` takes it."""
 
@@ -109,6 +123,13 @@ class FileSource:
 @contextmanager
 def _open(path: Path) -> Iterator[TextIO]:
     """The lines of a file. Bytes that are no UTF-8 are kept, so that they end up in the dead letters as they are."""
+    with open_unpacked(path) as data:
+        yield io.TextIOWrapper(data, "utf-8", "surrogateescape", newline="\n")
+
+
+@contextmanager
+def open_unpacked(path: Path) -> Iterator[IO[bytes]]:
+    """The bytes of a file or of what is packed in it. Raises `FileError`, also while they are read."""
     try:
         if path.suffix == ".zip":
             with zipfile.ZipFile(path) as archive:
@@ -116,13 +137,13 @@ def _open(path: Path) -> Iterator[TextIO]:
                 if len(names) != 1:
                     raise FileError(f"{path}: holds {len(names)} files instead of one")
                 with archive.open(names[0]) as member:
-                    yield io.TextIOWrapper(member, "utf-8", "surrogateescape", newline="\n")
+                    yield member
         elif path.suffix == ".gz":
-            with gzip.open(path, "rt", encoding="utf-8", errors="surrogateescape", newline="\n") as text:
-                yield text
+            with gzip.open(path) as packed:
+                yield cast(IO[bytes], packed)
         else:
-            with path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as text:
-                yield text
+            with path.open("rb") as file:
+                yield file
     except (OSError, EOFError, zipfile.BadZipFile) as error:
         raise FileError(f"{path}: {error}") from error
 

@@ -1,0 +1,1 @@
+"""Trades at rest: one compressed Parquet file for each instrument and UTC day, each trade in it once."""

@@ -1,0 +1,213 @@
+"""One file of the archive: the trades of one instrument on one UTC day, and a manifest that says what it holds.
+
+The file is Parquet. The manifest is JSON in its metadata under `hedgehog.manifest`; under `hedgehog.sha256` is the
+SHA-256 of that JSON followed by the bytes of all rows, so that any change of either shows. Nothing in a file depends
+on when or in how many steps it was written: the same trades from the same sources give the same bytes.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from producers.files import FileError
+from streams.archive.merge import Gap, gaps, shown
+from streams.archive.rows import DAY_US, ORDER_IDS, SCHEMA, TIMES, Rows, from_table, to_table
+
+SUFFIX = ".parquet"
+MANIFEST, DIGEST = b"hedgehog.manifest", b"hedgehog.sha256"
+GAPS_KEPT = 1_000
+"""So many gaps are in a manifest; the others are in its sums."""
+ROW_GROUP = 1 << 20
+UNWRITTEN = ".unwritten-"
+"""What the name of a file begins with until it is whole."""
+_EPOCH = date(1970, 1, 1)
+
+
+class ArchiveError(FileError):
+    """A file or folder that is no archive, or a damaged one; the message names it and what is wrong."""
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What the file of one day holds. Times in µs since the epoch, UTC; `missing` ids in all gaps together."""
+
+    exchange: str
+    symbol: str
+    day: str
+    rows: int
+    first_id: int
+    last_id: int
+    first_time: int
+    last_time: int
+    gaps: int
+    missing: int
+    gap_ranges: list[Gap]
+    sources: list[str]
+    version: int = 1
+
+    @property
+    def instrument(self) -> str:
+        """`exchange:SYMBOL`."""
+        return f"{self.exchange}:{self.symbol}"
+
+
+def day_number(day: str) -> int:
+    """The days from the epoch to an ISO date."""
+    return (date.fromisoformat(day) - _EPOCH).days
+
+
+def day_name(number: int) -> str:
+    """The ISO date so many days after the epoch."""
+    return (_EPOCH + timedelta(days=number)).isoformat()
+
+
+def today() -> int:
+    """The number of the day that is not over yet."""
+    return (datetime.now(UTC).date() - _EPOCH).days
+
+
+def describe(rows: Rows, instrument: str, day: str, sources: Iterable[str]) -> Manifest:
+    """The manifest of a day's merged rows; there is at least one."""
+    exchange, _, symbol = instrument.partition(":")
+    missing = gaps(rows)
+    return Manifest(
+        exchange=exchange,
+        symbol=symbol,
+        day=day,
+        rows=len(rows),
+        first_id=int(rows["trade_id"].min()),
+        last_id=int(rows["trade_id"].max()),
+        first_time=int(rows["trade_time"][0]),
+        last_time=int(rows["trade_time"][-1]),
+        gaps=len(missing),
+        missing=sum(last - first + 1 for first, last in missing),
+        gap_ranges=missing[:GAPS_KEPT],
+        sources=sorted(set(sources)),
+    )
+
+
+def write_day(path: Path, manifest: Manifest, rows: Rows) -> None:
+    """Write the file under another name, to the disk, and rename it: it is there whole, or as it was before."""
+    text = msgspec.json.encode(manifest)
+    table = to_table(rows, manifest.exchange, manifest.symbol)
+    table = table.replace_schema_metadata({MANIFEST: text, DIGEST: _digest(text, rows)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=path.parent, prefix=UNWRITTEN, delete=False) as file:
+        unwritten = Path(file.name)
+        try:
+            pq.write_table(
+                table,
+                file,
+                compression="zstd",
+                row_group_size=ROW_GROUP,
+                use_dictionary=["exchange", "symbol", "price", "quantity"],
+                column_encoding=dict.fromkeys(("trade_id", *TIMES, *ORDER_IDS), "DELTA_BINARY_PACKED"),
+                store_decimal_as_integer=True,
+                write_page_checksum=True,
+            )
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+            os.fsync(file.fileno())
+            unwritten.replace(path)
+        except BaseException:
+            unwritten.unlink(missing_ok=True)
+            raise
+    _settle(path.parent)
+
+
+def read_day(path: Path) -> tuple[Manifest, Rows]:
+    """All of a file. Raises `ArchiveError` for what is no day of an archive or is not what was written."""
+    manifest, table = read_columns(path, SCHEMA.names)
+    rows = from_table(table)
+    text, digest = (table.schema.metadata[key] for key in (MANIFEST, DIGEST))
+    if _digest(text, rows) != digest:
+        raise ArchiveError(f"{path}: rows or manifest are not what was written: the SHA-256 is another one")
+    return manifest, rows
+
+
+def read_manifest(path: Path) -> Manifest:
+    """What a file says that it holds. Raises `ArchiveError`."""
+    with _opened(path) as file:
+        return _manifest(path, file)
+
+
+def read_columns(path: Path, columns: list[str]) -> tuple[Manifest, pa.Table]:
+    """The manifest and some columns of a file, not compared with its digest. Raises `ArchiveError`."""
+    with _opened(path) as file:
+        manifest = _manifest(path, file)
+        try:
+            return manifest, file.read(columns=columns)
+        except (OSError, pa.ArrowException) as error:
+            raise ArchiveError(f"{path}: {error}") from None
+
+
+def content(rows: Rows) -> str:
+    """What the rows themselves say against being one day of an archive in its order; empty if nothing does."""
+    if not len(rows):
+        return "it has no rows"
+    days = rows["trade_time"] // DAY_US
+    if days.min() != days.max():
+        return f"it has trades of {day_name(int(days.min()))} and of {day_name(int(days.max()))}"
+    ids, times = rows["trade_id"], rows["trade_time"]
+    order = np.sort(ids)
+    twice = np.flatnonzero(np.diff(order) == 0)
+    if len(twice):
+        one = rows[ids == order[twice[0]]]
+        return f"trade_id: {order[twice[0]]} is there {len(one)} times: {'; '.join(map(shown, one[:2]))}"
+    later = (np.diff(times) < 0) | ((np.diff(times) == 0) & (np.diff(ids) < 0))
+    if later.any():
+        at = int(np.flatnonzero(later)[0])
+        return f"trade_id: {ids[at + 1]} comes after {ids[at]}, which is the later trade"
+    return ""
+
+
+def _opened(path: Path) -> Any:
+    try:
+        return pq.ParquetFile(path, page_checksum_verification=True)
+    except (OSError, pa.ArrowException) as error:
+        raise ArchiveError(f"{path}: {error}") from None
+
+
+def _manifest(path: Path, file: Any) -> Manifest:
+    schema = file.schema_arrow
+    metadata = schema.metadata or {}
+    if MANIFEST not in metadata or DIGEST not in metadata:
+        raise ArchiveError(f"{path}: was not written by hedgehog archive: it has no manifest")
+    if not schema.equals(SCHEMA):
+        raise ArchiveError(f"{path}: {_difference(schema)}")
+    try:
+        return msgspec.json.decode(metadata[MANIFEST], type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise ArchiveError(f"{path}: manifest: {error}") from None
+
+
+def _difference(schema: pa.Schema) -> str:
+    for expected in SCHEMA:
+        at = schema.get_field_index(expected.name)
+        if at < 0 or schema.field(at) != expected:
+            found = "missing" if at < 0 else f"{schema.field(at).type}, nullable: {schema.field(at).nullable}"
+            return f"{expected.name}: {found}, instead of {expected.type}, nullable: {expected.nullable}"
+    return f"the columns are {', '.join(schema.names)} instead of {', '.join(SCHEMA.names)}"
+
+
+def _digest(text: bytes, rows: Rows) -> bytes:
+    digest = hashlib.sha256(text)
+    digest.update(np.ascontiguousarray(rows).view(np.uint8).data)
+    return digest.hexdigest().encode()
+
+
+def _settle(folder: Path) -> None:
+    """Have the disk keep what was renamed in a folder."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,89 @@
+"""What makes an archive of rows, pure: each trade once, by time and id, and what is missing between the ids.
+
+The result does not depend on the order, the repetition or the grouping of what is merged. Sources know different
+amounts about one trade: recordings have its orders' ids, the public archive has none; times are in milliseconds here
+and in microseconds there. Merging keeps the most that is known. Rows that contradict each other are no repetition.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.units import plain
+from streams.archive.rows import ABSENT, ORDER_IDS, Rows, quantity
+
+_MILLI = 1_000
+_EXACT = ("price", "quantity_low", "quantity_high", "buyer_is_maker")
+_MOST = ("trade_time", *ORDER_IDS)
+"""Of these the larger value is the one that says more: the finer time, the order id that is known."""
+
+Bools = npt.NDArray[np.bool_]
+Gap = tuple[int, int]
+"""The first and the last id of a range that has no trade."""
+
+
+class Conflict(ValueError):
+    """Two different trades under one id; the message names both."""
+
+
+def merge(rows: Rows) -> Rows:
+    """Each trade of `rows` once, by trade time and id. Raises `Conflict`."""
+    if _is_merged(rows):
+        return rows
+    # of one trade's rows the one with the latest event and the earliest receipt of it comes first
+    rows = rows[np.lexsort((rows["received_time"], -rows["event_time"], rows["trade_id"]))]
+    starts = np.flatnonzero(np.diff(rows["trade_id"], prepend=rows["trade_id"][0] - 1))
+    if len(starts) < len(rows):
+        rows = _joined(rows, starts)
+    return rows[np.lexsort((rows["trade_id"], rows["trade_time"]))]
+
+
+def gaps(rows: Rows) -> list[Gap]:
+    """The ranges of ids between the lowest and the highest under which there is no trade, of merged rows."""
+    ids = np.sort(rows["trade_id"])
+    before = np.flatnonzero(np.diff(ids) > 1)
+    return list(zip((ids[before] + 1).tolist(), (ids[before + 1] - 1).tolist(), strict=True))
+
+
+def shown(row: np.void) -> str:
+    """A trade in words, for errors."""
+    orders = [f"{name} {row[name]}" for name in ORDER_IDS if row[name] != ABSENT]
+    return ", ".join(
+        [
+            f"price {plain(int(row['price']))}",
+            f"quantity {plain(quantity(row))}",
+            f"time {np.datetime64(int(row['trade_time']), 'us')}Z",
+            f"buyer_is_maker {str(bool(row['buyer_is_maker'])).lower()}",
+            *orders,
+        ]
+    )
+
+
+def _is_merged(rows: Rows) -> bool:
+    """Whether there is nothing to do: as good as every file of an exchange."""
+    return len(rows) < 2 or bool((np.diff(rows["trade_id"]) > 0).all() and (np.diff(rows["trade_time"]) >= 0).all())
+
+
+def _joined(rows: Rows, starts: npt.NDArray[np.intp]) -> Rows:
+    """One row for each group of rows that begins at one of `starts`."""
+    joined = rows[starts]
+    for name in _MOST:
+        joined[name] = np.maximum.reduceat(rows[name], starts)
+    group = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(rows)))
+    wrong = np.flatnonzero(_contradict(rows, joined[group]))
+    if len(wrong):
+        one = int(wrong[0])
+        others = rows[group == group[one]]
+        other = others[_contradict(others, np.broadcast_to(rows[one], others.shape))][0]
+        raise Conflict(f"trade_id: two trades have {rows[one]['trade_id']}: {shown(other)}; and {shown(rows[one])}")
+    return joined
+
+
+def _contradict(a: Rows, b: Rows) -> Bools:
+    """Which rows of `a` cannot be the same trade as the one of `b` beside it, if the id is the same."""
+    early, late = np.minimum(a["trade_time"], b["trade_time"]), np.maximum(a["trade_time"], b["trade_time"])
+    different: Bools = (early != late) & (early != late // _MILLI * _MILLI)
+    for name in _EXACT:
+        different |= a[name] != b[name]
+    for name in ORDER_IDS:
+        different |= (a[name] != b[name]) & (a[name] != ABSENT) & (b[name] != ABSENT)
+    return different

@@ -1,0 +1,77 @@
+"""The topic of trades as rows for the archive: consumed again, whatever order and repetition its records have."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from confluent_kafka import Message
+
+from infra.config import Config
+from schemas.codec import Codec, CodecError
+from schemas.records import Trade
+from schemas.registry import make_codec
+from schemas.topics import TRADES
+from streams.archive.rows import DAY_US, Rows, from_trades
+from streams.archive.store import Block
+from streams.backtest.load import Between, Told
+from streams.backtest.topic import partition_of, record_batches, spans_between
+from streams.cli.errors import Unreachable
+from streams.scan import admin, partitions
+
+
+@dataclass
+class LeftOut:
+    """How many records of each instrument were not taken: no trades of it, or of a day that is not over."""
+
+    unreadable: dict[str, int] = field(default_factory=dict)
+    open_day: dict[str, int] = field(default_factory=dict)
+
+
+def topic_blocks(
+    config: Config,
+    instruments: Sequence[str],
+    between: Between,
+    open_day: int,
+    left: LeftOut,
+    told: Told | None = None,
+) -> Iterator[Block]:
+    """The trades of the instruments in records that were written at a time in `between`, for as long as there are now.
+
+    Those of `open_day` and later, and what cannot be read, are counted in `left`. Each partition is read once. Raises
+    `Unreachable` when the topic is missing or the broker stops sending.
+    """
+    name, codec = TRADES.full_name(config), make_codec(config, Trade)
+    known = partitions(admin(config), [name]).get(name, [])
+    if not known:
+        raise Unreachable(f"topic {name} on {config.bootstrap} is missing", hint="hedgehog topics create")
+    number = {instrument: partition_of(instrument, len(known)) for instrument in instruments}
+    places = [place for place in known if place.partition in number.values()]
+    for batch in record_batches(config, name, spans_between(config, places, between), told):
+        for instrument, partition in number.items():
+            rows = _closed(_decoded(instrument, batch, codec, left), instrument, open_day, left)
+            if len(rows):
+                yield Block(instrument, rows, f"{name} partition {partition}")
+
+
+def _decoded(instrument: str, batch: list[Message], codec: Codec[Trade], left: LeftOut) -> Rows:
+    trades, key = [], instrument.encode()
+    for message in batch:
+        if message.key() != key:
+            continue
+        try:
+            trade = codec.decode(message.value())
+        except CodecError:
+            trade = None
+        if trade is None or trade.instrument != instrument or min(trade.trade_id, trade.trade_time) < 0:
+            left.unreadable[instrument] = left.unreadable.get(instrument, 0) + 1
+        else:
+            trades.append(trade)
+    return from_trades(trades)
+
+
+def _closed(rows: Rows, instrument: str, open_day: int, left: LeftOut) -> Rows:
+    """The rows of days that are over."""
+    closed = rows["trade_time"] // DAY_US < open_day
+    if not closed.all():
+        left.open_day[instrument] = left.open_day.get(instrument, 0) + int(np.count_nonzero(~closed))
+    return rows[closed]

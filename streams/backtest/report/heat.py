@@ -13,7 +13,9 @@ from streams.backtest.sweep import MONEY
 from streams.backtest.trial import NET
 
 SIDE_MAX = 16
-"""So many rows and columns at most; values beside each other then share one."""
+"""So many values of a setting have a row or a column each."""
+RANGES = 8
+"""Of more values, so many parts with values beside each other have one each."""
 STEPS = 4
 """Shades of each of the two colours."""
 NEUTRAL = "level"
@@ -59,6 +61,9 @@ class _Side(NamedTuple):
     axis: Axis
     place: dict[int, int]
 
+    def of(self, settings: Settings) -> int:
+        return self.place[getattr(settings, self.field)] if self.field else 0
+
 
 class HeatMap(NamedTuple):
     """`cells[row][column]`, None where nothing was tried; `notes` say what a cell leaves out."""
@@ -72,40 +77,37 @@ class HeatMap(NamedTuple):
     notes: list[str]
 
 
-def heat_map(tried: Sequence[Settings], values: Sequence[Value | None], objective: Objective) -> HeatMap | None:
-    """The map of the values of all settings tried, in their order, None for one without; None if nothing varies."""
+def heat_map(tried: Sequence[Settings], values: Sequence[Value], objective: Objective, best: int) -> HeatMap | None:
+    """The map of the values of all settings tried, in their order, `best` the place of the best; None for just one."""
     known = {field: sorted({getattr(each, field) for each in tried}) for field in NAMES}
     varied = sorted((field for field in known if len(known[field]) > 1), key=lambda field: -len(known[field]))
-    valued = [(value, each) for value, each in zip(values, tried, strict=True) if value is not None]
-    if not varied or not valued:
+    if not varied:
         return None
-    sides = [_side(field, known[field]) for field in varied[:2]]
-    groups: dict[tuple[int, ...], list[tuple[Value, Settings]]] = defaultdict(list)
-    for value, each in valued:
-        groups[tuple(side.place[getattr(each, side.field)] for side in sides)].append((value, each))
-    best = {place: max(group, key=_by_value) for place, group in groups.items()}
-    lowest, highest = (chosen(value for value, _ in best.values()) for chosen in (min, max))
+    rows, *others = (_side(field, known[field]) for field in varied[:2])
+    columns = others[0] if others else _Side("", Axis("", [""]), {})
+    groups: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for place, each in enumerate(tried):
+        groups[rows.of(each), columns.of(each)].append(place)
+    tops = {where: max(places, key=lambda place: (place == best, values[place])) for where, places in groups.items()}
+    lowest, highest = (chosen(values[place] for place in tops.values()) for chosen in (min, max))
     low, high = objective.size(lowest), objective.size(highest)
-    top = max(valued, key=_by_value)
-    cells = {
-        place: Cell(
-            short(objective.size(value)),
-            shade(objective.size(value), low, high),
-            _says(value, each, varied, objective, len(groups[place])),
-            each is top[1],
-        )
-        for place, (value, each) in best.items()
-    }
-    columns = sides[1].axis if len(sides) > 1 else Axis("", [""])
-    across = [(column,) for column in range(len(columns.labels))] if len(sides) > 1 else [()]
+
+    def cell(where: tuple[int, int]) -> Cell | None:
+        if where not in tops:
+            return None
+        place = tops[where]
+        size, says = objective.size(values[place]), _says(tried[place], varied, objective, values[place])
+        rest = f" (best of {len(groups[where]):,} settings here)" if len(groups[where]) > 1 else ""
+        return Cell(short(size), shade(size, low, high), says + rest, place == best)
+
     return HeatMap(
-        sides[0].axis,
-        columns,
-        [[cells.get((row, *column)) for column in across] for row in range(len(sides[0].axis.labels))],
+        rows.axis,
+        columns.axis,
+        [[cell((row, column)) for column in range(len(columns.axis.labels))] for row in range(len(rows.axis.labels))],
         objective.text(lowest),
         objective.text(highest),
         _legend(low, high),
-        _notes(known, varied, sides),
+        _notes(known, varied),
     )
 
 
@@ -129,18 +131,17 @@ def _legend(low: float, high: float) -> list[str]:
 
 def short(size: float) -> str:
     """A number of about three digits, for a cell; the exact one is said beside it."""
+    if size == int(size):
+        return f"{int(size):,}"
     decimals = max(0, 3 - len(str(int(abs(size))))) if abs(size) >= 1 else 3
     text = f"{size:,.{decimals}f}"
     return text if text.strip("-0.") else "0"
 
 
-def _by_value(valued: tuple[Value, Settings]) -> Value:
-    return valued[0]
-
-
 def _side(field: str, values: Sequence[int]) -> _Side:
     """Equal parts of the values, as many as may be, in the order of size."""
-    parts = [part.tolist() for part in np.array_split(np.array(values, object), min(len(values), SIDE_MAX))]
+    count = len(values) if len(values) <= SIDE_MAX else RANGES
+    parts = [part.tolist() for part in np.array_split(np.array(values, object), count)]
     labels = [
         setting(field, part[0]) if len(part) == 1 else f"{setting(field, part[0])} to {setting(field, part[-1])}"
         for part in parts
@@ -148,22 +149,21 @@ def _side(field: str, values: Sequence[int]) -> _Side:
     return _Side(field, Axis(NAMES[field], labels), {value: i for i, part in enumerate(parts) for value in part})
 
 
-def _says(value: Value, of: Settings, varied: Sequence[str], objective: Objective, group: int) -> str:
+def _says(of: Settings, varied: Sequence[str], objective: Objective, value: Value) -> str:
     settings = ", ".join(f"{NAMES[field]} {setting(field, getattr(of, field))}" for field in varied)
-    rank = f" (best of {group:,} settings here)" if group > 1 else ""
-    return f"{settings}: {objective.name} {objective.text(value)}{rank}"
+    return f"{settings}: {objective.name} {objective.text(value)}"
 
 
-def _notes(known: dict[str, list[int]], varied: Sequence[str], sides: Sequence[_Side]) -> list[str]:
+def _notes(known: dict[str, list[int]], varied: Sequence[str]) -> list[str]:
     """What the two sides do not show: maximised over, joined, or fixed."""
     notes = []
     for field in varied[2:]:
         values = known[field]
         span = f"{setting(field, values[0])} to {setting(field, values[-1])}"
         notes.append(f"Maximised over {NAMES[field]}: {len(values):,} values, {span}.")
-    for side in sides:
-        count = len(known[side.field])
+    for field in varied[:2]:
+        count = len(known[field])
         if count > SIDE_MAX:
-            notes.append(f"Maximised within {SIDE_MAX} ranges of {NAMES[side.field]}, which had {count:,} values.")
+            notes.append(f"Maximised within {RANGES} ranges of {NAMES[field]}, which had {count:,} values.")
     fixed = [f"{NAMES[field]} {setting(field, values[0])}" for field, values in known.items() if len(values) == 1]
     return [*notes, f"Fixed: {', '.join(fixed)}."]

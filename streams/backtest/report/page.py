@@ -120,7 +120,7 @@ def sweep_page(
         settings=["rank", *(NAMES[name] for name in _varied(tried))],
         columns=list(_shown(trials[next(iter(parts))].result)),
         rows=rows,
-        map=heat_map(tried, best.values, objective),
+        map=heat_map(tried, best.values, objective, best.found[0].place),
     )
     return Page("Sweep", first.instrument, view, _views(runs), _origin(about))
 

@@ -174,7 +174,7 @@ class Chart {
     });
     this.drawTimes(width, height);
     const id = `${this.run.data.id}-${this.lines[0]}`;
-    add(add(this.svg, "clipPath", { id }), "rect", { x: left, y: 0, width: width - left - GAP, height });
+    add(add(this.svg, "clipPath", { id }), "rect", { x: left - GAP, y: 0, width: width - left + GAP, height });
     const inside = add(this.svg, "g", { "clip-path": `url(#${id})` });
     for (const name of this.lines) this.drawLine(inside, name);
     for (const name of this.marks) this.drawMarks(inside, name);

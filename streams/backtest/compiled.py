@@ -15,11 +15,12 @@ from typing import Any, TypeVar
 import numba
 
 from infra.config import load_config
-from streams.trading import market, rules, strategy
+from streams.trading import execution, market, rules, strategy
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PURE = frozenset(module.__name__ for module in (rules, strategy, market))
+TRADING = (rules, strategy, market, execution)
+PURE = frozenset(module.__name__ for module in TRADING)
 ENGINE = ("compiled.py", "data.py", "fast.py", "sweep.py")
 """The files beside this one that hold compiled code."""
 # Divisors are positive (`streams.backtest.scale`), so none needs a check. Compiled code allocates nothing, so numba
@@ -72,7 +73,7 @@ def _cache_folder() -> Path | None:
     and go on with the old rule.
     """
     digest = hashlib.sha256(numba.__version__.encode())
-    trading = [Path(module.__file__ or "") for module in (rules, strategy, market)]
+    trading = [Path(module.__file__ or "") for module in TRADING]
     engine = [Path(__file__).with_name(name) for name in ENGINE]
     for path in trading + engine:
         digest.update(path.read_bytes())

@@ -9,8 +9,10 @@ import numpy.typing as npt
 
 from schemas.units import PRICE_MAX
 from streams.backtest.compiled import entry, inner
+from streams.trading.execution import AT_ONCE, Execution
 
 Prices = npt.NDArray[np.int64]
+Quantities = npt.NDArray[np.int64]
 Times = npt.NDArray[np.int64]
 Ints = npt.NDArray[np.int32] | npt.NDArray[np.int64]
 
@@ -19,13 +21,24 @@ SMALL, LARGE = 6, 12
 
 
 class Trades(Protocol):
-    """Market trades of one instrument in their order: int64 columns, prices in 1e-8, times in µs since the epoch."""
+    """Market trades of one instrument in their order: int64 columns, prices and quantities in 1e-8, times in µs."""
 
     @property
     def prices(self) -> Prices: ...
 
     @property
+    def quantities(self) -> Quantities: ...
+
+    @property
     def times(self) -> Times: ...
+
+
+class Flow(NamedTuple):
+    """What honest execution asks of market trades beside their prices: when they were, and how much was traded."""
+
+    execution: Execution
+    clock: Times
+    quantities: Quantities
 
 
 class Tape(NamedTuple):
@@ -36,6 +49,13 @@ class Tape(NamedTuple):
     high: Ints
     lowest: Ints
     highest: Ints
+
+
+class Falls(NamedTuple):
+    """The deepest fall from a price to a later one within every 64 and every 4,096 trades of a tape."""
+
+    small: Ints
+    large: Ints
 
 
 @dataclass(frozen=True)
@@ -54,6 +74,17 @@ def clock_of(times: Times) -> Times:
     """What the trades' clock shows at each of them, in µs: the latest time up to it, so that it never goes back."""
     clock: Times = np.maximum.accumulate(np.asarray(times, np.int64))
     return clock
+
+
+def flow_of(trades: Trades, execution: Execution) -> Flow | None:
+    """What the engines need to execute orders on these trades; None where all are executed at once.
+
+    Raises `ValueError` for an `execution` that cannot be.
+    """
+    execution.check()
+    if execution == AT_ONCE:
+        return None
+    return Flow(execution, clock_of(trades.times), np.ascontiguousarray(trades.quantities, np.int64))
 
 
 def prepare(prices: Prices, tick: int) -> Prepared:
@@ -75,6 +106,13 @@ def prepare(prices: Prices, tick: int) -> Prepared:
         counted = _room(len(prices), highest // unit)
         counted[:] = prices // unit
     return Prepared(_tape(counted), unit, highest // unit)
+
+
+def falls_of(tape: Tape) -> Falls:
+    """The falls of a tape's blocks. Takes about a nanosecond a trade."""
+    falls = Falls(np.empty_like(tape.low), np.empty_like(tape.lowest))
+    _falls(tape, falls)
+    return falls
 
 
 def _room(size: int, highest: int) -> Ints:
@@ -107,6 +145,52 @@ def _extremes(tape: Tape) -> None:
     for block in range(tape.lowest.size):
         first = block << (LARGE - SMALL)
         tape.lowest[block], tape.highest[block] = _range(tape.low, tape.high, first, 1 << (LARGE - SMALL))
+
+
+@entry
+def _falls(tape: Tape, falls: Falls) -> None:
+    for block in range(falls.small.size):
+        high, deepest = np.int64(tape.prices[block << SMALL]), np.int64(0)
+        for i in range(block << SMALL, min(block + 1 << SMALL, tape.prices.size)):
+            high = max(high, np.int64(tape.prices[i]))
+            deepest = max(deepest, high - np.int64(tape.prices[i]))
+        falls.small[block] = deepest
+    for block in range(falls.large.size):
+        first = block << (LARGE - SMALL)
+        high, deepest = np.int64(tape.high[first]), np.int64(falls.small[first])
+        for i in range(first + 1, min(first + (1 << LARGE - SMALL), falls.small.size)):
+            deepest = max(deepest, np.int64(falls.small[i]), high - np.int64(tape.low[i]))
+            high = max(high, np.int64(tape.high[i]))
+        falls.large[block] = deepest
+
+
+@inner
+def extremes(tape: Tape, falls: Falls, first: int, end: int) -> tuple[np.int64, np.int64, np.int64]:
+    """The highest price, the lowest, and the deepest fall of the trades from `first` up to `end`, at least one."""
+    high = low = np.int64(tape.prices[first])
+    deepest = np.int64(0)
+    at = first
+    while at < end:
+        if at & ((1 << LARGE) - 1) == 0 and at + (1 << LARGE) <= end:
+            block = at >> LARGE
+            top, bottom, fall = (
+                np.int64(tape.highest[block]),
+                np.int64(tape.lowest[block]),
+                np.int64(falls.large[block]),
+            )
+            at += 1 << LARGE
+        elif at & ((1 << SMALL) - 1) == 0 and at + (1 << SMALL) <= end:
+            block = at >> SMALL
+            top, bottom, fall = np.int64(tape.high[block]), np.int64(tape.low[block]), np.int64(falls.small[block])
+            at += 1 << SMALL
+        else:
+            top = bottom = np.int64(tape.prices[at])
+            fall = np.int64(0)
+            at += 1
+        deepest = max(deepest, fall, high - bottom)
+        high = max(high, top)
+        low = min(low, bottom)
+    return high, low, deepest
 
 
 @inner

@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.backtest.compiled import entry, inner, twin
-from streams.backtest.data import LARGE, SMALL, Prepared, Prices, Tape, prepare
+from streams.backtest.data import LARGE, SMALL, Flow, Prepared, Prices, Tape, prepare
 from streams.backtest.reference import SimulatedOrder
 from streams.backtest.scale import Units, scale
-from streams.trading.market import EVENTS_PER_TRADER, FILLED, Market, bounds, on_market_trade
+from streams.trading.execution import Exchange, on_executed_trade
+from streams.trading.market import EVENTS_PER_TRADER, FILLED, PLACED, Market, bounds, on_market_trade
 from streams.trading.rules import Rules
 from streams.trading.strategy import NEXT, ON, REFUSED, Leader, set_mode
 
@@ -22,14 +23,17 @@ Int64s = npt.NDArray[np.int64]
 
 SIDES = ("", "BUY", "SELL")
 """Names of an order's side in the columns: the trader's stage BUYING or SELLING."""
-STATUSES = ("NEW", "FILLED", "REJECTED")
+STATUSES = ("NEW", "FILLED", "REJECTED", "PARTIALLY_FILLED")
 """Names of an order's status in the columns."""
-IS_NEW, IS_FILLED, IS_REJECTED = range(3)
+IS_NEW, IS_FILLED, IS_REJECTED, IS_PARTIAL = range(4)
 
-COLUMNS = len(Leader._fields) + len(Market._fields) - 1 + 2
-"""Of a run's state: the leader's, the market's, the notes'."""
+COLUMNS = len(Leader._fields) + len(Market._fields) - 1 + 2 + len(Exchange._fields) - 1
+"""Of a run's state: the leader's, the market's, the notes', the exchange's."""
+STEP = len(Rules._fields)
+"""Where a row of numbers has, after the rules, what one step is in units of 1e-8."""
 
-step = twin(on_market_trade)
+at_once = twin(on_market_trade)
+executed = twin(on_executed_trade)
 no_event = twin(bounds)
 switch = twin(set_mode)
 
@@ -53,11 +57,20 @@ class Notes(NamedTuple):
     number: Int64s
 
 
+class Parts(NamedTuple):
+    """Executions of orders that were not filled by one: the order's row, the trade's position, and the quantity."""
+
+    row: Int64s
+    at: Int64s
+    quantity: Int64s
+
+
 @dataclass(frozen=True)
 class FastRun:
     """What a run gave: its orders in the compiled engine's units, and these units."""
 
     orders: Orders
+    parts: Parts
     units: Units
 
     def __len__(self) -> int:
@@ -65,33 +78,44 @@ class FastRun:
 
     def to_list(self) -> list[SimulatedOrder]:
         """The orders as the reference engine gives them, in units of 1e-8."""
-        return [
+        orders = [
             SimulatedOrder(
                 trader, SIDES[side], price * self.units.price, quantity * self.units.quantity, STATUSES[status], *at
             )
             for trader, side, price, quantity, status, *at in zip(*(c.tolist() for c in self.orders), strict=True)
         ]
+        for row, at, quantity in zip(*(c.tolist() for c in self.parts), strict=True):
+            orders[row].parts += ((at, quantity * self.units.quantity),)
+        return orders
 
 
-def run_fast(prices: Prices, rules: Rules) -> FastRun:
+def run_fast(prices: Prices, rules: Rules, flow: Flow | None = None) -> FastRun:
     """Every order that the rules give on market prices, int64 in units of 1e-8: those of `run_reference`.
 
     Raises `TooLarge` where the numbers need more than 64 bits, `ValueError` for what is no price.
     """
-    return run_prepared(prepare(prices, rules.tick), rules)
+    return run_prepared(prepare(prices, rules.tick), rules, flow=flow)
 
 
-def run_prepared(prepared: Prepared, rules: Rules, room: int = 1_024) -> FastRun:
+def run_prepared(prepared: Prepared, rules: Rules, room: int = 1_024, flow: Flow | None = None) -> FastRun:
     """`run_fast` over prices prepared before; room for so many orders at first, for more as they come."""
     scaled, units = scale(rules, prepared.unit, prepared.highest)
-    row, state = np.array(scaled, np.int64), new_state(scaled.chunks)
-    columns = np.empty((len(Orders._fields), max(room, EVENTS_PER_TRADER * scaled.chunks)), np.int64)
-    at = count = 0
+    row, state = np.array([*scaled, units.quantity], np.int64), new_state(scaled.chunks)
+    room = max(room, EVENTS_PER_TRADER * scaled.chunks)
+    columns = np.empty((len(Orders._fields), room), np.int64)
+    parts = None if flow is None else np.empty((len(Parts._fields), room), np.int64)
+    at = count = cut = 0
     while True:
-        at, count = _run(prepared.tape, row, state, columns, at, count)
+        at, count, cut = _run(prepared.tape, flow, row, state, columns, parts, at, count, cut)
         if at == len(prepared):
-            return FastRun(Orders(*columns[:, :count]), units)
-        columns = np.concatenate((columns, np.empty_like(columns)), axis=1)
+            shown = np.empty((len(Parts._fields), 0), np.int64) if parts is None else parts[:, :cut]
+            return FastRun(Orders(*columns[:, :count]), Parts(*shown), units)
+        columns = _roomier(columns)
+        parts = None if parts is None else _roomier(parts)
+
+
+def _roomier(columns: Int64s) -> Int64s:
+    return np.concatenate((columns, np.empty_like(columns)), axis=1)
 
 
 def new_state(chunks: int) -> Int64s:
@@ -113,8 +137,14 @@ def notes_of(state: Int64s) -> Notes:
 
 
 @inner
+def exchange_of(state: Int64s) -> Exchange:
+    """The exchange whose columns are rows of `state`."""
+    return Exchange(market_of(state), state[16], state[17], state[18], state[19], state[20])
+
+
+@inner
 def rules_in(row: Int64s) -> Rules:
-    """The rules whose fields are the numbers of `row`."""
+    """The rules whose fields are the first numbers of `row`."""
     return Rules(
         row[0],
         row[1],
@@ -144,27 +174,50 @@ def begin(state: Int64s) -> None:
     switch(market.leader, ON)
 
 
-@entry
-def _run(tape: Tape, row: Int64s, state: Int64s, columns: Int64s, at: int, count: int) -> tuple[int, int]:
-    """Go on at trade `at` with `count` orders until the trades end or the room for orders might.
+@inner
+def step(state: Int64s, market: Market, rules: Rules, tape: Tape, flow: Flow | None, unit: int, at: int) -> int:
+    """Work off the trade at position `at`; how many events it made. `unit` is what one step is in units of 1e-8.
 
-    Returns the next trade's position and the number of orders.
+    What `flow` is, is known when this is compiled, so nothing of it is left where it is None.
+    """
+    if flow is None:
+        return at_once(market, rules, tape.prices[at])
+    quantity = flow.quantities[at] // unit
+    return executed(exchange_of(state), rules, flow.execution, flow.clock[at], tape.prices[at], quantity)
+
+
+@entry
+def _run(
+    tape: Tape,
+    flow: Flow | None,
+    row: Int64s,
+    state: Int64s,
+    columns: Int64s,
+    cuts: Int64s | None,
+    at: int,
+    count: int,
+    cut: int,
+) -> tuple[int, int, int]:
+    """Go on at trade `at` with `count` orders and `cut` parts until the trades end or the room for either might.
+
+    Returns the next trade's position and the number of orders and of parts.
     """
     if at == 0:
         begin(state)
     rules, market, notes = rules_in(row), market_of(state), notes_of(state)
     orders = Orders(columns[0], columns[1], columns[2], columns[3], columns[4], columns[5], columns[6])
+    parts = None if cuts is None else Parts(cuts[0], cuts[1], cuts[2])
     room = columns.shape[1] - EVENTS_PER_TRADER * rules.chunks
     low, high = no_event(market.leader)
-    while count <= room:
+    while max(count, cut) <= room:
         at = next_event(tape, at, low, high)
         if at == tape.prices.size:
             break
-        events = step(market, rules, tape.prices[at])
-        count = _record(orders, notes, market, events, at, count)
+        events = step(state, market, rules, tape, flow, row[STEP], at)
+        count, cut = _record(orders, parts, notes, market, events, at, count, cut)
         low, high = no_event(market.leader)
         at += 1
-    return at, count
+    return at, count, cut
 
 
 @inner
@@ -192,27 +245,42 @@ def next_event(tape: Tape, at: int, low: int, high: int) -> int:
 
 
 @inner
-def _record(orders: Orders, notes: Notes, market: Market, events: int, at: int, count: int) -> int:
-    """Write down what one market trade, at position `at`, made of the orders; their number after it."""
+def _record(
+    orders: Orders, parts: Parts | None, notes: Notes, market: Market, events: int, at: int, count: int, cut: int
+) -> tuple[int, int]:
+    """Write down what one market trade, at position `at`, made of the orders; the numbers of rows after it."""
     for event in range(events):
-        trader, stage = market.number[event], market.side[event]
+        trader = market.number[event]
+        if market.kind[event] == PLACED:
+            _record_placed(orders, market, event, at, count)
+            if orders.status[count] == IS_NEW:
+                make_note(notes, trader, count)
+            count += 1
+            continue
+        row = read_note(notes, trader)
+        if parts is not None and (market.kind[event] != FILLED or orders.status[row] == IS_PARTIAL):
+            parts.row[cut], parts.at[cut], parts.quantity[cut] = row, at, market.quantity[event]
+            cut += 1
         if market.kind[event] == FILLED:
-            row = take_note(notes, trader)
+            take_note(notes, trader)
             orders.status[row] = IS_FILLED
             orders.filled_at[row] = at
-            continue
-        refused = stage > REFUSED
-        orders.trader[count] = trader
-        orders.side[count] = stage - REFUSED if refused else stage
-        orders.price[count] = market.price[event]
-        orders.quantity[count] = market.quantity[event]
-        orders.status[count] = IS_REJECTED if refused else IS_NEW
-        orders.placed_at[count] = at
-        orders.filled_at[count] = -1
-        if not refused:
-            make_note(notes, trader, count)
-        count += 1
-    return count
+        else:
+            orders.status[row] = IS_PARTIAL
+    return count, cut
+
+
+@inner
+def _record_placed(orders: Orders, market: Market, event: int, at: int, row: int) -> None:
+    stage = market.side[event]
+    refused = stage > REFUSED
+    orders.trader[row] = market.number[event]
+    orders.side[row] = stage - REFUSED if refused else stage
+    orders.price[row] = market.price[event]
+    orders.quantity[row] = market.quantity[event]
+    orders.status[row] = IS_REJECTED if refused else IS_NEW
+    orders.placed_at[row] = at
+    orders.filled_at[row] = -1
 
 
 @inner
@@ -223,6 +291,16 @@ def make_note(notes: Notes, trader: int, number: int) -> None:
         free += 1
     notes.trader[free] = trader
     notes.number[free] = number
+
+
+@inner
+def read_note(notes: Notes, trader: int) -> int:
+    """The number remembered for a trader."""
+    place = 0
+    while notes.trader[place] != trader:
+        place += 1
+    number: int = notes.number[place]
+    return number
 
 
 @inner

@@ -1,21 +1,26 @@
 """One setting, or the best of many, on recorded trades: run, timed, and held against the reference engine."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple
 
 from schemas.records import Settings
-from streams.backtest.data import Trades, prepare
+from schemas.units import ONE
+from streams.backtest.cluster import sweep_on
+from streams.backtest.data import Flow, Trades, flow_of, prepare
 from streams.backtest.fast import run_fast
 from streams.backtest.money import Result, result_of
 from streams.backtest.reference import SimulatedOrder, run_reference
 from streams.backtest.scale import TooLarge
 from streams.backtest.sweep import Summary, sweep
+from streams.trading.execution import AT_ONCE, Execution
 from streams.trading.rules import rules_of
 
 FAST, REFERENCE = "fast", "reference"
-NET, CYCLES = "net", "cycles"
+NET, CYCLES, DRAWDOWN = "net", "cycles", "drawdown"
+"""What a sweep looks for the most of: net profit, cycles, or net profit per largest drawdown."""
 
 
 class Disagreement(AssertionError):
@@ -45,26 +50,28 @@ class Found(NamedTuple):
 class Best:
     """The best settings, the best first. `seconds` is the sweep's time; `orders` those of the best, on both engines.
 
-    `values` is the objective of every setting, in the order tried: money in 1 / `MONEY`, or a count.
+    `values` is the objective of every setting, in the order tried: net profit in 1 / `MONEY`, a count, or net profit
+    per drawdown in units of 1e-8, rounded down; None for a profit without any drawdown, which is above all others.
     """
 
     found: list[Found]
     seconds: float
     orders: int
-    values: list[int]
+    values: list[int | None]
 
 
-def try_settings(trades: Trades, settings: Settings, engine: str = FAST) -> Trial:
+def try_settings(trades: Trades, settings: Settings, engine: str = FAST, execution: Execution = AT_ONCE) -> Trial:
     """Run one setting over market trades; on the reference engine if the fast one cannot.
 
-    Raises `ValueError`, which names a field, for settings or prices that cannot be.
+    Raises `ValueError`, which names a field, for settings, prices or an execution that cannot be.
     """
     rules, prices, refused = rules_of(settings), trades.prices, None
+    flow = flow_of(trades, execution)
     if engine == FAST:
         try:
-            run_fast(prices[:1], rules)  # compiles, where no process before has
+            run_fast(prices[:1], rules, _first(flow))  # compiles, where no process before has
             began = time.perf_counter()
-            run = run_fast(prices, rules)
+            run = run_fast(prices, rules, flow)
             seconds = time.perf_counter() - began
             orders = run.to_list()
             return Trial(orders, result_of(orders, prices, trades.times, settings), FAST, seconds)
@@ -72,56 +79,103 @@ def try_settings(trades: Trades, settings: Settings, engine: str = FAST) -> Tria
             refused = str(error)
     numbers = prices.tolist()
     began = time.perf_counter()
-    orders = run_reference(numbers, rules)
+    orders = run_reference(numbers, rules, flow)
     seconds = time.perf_counter() - began
     return Trial(orders, result_of(orders, prices, trades.times, settings), REFERENCE, seconds, refused)
 
 
-def best_of(parts: Mapping[str, Trades], tried: Sequence[Settings], objective: str, top: int) -> Best:
+def best_of(
+    parts: Mapping[str, Trades],
+    tried: Sequence[Settings],
+    objective: str,
+    top: int,
+    execution: Execution = AT_ONCE,
+    dask: str | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Best:
     """The `top` settings by `objective` on the first part, and what these give on every part by itself.
 
-    Equals are in the order tried. All have one tick. Raises `TooLarge` as the fast engine does, `ValueError` as
-    `rules_of` does, and `Disagreement` if the engines do not give the same orders and money for the best.
+    Equals are in the order tried. All have one tick. `progress` is called with the number of settings tried so far.
+    They are tried on this machine's cores, or on the cluster whose scheduler is at `dask`. Raises `TooLarge` as the
+    fast engine does, `ValueError` as `rules_of` does, `streams.backtest.cluster.NoCluster`, and `Disagreement` if the
+    engines do not give the same orders and money for the best.
     """
-    tick, (first, *_) = tried[0].tick_size, parts
-    sweep(prepare(parts[first].prices[:1], tick), tried[:1])  # compiles, where no process before has
-    began = time.perf_counter()
-    summary = sweep(prepare(parts[first].prices, tick), tried)
-    seconds = time.perf_counter() - began
+    first = next(iter(parts))
+    summary, seconds = _swept(parts[first], tried, execution, objective == DRAWDOWN, dask, progress)
     places = _ranked(summary, objective)[:top]
-    results = {part: [_checked(trades, tried[place]) for place in places] for part, trades in parts.items()}
+    results = {part: [_checked(trades, tried[at], execution) for at in places] for part, trades in parts.items()}
     for row, place in enumerate(places):
         _agree(summary, place, results[first][row], tried[place])
-    orders = sum(_compared(trades, tried[places[0]]) for trades in parts.values())
+    orders = sum(_compared(trades, tried[places[0]], execution) for trades in parts.values())
     found = [Found(place, {part: rows[row] for part, rows in results.items()}) for row, place in enumerate(places)]
     return Best(found, seconds, orders, _values(summary, objective))
 
 
-def _values(summary: Summary, objective: str) -> list[int]:
-    values: list[int] = (summary.net_profit if objective == NET else summary.cycles).tolist()
+def _swept(
+    trades: Trades,
+    tried: Sequence[Settings],
+    execution: Execution,
+    drawdown: bool,
+    dask: str | None,
+    progress: Callable[[int], None] | None,
+) -> tuple[Summary, float]:
+    """What each setting gave, and the seconds it took, preparation included, compilation on this machine not."""
+    tick, flow = tried[0].tick_size, flow_of(trades, execution)
+    if dask is None:
+        sweep(prepare(trades.prices[:1], tick), tried[:1], flow=_first(flow), drawdown=drawdown)
+    began = time.perf_counter()
+    prepared = prepare(trades.prices, tick)
+    if dask is None:
+        summary = sweep(prepared, tried, progress=progress, flow=flow, drawdown=drawdown)
+    else:
+        summary = sweep_on(dask, prepared, tried, progress=progress, flow=flow, drawdown=drawdown)
+    return summary, time.perf_counter() - began
+
+
+def _first(flow: Flow | None) -> Flow | None:
+    """Of the first trade alone."""
+    return None if flow is None else flow._replace(clock=flow.clock[:1], quantities=flow.quantities[:1])
+
+
+def _values(summary: Summary, objective: str) -> list[int | None]:
+    if objective == DRAWDOWN:
+        assert summary.max_drawdown is not None
+        pairs = zip(summary.net_profit.tolist(), summary.max_drawdown.tolist(), strict=True)
+        return [net * ONE // fall if fall else (None if net else 0) for net, fall in pairs]
+    values: list[int | None] = (summary.net_profit if objective == NET else summary.cycles).tolist()
     return values
 
 
 def _ranked(summary: Summary, objective: str) -> list[int]:
-    first, second = _values(summary, objective), _values(summary, CYCLES if objective == NET else NET)
-    return sorted(range(len(first)), key=lambda place: (-first[place], -second[place], place))
+    """Places of the settings, the best first; without any drawdown a net profit is never negative, nor limited."""
+    net, cycles = summary.net_profit.tolist(), summary.cycles.tolist()
+    if objective == DRAWDOWN:
+        assert summary.max_drawdown is not None
+        falls = summary.max_drawdown.tolist()
+        ratio = [Fraction(*pair) if pair[1] else Fraction(0) for pair in zip(net, falls, strict=True)]
+        return sorted(range(len(net)), key=lambda at: (bool(falls[at] or not net[at]), -ratio[at], -net[at], at))
+    first, second = (net, cycles) if objective == NET else (cycles, net)
+    return sorted(range(len(net)), key=lambda place: (-first[place], -second[place], place))
 
 
-def _checked(trades: Trades, settings: Settings) -> Result:
-    return result_of(run_fast(trades.prices, rules_of(settings)).to_list(), trades.prices, trades.times, settings)
+def _checked(trades: Trades, settings: Settings, execution: Execution) -> Result:
+    run = run_fast(trades.prices, rules_of(settings), flow_of(trades, execution))
+    return result_of(run.to_list(), trades.prices, trades.times, settings)
 
 
 def _agree(summary: Summary, place: int, result: Result, settings: Settings) -> None:
     """The sweep adds up while it runs, `result_of` from the orders: both have to come to the same."""
-    added = summary.orders[place], summary.cycles[place], summary.realised[place], summary.net_profit[place]
-    if added != (result.orders, result.cycles, result.realised, result.net_profit):
+    names = ["orders", "cycles", "realised", "net_profit"]
+    names += [] if summary.max_drawdown is None else ["max_drawdown"]
+    added = {name: getattr(summary, name)[place] for name in names}
+    if added != {name: getattr(result, name) for name in names}:
         raise Disagreement(f"the sweep's sums {added} are not those of its orders, {result}, for {settings}")
 
 
-def _compared(trades: Trades, settings: Settings) -> int:
+def _compared(trades: Trades, settings: Settings, execution: Execution) -> int:
     """How many orders both engines give; they have to be equal one by one."""
-    rules = rules_of(settings)
-    orders = run_reference(trades.prices.tolist(), rules)
-    if orders != run_fast(trades.prices, rules).to_list():
+    rules, flow = rules_of(settings), flow_of(trades, execution)
+    orders = run_reference(trades.prices.tolist(), rules, flow)
+    if orders != run_fast(trades.prices, rules, flow).to_list():
         raise Disagreement(f"the engines give different orders for {settings}")
     return len(orders)

@@ -57,30 +57,53 @@ def on_market_trade(market: Market, rules: Rules, price: int) -> int:
     the other, to every trader and then to the book as a price, before the next trade.
     """
     market.size[0] = 0
-    _log_placed(market, on_trade(market.leader, rules, price, market.placed))
+    log_placed(market, on_trade(market.leader, rules, price, market.placed))
     _fill(market, price)
     event = 0
     while event < market.size[0]:
         if market.kind[event] == FILLED:
             at = market.price[event]
-            _log_placed(market, on_fill(market.leader, rules, market.number[event], True, at, market.placed))
+            log_placed(market, on_fill(market.leader, rules, market.number[event], True, at, market.placed))
             _fill(market, at)
         event += 1
     return market.size[0]
 
 
 def bounds(leader: Leader) -> tuple[int, int]:
-    """The market prices that are no event: low <= price <= high. Where low > high every price is one."""
+    """The market prices that are no event: low <= price <= high. Where low > high every price is one.
+
+    Between two trades a trader whose stage is BUYING or SELLING has an open order, in the book or on its way there.
+    """
     if waiting(leader):
         return UNBOUNDED, 0
     low = rebuy_below(leader)
     high = UNBOUNDED
     for i in range(leader.head[COUNT]):
-        if leader.resting[i] == BUYING:
+        if leader.stage[i] == BUYING:
             low = max(low, leader.price[i])
-        elif leader.resting[i] == SELLING:
+        elif leader.stage[i] == SELLING:
             high = min(high, leader.price[i])
     return low, high
+
+
+def log_placed(market: Market, count: int) -> None:
+    """Write down that the first `count` traders of `market.placed` placed an order."""
+    leader = market.leader
+    for k in range(count):
+        for i in range(leader.head[COUNT]):
+            if leader.number[i] == market.placed[k]:
+                log(market, PLACED, i)
+
+
+def log(market: Market, kind: int, i: int) -> None:
+    """Write down what happened to the order of the trader at place `i`."""
+    at = market.size[0]
+    market.kind[at] = kind
+    market.number[at] = market.leader.number[i]
+    market.side[at] = market.leader.stage[i]
+    market.price[at] = market.leader.price[i]
+    market.quantity[at] = market.leader.quantity[i]
+    market.size[0] = at + 1
 
 
 def _fill(market: Market, price: int) -> None:
@@ -90,22 +113,4 @@ def _fill(market: Market, price: int) -> None:
         if i < 0:
             return
         leader.resting[i] = 0
-        _log(market, FILLED, i)
-
-
-def _log_placed(market: Market, count: int) -> None:
-    leader = market.leader
-    for k in range(count):
-        for i in range(leader.head[COUNT]):
-            if leader.number[i] == market.placed[k]:
-                _log(market, PLACED, i)
-
-
-def _log(market: Market, kind: int, i: int) -> None:
-    at = market.size[0]
-    market.kind[at] = kind
-    market.number[at] = market.leader.number[i]
-    market.side[at] = market.leader.stage[i]
-    market.price[at] = market.leader.price[i]
-    market.quantity[at] = market.leader.quantity[i]
-    market.size[0] = at + 1
+        log(market, FILLED, i)

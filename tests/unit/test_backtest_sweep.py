@@ -53,7 +53,7 @@ def test_the_money_of_nine_trades_by_hand() -> None:
 
 def test_the_same_answer_whatever_the_number_of_workers() -> None:
     prepared, of = market(), draws(100)
-    one, two, five = (sweep(prepared, of, workers) for workers in (1, 2, 5))
+    one, two, five = (sweep(prepared, of, workers, drawdown=True) for workers in (1, 2, 5))
     for columns in zip(one, two, five, strict=True):
         assert columns[0].tolist() == columns[1].tolist() == columns[2].tolist()
     alone = [sweep(prepared, [each]) for each in of[:20]]

@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from schemas.records import Settings
+from schemas.units import ONE, plain
 from streams.backtest.money import plain_money
 from streams.backtest.report.figures import NAMES, setting
 from streams.backtest.sweep import MONEY
-from streams.backtest.trial import NET
+from streams.backtest.trial import DRAWDOWN, NET
 
 SIDE_MAX = 16
 """So many values of a setting have a row or a column each."""
@@ -22,21 +23,24 @@ NEUTRAL = "level"
 
 SHADES = [f"low{i}" for i in range(STEPS, 0, -1)] + [NEUTRAL] + [f"high{i}" for i in range(1, STEPS + 1)]
 
-Value = int
+Value = int | None
+"""None is above all numbers: a profit without any drawdown."""
 
 
 class Objective(NamedTuple):
     """What a sweep looked for the most of: its name, a value's exact text, and its size for colours and short text."""
 
     name: str
-    text: Callable[[Value], str]
-    size: Callable[[Value], float]
+    text: Callable[[int], str]
+    size: Callable[[int], float]
 
 
 def objective_named(name: str) -> Objective:
     """The objective of a sweep that `best_of` knows by this name."""
     if name == NET:
         return Objective("net profit", plain_money, lambda value: float(value / MONEY))
+    if name == DRAWDOWN:
+        return Objective("net profit per drawdown", plain, lambda value: value / ONE)
     return Objective("cycles", str, float)
 
 
@@ -88,15 +92,17 @@ def heat_map(tried: Sequence[Settings], values: Sequence[Value], objective: Obje
     groups: dict[tuple[int, int], list[int]] = defaultdict(list)
     for place, each in enumerate(tried):
         groups[rows.of(each), columns.of(each)].append(place)
-    tops = {where: max(places, key=lambda place: (place == best, values[place])) for where, places in groups.items()}
-    lowest, highest = (chosen(values[place] for place in tops.values()) for chosen in (min, max))
+    ceiling = max((value for value in values if value is not None), default=0)
+    sizes = [ceiling if value is None else value for value in values]
+    tops = {where: max(places, key=lambda place: (place == best, sizes[place])) for where, places in groups.items()}
+    lowest, highest = (chosen(sizes[place] for place in tops.values()) for chosen in (min, max))
     low, high = objective.size(lowest), objective.size(highest)
 
     def cell(where: tuple[int, int]) -> Cell | None:
         if where not in tops:
             return None
         place = tops[where]
-        size, says = objective.size(values[place]), _says(tried[place], varied, objective, values[place])
+        size, says = objective.size(sizes[place]), _says(tried[place], varied, objective, values[place])
         rest = f" (best of {len(groups[where]):,} settings here)" if len(groups[where]) > 1 else ""
         return Cell(short(size), shade(size, low, high), says + rest, place == best)
 
@@ -151,7 +157,7 @@ def _side(field: str, values: Sequence[int]) -> _Side:
 
 def _says(of: Settings, varied: Sequence[str], objective: Objective, value: Value) -> str:
     settings = ", ".join(f"{NAMES[field]} {setting(field, getattr(of, field))}" for field in varied)
-    return f"{settings}: {objective.name} {objective.text(value)}"
+    return f"{settings}: {objective.name} {'without any' if value is None else objective.text(value)}"
 
 
 def _notes(known: dict[str, list[int]], varied: Sequence[str]) -> list[str]:

@@ -1,0 +1,54 @@
+"""A sweep on a Dask cluster of two processes on this machine, and what is said where there is none."""
+
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from distributed import LocalCluster
+
+from streams.backtest.cluster import NoCluster, sweep_on
+from streams.backtest.data import Flow, prepare
+from streams.backtest.sweep import sweep
+from streams.trading.execution import Execution
+from tests.unit.test_backtest_sweep import draws
+
+# The first run after a change compiles: seconds on an idle machine, minutes on a busy one.
+pytestmark = pytest.mark.timeout(900)
+
+TRADES = 3_000
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LocalCluster]:
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    ) as started:
+        yield started
+
+
+def test_the_answer_of_one_machine(cluster: LocalCluster) -> None:
+    chance = np.random.default_rng(4)
+    done: list[int] = []
+    prepared = prepare((40_000 + chance.integers(-30, 31, TRADES).cumsum()) * 1_000, 1_000)
+    flow = Flow(Execution(3, limited=True), np.arange(TRADES), chance.integers(0, 10**10, TRADES))
+    tried = draws(43)
+    local, alone = sweep(prepared, tried, flow=flow, drawdown=True), sweep(prepared, tried[:1])
+    spread = sweep_on(cluster.scheduler_address, prepared, tried, done.append, flow, drawdown=True)
+    assert [column.tolist() for column in spread] == [column.tolist() for column in local]
+    assert (done, done[-1]) == (sorted(done), 43)
+    assert local.buys.sum() > 20
+    few = sweep_on(cluster.scheduler_address, prepared, tried[:1])
+    assert (few.max_drawdown, few.net_profit.tolist()) == (None, alone.net_profit.tolist())
+
+
+def test_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.backtest.cluster.CONNECT_S", 0.2)
+    with pytest.raises(NoCluster, match=r"--dask: no Dask scheduler answers at tcp://127\.0\.0\.1:1: "):
+        sweep_on("tcp://127.0.0.1:1", prepare(np.array([1_000]), 1_000), draws(1))
+
+
+def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(NoCluster, match=r"Dask is not installed; pip install 'hedgehog\[dask\]'"):
+        sweep_on("tcp://127.0.0.1:1", prepare(np.array([1_000]), 1_000), draws(1))

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from itertools import count
 
 from producers.source import Event
 from schemas.records import Trade
@@ -10,11 +11,15 @@ from schemas.records import Trade
 BATCH_MAX = 2_000
 
 
-async def paced(
+Clock = Callable[[], float]
+Sleep = Callable[[float], Awaitable[None]]
+
+
+def paced(
     events: Iterator[Event],
     speed: float | None,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    clock: Clock = time.monotonic,
+    sleep: Sleep = asyncio.sleep,
 ) -> AsyncIterator[list[Event]]:
     """Batches of at most 2,000 events, each trade when its event time is due, counted from the first one.
 
@@ -23,13 +28,51 @@ async def paced(
     """
     if speed is not None and not speed > 0:
         raise ValueError(f"speed: {speed} is not above 0")
+    return _handed_out(events, None if speed is None else _by_event_time(speed), clock, sleep)
+
+
+def spaced(
+    events: Iterator[Event],
+    interval_s: float,
+    clock: Clock = time.monotonic,
+    sleep: Sleep = asyncio.sleep,
+) -> AsyncIterator[list[Event]]:
+    """Batches of events, a trade every `interval_s` seconds; one that is late is due at once."""
+    if not interval_s > 0:
+        raise ValueError(f"interval: {interval_s} s is not above 0")
+    return _handed_out(events, _one_by_one(interval_s), clock, sleep)
+
+
+Due = Callable[[Trade], float]
+"""The seconds after the first trade at which the next one, in their order, is due."""
+
+
+def _by_event_time(speed: float) -> Due:
+    first: int | None = None
+
+    def due(trade: Trade) -> float:
+        nonlocal first
+        first = trade.event_time if first is None else first
+        return (trade.event_time - first) / 1e6 / speed
+
+    return due
+
+
+def _one_by_one(interval_s: float) -> Due:
+    number = count()
+    return lambda _: next(number) * interval_s
+
+
+async def _handed_out(
+    events: Iterator[Event], due: Due | None, clock: Clock, sleep: Sleep
+) -> AsyncIterator[list[Event]]:
     batch: list[Event] = []
-    origin: tuple[int, float] | None = None
+    origin: float | None = None
     for event in events:
-        if speed is not None and isinstance(event, Trade):
+        if due is not None and isinstance(event, Trade):
             now = clock()
-            origin = origin or (event.event_time, now)
-            wait = (event.event_time - origin[0]) / 1e6 / speed - (now - origin[1])
+            origin = now if origin is None else origin
+            wait = due(event) - (now - origin)
             if wait > 0:
                 if batch:
                     yield batch

@@ -12,6 +12,7 @@ from infra.errors import StackError
 TIMEOUT_S = 20.0
 POLL_S = 0.2
 BATCH = 2_000
+QUEUED_KB = 8 << 10
 RETRY_S = 0.1
 UNSETTLED = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 
@@ -115,6 +116,8 @@ def to_the_end(config: Config, places: list[TopicPartition]) -> Iterator[Message
             # compaction may have taken the last offset below the end away: the broker says where the end is
             "enable.partition.eof": True,
             "fetch.wait.max.ms": 10,
+            # bounds what waits here where the records are taken slowly, as in a replay at the recorded pace
+            "queued.max.messages.kbytes": QUEUED_KB,
         }
     )
     consumer.assign(places)
@@ -123,9 +126,7 @@ def to_the_end(config: Config, places: list[TopicPartition]) -> Iterator[Message
     try:
         while waiting:
             found = _arrived(consumer)
-            if found:
-                deadline = time.monotonic() + TIMEOUT_S
-            elif time.monotonic() > deadline:
+            if not found and time.monotonic() > deadline:
                 raise StackError(f"the broker at {config.bootstrap} sent no record for {TIMEOUT_S:g} s")
             for message in found:
                 error = message.error()
@@ -135,6 +136,8 @@ def to_the_end(config: Config, places: list[TopicPartition]) -> Iterator[Message
                     waiting.discard((message.topic() or "", message.partition() or 0))
                 elif error.fatal():
                     raise KafkaException(error)
+            if found:  # whoever takes the records may take his time over them
+                deadline = time.monotonic() + TIMEOUT_S
     finally:
         consumer.close()
 

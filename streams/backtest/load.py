@@ -16,6 +16,7 @@ from schemas.columns import Int64s
 from schemas.records import Trade
 
 LONG_MAX = 2**63 - 1
+PARQUET = ".parquet"
 TELL_EVERY = 20_000
 CHUNK_BYTES = 1 << 20
 
@@ -74,13 +75,18 @@ def from_files(
 ) -> list[Recording]:
     """The trades of each instrument in all files together, of a time in `between`, in the order of files and lines.
 
+    The files are recordings, or Parquet files and folders of an archive, which are read in the order of their days.
     Raises `producers.files.FileError` for what is no recording and for files that are not in the order of their
     trades, `NoTrades` for an instrument without any. Takes 32 bytes of memory a trade.
     """
+    if any(path.is_dir() or path.suffix == PARQUET for path in paths):
+        from streams.archive.read import read_archive  # noqa: PLC0415 -- pyarrow takes its time, most do not need it
+
+        return read_archive(paths, instruments, between, told)
     found = {instrument: _Columns() for instrument in instruments}
     seen: set[str] = set()
     since, until = between
-    total, done = None if told is None else _lines(paths), 0
+    total, done = None if told is None else count_lines(paths), 0
     for path in paths:
         for trade in read_trades(path):
             done += 1
@@ -131,7 +137,7 @@ class _Columns:
         return Recording(instrument, ", ".join(map(str, self.files)), prices, quantities, times, ids)
 
 
-def _lines(paths: Sequence[Path]) -> int | None:
+def count_lines(paths: Sequence[Path]) -> int | None:
     """How many lines the files have, counted in a fraction of the time that reading takes; None if that fails."""
     try:
         return sum(chunk.count(b"\n") for path in paths for file in _opened(path) for chunk in _chunks(file))

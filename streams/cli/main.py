@@ -8,7 +8,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from streams.cli import archive, audit, backtest, dlq, doctor, explain, orders, run, settings, status, switches, topics
+from streams.cli import (
+    archive,
+    audit,
+    backtest,
+    dlq,
+    doctor,
+    explain,
+    orders,
+    replay,
+    run,
+    settings,
+    status,
+    switches,
+    topics,
+)
 from streams.cli.errors import EXIT_CODES, explained
 from streams.cli.output import Json, out
 
@@ -66,6 +80,7 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(orders.app, name="orders")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(backtest.app, name="backtest")
+app.add_typer(replay.app, name="replay")
 app.add_typer(archive.app, name="archive")
 app.command()(audit.audit)
 app.command()(explain.explain)

@@ -1,0 +1,1 @@
+"""The past sent through the running pipeline, under a topic prefix of its own."""

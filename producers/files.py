@@ -7,7 +7,8 @@ Layouts, told apart by the header or, where there is none, by the number of colu
 * archive: `id,price,qty,quoteQty,time,isBuyerMaker,isBestMatch`, with or without header, one symbol a file named
   `SYMBOL-trades-DATE`; times in milliseconds until 2024, in microseconds since.
 
-Files are `.csv`, `.csv.gz` or `.zip` with one member. Rows keep the file's order, whatever their times and ids.
+Files are `.csv`, `.csv.gz` or `.zip` with one member, or `.parquet`, which is of `hedgehog archive`. Rows keep the
+file's order, whatever their times and ids.
 """
 
 import asyncio
@@ -29,6 +30,7 @@ from producers.source import BadFrame, Event
 from schemas.records import Trade
 
 EXCHANGE = "binance"
+PARQUET = ".parquet"
 RECORDING = [
     "event_type",
     "event_time",
@@ -70,6 +72,9 @@ def read_trades(path: Path | str) -> Iterator[Trade]:
 def read_events(path: Path | str) -> Iterator[Event]:
     """Every line of a file as a trade, or as a `BadFrame` that names file, line, field and value."""
     path = Path(path)
+    if path.suffix == PARQUET:
+        yield from _parquet(path)
+        return
     with _open(path) as lines:
         layout: _Layout | None = None
         for number, line in enumerate(lines, start=1):
@@ -118,6 +123,15 @@ class FileSource:
         events = (event for path in self._paths for event in read_events(path))
         async for batch in paced(events, self._speed, self._clock, self._sleep):
             yield batch
+
+
+def _parquet(path: Path) -> Iterator[Event]:
+    from producers.parquet import read_parquet  # noqa: PLC0415 -- slow to import, and only needed here
+
+    try:
+        yield from read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise FileError(f"{path}: {error}") from error
 
 
 @contextmanager

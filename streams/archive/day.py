@@ -27,6 +27,15 @@ MANIFEST, DIGEST = b"hedgehog.manifest", b"hedgehog.sha256"
 GAPS_KEPT = 1_000
 """So many gaps are in a manifest; the others are in its sums."""
 ROW_GROUP = 1 << 20
+FORMAT: dict[str, Any] = {
+    "compression": "zstd",
+    "use_dictionary": ["exchange", "symbol", "price", "quantity"],
+    "column_encoding": dict.fromkeys(("trade_id", *TIMES, *ORDER_IDS), "DELTA_BINARY_PACKED"),
+    "store_decimal_as_integer": True,
+    "write_page_checksum": True,
+    # Arrow's own schema says nothing that the types of Parquet do not
+    "store_schema": False,
+}
 UNWRITTEN = ".unwritten-"
 """What the name of a file begins with until it is whole."""
 _EPOCH = date(1970, 1, 1)
@@ -98,21 +107,13 @@ def write_day(path: Path, manifest: Manifest, rows: Rows) -> None:
     """Write the file under another name, to the disk, and rename it: it is there whole, or as it was before."""
     text = msgspec.json.encode(manifest)
     table = to_table(rows, manifest.exchange, manifest.symbol)
-    table = table.replace_schema_metadata({MANIFEST: text, DIGEST: _digest(text, rows)})
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=path.parent, prefix=UNWRITTEN, delete=False) as file:
         unwritten = Path(file.name)
         try:
-            pq.write_table(
-                table,
-                file,
-                compression="zstd",
-                row_group_size=ROW_GROUP,
-                use_dictionary=["exchange", "symbol", "price", "quantity"],
-                column_encoding=dict.fromkeys(("trade_id", *TIMES, *ORDER_IDS), "DELTA_BINARY_PACKED"),
-                store_decimal_as_integer=True,
-                write_page_checksum=True,
-            )
+            with pq.ParquetWriter(file, SCHEMA, **FORMAT) as writer:
+                writer.write_table(table, row_group_size=ROW_GROUP)
+                writer.add_key_value_metadata({MANIFEST: text, DIGEST: _digest(text, rows)})
             file.flush()
             os.fchmod(file.fileno(), 0o644)
             os.fsync(file.fileno())
@@ -125,9 +126,9 @@ def write_day(path: Path, manifest: Manifest, rows: Rows) -> None:
 
 def read_day(path: Path) -> tuple[Manifest, Rows]:
     """All of a file. Raises `ArchiveError` for what is no day of an archive or is not what was written."""
-    manifest, table = read_columns(path, SCHEMA.names)
-    rows = from_table(table)
-    text, digest = (table.schema.metadata[key] for key in (MANIFEST, DIGEST))
+    with _opened(path) as file:
+        manifest, text, digest = _manifest(path, file)
+        rows = from_table(_columns(path, file, SCHEMA.names))
     if _digest(text, rows) != digest:
         raise ArchiveError(f"{path}: rows or manifest are not what was written: the SHA-256 is another one")
     return manifest, rows
@@ -136,17 +137,13 @@ def read_day(path: Path) -> tuple[Manifest, Rows]:
 def read_manifest(path: Path) -> Manifest:
     """What a file says that it holds. Raises `ArchiveError`."""
     with _opened(path) as file:
-        return _manifest(path, file)
+        return _manifest(path, file)[0]
 
 
 def read_columns(path: Path, columns: list[str]) -> tuple[Manifest, pa.Table]:
     """The manifest and some columns of a file, not compared with its digest. Raises `ArchiveError`."""
     with _opened(path) as file:
-        manifest = _manifest(path, file)
-        try:
-            return manifest, file.read(columns=columns)
-        except (OSError, pa.ArrowException) as error:
-            raise ArchiveError(f"{path}: {error}") from None
+        return _manifest(path, file)[0], _columns(path, file, columns)
 
 
 def content(rows: Rows) -> str:
@@ -176,17 +173,25 @@ def _opened(path: Path) -> Any:
         raise ArchiveError(f"{path}: {error}") from None
 
 
-def _manifest(path: Path, file: Any) -> Manifest:
-    schema = file.schema_arrow
-    metadata = schema.metadata or {}
+def _columns(path: Path, file: Any, columns: list[str]) -> pa.Table:
+    try:
+        return file.read(columns=columns)
+    except (OSError, pa.ArrowException) as error:
+        raise ArchiveError(f"{path}: {error}") from None
+
+
+def _manifest(path: Path, file: Any) -> tuple[Manifest, bytes, bytes]:
+    """The manifest, its text and the digest."""
+    schema, metadata = file.schema_arrow, file.metadata.metadata or {}
     if MANIFEST not in metadata or DIGEST not in metadata:
         raise ArchiveError(f"{path}: was not written by hedgehog archive: it has no manifest")
     if not schema.equals(SCHEMA):
         raise ArchiveError(f"{path}: {_difference(schema)}")
     try:
-        return msgspec.json.decode(metadata[MANIFEST], type=Manifest)
+        manifest = msgspec.json.decode(metadata[MANIFEST], type=Manifest)
     except msgspec.MsgspecError as error:
         raise ArchiveError(f"{path}: manifest: {error}") from None
+    return manifest, metadata[MANIFEST], metadata[DIGEST]
 
 
 def _difference(schema: pa.Schema) -> str:

@@ -3,8 +3,15 @@
 import typer
 
 from streams.cli.backtest_run import run
+from streams.cli.backtest_saved import compare, list_runs, show
 from streams.cli.backtest_sweep import sweep
 
-app = typer.Typer(help="What settings would have done on recorded trades: run, sweep.", no_args_is_help=True)
+app = typer.Typer(
+    help="What settings would have done on recorded trades: run, sweep; list, show, compare what was saved.",
+    no_args_is_help=True,
+)
 app.command()(run)
 app.command()(sweep)
+app.command("list")(list_runs)
+app.command()(show)
+app.command()(compare)

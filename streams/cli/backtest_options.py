@@ -29,7 +29,9 @@ Symbol = Annotated[str, option("--symbol", "SYMBOL", "XRPUSDT or binance:XRPUSDT
 Symbols = Annotated[list[str], option("--symbol", "SYMBOL", "XRPUSDT or binance:XRPUSDT, in any case; repeatable.")]
 Files = Annotated[
     list[Path] | None,
-    option("--file", "FILE", "Recorded trades: .csv, .csv.gz or .zip; repeatable, in the order of the trades."),
+    option(
+        "--file", "FILE", "Trades: .csv, .csv.gz, .zip, .parquet or an archive's folder; repeatable, in their order."
+    ),
 ]
 Topic = Annotated[
     bool, typer.Option("--topic", help="The topic of trades; --from and --to are when they were written to it.")
@@ -53,3 +55,5 @@ Tick = Annotated[str | None, option("--tick", "NUMBER", "Smallest step of a pric
 Step = Annotated[str | None, option("--step", "NUMBER", "Smallest step of a quantity.")]
 Budget = Annotated[str | None, option("--budget", "NUMBER", "Quote asset for all chunks together.")]
 Fee = Annotated[str | None, option("--fee", "NUMBER", "Commission of one order, as a fraction.")]
+Save = Annotated[bool, typer.Option("--save", help="Keep it in Postgres; see list, show, compare.")]
+Name = Annotated[str | None, option("--name", "NAME", "Keep it under this name.")]

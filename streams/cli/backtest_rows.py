@@ -24,6 +24,7 @@ RUNS_SHOWN = (
     *("instrument", "trades", "orders", "cycles", "realised_profit", "fees", "net_profit", "buy_and_hold"),
     "max_drawdown",
 )
+ORDER_LINE = "side,price,quantity,status"
 COUNTS = ("orders", "rejected", "filled", "cycles", "wins", "losses")
 MONEYS = {
     "realised_profit": "realised",
@@ -78,9 +79,11 @@ def result_row(result: Result) -> dict[str, Any]:
     }
 
 
-def show_runs(runs: Sequence[Run]) -> None:
-    """One run in full; of several a table, with the sums of each quote asset, or both as JSON."""
+def show_runs(runs: Sequence[Run], saved: Sequence[int]) -> None:
+    """One run in full; of several a table, with the sums of each quote asset, or both as JSON; where it was saved."""
     records = [run_record(*run) for run in runs]
+    for record, number in zip(records, saved, strict=False):  # none or all of them are saved
+        record["saved_run"] = number
     if len(runs) == 1:
         out.record(records[0])
     elif out.json:
@@ -105,10 +108,15 @@ def totals(runs: Sequence[Run]) -> list[dict[str, Any]]:
 def write_orders(path: Path, runs: Sequence[Run]) -> None:
     """One line for each order, in the order they were placed; of several symbols, the symbol comes first."""
     several = len(runs) > 1
-    lines = ["symbol,side,price,quantity,status" if several else "side,price,quantity,status"]
+    lines = [f"symbol,{ORDER_LINE}" if several else ORDER_LINE]
     for recording, _, trial in runs:
         first = f"{recording.instrument}," if several else ""
         lines += [f"{first}{o.side},{plain(o.price)},{plain(o.quantity)},{o.status}" for o in trial.orders]
+    write_lines(path, lines)
+
+
+def write_lines(path: Path, lines: Sequence[str]) -> None:
+    """The file that `--orders` names; `BadValue` if it cannot be written."""
     try:
         path.write_text("\n".join(lines) + "\n", encoding="ascii")
     except OSError as error:

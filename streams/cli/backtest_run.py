@@ -13,8 +13,10 @@ from streams.cli.backtest_options import (
     Engine,
     Fee,
     Files,
+    Name,
     Offsets,
     Report,
+    Save,
     SettingsFrom,
     Since,
     Step,
@@ -55,20 +57,25 @@ def run(
         option("--orders", "FILE", "Write side,price,quantity,status of each; of several symbols, the symbol first."),
     ] = None,
     report: Report = None,
+    save: Save = False,
+    name: Name = None,
     as_json: Json = False,
 ) -> None:
     """Put the trades of one or more symbols, from files or from the topic, through the strategy.
 
     With --topic, what is not given comes from the symbol's live settings, unless --tick and --step both are given.
     """
+    from streams.backtest.store import About, Kept
     from streams.backtest.trial import try_settings
     from streams.cli.backtest_input import parse_filters, parse_source, read_trades, settings_of
+    from streams.cli.backtest_keep import check_saving, keep
     from streams.cli.backtest_rows import show_runs, write_orders
     from streams.cli.changes import OPTIONS, parse_values
 
     typed = dict(zip(OPTIONS, (chunks, budget, buy_down, profit, rebuy, fee), strict=True))
     values = parse_values(typed) | parse_filters(tick, step)
     source = parse_source(files, topic, (since, until), offsets, settings_from)
+    saving = check_saving(save, name)
     wanted = settings_of(symbols, values, source)
     recordings = read_trades(source, [settings.instrument for settings in wanted])
     runs = [
@@ -84,4 +91,5 @@ def run(
         from streams.cli.backtest_report import report_runs
 
         report_runs(report, runs)
-    show_runs(runs)
+    saved = keep([Kept(*run) for run in runs], About("run", name)) if saving else []
+    show_runs(runs, saved)

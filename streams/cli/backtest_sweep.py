@@ -10,9 +10,11 @@ from streams.cli.backtest_options import (
     Budget,
     Fee,
     Files,
+    Name,
     Objective,
     Offsets,
     Report,
+    Save,
     SettingsFrom,
     Since,
     Step,
@@ -54,6 +56,8 @@ def sweep(
         str | None, option("--train-until", "TIME", "Choose by the trades before; show those after, too.")
     ] = None,
     report: Report = None,
+    save: Save = False,
+    name: Name = None,
     as_json: Json = False,
 ) -> None:
     """Try every combination of the values, or random draws from them, on every core.
@@ -62,6 +66,7 @@ def sweep(
     after that time are a run of their own, which begins without an order.
     """
     from streams.backtest.grid import draws, grid, parse_axis
+    from streams.backtest.store import About
     from streams.backtest.trial import Disagreement, best_of
     from streams.cli.backtest_input import (
         checked,
@@ -71,11 +76,13 @@ def sweep(
         read_trades,
         settings_of,
     )
+    from streams.cli.backtest_keep import check_saving, keep, kept_best
     from streams.cli.backtest_rows import SHOWN, best_rows, split, sweep_record
     from streams.cli.changes import OPTIONS, parse_values
 
     source = parse_source(files, topic, (since, until), offsets, settings_from)
     values = parse_values({"budget": budget, "fee": fee}) | parse_filters(tick, step)
+    saving = check_saving(save, name)
     (base,) = settings_of([symbol], values, source)
     moment = None if train_until is None else parse_time("--train-until", train_until)
     typed = {"chunks": chunks, "buy_down_interval": buy_down, "profit_interval": profit, "rebuy_interval": rebuy}
@@ -107,6 +114,10 @@ def sweep(
 
         report_sweep(report, parts, tried, best, objective.value, None if random is None else seed)
     rows = best_rows(tried, best)
+    if saving:
+        options = {"objective": objective.value, "settings_tried": len(tried)}
+        about = About("sweep", name, None if random is None else seed, options)
+        record["saved_runs"] = keep(kept_best(parts, tried, best), about)
     if out.json:
         out.record(record | {"best": rows})
         return

@@ -25,7 +25,8 @@ def read_settings(path: Path) -> dict[str, Settings]:
     `BadValue` names file, instrument, field and value.
     """
     found: dict[str, Settings] = {}
-    for row in _rows(path):
+    for given in _rows(path):
+        row = {name: value for name, value in given.items() if value not in (None, "")}
         instrument = _instrument(path, row)
         if instrument in found:
             raise BadValue(f"--settings: {path}: {instrument} is there twice")
@@ -39,8 +40,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".csv":
-            # an empty cell is one that was not filled in
-            return [{name: cell for name, cell in row.items() if cell} for row in csv.DictReader(text.splitlines())]
+            return list(csv.DictReader(text.splitlines()))
         rows = json.loads(text, parse_float=Decimal)
     except OSError as error:
         raise BadValue(f"--settings: {path}: {error.strerror}") from None

@@ -56,7 +56,9 @@ def test_migrations_make_what_the_models_say(stack: Config, engine: Engine) -> N
         expected = catalogue(modelled)
         modelled.dispose()
     assert catalogue(engine) == expected
-    assert len(expected["columns"]) == sum(len(topic.record.__struct_fields__) for topic in SINKS if topic.record)
+    written = [row for row in expected["columns"] if not row.table_name.startswith("backtest_")]
+    assert len(written) == sum(len(topic.record.__struct_fields__) for topic in SINKS if topic.record)
+    assert len(written) < len(expected["columns"])
 
 
 def test_migrating_again_changes_nothing(stack: Config, engine: Engine) -> None:

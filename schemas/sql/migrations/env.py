@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from schemas.sql.models import Base
+from schemas.sql.backtests import BacktestRun
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)
+# the metadata of all tables: those of the sinks are imported with these
+context.configure(connection=context.config.attributes["connection"], target_metadata=BacktestRun.metadata)
 context.run_migrations()

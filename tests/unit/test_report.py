@@ -24,7 +24,7 @@ from streams.backtest.report.cycles import cycles_of
 from streams.backtest.report.figures import duration, percent
 from streams.backtest.report.heat import heat_map, shade, short
 from streams.backtest.report.page import MARKS_MAX
-from streams.backtest.trial import NET, Best, Found, Trial, try_settings
+from streams.backtest.trial import DRAWDOWN, NET, Best, Found, Trial, try_settings
 from tests.samples import NINE_TRADES, nine_trade_settings, settings, units
 
 START = 1_559_433_601_000_000
@@ -189,6 +189,18 @@ def test_a_heat_map_of_draws_joins_values_and_leaves_out_what_was_not_tried() ->
     assert found.rows.labels[0] == "0 to 0.00012"
     assert "Maximised within 8 ranges of buy down, which had 100 values." in found.notes
     assert (found.lowest, found.highest) == ("12", "99")
+
+
+def test_a_profit_without_any_drawdown_is_above_all_numbers() -> None:
+    tried = [busy_settings(buy_down_interval=down) for down in ("0.001", "0.002", "0.003")]
+    found = heat_map(tried, [ONE // 2, None, 3 * ONE], objective_named(DRAWDOWN), 1)
+    assert found is not None
+    (half,), (endless,), (three,) = found.cells
+    assert half is not None
+    assert endless is not None
+    assert three is not None
+    assert [half.short, endless.short, three.short] == ["0.500", "∞", "3"]
+    assert (half.shade, endless.shade, endless.best) == ("high1", "high4", True)
 
 
 def test_one_setting_alone_has_no_heat_map() -> None:

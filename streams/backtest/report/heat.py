@@ -94,7 +94,10 @@ def heat_map(tried: Sequence[Settings], values: Sequence[Value], objective: Obje
         groups[rows.of(each), columns.of(each)].append(place)
     ceiling = max((value for value in values if value is not None), default=0)
     sizes = [ceiling if value is None else value for value in values]
-    tops = {where: max(places, key=lambda place: (place == best, sizes[place])) for where, places in groups.items()}
+    tops = {
+        where: max(places, key=lambda place: (place == best, values[place] is None, sizes[place]))
+        for where, places in groups.items()
+    }
     lowest, highest = (chosen(sizes[place] for place in tops.values()) for chosen in (min, max))
     low, high = objective.size(lowest), objective.size(highest)
 
@@ -104,7 +107,7 @@ def heat_map(tried: Sequence[Settings], values: Sequence[Value], objective: Obje
         place = tops[where]
         size, says = objective.size(sizes[place]), _says(tried[place], varied, objective, values[place])
         rest = f" (best of {len(groups[where]):,} settings here)" if len(groups[where]) > 1 else ""
-        return Cell(short(size), shade(size, low, high), says + rest, place == best)
+        return Cell("∞" if values[place] is None else short(size), shade(size, low, high), says + rest, place == best)
 
     return HeatMap(
         rows.axis,

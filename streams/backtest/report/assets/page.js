@@ -145,7 +145,8 @@ class Chart {
     };
     for (const name of [...this.lines, ...this.marks]) widen(series[name].v, this.part(series[name].t));
     if (!this.marks.length) [low, high] = [Math.min(low, 0), Math.max(high, 0)];
-    if (low === high) [low, high] = [low - Math.max(1e-8, Math.abs(low) / 1e3), high + Math.max(1e-8, Math.abs(high) / 1e3)];
+    const flat = low === high ? Math.abs(low) / 1e3 || 1 : 0;
+    [low, high] = [low - flat, high + flat];
     const room = (high - low) * 0.05;
     return [low - room, high + room];
   }

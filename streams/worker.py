@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import faust
+import mode.loop
 
 from connectors.apply import watch
 from infra.config import LOOPBACK, Config, load_config
@@ -81,6 +82,9 @@ class HedgehogApp(faust.App):
 
     def _prepare(self) -> None:
         logging.getLogger("httpx").setLevel(logging.WARNING)
+        # At the log level `warn`, its default, Faust makes a record of every debug line for the spinner it shows
+        # while it starts. The Kafka client has one for each partition of each fetch: a seventh of the worker's time.
+        logging.getLogger("aiokafka").setLevel(logging.INFO)
         check_topics(self.hedgehog)
         for record_type in (Trade, Order, Fill, Settings, Applied, DeadLetter):
             self.codecs[record_type] = make_codec(self.hedgehog, record_type)
@@ -170,4 +174,5 @@ def _add_agent(
     app.agent(channel, name=name, isolated_partitions=True)(body)
 
 
+mode.loop.use("uvloop")  # before anything makes an event loop
 app = make_app(load_config())

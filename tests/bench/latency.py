@@ -137,8 +137,9 @@ class _Offered:
         begin = time.perf_counter()
         for i, (key, value) in enumerate(self._records):
             due = begin + i / RATE
-            while (left := due - time.perf_counter()) > 0:
-                self._producer.poll(min(left, 0.001))
+            if (left := due - time.perf_counter()) > 0:
+                time.sleep(left)  # `poll` with less than a millisecond left would spin, and take a core from the others
+            self._producer.poll(0)
             now = time.perf_counter()
             self._producer.produce(self._topic, value, key, on_delivery=self._note(now))
         self._producer.flush(DRAIN_S)

@@ -22,11 +22,14 @@ NO_MATTER = ("exchange_status", "streaming", "status", "updated_time")
 def read_settings(path: Path) -> dict[str, Settings]:
     """The settings in a file by instrument, `exchange:SYMBOL`. What a row leaves out is as `Settings` has it.
 
+    Those of a run, as `hedgehog backtest run --json` and `show --json` print it, are taken, too.
     `BadValue` names file, instrument, field and value.
     """
     found: dict[str, Settings] = {}
     for given in _rows(path):
-        row = {name: value for name, value in given.items() if value not in (None, "")}
+        run = given.get("settings")
+        of_run = {"instrument": given.get("instrument"), **run} if isinstance(run, dict) else given
+        row = {name: value for name, value in of_run.items() if value not in (None, "")}
         instrument = _instrument(path, row)
         if instrument in found:
             raise BadValue(f"--settings: {path}: {instrument} is there twice")

@@ -97,7 +97,7 @@ def test_a_run_is_kept_exactly(first: dict[str, Any], engine: Engine, tmp_path: 
 
 def test_the_settings_of_a_saved_run_run_again(first: dict[str, Any], nine: Path, tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
-    path.write_text(json.dumps(data(f"show {first['saved_run']}")["settings"]))
+    path.write_text(json.dumps(data(f"show {first['saved_run']}")))
     again = data(f"run --file {nine} --symbol XRPUSDT --settings {path}")
     assert {name: again[name] for name in ("settings", "orders", "net_profit")} == {
         name: first[name] for name in ("settings", "orders", "net_profit")

@@ -131,6 +131,8 @@ def test_settings_as_they_are_shown(shown: list[dict[str, Any]], whole: Path, tm
     assert (run["net_profit"], run["settings"]["chunks"]) == ("0.01565536", 5)
     changed = data(f"backtest run --file {whole} --symbol XRPUSDT --settings {path} --profit 0.002 --tick 0.00001")
     assert (changed["settings"]["profit_interval"], changed["settings"]["tick_size"]) == ("0.002", "0.00001")
+    path.write_text(json.dumps(run))
+    assert data(f"backtest run --file {whole} --symbol XRPUSDT --settings {path}")["settings"] == run["settings"]
     swept = data(f"backtest sweep --file {whole} --symbol XRPUSDT --settings {path} --profit 0.001,0.002")
     assert (swept["budget"], swept["best"][0]["chunks"], swept["settings_tried"]) == ("100", 5, 2)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pytest_asyncio
 
 from schemas.records import Settings
 from schemas.units import ONE
@@ -14,13 +15,15 @@ from streams.backtest.trial import NET, Best, Found, Trial, try_settings
 from tests.e2e.chromium import Tab, browser, program
 from tests.samples import settings
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 WIDTHS = (1280, 390)
 ABOUT = About("abc123", 1_559_433_601_000_000, seed=7)
 MARKS = "document.querySelector('.chart .mark-{}').getAttribute('d').split('M').length - 1"
 ROWS = "[...document.querySelectorAll('.cycles tbody tr')].map((row) => row.cells[0].textContent.trim())"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def tab() -> AsyncIterator[Tab]:
     path = program()
     if path is None:

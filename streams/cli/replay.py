@@ -15,7 +15,7 @@ from streams.cli.errors import INTERRUPTED, BadValue, CliError
 from streams.cli.instruments import complete_symbol, read
 from streams.cli.output import Json, out
 from streams.cli.progress import Told, progress_bar
-from streams.cli.reach import need_connect, with_settings
+from streams.cli.reach import need_connect, need_database, with_settings
 
 if TYPE_CHECKING:
     from infra.config import Config
@@ -42,15 +42,33 @@ ReplayedSymbols = Annotated[
 
 
 @app.command()
-def prepare(prefix: Prefix, symbols: ReplayedSymbols = None, as_json: Json = False) -> None:
-    """Create the topics under PREFIX, with the live settings of the symbols; `publish` does it too.
+def prepare(
+    prefix: Prefix,
+    symbols: ReplayedSymbols = None,
+    database: Annotated[
+        str | None,
+        typer.Option("--database", metavar="NAME", help="Also sinks, into a database NAME beside the live one."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Create the topics under PREFIX, with the live settings of the symbols; `publish` does that too.
 
-    Only needed to start a worker there, or to change settings there, before anything is sent.
+    Needed to start a worker there, to change settings there or to have sinks, before anything is sent.
     """
+    from streams.republish.target import Refused, sink_into
+
     live = with_settings()
     world = _prepared(live, prefix, _keys(live, symbols))
-    row = {"prefix": prefix, "topics_created": world.created, "settings_copied": world.copied}
-    out.record(row if out.json else row | {"settings_copied": len(world.copied)})
+    if database is not None:
+        need_database(live)
+        out.progress(f"starting sinks into the database {database}…")
+        try:
+            sink_into(live, world.config, database)
+        except Refused as error:
+            raise BadValue(str(error)) from None
+    copied = world.copied if out.json else len(world.copied)
+    row = {"prefix": prefix, "topics_created": world.created, "settings_copied": copied, "database": database}
+    out.record(row)
     out.note(f"next: HEDGEHOG_TOPIC_PREFIX={prefix} hedgehog worker --datadir {_datadir(prefix)} --without-web")
 
 
@@ -113,11 +131,12 @@ def publish(
 
 @app.command()
 def remove(prefix: Prefix, as_json: Json = False) -> None:
-    """Delete the topics that `prepare` or `publish` made under PREFIX, with everything in them."""
+    """Delete the topics that `prepare` or `publish` made under PREFIX, and its sinks. A database of its own stays."""
     from streams.republish.target import Refused
     from streams.republish.target import remove as removed
 
     live = with_settings()
+    need_connect(live)
     try:
         names = removed(live, prefix)
     except Refused as error:

@@ -18,11 +18,9 @@ from schemas.codec import Codec, CodecError
 from schemas.records import Trade
 from schemas.registry import make_codec
 from schemas.topics import TRADES
-from streams.archive.read import is_archive
-from streams.backtest.load import TELL_EVERY, Between, Told, count_lines
+from streams.backtest.load import PARQUET, TELL_EVERY, Between, Told, count_lines
 from streams.backtest.topic import partition_of, spans_between
 from streams.cli.errors import Unreachable
-from streams.republish.archived import archived_days, archived_trades
 from streams.scan import admin, partitions, to_the_end
 
 Timed = tuple[int, Event]
@@ -74,12 +72,16 @@ def tape_of_files(paths: Sequence[Path], instruments: Collection[str] | None, be
 
     `producers.files.FileError` comes from what is no recording: from an archive now, else while it is read.
     """
-    days = archived_days([path for path in paths if is_archive(path)], instruments, between)
-    files = [path for path in paths if not is_archive(path)]
-    lines = count_lines(files)
-    rows = sum(manifest.rows for some in days.values() for manifest, _ in some)
-    parts = [*map(read_events, files), *map(archived_trades, days.values())]
-    total = None if lines is None else lines + rows
+    archives = [path for path in paths if path.is_dir() or path.suffix == PARQUET]
+    files = [path for path in paths if path not in archives]
+    parts: list[Iterator[Event]] = [read_events(path) for path in files]
+    total = count_lines(files)
+    if archives:
+        from streams.republish.archived import archived_days, archived_trades  # noqa: PLC0415 -- pyarrow takes its time
+
+        days = archived_days(archives, instruments, between).values()
+        parts += map(archived_trades, days)
+        total = None if total is None else total + sum(manifest.rows for some in days for manifest, _ in some)
     return Tape(", ".join(map(str, paths)), _by_time([*map(_timed, parts)]), instruments, between, total, told)
 
 
@@ -117,7 +119,7 @@ def _partition(config: Config, place: TopicPartition, end: int, codec: Codec[Tra
             return
 
 
-def _timed(events: Iterator[Event] | Iterator[Trade]) -> Iterator[Timed]:
+def _timed(events: Iterator[Event]) -> Iterator[Timed]:
     at = 0
     for event in events:
         if isinstance(event, Trade):

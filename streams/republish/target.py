@@ -14,13 +14,16 @@ import httpx
 import msgspec
 from confluent_kafka import ConsumerGroupState
 from confluent_kafka.cimpl import NewTopic
+from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+from connectors.apply import apply_all, remove_all
 from connectors.files import placeholders
 from infra.config import Config
 from infra.topics import REPLICATION, create_topics, delete_topics
 from schemas import settings_topic
 from schemas.registry import register_all
+from schemas.sql.migrate import upgrade
 from schemas.topics import SETTINGS, SINKS, TOPICS, TRADES
 from streams.cli.pipeline import groups
 from streams.scan import TIMEOUT_S, admin, bounds, partitions
@@ -28,6 +31,7 @@ from streams.scan import TIMEOUT_S, admin, bounds, partitions
 MARK = "replay"
 """The topic, after the prefix, that marks it."""
 LEGAL = re.compile(r"[A-Za-z0-9._-]{1,200}", re.ASCII)
+DATABASE = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 SETTLED_S = 30.0
 POLL_S = 0.1
 
@@ -61,14 +65,44 @@ def prepare(live: Config, prefix: str, instruments: Collection[str] | None) -> W
     return World(target, len(created), _copy_settings(live, target, instruments))
 
 
+def sink_into(live: Config, target: Config, database: str) -> Config:
+    """Give a replay sinks into a database of its own beside the live one, created where it is missing.
+
+    Returns the configuration that reads it. Raises `Refused` for the live database, and what PostgreSQL and Kafka
+    Connect say.
+    """
+    url = make_url(live.database)
+    if database == url.database:
+        raise Refused(f"--database: {database!r} holds the live tables")
+    if not DATABASE.fullmatch(database):
+        raise Refused(f"--database: {database!r} is not a letter and up to 62 of the characters a-z 0-9 _")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            known = connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :it"), {"it": database})
+            if known.first() is None:
+                connection.execute(text(f'CREATE DATABASE "{database}"'))
+    finally:
+        engine.dispose()
+    # made anew, as a copy would keep the endpoints that were derived before
+    own = url.set(database=database).render_as_string(hide_password=False)
+    config = Config(**target.model_dump() | {"database_url": own})
+    upgrade(config)
+    apply_all(config)
+    return config
+
+
 def remove(live: Config, prefix: str) -> list[str]:
-    """Delete the topics under the prefix of a replay; their names. Raises `Refused` for any other, and while a worker
-    uses them."""
+    """Delete the topics and sinks under the prefix of a replay; the topics' names. A database of its own stays.
+
+    Raises `Refused` for any other prefix, and while a worker uses them.
+    """
     target = config_of(live, prefix)
     if not is_marked(target):
         raise Refused(f"--prefix: there is no replay under {prefix!r}")
     if has_worker(target):
         raise Refused(f"--prefix: a worker runs under {prefix!r}; stop it first")
+    remove_all(target)
     names = delete_topics(target)
     mark = f"{prefix}{MARK}"
     client = admin(target)

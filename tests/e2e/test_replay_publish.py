@@ -1,10 +1,8 @@
 """`hedgehog replay publish`: the past under a prefix of its own, and live topics that never notice."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +12,10 @@ import httpx
 import msgspec
 import pytest
 from confluent_kafka import Message, Producer
+from sqlalchemy import URL, NullPool, create_engine, make_url, text
 from typer.testing import CliRunner, Result
 
+from connectors.apply import states
 from connectors.files import load_all
 from infra.config import Config
 from infra.topics import create_topics, delete_topics
@@ -26,7 +26,7 @@ from schemas.settings_topic import read_all, write
 from schemas.topics import TOPICS, Topic
 from streams.backtest.topic import partition_of
 from streams.cli.main import app
-from streams.republish.target import MARK, is_marked
+from streams.republish.target import MARK, is_marked, published_before
 from streams.scan import admin, messages, partitions
 from tests.samples import settings, trade
 
@@ -153,27 +153,27 @@ def test_ctrl_c_ends_it_with_what_was_published_and_it_can_be_removed(
     live: Config, target: Config, tmp_path: Path
 ) -> None:
     path = _file(tmp_path / "XRPUSDT-trades-2019-06-02.csv", range(1, 10_000))
-    command = [sys.executable, "-m", "streams.cli.main", "replay", "publish", "--prefix", target.topic_prefix, "--json"]
-    process = subprocess.Popen(
-        [*command, "--file", str(path), "--interval", "10"], stdout=subprocess.PIPE, text=True, env=os.environ
-    )
-    try:
-        deadline = time.monotonic() + TIMEOUT_S
-        while not (is_marked(target) and records(target, topics.TRADES)):
-            assert time.monotonic() < deadline
-            assert process.poll() is None
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=TIMEOUT_S)
-    finally:
-        process.kill()
-        process.wait()
-    sent = json.loads(output)
-    assert (process.returncode, sent["interrupted"]) == (130, True)
+    interrupting = threading.Thread(target=_interrupt_once_there_are_trades, args=(target,))
+    interrupting.start()
+    result = publish(target, "--file", str(path), "--interval", "10")
+    interrupting.join()
+    sent = json.loads(result.stdout)
+    assert (result.exit_code, sent["interrupted"]) == (130, True)
     assert 0 < sent["acknowledged"] == sent["published"] == len(trades(target)) < 9_999
 
     result = hedgehog("remove", "--prefix", target.topic_prefix)
     assert len(json.loads(result.stdout)) == len(TOPICS) + 1
     assert not is_marked(target)
+
+
+def _interrupt_once_there_are_trades(target: Config) -> None:
+    """Ctrl-C, for this process."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < deadline:
+        if published_before(target):
+            signal.raise_signal(signal.SIGINT)
+            return
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(
@@ -218,6 +218,35 @@ def test_a_prefix_whose_sinks_write_into_the_live_tables_is_refused(live: Config
     assert result.exit_code == 2
     assert f"the sink {sink.name} writes" in result.stderr
     assert partitions(admin(target), [topics.TRADES.full_name(target)]) == {}
+
+
+def test_sinks_of_a_replay_have_a_database_of_their_own(live: Config, target: Config, tmp_path: Path) -> None:
+    """Trades of a symbol that nobody else has: the live tables would show them."""
+    url = make_url(live.database)
+    name, symbol = f"replay_{time.time_ns()}", f"R{time.time_ns()}USDT"
+    path = _file(tmp_path / f"{symbol}-trades-2019-06-02.csv", range(1, 6))
+    try:
+        prepared = hedgehog("prepare", "--prefix", target.topic_prefix, "--symbol", symbol, "--database", name)
+        assert prepared.exit_code == 0, prepared.output
+        assert publish(target, "--file", str(path), "--flat-out").exit_code == 0
+        deadline = time.monotonic() + TIMEOUT_S
+        while _trades_in(url.set(database=name), symbol) != 5:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert _trades_in(url, symbol) == 0
+        assert hedgehog("remove", "--prefix", target.topic_prefix).exit_code == 0
+        assert [state.state for state in states(target)] == ["MISSING"] * 4
+    finally:
+        with create_engine(url, isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+    refused = hedgehog("prepare", "--prefix", target.topic_prefix, "--database", str(url.database))
+    assert (refused.exit_code, "holds the live tables" in refused.stderr) == (2, True)
+
+
+def _trades_in(url: URL, symbol: str) -> int:
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        query = text("SELECT count(*) FROM trades WHERE symbol = :it")
+        return int(connection.execute(query, {"it": symbol}).scalar_one())
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,11 @@ class Result(NamedTuple):
         """Wins as a fraction of the cycles, in units of 1e-8, rounded down; None without a cycle."""
         return self.wins * ONE // self.cycles if self.cycles else None
 
+    @property
+    def profit_per_drawdown(self) -> int | None:
+        """As the function of this name has it."""
+        return profit_per_drawdown(self.net_profit, self.max_drawdown)
+
 
 class Equity(NamedTuple):
     """The course of a run, one entry a point: after the trade at position `at`, counted from 0.
@@ -145,6 +150,14 @@ def profit_of(buy: SimulatedOrder, sell: SimulatedOrder, fee: int) -> int:
     """What was earned, in 1 / `MONEY`, by what `sell` has sold until now, the fees of both sides taken off."""
     profit: int = executed(sell) * ((sell.price - buy.price) * ONE - (sell.price + buy.price) * fee)
     return profit
+
+
+def profit_per_drawdown(net_profit: int, max_drawdown: int) -> int | None:
+    """In units of 1e-8, rounded down. Without any drawdown there is no loss: None for a profit, 0 for none."""
+    if not max_drawdown:
+        return None if net_profit else 0
+    ratio: int = net_profit * ONE // max_drawdown
+    return ratio
 
 
 def plain_money(amount: int) -> str:

@@ -7,11 +7,10 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from schemas.records import Settings
-from schemas.units import ONE
 from streams.backtest.cluster import sweep_on
 from streams.backtest.data import Flow, Trades, flow_of, prepare
 from streams.backtest.fast import run_fast
-from streams.backtest.money import Result, result_of
+from streams.backtest.money import Result, profit_per_drawdown, result_of
 from streams.backtest.reference import SimulatedOrder, run_reference
 from streams.backtest.scale import TooLarge
 from streams.backtest.sweep import Summary, sweep
@@ -37,6 +36,7 @@ class Trial:
     seconds: float
     refused: str | None = None
     """Why the fast engine did not take the numbers, where it did not."""
+    execution: Execution = AT_ONCE
 
 
 class Found(NamedTuple):
@@ -74,14 +74,14 @@ def try_settings(trades: Trades, settings: Settings, engine: str = FAST, executi
             run = run_fast(prices, rules, flow)
             seconds = time.perf_counter() - began
             orders = run.to_list()
-            return Trial(orders, result_of(orders, prices, trades.times, settings), FAST, seconds)
+            return Trial(orders, result_of(orders, prices, trades.times, settings), FAST, seconds, execution=execution)
         except TooLarge as error:
             refused = str(error)
     numbers = prices.tolist()
     began = time.perf_counter()
     orders = run_reference(numbers, rules, flow)
     seconds = time.perf_counter() - began
-    return Trial(orders, result_of(orders, prices, trades.times, settings), REFERENCE, seconds, refused)
+    return Trial(orders, result_of(orders, prices, trades.times, settings), REFERENCE, seconds, refused, execution)
 
 
 def best_of(
@@ -141,7 +141,7 @@ def _values(summary: Summary, objective: str) -> list[int | None]:
     if objective == DRAWDOWN:
         assert summary.max_drawdown is not None
         pairs = zip(summary.net_profit.tolist(), summary.max_drawdown.tolist(), strict=True)
-        return [net * ONE // fall if fall else (None if net else 0) for net, fall in pairs]
+        return [profit_per_drawdown(*pair) for pair in pairs]
     values: list[int | None] = (summary.net_profit if objective == NET else summary.cycles).tolist()
     return values
 

@@ -13,6 +13,7 @@ from streams.backtest.trial import Best, try_settings
 from streams.cli.errors import BadValue
 from streams.cli.output import out
 from streams.cli.reach import configuration, need_database
+from streams.trading.execution import Execution
 
 CONNECT_TIMEOUT_S = 5
 NEAREST = 3
@@ -51,10 +52,14 @@ def keep(runs: Sequence[Kept], about: About) -> list[int]:
     return ids
 
 
-def kept_best(parts: Mapping[str, Recording], tried: Sequence[Settings], best: Best) -> list[Kept]:
+def kept_best(
+    parts: Mapping[str, Recording], tried: Sequence[Settings], best: Best, execution: Execution
+) -> list[Kept]:
     """The best settings of a sweep, run once more on each part of the trades for their orders."""
     return [
-        Kept(recording, tried[found.place], try_settings(recording, tried[found.place]), part, rank)
+        Kept(
+            recording, tried[found.place], try_settings(recording, tried[found.place], execution=execution), part, rank
+        )
         for rank, found in enumerate(best.found, start=1)
         for part, recording in parts.items()
     ]

@@ -19,6 +19,7 @@ class Objective(StrEnum):
 
     NET = "net"
     CYCLES = "cycles"
+    DRAWDOWN = "drawdown"
 
 
 def option(name: str, metavar: str, text: str) -> Any:
@@ -47,6 +48,12 @@ SettingsFrom = Annotated[
     option(
         "--settings", "FILE|live", "Settings as hedgehog settings show --json prints them, or .csv; or the live ones."
     ),
+]
+Latency = Annotated[
+    str | None, option("--latency-ms", "MS", "How long an order is on its way to the exchange, in the trades' time.")
+]
+Limited = Annotated[
+    bool, typer.Option("--limited-fills", help="Orders fill by no more than was traded, not at once as a whole.")
 ]
 Report = Annotated[
     Path | None, option("--report", "FILE.html", "Write charts, cycles and numbers as one page that needs no network.")

@@ -9,6 +9,7 @@ from schemas.units import plain
 from streams.backtest.load import Recording
 from streams.backtest.money import Result, plain_money
 from streams.backtest.trial import Best, Trial
+from streams.cli.backtest_execution import execution_row
 from streams.cli.changes import as_row, iso
 from streams.cli.errors import BadValue, CliError
 from streams.cli.output import out
@@ -46,6 +47,7 @@ def run_record(recording: Recording, settings: Settings, trial: Trial) -> dict[s
     return {
         **_data(recording),
         **result_row(trial.result),
+        **execution_row(trial.execution),
         "engine": trial.engine,
         "engine_seconds": round(trial.seconds, 6),
         "trades_per_s": round(len(recording) / trial.seconds),
@@ -72,6 +74,7 @@ def result_row(result: Result) -> dict[str, Any]:
         "net_profit": plain_money(result.net_profit),
         "buy_and_hold": plain_money(result.buy_and_hold),
         "max_drawdown": plain_money(result.max_drawdown),
+        "profit_per_drawdown": None if result.profit_per_drawdown is None else plain(result.profit_per_drawdown),
         "seconds_in_market": f"{result.time_in_market / 1e6:.6f}",
         "seconds_in_all": f"{result.span / 1e6:.6f}",
         "largest_exposure": plain(result.largest_exposure),

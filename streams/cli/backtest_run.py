@@ -13,6 +13,8 @@ from streams.cli.backtest_options import (
     Engine,
     Fee,
     Files,
+    Latency,
+    Limited,
     Name,
     Offsets,
     Report,
@@ -56,6 +58,8 @@ def run(
         Path | None,
         option("--orders", "FILE", "Write side,price,quantity,status of each; of several symbols, the symbol first."),
     ] = None,
+    latency_ms: Latency = None,
+    limited_fills: Limited = False,
     report: Report = None,
     save: Save = False,
     name: Name = None,
@@ -67,6 +71,7 @@ def run(
     """
     from streams.backtest.store import About, Kept
     from streams.backtest.trial import try_settings
+    from streams.cli.backtest_execution import execution_of, execution_row
     from streams.cli.backtest_input import parse_filters, parse_source, read_trades, settings_of
     from streams.cli.backtest_keep import check_saving, keep
     from streams.cli.backtest_rows import show_runs, write_orders
@@ -75,11 +80,12 @@ def run(
     typed = dict(zip(OPTIONS, (chunks, budget, buy_down, profit, rebuy, fee), strict=True))
     values = parse_values(typed) | parse_filters(tick, step)
     source = parse_source(files, topic, (since, until), offsets, settings_from)
+    execution = execution_of(latency_ms, limited_fills)
     saving = check_saving(save, name)
     wanted = settings_of(symbols, values, source)
     recordings = read_trades(source, [settings.instrument for settings in wanted])
     runs = [
-        (recording, settings, try_settings(recording, settings, engine.value))
+        (recording, settings, try_settings(recording, settings, engine.value, execution))
         for recording, settings in zip(recordings, wanted, strict=True)
     ]
     for recording, _, trial in runs:
@@ -90,6 +96,6 @@ def run(
     if report is not None:
         from streams.cli.backtest_report import report_runs
 
-        report_runs(report, runs)
-    saved = keep([Kept(*run) for run in runs], About("run", name)) if saving else []
+        report_runs(report, runs, execution)
+    saved = keep([Kept(*run) for run in runs], About("run", name, options=execution_row(execution))) if saving else []
     show_runs(runs, saved)

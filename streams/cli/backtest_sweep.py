@@ -10,6 +10,8 @@ from streams.cli.backtest_options import (
     Budget,
     Fee,
     Files,
+    Latency,
+    Limited,
     Name,
     Objective,
     Offsets,
@@ -55,6 +57,11 @@ def sweep(
     train_until: Annotated[
         str | None, option("--train-until", "TIME", "Choose by the trades before; show those after, too.")
     ] = None,
+    latency_ms: Latency = None,
+    limited_fills: Limited = False,
+    dask: Annotated[
+        str | None, option("--dask", "HOST:PORT", "Try them on the Dask cluster with this scheduler.")
+    ] = None,
     report: Report = None,
     save: Save = False,
     name: Name = None,
@@ -65,9 +72,11 @@ def sweep(
     The best is run again on the reference engine, whose orders have to be the same. With --train-until, the trades
     after that time are a run of their own, which begins without an order.
     """
+    from streams.backtest.cluster import NoCluster
     from streams.backtest.grid import draws, grid, parse_axis
     from streams.backtest.store import About
     from streams.backtest.trial import Disagreement, best_of
+    from streams.cli.backtest_execution import execution_of, execution_row
     from streams.cli.backtest_input import (
         checked,
         parse_filters,
@@ -79,9 +88,11 @@ def sweep(
     from streams.cli.backtest_keep import check_saving, keep, kept_best
     from streams.cli.backtest_rows import SHOWN, best_rows, split, sweep_record
     from streams.cli.changes import OPTIONS, parse_values
+    from streams.cli.progress import progress_bar
 
     source = parse_source(files, topic, (since, until), offsets, settings_from)
     values = parse_values({"budget": budget, "fee": fee}) | parse_filters(tick, step)
+    execution = execution_of(latency_ms, limited_fills)
     saving = check_saving(save, name)
     (base,) = settings_of([symbol], values, source)
     moment = None if train_until is None else parse_time("--train-until", train_until)
@@ -100,24 +111,27 @@ def sweep(
     parts = split(recording, moment)
     out.progress(f"trying {len(tried)} settings on {len(recording)} trades…")
     try:
-        best = best_of(parts, tried, objective.value, top)
-    except Disagreement as error:
+        with progress_bar("trying", "settings") as told:
+            progress = None if told is None else lambda done: told(done, len(tried))
+            best = best_of(parts, tried, objective.value, top, execution, dask, progress)
+    except (Disagreement, NoCluster) as error:
         raise CliError(str(error)) from None
     except ValueError as error:
         raise BadValue(str(error), hint="hedgehog backtest run --engine reference") from None
     record = sweep_record(recording, parts, tried, best) | {
+        **execution_row(execution),
         "objective": objective.value,
         "seed": None if random is None else seed,
     }
     if report is not None:
         from streams.cli.backtest_report import report_sweep
 
-        report_sweep(report, parts, tried, best, objective.value, None if random is None else seed)
+        report_sweep(report, parts, tried, best, objective.value, None if random is None else seed, execution)
     rows = best_rows(tried, best)
     if saving:
-        options = {"objective": objective.value, "settings_tried": len(tried)}
+        options = {"objective": objective.value, "settings_tried": len(tried), **execution_row(execution)}
         about = About("sweep", name, None if random is None else seed, options)
-        record["saved_runs"] = keep(kept_best(parts, tried, best), about)
+        record["saved_runs"] = keep(kept_best(parts, tried, best, execution), about)
     if out.json:
         out.record(record | {"best": rows})
         return

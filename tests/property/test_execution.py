@@ -20,7 +20,7 @@ from streams.backtest.reference import run_reference
 from streams.backtest.sweep import sweep
 from streams.trading.execution import AT_ONCE, Execution
 from streams.trading.market import UNBOUNDED
-from streams.trading.rules import rules_of
+from streams.trading.rules import buy_price, buy_quantity, rules_of
 from tests.property.markets import any_settings, markets
 
 # The first run after a change compiles: seconds on an idle machine, minutes on a busy one.
@@ -38,20 +38,30 @@ class Market(NamedTuple):
     times: Times
 
 
+EXECUTIONS = st.builds(Execution, st.sampled_from([0, 0, 1, 2, 5, 40, 900, 10**6]), st.booleans())
+
+
+class Case(NamedTuple):
+    """A market, who trades on it, and how."""
+
+    market: Market
+    settings: Settings
+    execution: Execution
+
+
 @st.composite
-def busy_markets(draw: st.DrawFn, longest: int = 200) -> Market:
-    """Random prices; times with pauses, bursts of one moment and steps back; quantities from none to plenty."""
+def cases(draw: st.DrawFn, longest: int = 200) -> Case:
+    """Random prices; times with pauses, bursts of one moment and steps back; quantities beside those of the orders."""
+    of = draw(any_settings())
     prices = np.array(draw(markets(longest)), np.int64)
     chance = np.random.default_rng(draw(st.integers(0, 2**32)))
     pauses = draw(st.sampled_from([(0,), (0, 1), (1,), (0, 0, 0, 50), (-3, 0, 5, 1_000)]))
-    unit = draw(st.sampled_from([1, 1_000, 10**7, 10**8]))
-    sizes = draw(st.sampled_from([(1,), (0, 1, 7), (1, 30, 400), (5_000, 3), (PLENTY // unit,)]))
+    shares = draw(st.sampled_from([(3,), (0, 1, 7), (1, 9, 40), (8, 16), (100,)]))
+    rules = rules_of(of)
+    typical = max(buy_quantity(rules, buy_price(rules, int(prices[0]))), rules.step)
+    quantities = typical * chance.choice(np.array(shares), len(prices)) // 8 + chance.integers(0, 2, len(prices))
     times = chance.choice(np.array(pauses), len(prices)).cumsum()
-    quantities = chance.choice(np.array(sizes), len(prices)) * unit + chance.integers(0, 2, len(prices)) * (unit // 3)
-    return Market(prices, quantities, times)
-
-
-EXECUTIONS = st.builds(Execution, st.sampled_from([0, 0, 1, 2, 5, 40, 900, 10**6]), st.booleans())
+    return Case(Market(prices, quantities, times), of, draw(EXECUTIONS))
 
 
 def flow(market: Market, execution: Execution) -> Flow:
@@ -60,36 +70,34 @@ def flow(market: Market, execution: Execution) -> Flow:
 
 
 @settings(max_examples=300)
-@given(busy_markets(), any_settings(), EXECUTIONS)
-def test_fast_and_reference_give_identical_orders(market: Market, any_settings: Settings, execution: Execution) -> None:
-    rules, of = rules_of(any_settings), flow(market, execution)
+@given(cases())
+def test_fast_and_reference_give_identical_orders(case: Case) -> None:
+    market, rules, of = case.market, rules_of(case.settings), flow(case.market, case.execution)
     expected = run_reference(market.prices.tolist(), rules, of)
     assert run_fast(market.prices, rules, of).to_list() == expected
     assert run_prepared(prepare(market.prices, rules.tick), rules, room=1, flow=of).to_list() == expected
 
 
 @settings(max_examples=20)
-@given(busy_markets(longest=5_000), any_settings(), EXECUTIONS)
-def test_long_markets(market: Market, any_settings: Settings, execution: Execution) -> None:
-    rules, of = rules_of(any_settings), flow(market, execution)
+@given(cases(longest=5_000))
+def test_long_markets(case: Case) -> None:
+    market, rules, of = case.market, rules_of(case.settings), flow(case.market, case.execution)
     assert run_fast(market.prices, rules, of).to_list() == run_reference(market.prices.tolist(), rules, of)
 
 
 @settings(max_examples=100)
-@given(busy_markets(), any_settings(), EXECUTIONS)
-def test_what_is_skipped_is_no_event(market: Market, any_settings: Settings, execution: Execution) -> None:
-    rules, of = rules_of(any_settings), flow(market, execution)
+@given(cases())
+def test_what_is_skipped_is_no_event(case: Case) -> None:
+    market, rules, of = case.market, rules_of(case.settings), flow(case.market, case.execution)
     with patch.object(reference, "bounds", lambda leader: (UNBOUNDED, 0)):
         every = run_reference(market.prices.tolist(), rules, of)
     assert every == run_reference(market.prices.tolist(), rules, of)
 
 
 @settings(max_examples=150)
-@given(busy_markets(), any_settings(), st.booleans())
-def test_without_latency_and_with_plenty_it_is_the_zero_latency_market(
-    market: Market, any_settings: Settings, limited: bool
-) -> None:
-    rules = rules_of(any_settings)
+@given(cases())
+def test_without_latency_and_with_plenty_it_is_the_zero_latency_market(case: Case) -> None:
+    market, rules, limited = case.market, rules_of(case.settings), case.execution.limited
     plenty = market._replace(quantities=np.full(len(market.prices), PLENTY)) if limited else market
     at_once = run_reference(market.prices.tolist(), rules)
     assert run_reference(market.prices.tolist(), rules, flow(plenty, Execution(0, limited))) == at_once
@@ -97,11 +105,10 @@ def test_without_latency_and_with_plenty_it_is_the_zero_latency_market(
 
 
 @settings(max_examples=150)
-@given(busy_markets(), any_settings(), EXECUTIONS)
-def test_no_execution_is_early_too_large_or_off_price(
-    market: Market, any_settings: Settings, execution: Execution
-) -> None:
+@given(cases())
+def test_no_execution_is_early_too_large_or_off_price(case: Case) -> None:
     """A book that keeps its own records: whatever was executed was possible."""
+    market, any_settings, execution = case
     rules, clock = rules_of(any_settings), clock_of(market.times).tolist()
     taken = [0] * len(market.prices)
     for order in run_reference(market.prices.tolist(), rules, flow(market, execution)):
@@ -118,10 +125,9 @@ def test_no_execution_is_early_too_large_or_off_price(
 
 
 @settings(max_examples=150)
-@given(busy_markets(), any_settings(), EXECUTIONS)
-def test_the_money_of_a_sweep_is_that_of_its_orders(
-    market: Market, any_settings: Settings, execution: Execution
-) -> None:
+@given(cases())
+def test_the_money_of_a_sweep_is_that_of_its_orders(case: Case) -> None:
+    market, any_settings, execution = case
     prepared, of = prepare(market.prices, any_settings.tick_size), flow_of(market, execution)
     summary = sweep(prepared, [any_settings], flow=of, drawdown=True)
     orders = run_reference(market.prices.tolist(), rules_of(any_settings), of)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from streams.backtest.data import Flow, prepare
 from streams.backtest.sweep import sweep
 from streams.trading.execution import Execution
 from tests.unit.test_backtest_sweep import draws
+from tests.unit.test_cli_backtest import data, recording
 
 # The first run after a change compiles: seconds on an idle machine, minutes on a busy one.
 pytestmark = pytest.mark.timeout(900)
@@ -40,6 +42,14 @@ def test_the_answer_of_one_machine(cluster: LocalCluster) -> None:
     assert local.buys.sum() > 20
     few = sweep_on(cluster.scheduler_address, prepared, tried[:1])
     assert (few.max_drawdown, few.net_profit.tolist()) == (None, alone.net_profit.tolist())
+
+
+def test_the_command(cluster: LocalCluster, tmp_path: Path) -> None:
+    file = recording(tmp_path / "waves.csv", [f"{1 + abs(20 - i % 40) / 1_000:.4f}" for i in range(200)])
+    line = f"sweep --file {file} --symbol XRPUSDT --tick 0.0001 --step 0.1 --buy-down 0.001:0.009:0.001 --profit 0.002"
+    spread, local = data(f"{line} --dask {cluster.scheduler_address.removeprefix('tcp://')}"), data(line)
+    assert spread["best"] == local["best"]
+    assert spread["best"][0]["cycles"] > 1
 
 
 def test_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:

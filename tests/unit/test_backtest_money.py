@@ -130,6 +130,19 @@ def test_an_order_that_is_filled_in_parts() -> None:
     assert plain(result.average_exposure) == "0.3125"  # (600 · 10 + 1000 · 20 + 600 · 40) / 80 / 2000
 
 
+def test_fees_smaller_than_the_smallest_notional() -> None:
+    """Bought for 15 and worth 15 again is not up to the 0 at the start, by a fee of 0.015 of the engine's unit."""
+    of = settings(
+        tick_size="1", step_size="1", chunks=1, budget="15", buy_down_interval="0", profit_interval="0.9", fee="0.001"
+    )
+    prices = np.array([units(price) for price in ("5", "4", "5", "3")], np.int64)
+    orders = run_reference(prices.tolist(), rules_of(of))
+    summary = sweep(prepare(prices, of.tick_size), [of], drawdown=True)
+    assert summary.max_drawdown is not None
+    assert plain_money(summary.max_drawdown[0]) == "6.015"
+    assert plain_money(result_of(orders, prices, seconds(prices), of).max_drawdown) == "6.015"
+
+
 @pytest.mark.parametrize(
     ("amount", "text"),
     [(0, "0"), (MONEY, "1"), (-MONEY // 2, "-0.5"), (1, f"0.{'0' * 23}1"), (-3 * MONEY - MONEY // 4, "-3.25")],

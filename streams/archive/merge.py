@@ -9,12 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.units import plain
-from streams.archive.rows import ABSENT, ORDER_IDS, Rows, quantity
+from streams.archive.rows import ABSENT, ORDER_IDS, Rows, quantity, taken
 
 _MILLI = 1_000
 _EXACT = ("price", "quantity_low", "quantity_high", "buyer_is_maker")
-_MOST = ("trade_time", *ORDER_IDS)
-"""Of these the larger value is the one that says more: the finer time, the order id that is known."""
+_MOST = ("trade_time", "event_time", *ORDER_IDS)
+"""Of these the larger value says more: the finer time, the event that was no substitute, the order id that is known.
+The time of receipt is the earliest one of that event."""
+_LATEST = 2**63 - 1
 
 Bools = npt.NDArray[np.bool_]
 Gap = tuple[int, int]
@@ -29,12 +31,13 @@ def merge(rows: Rows) -> Rows:
     """Each trade of `rows` once, by trade time and id. Raises `Conflict`."""
     if _is_merged(rows):
         return rows
-    # of one trade's rows the one with the latest event and the earliest receipt of it comes first
-    rows = rows[np.lexsort((rows["received_time"], -rows["event_time"], rows["trade_id"]))]
+    # a stable sort finds the runs that files and days are
+    rows = taken(rows, np.argsort(rows["trade_id"], kind="stable"))
     starts = np.flatnonzero(np.diff(rows["trade_id"], prepend=rows["trade_id"][0] - 1))
     if len(starts) < len(rows):
         rows = _joined(rows, starts)
-    return rows[np.lexsort((rows["trade_id"], rows["trade_time"]))]
+    times = rows["trade_time"]
+    return rows if (np.diff(times) >= 0).all() else taken(rows, np.argsort(times, kind="stable"))
 
 
 def gaps(rows: Rows) -> list[Gap]:
@@ -65,11 +68,14 @@ def _is_merged(rows: Rows) -> bool:
 
 def _joined(rows: Rows, starts: npt.NDArray[np.intp]) -> Rows:
     """One row for each group of rows that begins at one of `starts`."""
-    joined = rows[starts]
+    joined = taken(rows, starts)
     for name in _MOST:
         joined[name] = np.maximum.reduceat(rows[name], starts)
     group = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(rows)))
-    wrong = np.flatnonzero(_contradict(rows, joined[group]))
+    joined["received_time"] = np.minimum.reduceat(
+        np.where(rows["event_time"] == joined["event_time"][group], rows["received_time"], _LATEST), starts
+    )
+    wrong = np.flatnonzero(_contradict(rows, taken(joined, group)))
     if len(wrong):
         one = int(wrong[0])
         others = rows[group == group[one]]

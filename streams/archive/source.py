@@ -23,7 +23,7 @@ from producers.files import (
 )
 from producers.numbers import MICROS_FROM
 from schemas.records import Trade
-from streams.archive.rows import ABSENT, QUANTITY, ROW, Rows, from_trades, integers, sound, words
+from streams.archive.rows import ABSENT, QUANTITY, ROW, Rows, from_trades, integers, sound, taken, words
 from streams.archive.store import Block
 
 BLOCK_BYTES = 8 << 20
@@ -184,7 +184,7 @@ def _by_symbol(path: Path, table: pa.Table, rows: Rows, instruments: Collection[
     for code, name in enumerate(symbols.dictionary.to_pylist()):
         instrument = f"{EXCHANGE}:{name}"
         if not instruments or instrument in instruments:
-            yield Block(instrument, rows[codes == code], path.name)
+            yield Block(instrument, taken(rows, codes == code), path.name)
 
 
 def _line_by_line(path: Path, skipped: int, instruments: Collection[str]) -> Iterator[Block]:

@@ -17,7 +17,7 @@ import numpy as np
 from streams.archive.day import UNWRITTEN, Manifest, day_name, day_number, describe, read_day, read_manifest, write_day
 from streams.archive.folder import day_files, locked, path_of
 from streams.archive.merge import Conflict, merge, shown
-from streams.archive.rows import DAY_US, ROW, Rows
+from streams.archive.rows import DAY_US, ROW, Rows, taken
 
 SPILL = ".spill-"
 
@@ -94,7 +94,7 @@ def _spill(spill: Path, blocks: Iterable[Block]) -> _Spill:
 def _by_day(rows: Rows) -> Iterator[tuple[int, Rows]]:
     days = rows["trade_time"] // DAY_US
     for day in np.unique(days).tolist():
-        yield day, rows[days == day]
+        yield day, taken(rows, days == day)
 
 
 def _merge_days(folder: Path, spill: Path, spilled: _Spill) -> Iterator[Stored]:
@@ -114,12 +114,13 @@ def _merge_day(folder: Path, key: tuple[str, int], fresh: Rows, noted: _Spilled,
     instrument, day = key
     path, sources, before = path_of(folder, instrument, day), set(noted.sources), np.empty(0, ROW)
     try:
+        rows = merge(fresh)
+        del fresh
         if day in known:
             old, before = read_day(path)
             sources |= set(old.sources)
-            rows = merge(np.concatenate([before, fresh]))
-        else:
-            rows = merge(fresh)
+            if not np.array_equal(rows, before):
+                rows = merge(np.concatenate([before, rows]))
         manifest = describe(rows, instrument, day_name(day), sources)
         _other_days(folder, manifest, rows, known)
     except Conflict as conflict:

@@ -11,7 +11,7 @@ from schemas.codec import Codec, CodecError
 from schemas.records import Trade
 from schemas.registry import make_codec
 from schemas.topics import TRADES
-from streams.archive.rows import DAY_US, Rows, from_trades
+from streams.archive.rows import DAY_US, Rows, from_trades, taken
 from streams.archive.store import Block
 from streams.backtest.load import Between, Told
 from streams.backtest.topic import partition_of, record_batches, spans_between
@@ -74,4 +74,4 @@ def _closed(rows: Rows, instrument: str, open_day: int, left: LeftOut) -> Rows:
     closed = rows["trade_time"] // DAY_US < open_day
     if not closed.all():
         left.open_day[instrument] = left.open_day.get(instrument, 0) + int(np.count_nonzero(~closed))
-    return rows[closed]
+    return taken(rows, closed)

@@ -69,7 +69,7 @@ def flow(market: Market, execution: Execution) -> Flow:
     return Flow(execution, clock_of(market.times), market.quantities)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(cases())
 def test_fast_and_reference_give_identical_orders(case: Case) -> None:
     market, rules, of = case.market, rules_of(case.settings), flow(case.market, case.execution)
@@ -78,14 +78,14 @@ def test_fast_and_reference_give_identical_orders(case: Case) -> None:
     assert run_prepared(prepare(market.prices, rules.tick), rules, room=1, flow=of).to_list() == expected
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(cases(longest=5_000))
 def test_long_markets(case: Case) -> None:
     market, rules, of = case.market, rules_of(case.settings), flow(case.market, case.execution)
     assert run_fast(market.prices, rules, of).to_list() == run_reference(market.prices.tolist(), rules, of)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(cases())
 def test_what_is_skipped_is_no_event(case: Case) -> None:
     market, rules, of = case.market, rules_of(case.settings), flow(case.market, case.execution)
@@ -94,7 +94,7 @@ def test_what_is_skipped_is_no_event(case: Case) -> None:
     assert every == run_reference(market.prices.tolist(), rules, of)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(cases())
 def test_without_latency_and_with_plenty_it_is_the_zero_latency_market(case: Case) -> None:
     market, rules, limited = case.market, rules_of(case.settings), case.execution.limited
@@ -104,7 +104,7 @@ def test_without_latency_and_with_plenty_it_is_the_zero_latency_market(case: Cas
     assert flow_of(market, AT_ONCE) is None
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(cases())
 def test_no_execution_is_early_too_large_or_off_price(case: Case) -> None:
     """A book that keeps its own records: whatever was executed was possible."""
@@ -124,7 +124,7 @@ def test_no_execution_is_early_too_large_or_off_price(case: Case) -> None:
         assert all(sum_ <= quantity for sum_, quantity in zip(taken, market.quantities.tolist(), strict=True))
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(cases())
 def test_the_money_of_a_sweep_is_that_of_its_orders(case: Case) -> None:
     market, any_settings, execution = case

@@ -131,16 +131,17 @@ def test_an_order_that_is_filled_in_parts() -> None:
 
 
 def test_fees_smaller_than_the_smallest_notional() -> None:
-    """Bought for 15 and worth 15 again is not up to the 0 at the start, by a fee of 0.015 of the engine's unit."""
+    """Bought for 15 and sold for 15 is below the 0 at the start, by fees of 0.03 where the engine's unit is 1."""
     of = settings(
-        tick_size="1", step_size="1", chunks=1, budget="15", buy_down_interval="0", profit_interval="0.9", fee="0.001"
+        tick_size="1", step_size="1", chunks=1, budget="15", buy_down_interval="0", profit_interval="0", fee="0.001"
     )
-    prices = np.array([units(price) for price in ("5", "4", "5", "3")], np.int64)
+    prices = np.array([units(price) for price in ("5", "4", "5", "6", "6", "4")], np.int64)
     orders = run_reference(prices.tolist(), rules_of(of))
     summary = sweep(prepare(prices, of.tick_size), [of], drawdown=True)
     assert summary.max_drawdown is not None
-    assert plain_money(summary.max_drawdown[0]) == "6.015"
-    assert plain_money(result_of(orders, prices, seconds(prices), of).max_drawdown) == "6.015"
+    # then two pieces for 12, worth 8: 4 and the fees of 0.03 and 0.012
+    assert plain_money(summary.max_drawdown[0]) == "4.042"
+    assert plain_money(result_of(orders, prices, seconds(prices), of).max_drawdown) == "4.042"
 
 
 @pytest.mark.parametrize(

@@ -286,6 +286,12 @@ def test_a_sound_archive_has_its_gaps_named(archive: Path) -> None:
     assert "2 problems" in strict.stderr
 
 
+def test_what_is_missing_between_days_is_named(tmp_path: Path) -> None:
+    data("import", recording(tmp_path / "a.csv", [ONE, at(3, NOON + 3 * DAY)]), "--out", tmp_path / "archive")
+    found = [found["finding"] for found in data("verify", tmp_path / "archive")["findings"]]
+    assert found == ["no file from 2019-06-03 to 2019-06-04", "no trade has id 2, since 2019-06-02.parquet"]
+
+
 def rewritten(path: Path, trades: list[Trade], **said: Any) -> None:
     """The file with other rows, or a manifest that says something else, and a digest that is right for both."""
     rows = from_trades(trades)
@@ -326,6 +332,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
     "foreign": (without_digest, "was not written by hedgehog archive"),
     "type": (other_type, "price: double, nullable: True, instead of decimal128(18, 8), nullable: False"),
     "order": (lambda path: rewritten(path, [TWO, ONE]), "trade_id: 1 comes after 2, which is the later trade"),
+    "order of ids": (lambda path: rewritten(path, [at(2, NOON), ONE]), "trade_id: 1 comes after 2"),
     "repeated": (lambda path: rewritten(path, [ONE, ONE]), "trade_id: 1 is there 2 times: price 0.43"),
     "two days": (lambda path: rewritten(path, [ONE, at(2, NOON + DAY)]), "trades of 2019-06-02 and of 2019-06-03"),
     "other day": (lambda path: rewritten(path, [at(1, NOON + DAY)]), "trade_time: its trades are of 2019-06-03"),

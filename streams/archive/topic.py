@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from confluent_kafka import Message
 
 from infra.config import Config
 from schemas.codec import Codec, CodecError
@@ -13,8 +12,9 @@ from schemas.registry import make_codec
 from schemas.topics import TRADES
 from streams.archive.rows import DAY_US, Rows, from_trades, taken
 from streams.archive.store import Block
+from streams.backtest.consume import Record, record_batches
 from streams.backtest.load import Between, Told
-from streams.backtest.topic import partition_of, record_batches, spans_between
+from streams.backtest.topic import partition_of, spans_between
 from streams.cli.errors import Unreachable
 from streams.scan import admin, partitions
 
@@ -53,13 +53,13 @@ def topic_blocks(
                 yield Block(instrument, rows, f"{name} partition {partition}")
 
 
-def _decoded(instrument: str, batch: list[Message], codec: Codec[Trade], left: LeftOut) -> Rows:
+def _decoded(instrument: str, batch: list[Record], codec: Codec[Trade], left: LeftOut) -> Rows:
     trades, key = [], instrument.encode()
     for message in batch:
-        if message.key() != key:
+        if message.key != key:
             continue
         try:
-            trade = codec.decode(message.value())
+            trade = codec.decode(message.value)
         except CodecError:
             trade = None
         if trade is None or trade.instrument != instrument or min(trade.trade_id, trade.trade_time) < 0:

@@ -1,11 +1,12 @@
 """Trades consumed again from the topic, those of several instruments in one pass."""
 
-import time
+import gc
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from aiokafka.partitioner import murmur2
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from infra.config import Config
 from schemas.codec import Codec
@@ -13,19 +14,15 @@ from schemas.columns import Int64s, decode_trades
 from schemas.records import Trade
 from schemas.registry import make_codec
 from schemas.topics import TRADES
+from streams.backtest.consume import Span, record_batches
 from streams.backtest.load import Between, NoTrades, Recording, Told
 from streams.cli.errors import Unreachable
 from streams.scan import TIMEOUT_S, admin, bounds, client_settings, partitions
-
-POLL_S = 0.2
-BATCH = 10_000
-PASSING = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)
 
 PAST = 2**63 - 1
 
 Offsets = Mapping[int, tuple[int, int]]
 """The first offset of some partitions, and the one that is no more part of it."""
-Span = tuple[int, int]
 
 
 def from_topic(
@@ -49,18 +46,31 @@ def from_topic(
     places = [place for place in known if place.partition in number.values()]
     spans = spans_between(config, places, between) if offsets is None else _checked(config, places, offsets, number)
     found = {instrument.encode(): _Found() for instrument in instruments}
-    for batch in record_batches(config, name, spans, told):
-        values: dict[bytes, list[bytes | None]] = {}
-        for message in batch:
-            values.setdefault(message.key() or b"", []).append(message.value())
-        for key in found.keys() & values.keys():
-            found[key].add(values[key], codec)
+    with no_collections():
+        for batch in record_batches(config, name, spans, told):
+            values: dict[bytes | None, list[bytes | None]] = {}
+            for record in batch:
+                values.setdefault(record.key, []).append(record.value)
+            for key in found.keys() & values.keys():
+                found[key].add(values[key], codec)
     return [
         found[instrument.encode()].recording(
             instrument, f"{name} partition {partition} offsets {spans[partition][0]} to {spans[partition][1]}"
         )
         for instrument, partition in number.items()
     ]
+
+
+@contextmanager
+def no_collections() -> Iterator[None]:
+    """No search for reference cycles: among millions of records that have none it takes as long as reading them."""
+    collected = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collected:
+            gc.enable()
 
 
 def partition_of(instrument: str, partitions: int) -> int:
@@ -127,7 +137,7 @@ def _at(config: Config, places: Sequence[TopicPartition], moment: int | None) ->
         return {}
     # Kafka's times are milliseconds: the first that is not before a microsecond is rounded up.
     asked = [TopicPartition(place.topic, place.partition, -(-moment // 1_000)) for place in places]
-    consumer = Consumer(_settings(config))
+    consumer = Consumer({**client_settings(config), "group.id": f"{config.topic_prefix}hedgehog-backtest"})
     try:
         found = consumer.offsets_for_times(asked, timeout=TIMEOUT_S)
     finally:
@@ -136,56 +146,3 @@ def _at(config: Config, places: Sequence[TopicPartition], moment: int | None) ->
         if place.error is not None:
             raise KafkaException(place.error)
     return {place.partition: place.offset if place.offset >= 0 else PAST for place in found}
-
-
-def _settings(config: Config) -> dict[str, str | int | float | bool]:
-    return {
-        **client_settings(config),
-        "group.id": f"{config.topic_prefix}hedgehog-backtest",
-        "enable.auto.commit": False,
-        "enable.partition.eof": True,
-        # the first trades may expire while they are asked for: that is to be said, not skipped
-        "auto.offset.reset": "error",
-    }
-
-
-def record_batches(config: Config, name: str, spans: Mapping[int, Span], told: Told | None) -> Iterator[list[Message]]:
-    """The records of some offsets, in batches; `Unreachable` when none came for `TIMEOUT_S`."""
-    left = {partition: span for partition, span in spans.items() if span[0] < span[1]}
-    total, done = sum(end - first for first, end in left.values()), 0
-    if not left:
-        return
-    consumer = Consumer(_settings(config))
-    consumer.assign([TopicPartition(name, partition, first) for partition, (first, _) in left.items()])
-    heard = time.monotonic()
-    try:
-        while left:
-            first = consumer.poll(POLL_S)
-            arrived = [] if first is None else [first, *consumer.consume(BATCH, 0)]
-            records = [message for message in arrived if message.error() is None]
-            if records:
-                heard = time.monotonic()
-                wanted = [m for m in records if (m.offset() or 0) < spans[m.partition() or 0][1]]
-                done += len(wanted)
-                yield wanted
-                if told is not None:
-                    told(done, total)
-            for partition in _reached(arrived, spans):
-                left.pop(partition, None)
-            if time.monotonic() - heard > TIMEOUT_S:
-                raise Unreachable(f"the broker at {config.bootstrap} sent no trades for {TIMEOUT_S:g} s")
-    finally:
-        consumer.close()
-
-
-def _reached(arrived: list[Message], spans: Mapping[int, Span]) -> Iterator[int]:
-    """The partitions whose last record is among these; raises what is no passing trouble with the connection."""
-    for message in arrived:
-        error, partition = message.error(), message.partition() or 0
-        if error is None:
-            if (message.offset() or 0) >= spans[partition][1] - 1:
-                yield partition
-        elif error.code() == KafkaError._PARTITION_EOF:
-            yield partition
-        elif error.code() not in PASSING:
-            raise KafkaException(error)

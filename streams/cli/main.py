@@ -69,8 +69,9 @@ def options(
 ) -> None:
     """Stream, trade and look into a Kafka pipeline of market trades."""
     out.json = as_json
-    # What goes wrong while publishing ends as one error; librdkafka's news on the way there are not for the user.
+    # What goes wrong with Kafka ends as one error; the clients' news on the way there are not for the user.
     logging.getLogger("producers.publisher").setLevel(logging.ERROR)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 app.add_typer(settings.app, name="settings")

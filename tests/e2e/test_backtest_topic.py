@@ -16,6 +16,8 @@ from schemas.records import Trade
 from schemas.registry import make_codec
 from schemas.settings_topic import write
 from schemas.topics import TRADES
+from streams.backtest.consume import record_batches
+from streams.cli.errors import Unreachable
 from streams.cli.main import app
 from tests.samples import INSTRUMENT, NINE_TRADE_ORDERS, NINE_TRADES, nine_trade_settings, trade
 
@@ -146,6 +148,11 @@ def test_offsets_that_are_not_there(world: Config, offsets: str, message: str) -
     result = hedgehog(f"run --topic --symbol XRPUSDT --offsets {offsets}")
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+def test_records_that_expired_meanwhile_are_not_skipped(world: Config) -> None:
+    with pytest.raises(Unreachable, match="OffsetOutOfRange"):
+        list(record_batches(world, TRADES.full_name(world), {0: (100, 200)}))
 
 
 def test_a_sweep_over_the_topic(world: Config) -> None:

@@ -10,6 +10,7 @@ import httpx
 from connectors.files import Connector, load_all
 from infra.config import Config
 from infra.errors import StackError
+from infra.topics import is_replay
 
 READY_TIMEOUT_S = 180.0
 REQUEST_TIMEOUT_S = 30.0
@@ -45,11 +46,14 @@ class SinkState:
 def apply_all(config: Config, timeout_s: float = READY_TIMEOUT_S) -> list[SinkState]:
     """Create or update the sinks, restart the failed ones, wait until all run. Repeating it disturbs none.
 
-    Raises `ConnectError` that names the sinks which do not run after `timeout_s` seconds, and why.
+    Raises `ConnectError` that names the sinks which do not run after `timeout_s` seconds, and why; also for sinks of a
+    replay into tables that others write.
     """
     connectors = load_all(config)
     deadline = time.monotonic() + timeout_s
     with _client(config) as client:
+        if is_replay(config):
+            _refuse_shared_tables(client, connectors)
         for connector in connectors:
             _put(client, connector, deadline)
         _restart_failed(client, connectors)
@@ -148,6 +152,33 @@ def _put(client: httpx.Client, connector: Connector, deadline: float) -> None:
             break
         time.sleep(POLL_S)
     _raise_for(response, connector.name)
+
+
+def _refuse_shared_tables(client: httpx.Client, connectors: list[Connector]) -> None:
+    names, databases = {c.name for c in connectors}, {database_of(c.config) for c in connectors}
+    for name, config in _all(client).items():
+        if name not in names and database_of(config) in databases:
+            raise ConnectError(
+                f"the sink {name} writes into the same database: a replay needs one of its own "
+                "(hedgehog replay prepare --database NAME)"
+            )
+
+
+def all_connectors(config: Config) -> dict[str, dict[str, str]]:
+    """The configuration of every connector that Kafka Connect knows, whoever applied it, by name."""
+    with _client(config) as client:
+        return _all(client)
+
+
+def _all(client: httpx.Client) -> dict[str, dict[str, str]]:
+    response = client.get("/connectors", params={"expand": "info"})
+    _raise_for(response, "of any name")
+    return {name: found["info"]["config"] for name, found in response.json().items()}
+
+
+def database_of(config: dict[str, str]) -> str:
+    """Where a sink writes: its URL without options; empty for what is no sink into a database."""
+    return config.get("connection.url", "").partition("?")[0]
 
 
 def _state(client: httpx.Client, connector: Connector) -> SinkState:

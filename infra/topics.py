@@ -15,6 +15,8 @@ from schemas.topics import TOPICS
 REPLICATION = 1
 """The stack has one broker."""
 TIMEOUT_S = 15.0
+REPLAY_MARK = "replay"
+"""The empty topic, after the prefix, that marks a prefix as one of replays: `hedgehog replay` creates it."""
 
 
 class TopicError(StackError):
@@ -70,6 +72,12 @@ def check_topics(config: Config) -> None:
     if missing:
         raise TopicError(f"topics missing on {config.bootstrap}: {', '.join(missing)}")
     _assert_partitions(config, found)
+
+
+def is_replay(config: Config) -> bool:
+    """Whether the topics of this installation are those of replays: no live trades go there, nor to the live tables."""
+    prefix = config.topic_prefix  # an installation without one is live
+    return bool(prefix) and f"{prefix}{REPLAY_MARK}" in _partitions(config, _admin(config))
 
 
 def delete_topics(config: Config) -> list[str]:

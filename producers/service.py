@@ -10,7 +10,7 @@ from typing import Any
 
 from infra.config import Config
 from infra.errors import StackError
-from infra.topics import check_topics
+from infra.topics import check_topics, is_replay
 from producers.binance import BinanceSource
 from producers.binance_protocol import EXCHANGE, STREAMS_MAX
 from producers.publisher import DeliveryError, Publisher
@@ -37,6 +37,8 @@ async def serve(config: Config, source: BinanceSource, stop: asyncio.Event) -> N
     """Stream until `stop` is set. Raises `DeliveryError` for trades that the broker did not acknowledge,
     `StackError` or `ConnectionError` where broker, topics or registry are not there."""
     await asyncio.to_thread(check_topics, config)
+    if await asyncio.to_thread(is_replay, config):
+        raise StackError(f"HEDGEHOG_TOPIC_PREFIX={config.topic_prefix} belongs to replays: no live trades go there")
     with Publisher(config) as publisher:
         pump = Pump(config, publisher)
         selection = Selection(source, pump)

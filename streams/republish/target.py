@@ -8,19 +8,17 @@ import re
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
-import httpx
 import msgspec
 from confluent_kafka import ConsumerGroupState
 from confluent_kafka.cimpl import NewTopic
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
-from connectors.apply import apply_all, remove_all
+from connectors.apply import all_connectors, apply_all, database_of, remove_all
 from connectors.files import placeholders
 from infra.config import Config
-from infra.topics import REPLICATION, create_topics, delete_topics
+from infra.topics import REPLAY_MARK, REPLICATION, create_topics, delete_topics, is_replay
 from schemas import settings_topic
 from schemas.registry import register_all
 from schemas.sql.migrate import upgrade
@@ -28,8 +26,6 @@ from schemas.topics import SETTINGS, SINKS, TOPICS, TRADES
 from streams.cli.pipeline import groups
 from streams.scan import TIMEOUT_S, admin, bounds, partitions
 
-MARK = "replay"
-"""The topic, after the prefix, that marks it."""
 LEGAL = re.compile(r"[A-Za-z0-9._-]{1,200}", re.ASCII)
 DATABASE = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 SETTLED_S = 30.0
@@ -56,7 +52,7 @@ def prepare(live: Config, prefix: str, instruments: Collection[str] | None) -> W
     `Refused` for a prefix that is live, or was not made by a replay, or whose sinks write into the live tables.
     """
     target = config_of(live, prefix)
-    if not is_marked(target):
+    if not is_replay(target):
         _refuse_foreign_topics(target)
         _mark(target)
     _refuse_live_tables(live, target)
@@ -98,13 +94,13 @@ def remove(live: Config, prefix: str) -> list[str]:
     Raises `Refused` for any other prefix, and while a worker uses them.
     """
     target = config_of(live, prefix)
-    if not is_marked(target):
+    if not is_replay(target):
         raise Refused(f"--prefix: there is no replay under {prefix!r}")
     if has_worker(target):
         raise Refused(f"--prefix: a worker runs under {prefix!r}; stop it first")
     remove_all(target)
     names = delete_topics(target)
-    mark = f"{prefix}{MARK}"
+    mark = f"{prefix}{REPLAY_MARK}"
     client = admin(target)
     client.delete_topics([mark], operation_timeout=TIMEOUT_S)[mark].result(TIMEOUT_S)
     _await_gone(target, [*names, mark])
@@ -124,16 +120,10 @@ def config_of(live: Config, prefix: str) -> Config:
         raise Refused(f"--prefix: {prefix!r} is not 1 to 200 of the characters a-z A-Z 0-9 . _ -")
     target = live.model_copy(update={"topic_prefix": prefix})
     ours = {topic.full_name(live) for topic in TOPICS.values()}
-    both = sorted(ours & {f"{prefix}{MARK}", *(topic.full_name(target) for topic in TOPICS.values())})
+    both = sorted(ours & {f"{prefix}{REPLAY_MARK}", *(topic.full_name(target) for topic in TOPICS.values())})
     if both:
         raise Refused(f"--prefix: {prefix!r} gives the names of live topics: {', '.join(both[:3])}")
     return target
-
-
-def is_marked(target: Config) -> bool:
-    """Whether the prefix belongs to replays."""
-    mark = f"{target.topic_prefix}{MARK}"
-    return mark in partitions(admin(target), [mark])
 
 
 def published_before(target: Config) -> int:
@@ -172,7 +162,7 @@ def _refuse_foreign_topics(target: Config) -> None:
 
 
 def _mark(target: Config) -> None:
-    mark = f"{target.topic_prefix}{MARK}"
+    mark = f"{target.topic_prefix}{REPLAY_MARK}"
     topic = NewTopic(mark, num_partitions=1, replication_factor=REPLICATION)
     client = admin(target)
     client.create_topics([topic], operation_timeout=TIMEOUT_S, request_timeout=TIMEOUT_S)[mark].result(TIMEOUT_S)
@@ -181,28 +171,13 @@ def _mark(target: Config) -> None:
 def _refuse_live_tables(live: Config, target: Config) -> None:
     """Kafka Connect may have sinks of this prefix: they have to have a database of their own."""
     ours = {topic.full_name(target) for topic in SINKS}
-    tables = _database(placeholders(live)["jdbc_url"])
-    for name, connector in _connectors(live).items():
-        config = connector["info"]["config"]
-        if ours & set(config.get("topics", "").split(",")) and _database(config.get("connection.url", "")) == tables:
+    tables = placeholders(live)["jdbc_url"]
+    for name, config in all_connectors(live).items():
+        if ours & set(config.get("topics", "").split(",")) and database_of(config) == tables:
             raise Refused(
                 f"--prefix: the sink {name} writes the topics under {target.topic_prefix!r} into the live tables; "
-                "remove it, or give it a database of its own (HEDGEHOG_DATABASE_URL)"
+                "remove it (hedgehog replay remove), or give it a database of its own (prepare --database)"
             )
-
-
-def _connectors(live: Config) -> dict[str, Any]:
-    # no proxies from the environment: Kafka Connect is ours
-    answer = httpx.get(f"{live.connect}/connectors", params={"expand": "info"}, timeout=TIMEOUT_S, trust_env=False)
-    answer.raise_for_status()
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-def _database(jdbc_url: str) -> tuple[str | None, int | None, str | None]:
-    """Host, port and name in the URL of a database, without its options."""
-    url = make_url(jdbc_url.removeprefix("jdbc:").partition("?")[0])
-    return url.host, url.port, url.database
 
 
 def _copy_settings(live: Config, target: Config, instruments: Collection[str] | None) -> list[str]:

@@ -1,5 +1,6 @@
 """`hedgehog replay publish`: the past under a prefix of its own, and live topics that never notice."""
 
+import asyncio
 import json
 import signal
 import threading
@@ -15,10 +16,13 @@ from confluent_kafka import Message, Producer
 from sqlalchemy import URL, NullPool, create_engine, make_url, text
 from typer.testing import CliRunner, Result
 
-from connectors.apply import states
+from connectors.apply import ConnectError, apply_all, states
 from connectors.files import load_all
 from infra.config import Config
-from infra.topics import create_topics, delete_topics
+from infra.errors import StackError
+from infra.topics import REPLAY_MARK, create_topics, delete_topics, is_replay
+from producers.binance import BinanceSource
+from producers.service import serve
 from schemas import topics
 from schemas.records import Settings, Trade, TradingStatus
 from schemas.registry import make_codec, register_all
@@ -26,7 +30,7 @@ from schemas.settings_topic import read_all, write
 from schemas.topics import TOPICS, Topic
 from streams.backtest.topic import partition_of
 from streams.cli.main import app
-from streams.republish.target import MARK, is_marked, published_before
+from streams.republish.target import published_before
 from streams.scan import admin, messages, partitions
 from tests.samples import settings, trade
 
@@ -71,8 +75,8 @@ def target(live: Config) -> Iterator[Config]:
     config = live.model_copy(update={"topic_prefix": f"replay-{time.time_ns()}."})
     yield config
     delete_topics(config)
-    if is_marked(config):
-        mark = f"{config.topic_prefix}{MARK}"
+    if is_replay(config):
+        mark = f"{config.topic_prefix}{REPLAY_MARK}"
         client = admin(config)
         client.delete_topics([mark])[mark].result(TIMEOUT_S)
 
@@ -163,7 +167,7 @@ def test_ctrl_c_ends_it_with_what_was_published_and_it_can_be_removed(
 
     result = hedgehog("remove", "--prefix", target.topic_prefix)
     assert len(json.loads(result.stdout)) == len(TOPICS) + 1
-    assert not is_marked(target)
+    assert not is_replay(target)
 
 
 def _interrupt_once_there_are_trades(target: Config) -> None:
@@ -201,7 +205,7 @@ def test_another_live_world_is_refused(live: Config) -> None:
             assert result.exit_code == 2
         assert "there is no replay under" in result.stderr
         assert everything(other) == []
-        assert not is_marked(other)
+        assert not is_replay(other)
     finally:
         delete_topics(other)
 
@@ -228,6 +232,10 @@ def test_sinks_of_a_replay_have_a_database_of_their_own(live: Config, target: Co
     try:
         prepared = hedgehog("prepare", "--prefix", target.topic_prefix, "--symbol", symbol, "--database", name)
         assert prepared.exit_code == 0, prepared.output
+        with pytest.raises(ConnectError, match="writes into the same database: a replay needs one of its own"):
+            apply_all(target)
+        with pytest.raises(StackError, match="belongs to replays: no live trades go there"):
+            asyncio.run(serve(target, BinanceSource("ws://127.0.0.1:1"), asyncio.Event()))
         assert publish(target, "--file", str(path), "--flat-out").exit_code == 0
         deadline = time.monotonic() + TIMEOUT_S
         while _trades_in(url.set(database=name), symbol) != 5:
@@ -262,4 +270,4 @@ def _trades_in(url: URL, symbol: str) -> int:
 def test_what_cannot_be(live: Config, target: Config, words: str, said: str) -> None:
     result = publish(target, *words.split())
     assert (result.exit_code, said in result.stderr) == (2, True), result.output
-    assert not is_marked(target)
+    assert not is_replay(target)

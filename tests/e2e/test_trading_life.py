@@ -1,16 +1,21 @@
 """Trading started, stopped and shut down by the command, and taken up again by a worker that was ended or killed."""
 
+import json
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
+from typer.testing import CliRunner
 
 from infra.config import Config
 from schemas import topics
 from schemas.records import Applied, Order, TradingStatus
 from streams.backtest.audit import audit
+from streams.cli.main import app
 from streams.trading.strategy import COUNT
-from tests.e2e.workers import Pipeline, running_pipeline
+from tests.e2e.workers import Pipeline, partition_of, running_pipeline
 from tests.samples import settings
 
 
@@ -119,14 +124,21 @@ def test_the_recorded_inputs_give_the_recorded_orders(pipeline: Pipeline) -> Non
     assert result.instruments == len(instruments)
 
 
-def test_one_instrument_is_audited_and_one_order_explained(pipeline: Pipeline) -> None:
-    instrument = "test:SIGTERMUSDT"
-    one = audit(pipeline.config, [instrument])
-    assert (one.instruments, one.trades, one.settings, one.differences) == (1, 4, 1, [])
-    assert one.orders == len(pipeline.orders(instrument))
+def test_one_instrument_is_audited_and_one_order_explained(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in pipeline.fleet.environment("cli").items():
+        monkeypatch.setenv(name, value)
 
-    found = pipeline.hedgehog("explain", "sigtermusdt:2:b")
-    assert found["differences"] == []
+    def hedgehog(line: str) -> tuple[int, Any]:
+        result = CliRunner().invoke(app, [*line.split(), "--json"])
+        return result.exit_code, json.loads(result.stdout)
+
+    code, one = hedgehog("audit --symbol sigtermusdt")
+    assert (code, one["differences"]) == (0, [])
+    assert (one["instruments"], one["trades"], one["settings"]) == (1, 4, 1)
+    assert one["orders"] == len(pipeline.orders("test:SIGTERMUSDT"))
+
+    code, found = hedgehog("explain sigtermusdt:2:b")
+    assert (code, found["differences"]) == (0, [])
     assert found["start"]["why"] == "one more: the price 94 is below the rebuy level of trader 1"
     (placed,) = found["snapshots"]
     assert placed["recorded"] == placed["replayed"]
@@ -134,3 +146,15 @@ def test_one_instrument_is_audited_and_one_order_explained(pipeline: Pipeline) -
     price, quantity, _ = placed["arithmetic"]
     assert (price["exact"], price["result"]) == ("100.98", "100.98")
     assert (quantity["exact"], quantity["result"]) == ("0.990295107…", "0.9")
+
+    # Somebody writes another content under the version of this order.
+    order = pipeline.orders("test:SIGTERMUSDT")["2:B"]
+    forged = pipeline.codecs[Order].encode(replace(order, price=1))
+    pipeline.write_raw(
+        topics.ORDERS, order.instrument, forged, partition_of(order.instrument, pipeline.config.partitions)
+    )
+    code, one = hedgehog("audit --symbol sigtermusdt")
+    assert (code, [difference["version"] for difference in one["differences"]]) == (1, [order.version])
+    code, found = hedgehog("explain sigtermusdt:2:b")
+    assert (code, [difference["version"] for difference in found["differences"]]) == (1, [order.version])
+    assert "price 0.00000001" in found["differences"][0]["recorded"]

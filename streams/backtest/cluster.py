@@ -49,7 +49,12 @@ def sweep_on(
         (trades,) = client.scatter([(prepared, flow)], broadcast=True, hash=False)
         parts = [list(settings[at : at + size]) for at in range(0, len(settings), size)]
         run = partial(_run_part, drawdown=drawdown)
-        return _joined(_collected(client, client.map(run, parts, trades=trades, pure=False), parts, progress))
+        futures = client.map(run, parts, trades=trades, pure=False)
+        return _joined(_collected(client, futures, [len(part) for part in parts], progress))
+    except (NoCluster, ValueError):
+        raise
+    except Exception as error:
+        raise NoCluster(f"--dask: the workers at {address} failed: {type(error).__name__}: {error}") from error
     finally:
         client.close()
 
@@ -72,15 +77,15 @@ def _run_part(part: list[Settings], trades: tuple[Prepared, Flow | None], drawdo
 
 
 def _collected(
-    client: Any, futures: list[Any], parts: list[list[Settings]], progress: Callable[[int], None] | None
+    client: Any, futures: list[Any], sizes: Sequence[int], progress: Callable[[int], None] | None
 ) -> list[Summary]:
     """The parts' summaries, in the order of the parts."""
     from distributed import as_completed
 
-    sizes, done = dict(zip(futures, map(len, parts), strict=True)), 0
+    size_of, done = dict(zip(futures, sizes, strict=True)), 0
     for future in as_completed(futures, loop=client.loop):
         future.result()
-        done += sizes[future]
+        done += size_of[future]
         if progress:
             progress(done)
     gathered: list[Summary] = client.gather(futures)

@@ -109,7 +109,7 @@ def prepare(prices: Prices, tick: int) -> Prepared:
 
 
 def falls_of(tape: Tape) -> Falls:
-    """The falls of a tape's blocks. Takes about a nanosecond a trade."""
+    """The falls of a tape's blocks. Takes some two nanoseconds a trade."""
     falls = Falls(np.empty_like(tape.low), np.empty_like(tape.lowest))
     _falls(tape, falls)
     return falls
@@ -173,15 +173,13 @@ def extremes(tape: Tape, falls: Falls, first: int, end: int) -> tuple[np.int64, 
     while at < end:
         if at & ((1 << LARGE) - 1) == 0 and at + (1 << LARGE) <= end:
             block = at >> LARGE
-            top, bottom, fall = (
-                np.int64(tape.highest[block]),
-                np.int64(tape.lowest[block]),
-                np.int64(falls.large[block]),
-            )
+            top, bottom = np.int64(tape.highest[block]), np.int64(tape.lowest[block])
+            fall = np.int64(falls.large[block])
             at += 1 << LARGE
         elif at & ((1 << SMALL) - 1) == 0 and at + (1 << SMALL) <= end:
             block = at >> SMALL
-            top, bottom, fall = np.int64(tape.high[block]), np.int64(tape.low[block]), np.int64(falls.small[block])
+            top, bottom = np.int64(tape.high[block]), np.int64(tape.low[block])
+            fall = np.int64(falls.small[block])
             at += 1 << SMALL
         else:
             top = bottom = np.int64(tape.prices[at])

@@ -4,6 +4,7 @@ Whatever the strategy does, it does because a price left the range that `market.
 found by the extremes of 4,096 trades, then of 64, then one by one; at it the same step runs as in the live worker.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -84,8 +85,11 @@ class FastRun:
             )
             for trader, side, price, quantity, status, *at in zip(*(c.tolist() for c in self.orders), strict=True)
         ]
+        parts: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for row, at, quantity in zip(*(c.tolist() for c in self.parts), strict=True):
-            orders[row].parts += ((at, quantity * self.units.quantity),)
+            parts[row].append((at, quantity * self.units.quantity))
+        for row, executions in parts.items():
+            orders[row].parts = tuple(executions)
         return orders
 
 

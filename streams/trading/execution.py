@@ -126,7 +126,7 @@ def _fill(exchange: Exchange, execution: Execution, price: int) -> None:
         i = best_match(leader.resting, leader.price, leader.head[COUNT], price)
         if i < 0:
             return
-        place = _place_of(exchange, leader.number[i])
+        place = _place_of(exchange, leader.number[i]) if execution.limited else -1
         wanted = leader.quantity[i] - (exchange.executed[place] if place >= 0 else 0)
         executed = wanted
         if execution.limited:

@@ -10,8 +10,10 @@ from distributed import LocalCluster
 
 from streams.backtest.cluster import NoCluster, sweep_on
 from streams.backtest.data import Flow, prepare
+from streams.backtest.scale import TooLarge
 from streams.backtest.sweep import sweep
 from streams.trading.execution import Execution
+from tests.samples import settings
 from tests.unit.test_backtest_sweep import draws
 from tests.unit.test_cli_backtest import data, recording
 
@@ -50,6 +52,18 @@ def test_the_command(cluster: LocalCluster, tmp_path: Path) -> None:
     spread, local = data(f"{line} --dask {cluster.scheduler_address.removeprefix('tcp://')}"), data(line)
     assert spread["best"] == local["best"]
     assert spread["best"][0]["cycles"] > 1
+
+
+def test_workers_that_fail(cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.backtest.cluster._run_part", lambda *_, **__: 1 // 0)
+    with pytest.raises(NoCluster, match=r"--dask: the workers at .* failed: ZeroDivisionError"):
+        sweep_on(cluster.scheduler_address, prepare(np.array([1_000]), 1_000), draws(1))
+
+
+def test_settings_that_do_not_fit(cluster: LocalCluster) -> None:
+    of = settings(tick_size="0.00000001", step_size="0.00000001", budget="1000000")
+    with pytest.raises(TooLarge, match="largest notional"):
+        sweep_on(cluster.scheduler_address, prepare(np.array([7]), 1), [of])
 
 
 def test_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ import io
 import re
 import time
 import zipfile
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -158,7 +159,7 @@ def open_unpacked(path: Path) -> Iterator[IO[bytes]]:
         else:
             with path.open("rb") as file:
                 yield file
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise FileError(f"{path}: {error}") from error
 
 

@@ -98,14 +98,14 @@ def blocks(path: Path, instruments: Collection[str] = ()) -> Iterator[Block]:
     columns, named = columns_of(path)
     if not columns:
         return
-    taken = 0
+    done = 0
     try:
         for table in _tables(path, columns, named):
             rows = _rows(table, columns)
-            taken += len(rows)
+            done += len(rows)
             yield from _by_symbol(path, table, rows, instruments)
     except (_Unusual, pa.ArrowInvalid):
-        yield from _line_by_line(path, taken, instruments)
+        yield from _line_by_line(path, done, instruments)
 
 
 def _tables(path: Path, columns: list[str], named: bool) -> Iterator[pa.Table]:

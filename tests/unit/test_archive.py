@@ -133,6 +133,30 @@ def test_any_order_of_imports_gives_the_same_bytes(tmp_path: Path, two_days: lis
     assert times == [path.stat().st_mtime_ns for path in tmp_path.glob("together/*/*/*")]
 
 
+def test_what_is_spilled_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two_days: list[Trade]) -> None:
+    path = recording(tmp_path / "a.csv", [*two_days[::-1], *two_days])
+    data("import", path, "--out", tmp_path / "archive")
+    monkeypatch.setattr("streams.archive.source.BLOCK_BYTES", 400)
+    monkeypatch.setattr("streams.archive.store.SPILL_ROWS", 3)
+    days = data("import", path, "--out", tmp_path / "bounded")["days"]
+    assert len(days) > 3
+    assert contents(tmp_path / "bounded") == contents(tmp_path / "archive")
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "XRPUSDT-trades-2019-06-02.zip"])
+def test_a_damaged_package_is_named(tmp_path: Path, name: str) -> None:
+    trades = [at(number, NOON + number * 1_000) for number in range(300)]
+    path = recording(tmp_path / name, trades) if name == "a.csv.gz" else public(tmp_path, "2019-06-02", trades)
+    path.with_name(f"{path.name}.CHECKSUM").unlink(missing_ok=True)
+    whole = path.read_bytes()
+    for place in (len(whole) // 3, len(whole) // 2, len(whole) * 4 // 5):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+        result = hedgehog("import", path, "--out", tmp_path / "archive")
+        assert result.exit_code == 1, result.output
+        assert name in result.stderr
+        assert contents(tmp_path / "archive") == {}
+
+
 def test_a_day_in_two_parts_is_merged(tmp_path: Path, two_days: list[Trade]) -> None:
     folder = tmp_path / "archive"
     data("import", recording(tmp_path / "late.csv", two_days[1:4]), "--out", folder)

@@ -19,7 +19,7 @@ from streams.backtest.sweep import Summary, sweep
 PARTS_PER_CORE = 4
 """So many parts for each thread of the cluster even out that some settings take longer than others."""
 CONNECT_S = 10
-INSTALL = "pip install 'hedgehog[dask]'"
+INSTALL = "pip install distributed"
 
 
 class NoCluster(RuntimeError):

@@ -136,5 +136,6 @@ def sweep(
         out.record(record | {"best": rows})
         return
     out.record(record)
-    columns = [name for name in rows[0] if name.endswith(SHOWN) or len(axes.get(name, ())) > 1 or name == "rank"]
+    shown = (*SHOWN, "profit_per_drawdown") if objective is Objective.DRAWDOWN else SHOWN
+    columns = [name for name in rows[0] if name.endswith(shown) or len(axes.get(name, ())) > 1 or name == "rank"]
     out.section(f"The best by {objective.value}", rows, columns, empty="")

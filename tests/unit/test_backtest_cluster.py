@@ -74,5 +74,5 @@ def test_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(NoCluster, match=r"Dask is not installed; pip install 'hedgehog\[dask\]'"):
+    with pytest.raises(NoCluster, match=r"Dask is not installed; pip install distributed"):
         sweep_on("tcp://127.0.0.1:1", prepare(np.array([1_000]), 1_000), draws(1))

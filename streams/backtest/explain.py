@@ -12,28 +12,16 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.records import Applied, Fill, Order, OrderStatus, Settings, Side
-from schemas.units import ONE, plain
+from schemas.units import plain
+from streams.backtest.arithmetic import Calculation, buy_arithmetic, sell_arithmetic
+from streams.backtest.facts import Fact, facts_of
 from streams.backtest.replay import Difference, Recorded, compare, interleaving, replay, take_entry, take_trades
 from streams.trading import leader
 from streams.trading.leader import LeaderState
-from streams.trading.rules import (
-    ALLOWED,
-    FILTERS,
-    LOT_SIZE,
-    MIN_NOTIONAL,
-    PRICE_FILTER,
-    Rules,
-    buy_price,
-    buy_quantity,
-    rebuy_level,
-    refusal,
-    rules_of,
-    sell_price,
-)
-from streams.trading.strategy import BUY_REFUSED, BUYING, COUNT, NEXT, SELL_REFUSED, SELLING, WAITING
+from streams.trading.strategy import BUY_REFUSED, COUNT, NEXT
 
-QUOTIENT_DIGITS = 8
-"""A quotient that never ends is shown with so many decimals, and an ellipsis."""
+NEAREST = 3
+"""So many ids are named in place of an unknown one."""
 
 
 class UnknownOrder(LookupError):
@@ -65,25 +53,6 @@ class Event:
     price: int | None = None
     fill: Fill | None = None
     settings: Settings | None = None
-
-
-@dataclass(frozen=True)
-class Calculation:
-    """One line of arithmetic: plain decimals. `exact` is the value before it is floored, with … where it never ends."""
-
-    what: str
-    formula: str
-    exact: str
-    result: str
-
-
-@dataclass(frozen=True)
-class Fact:
-    """Something about the leader before and after an input; `None` where there is no such thing."""
-
-    what: str
-    before: str | None
-    after: str | None
 
 
 @dataclass(frozen=True)
@@ -151,9 +120,6 @@ def _snapshots(orders: Sequence[Order], client_order_id: str) -> dict[int, Order
 def _is_about(difference: Difference, client_order_id: str) -> bool:
     records = (difference.recorded, difference.replayed)
     return any(isinstance(record, Order) and record.client_order_id == client_order_id for record in records)
-
-
-NEAREST = 3
 
 
 def _nearest(recorded: Recorded, client_order_id: str) -> list[str]:
@@ -244,7 +210,7 @@ def _snapshot_step(recorded: Recorded, found: Order | None, replayed: Order | No
     return Step(
         event=event,
         why=_why(order, event),
-        state=_facts(before, after, order.trader),
+        state=facts_of(before, after, order.trader),
         arithmetic=_arithmetic(before, event, order),
         also=tuple(others),
     )
@@ -254,7 +220,7 @@ def _why(order: Order, event: Event) -> str:
     """The rule behind a snapshot, in words."""
     if order.cancel_requested and order.cause_topic == "settings":
         return "trading was switched off: the exchange is asked to cancel the open orders"
-    if order.cause_topic == "fills" and order.status not in (OrderStatus.NEW, OrderStatus.REJECTED):
+    if _is_reported(order, event):
         said = event.fill.execution_type.value.lower() if event.fill else "lost"
         part = " part of the order" if order.status is OrderStatus.PARTIALLY_FILLED else ""
         return f"the exchange reports{part}: {said}"
@@ -264,154 +230,23 @@ def _why(order: Order, event: Event) -> str:
     return f"the BUY of trader {order.trader} is completely filled: its SELL {placed}"
 
 
+def _is_reported(order: Order, event: Event) -> bool:
+    """Whether a snapshot is what the exchange says of the order, and not its beginning."""
+    if event.fill is not None:
+        return event.fill.client_order_id == order.client_order_id
+    return order.cause_topic == "fills" and order.status not in (OrderStatus.NEW, OrderStatus.REJECTED)
+
+
 def _arithmetic(before: LeaderState, event: Event, order: Order) -> tuple[Calculation, ...]:
     """How price, quantity and rebuy level of a placed order came about; nothing of later snapshots."""
-    if order.status not in (OrderStatus.NEW, OrderStatus.REJECTED) or before.settings is None:
+    if order.cancel_requested or _is_reported(order, event) or before.settings is None:
         return ()
     if order.side is Side.BUY and order.cause_topic == "trades" and event.price is not None:
-        return _buy_arithmetic(before.settings, event.price)
+        return buy_arithmetic(before.settings, event.price)
     bought = before.orders.get(order.trader)
     if order.side is Side.SELL and bought is not None:
-        return _sell_arithmetic(before.settings, bought)
+        return sell_arithmetic(before.settings, bought)
     return ()
-
-
-def _buy_arithmetic(settings: Settings, price: int) -> tuple[Calculation, ...]:
-    rules = rules_of(settings)
-    limit = buy_price(rules, price)
-    quantity = buy_quantity(rules, limit)
-    lines = [
-        Calculation(
-            "BUY price",
-            f"floor({plain(price)} × (1 − {plain(settings.buy_down_interval)}), tick {plain(rules.tick)})",
-            _decimal(buy_price(rules._replace(tick=1), price * ONE), 16),
-            plain(limit),
-        )
-    ]
-    if limit > 0:
-        lines.append(_quantity(settings, rules, limit, quantity))
-    refused = refusal(rules, limit, quantity)
-    if refused != ALLOWED:
-        return (*lines, _refused(rules, refused, limit, quantity))
-    return (*lines, _rebuy(settings, rules, limit))
-
-
-def _quantity(settings: Settings, rules: Rules, limit: int, quantity: int) -> Calculation:
-    finer = 10**QUOTIENT_DIGITS
-    # The quotient is in steps: a numerator so many times larger gives it with so many digits behind the point.
-    steps = buy_quantity(rules._replace(lot_num=rules.lot_num * finer, step=1), limit)
-    ends = rules.lot_num * finer % (rules.lot_den * limit) == 0
-    return Calculation(
-        "quantity",
-        f"floor({plain(settings.budget)} / {settings.chunks} / {plain(limit)}, step {plain(rules.step)})",
-        _decimal(steps * rules.step, 8 + QUOTIENT_DIGITS) + ("" if ends else "…"),
-        plain(quantity),
-    )
-
-
-def _rebuy(settings: Settings, rules: Rules, limit: int) -> Calculation:
-    """One more trader starts below the level; exact to sixteen decimals, while prices have eight."""
-    return Calculation(
-        "rebuy below",
-        f"{plain(limit)} × (1 − {plain(settings.rebuy_interval)})",
-        _decimal(rebuy_level(rules, limit * ONE), 16),
-        plain(rebuy_level(rules, limit)),
-    )
-
-
-def _sell_arithmetic(settings: Settings, bought: Order) -> tuple[Calculation, ...]:
-    rules = rules_of(settings)
-    limit, fee = sell_price(rules, bought.price), plain(settings.fee)
-    factors = f"(1 + {fee}) × (1 + {plain(settings.profit_interval)}) × (1 + {fee})"
-    line = Calculation(
-        "SELL price",
-        f"floor({plain(bought.price)} × {factors}, tick {plain(rules.tick)})",
-        _decimal(sell_price(rules._replace(tick=1), bought.price * ONE**3), 32),
-        plain(limit),
-    )
-    same = Calculation("quantity", "as bought", plain(bought.quantity), plain(bought.quantity))
-    refused = refusal(rules, limit, bought.quantity)
-    return (line, same) if refused == ALLOWED else (line, same, _refused(rules, refused, limit, bought.quantity))
-
-
-def _refused(rules: Rules, refused: int, limit: int, quantity: int) -> Calculation:
-    """What a filter of the exchange wants, and what it got."""
-    name = FILTERS[refused]
-    if refused == PRICE_FILTER:
-        wanted = f"price from {plain(rules.min_price)} to {plain(rules.max_price)}"
-        return Calculation(name, wanted, plain(limit), "refused")
-    if refused == LOT_SIZE:
-        wanted = f"quantity from {plain(rules.min_quantity)} to {plain(rules.max_quantity)}"
-        return Calculation(name, wanted, plain(quantity), "refused")
-    assert refused == MIN_NOTIONAL
-    wanted = f"{plain(limit)} × {plain(quantity)} at least {_decimal(rules.min_notional, 16)}"
-    return Calculation(name, wanted, _decimal(limit * quantity, 16), "refused")
-
-
-def _decimal(value: int, scale: int) -> str:
-    """`value` / 10^scale as a plain decimal without trailing zeros."""
-    whole, fraction = divmod(value, 10**scale)
-    digits = f"{fraction:0{scale}d}".rstrip("0")
-    return f"{whole}.{digits}" if digits else str(whole)
-
-
-# The leader before and after
-
-
-def _facts(before: LeaderState, after: LeaderState, trader: int) -> tuple[Fact, ...]:
-    """What changed, and what matters all the same: the leader itself and the order's trader."""
-    facts = [Fact("leader", _leader_text(before), _leader_text(after))]
-    old, new = _traders(before), _traders(after)
-    for number in sorted(old.keys() | new.keys()):
-        if number == trader or old.get(number) != new.get(number):
-            facts.append(Fact(f"trader {number}", old.get(number), new.get(number)))
-    for name in sorted(before.closing.keys() | after.closing.keys()):
-        facts.append(Fact(f"waits for the end of {name}", *(_yes(name in state.closing) for state in (before, after))))
-    return (*facts, *_settings_facts(before.settings, after.settings))
-
-
-def _yes(there: bool) -> str | None:
-    return "yes" if there else None
-
-
-def _settings_facts(before: Settings | None, after: Settings | None) -> list[Fact]:
-    """The fields that the trading goes by and that differ."""
-    if after is None or before == after:
-        return []
-    decimals = ("budget", "buy_down_interval", "profit_interval", "rebuy_interval", "fee", "tick_size", "step_size")
-    facts = []
-    for name in ("chunks", *decimals, "min_notional"):
-        old, new = (None if s is None else getattr(s, name) for s in (before, after))
-        if old != new:
-            shown = [None if v is None else str(v) if name == "chunks" else plain(v) for v in (old, new)]
-            facts.append(Fact(name.removesuffix("_interval").replace("_", " "), *shown))
-    return facts
-
-
-def _leader_text(state: LeaderState) -> str:
-    chunks = state.settings.chunks if state.settings else 0
-    head = state.leader.head
-    return f"{state.status.value}, {head[COUNT]} of {chunks} traders, the next is trader {head[NEXT]}"
-
-
-STAGES = {
-    WAITING: "waits for its first trade",
-    BUYING: "buys {} at {}",
-    SELLING: "sells {} at {}",
-    BUY_REFUSED: "stands still: its BUY of {} at {} was refused or ended unfilled",
-    SELL_REFUSED: "stands still: its SELL of {} at {} was refused or ended unfilled",
-}
-
-
-def _traders(state: LeaderState) -> dict[int, str]:
-    """The running traders in words, by number."""
-    columns = state.leader
-    texts = {}
-    for i in range(columns.head[COUNT]):
-        text = STAGES[columns.stage[i]].format(plain(columns.quantity[i]), plain(columns.price[i]))
-        level = f"; a price below {plain(columns.rebuy[i])} starts one more" if columns.rebuy[i] else ""
-        texts[columns.number[i]] = text + level
-    return texts
 
 
 # The start of the order's trader
@@ -426,7 +261,7 @@ def _start_step(recorded: Recorded, trader: int) -> Step | None:
     after = _after(recorded, before, place)
     event = _event(recorded, place)
     why, arithmetic = _why_started(before, after, event, trader)
-    return Step(event, why, _facts(before, after, trader), arithmetic)
+    return Step(event, why, facts_of(before, after, trader), arithmetic)
 
 
 def _start(recorded: Recorded, trader: int) -> Input | None:

@@ -7,11 +7,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from schemas.records import OrderStatus, TradingStatus
-from streams.backtest.explain import Calculation, Explanation, Step, UnknownOrder, explain
+from schemas.records import ExecutionType, OrderStatus, TradingStatus
+from schemas.units import plain
+from streams.backtest.arithmetic import Calculation
+from streams.backtest.explain import Explanation, Step, UnknownOrder, explain
 from streams.backtest.replay import Recorded, Trades
-from tests.property.test_leader import World
-from tests.samples import INSTRUMENT, settings, units
+from tests.property.test_leader import World, lived
+from tests.samples import INSTRUMENT, fill, settings, units
 
 FIRST_ID = 5_000
 """Trade ids are not offsets."""
@@ -178,6 +180,20 @@ def test_partial_fills_and_a_cancelled_order() -> None:
     assert fact(ended.step, f"waits for the end of {INSTRUMENT}:1:B") == ("yes", None)
 
 
+def test_an_order_that_the_exchange_rejects() -> None:
+    world = traded(CYCLE[0])
+    values = {"price": "0.30196", "quantity": "0", "cumulative_quantity": "0", "order_quantity": "662.3"}
+    world.fills.append(fill(f"{INSTRUMENT}:1:B", execution_type=ExecutionType.REJECTED, reason="no money", **values))
+    world.leader_reads_fills(1)
+    placed, rejected = explained(world, "1:B").snapshots
+    assert (rejected.order.status, rejected.order.reason) == (OrderStatus.REJECTED, "no money")
+    assert rejected.step.why == "the exchange reports: rejected"
+    assert (len(placed.step.arithmetic), rejected.step.arithmetic) == (3, ())
+    assert fact(rejected.step, "trader 1")[1] == (
+        "stands still: its BUY of 662.3 at 0.30196 was refused or ended unfilled"
+    )
+
+
 @pytest.mark.parametrize("asked", ["9:B", "1:S"])
 def test_an_unknown_order_names_the_nearest(asked: str) -> None:
     with pytest.raises(UnknownOrder) as raised:
@@ -203,3 +219,21 @@ def test_an_order_whose_trade_is_lost() -> None:
     assert first.step.event.price is None
     assert first.replayed != first.recorded
     assert found.differences
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_order_of_a_life_has_a_start_and_the_arithmetic_of_its_price(seed: int) -> None:
+    """Reports out of order and twice, orders that expire, settings that change in between."""
+    world = lived((seed, 500), World(chunks=4, partial_fills=True), changing=True)
+    world.all_is_read()
+    recorded = recorded_by(world)
+    names = {order.client_order_id for order in world.orders}
+    assert names
+    for name in names:
+        found = explain(recorded, name)
+        assert found.start is not None
+        assert (found.differences, found.other_differences) == ((), 0)
+        placed = found.snapshots[0]
+        limit, quantity = placed.step.arithmetic[:2]
+        assert (limit.result, quantity.result) == (plain(placed.order.price), plain(placed.order.quantity))
+        assert all(snapshot.step.arithmetic == () for snapshot in found.snapshots[1:])

@@ -1,0 +1,73 @@
+"""A leader before and after an input, in words: what changed, and what matters all the same."""
+
+from dataclasses import dataclass
+
+from schemas.records import Settings
+from schemas.units import plain
+from streams.trading.leader import LeaderState
+from streams.trading.strategy import BUY_REFUSED, BUYING, COUNT, NEXT, SELL_REFUSED, SELLING, WAITING
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something about the leader before and after an input; `None` where there is no such thing."""
+
+    what: str
+    before: str | None
+    after: str | None
+
+
+def facts_of(before: LeaderState, after: LeaderState, trader: int) -> tuple[Fact, ...]:
+    """What an input changed; in any case the leader itself and this trader."""
+    facts = [Fact("leader", _leader_text(before), _leader_text(after))]
+    old, new = _traders(before), _traders(after)
+    for number in sorted(old.keys() | new.keys()):
+        if number == trader or old.get(number) != new.get(number):
+            facts.append(Fact(f"trader {number}", old.get(number), new.get(number)))
+    for name in sorted(before.closing.keys() | after.closing.keys()):
+        facts.append(Fact(f"waits for the end of {name}", *(_yes(name in state.closing) for state in (before, after))))
+    return (*facts, *_settings_facts(before.settings, after.settings))
+
+
+def _yes(there: bool) -> str | None:
+    return "yes" if there else None
+
+
+def _settings_facts(before: Settings | None, after: Settings | None) -> list[Fact]:
+    """The fields that the trading goes by and that differ."""
+    if after is None or before == after:
+        return []
+    decimals = ("budget", "buy_down_interval", "profit_interval", "rebuy_interval", "fee", "tick_size", "step_size")
+    facts = []
+    for name in ("chunks", *decimals, "min_notional"):
+        old, new = (None if s is None else getattr(s, name) for s in (before, after))
+        if old != new:
+            shown = [None if v is None else str(v) if name == "chunks" else plain(v) for v in (old, new)]
+            facts.append(Fact(name.removesuffix("_interval").replace("_", " "), *shown))
+    return facts
+
+
+def _leader_text(state: LeaderState) -> str:
+    chunks = state.settings.chunks if state.settings else 0
+    head = state.leader.head
+    return f"{state.status.value}, {head[COUNT]} of {chunks} traders, the next is trader {head[NEXT]}"
+
+
+STAGES = {
+    WAITING: "waits for its first trade",
+    BUYING: "buys {} at {}",
+    SELLING: "sells {} at {}",
+    BUY_REFUSED: "stands still: its BUY of {} at {} was refused or ended unfilled",
+    SELL_REFUSED: "stands still: its SELL of {} at {} was refused or ended unfilled",
+}
+
+
+def _traders(state: LeaderState) -> dict[int, str]:
+    """The running traders in words, by number."""
+    columns = state.leader
+    texts = {}
+    for i in range(columns.head[COUNT]):
+        text = STAGES[columns.stage[i]].format(plain(columns.quantity[i]), plain(columns.price[i]))
+        level = f"; a price below {plain(columns.rebuy[i])} starts one more" if columns.rebuy[i] else ""
+        texts[columns.number[i]] = text + level
+    return texts

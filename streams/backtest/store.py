@@ -52,6 +52,13 @@ class About:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+def check_tables(engine: Engine) -> None:
+    """Raise SQLAlchemy's error where runs cannot be saved for want of the tables."""
+    with engine.connect() as connection:
+        for model in (BacktestRun, BacktestOrder, BacktestEquity):
+            connection.execute(select(model.run_id).limit(0))
+
+
 def save(engine: Engine, runs: Sequence[Kept], about: About) -> list[int]:
     """Write runs, their orders and their equity, all or none; their numbers. Raises SQLAlchemy's errors."""
     now = EPOCH + time.time_ns() // 1_000 * MICROSECOND

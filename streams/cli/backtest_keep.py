@@ -8,7 +8,7 @@ from sqlalchemy import Engine, create_engine
 
 from schemas.records import Settings
 from streams.backtest.load import Recording
-from streams.backtest.store import About, Kept, known_runs, save
+from streams.backtest.store import About, Kept, check_tables, known_runs, save
 from streams.backtest.trial import Best, try_settings
 from streams.cli.errors import BadValue
 from streams.cli.output import out
@@ -32,14 +32,15 @@ def warehouse() -> Iterator[Engine]:
 
 
 def check_saving(wanted: bool, name: str | None) -> bool:
-    """Whether to save, said before anything is run: `BadValue` for a name that is none, `Unreachable` without Postgres.
+    """Whether to save; a name alone means it. What would prevent it is said before anything is run.
 
-    A name alone means to save.
+    `BadValue` for a name that is none, `Unreachable` without Postgres, SQLAlchemy's errors where it has no such tables.
     """
     if name is not None and (not name.strip() or name.isdigit()):
         raise BadValue(f"--name: {name!r} is no name: it is empty or the number of a run")
     if wanted or name is not None:
-        need_database(configuration())
+        with warehouse() as engine:
+            check_tables(engine)
     return wanted or name is not None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from streams.backtest.store import EPOCH, MICROSECOND
 from streams.cli.backtest_rows import FILTERS, SETTINGS
 from streams.cli.changes import iso
+from streams.cli.output import out, shown
 
 LISTED = (
     *("run", "name", "saved", "instrument", "part", "trades", "chunks", "buy_down_interval", "profit_interval"),
@@ -32,6 +33,7 @@ def full(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{name: flat[name] for name in ("run", "batch", "name", "saved")},
         **{name: flat[name] for name in (*DATA, *HOW)},
+        "options": dict(row["options"]) if out.json else flat["options"],
         "engine_seconds": flat["engine_seconds"],
         **{name: flat[name] for name in RESULTS},
         "settings": {name: flat[name] for name in settings},
@@ -67,7 +69,7 @@ def order_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     flat = {name: _plain(value) for name, value in row.items()}
-    options = [f"{name} {value}" for name, value in row["options"].items()]
+    options = [f"{name} {shown(value)}" for name, value in row["options"].items()]
     return {
         "run": flat.pop("run_id"),
         "batch": flat.pop("batch_id"),

@@ -19,11 +19,6 @@ _LONG_MAX = 2**63 - 1
 _Columns = tuple[Int64s, Int64s, Int64s, Int64s]
 
 
-def is_archive(path: Path) -> bool:
-    """Whether a path is for `read_archive`: a folder or a Parquet file."""
-    return path.is_dir() or path.suffix == SUFFIX
-
-
 def read_archive(
     paths: Sequence[Path], instruments: Sequence[str], between: "Between" = (None, None), told: "Told | None" = None
 ) -> list["Recording"]:

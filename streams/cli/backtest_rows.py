@@ -109,9 +109,9 @@ def totals(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 
 def write_orders(path: Path, runs: Sequence[Run]) -> None:
-    """One line for each order, in the order they were placed; of several symbols, the symbol comes first."""
+    """One line for each order, in the order they were placed; of several symbols, the instrument comes first."""
     several = len(runs) > 1
-    lines = [f"symbol,{ORDER_LINE}" if several else ORDER_LINE]
+    lines = [f"instrument,{ORDER_LINE}" if several else ORDER_LINE]
     for recording, _, trial in runs:
         first = f"{recording.instrument}," if several else ""
         lines += [f"{first}{o.side},{plain(o.price)},{plain(o.quantity)},{o.status}" for o in trial.orders]

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from infra.config import Config
 from schemas.sql.migrate import upgrade
+from streams.backtest import store
 from streams.backtest.version import code_version
 from streams.cli.main import app
 from tests.e2e.sinks import database
@@ -31,6 +32,7 @@ def engine(stack: Config) -> Iterator[Engine]:
     with database(stack, f"backtests_{time.time_ns()}") as url, pytest.MonkeyPatch.context() as patch:
         upgrade(Config(**{**stack.model_dump(), "database_url": url}))
         patch.setenv("HEDGEHOG_DATABASE_URL", url)
+        patch.setattr(store, "ROWS", 2)  # so that even these few rows take several writes
         engine = create_engine(url)
         yield engine
         engine.dispose()

@@ -91,7 +91,7 @@ def test_a_file_of_several_symbols(whole: Path, tmp_path: Path) -> None:
     assert (total["net_profit"], total["fees"]) == ("0.03131072", "0.08004928")  # twice what the nine trades give
     lines = path.read_text().splitlines()
     assert (lines[0], lines[1], lines[4]) == (
-        "symbol,side,price,quantity,status",
+        "instrument,side,price,quantity,status",
         "binance:XRPUSDT,BUY,0.4307,46.4,FILLED",
         "binance:ETHUSDT,BUY,0.4307,46.4,FILLED",
     )

@@ -2,7 +2,8 @@
 
 # ruff: noqa: PLC0415 -- libraries are imported where they are used: `--help` does not wait for them
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -86,7 +87,7 @@ def sweep(
         settings_of,
     )
     from streams.cli.backtest_keep import check_saving, keep, kept_best
-    from streams.cli.backtest_rows import SHOWN, best_rows, split, sweep_record
+    from streams.cli.backtest_rows import best_rows, split, sweep_record
     from streams.cli.changes import OPTIONS, parse_values
     from streams.cli.progress import progress_bar
 
@@ -136,6 +137,13 @@ def sweep(
         out.record(record | {"best": rows})
         return
     out.record(record)
-    shown = (*SHOWN, "profit_per_drawdown") if objective is Objective.DRAWDOWN else SHOWN
-    columns = [name for name in rows[0] if name.endswith(shown) or len(axes.get(name, ())) > 1 or name == "rank"]
+    columns = _columns(rows[0], {name for name, values in axes.items() if len(values) > 1}, objective)
     out.section(f"The best by {objective.value}", rows, columns, empty="")
+
+
+def _columns(row: Mapping[str, Any], varied: set[str], objective: Objective) -> list[str]:
+    """Of a row of the best, what a table shows."""
+    from streams.cli.backtest_rows import SHOWN
+
+    shown = (*SHOWN, "profit_per_drawdown") if objective is Objective.DRAWDOWN else SHOWN
+    return [name for name in row if name.endswith(shown) or name in varied or name == "rank"]

@@ -56,7 +56,9 @@ def run(
     engine: Annotated[Engine, typer.Option("--engine", help="Both give the same orders.")] = Engine.FAST,
     orders: Annotated[
         Path | None,
-        option("--orders", "FILE", "Write side,price,quantity,status of each; of several symbols, the instrument first."),
+        option(
+            "--orders", "FILE", "Write side,price,quantity,status of each; of several symbols, the instrument first."
+        ),
     ] = None,
     latency_ms: Latency = None,
     limited_fills: Limited = False,

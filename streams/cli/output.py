@@ -35,7 +35,7 @@ STYLES = {
     "off": "dim",
     "CANCELED": "dim",
 }
-FREE_TEXT = ("purpose", "detail", "error", "problem", "reason", "changed")
+FREE_TEXT = ("purpose", "detail", "error", "problem", "reason", "changed", "before", "after")
 """Columns that may be folded on a narrow terminal. No other is, and none is ever cut."""
 FREE_TEXT_WIDTH = 16
 BORDER = 2
@@ -85,7 +85,8 @@ class Output:
         if sys.stdout.isatty():
             from rich.console import Console
 
-            Console(highlight=False, soft_wrap=True).print(text, style=STYLES.get(style), markup=False)
+            # an order's id may hold :B:, which is no emoji
+            Console(highlight=False, soft_wrap=True, emoji=False).print(text, style=STYLES.get(style), markup=False)
         else:
             print(text, flush=True)
 

@@ -57,3 +57,11 @@ def test_errors_go_to_stderr_with_what_to_type(capsys: pytest.CaptureFixture[str
     captured = capsys.readouterr()
     assert captured.out == ""
     assert json.loads(captured.err) == {"error": "no broker", "hint": "make infra-up", "exit_code": 3}
+
+
+def test_an_orders_id_stays_what_it_is_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    Output().line("report binance:XRPUSDT:1:B:1 [bold]")
+    assert capsys.readouterr().out == "report binance:XRPUSDT:1:B:1 [bold]\n"

@@ -88,6 +88,8 @@ def test_a_file_of_the_same_trades_has_the_same_fingerprint(world: Config, tmp_p
     file, topic = data(f"run --file {path} --symbol XRPUSDT {TYPED}"), data(f"run --topic --symbol XRPUSDT {TYPED}")
     assert file["fingerprint"] == topic["fingerprint"]
     assert file["net_profit"] == topic["net_profit"]
+    live = data(f"run --file {path} --symbol XRPUSDT --settings live")
+    assert (live["net_profit"], live["settings"]["min_notional"]) == (file["net_profit"], "5")
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,14 @@ from infra.stack import Stack, to_stderr
 from schemas.records import Order, Trade
 from schemas.registry import make_codec
 from schemas.topics import FILLS, ORDERS
-from tests.bench import report
+from tests.bench import replay_rows, report
 from tests.bench.compared import QUIX_PYTHON, Compared
 from tests.bench.latency import EVERY, RATE, bare, markets_traded, offered_trades, through_worker
 from tests.bench.market import FALL, FALLING, LOOP, encode, instruments, settings_of, trades_of
 from tests.bench.process import Ended
 from tests.bench.producer import producer_trades_per_s
+from tests.bench.replay import DAY
+from tests.bench.replay_rows import Replay
 from tests.bench.report import Row
 from tests.bench.sink import sink_rows_per_s
 from tests.bench.worker_job import run_worker
@@ -57,6 +59,7 @@ class Bench:
         self.scale = {count: self._scaled(count) for count in SCALE}
         self.latency_markets = markets_traded()
         self.offered = offered_trades(self.latency_markets)
+        self.replay = Replay(self.markets, self.loop, WORKER_TIMES)
         self.values: Values = defaultdict(list)
         to_stderr("bench: warming up Kafka Connect")
         sink_rows_per_s(self.trades[:SINK_TRADES])
@@ -69,6 +72,7 @@ class Bench:
         for part in (self._worker, self._compared, self._latency, self._producer, self._cost):
             part()
         self._note("sink_rows_per_s", sink_rows_per_s(self.trades[:SINK_TRADES]))
+        self.replay.repeat(self._note)
 
     def _note(self, key: str, value: float) -> None:
         self.values[key].append(value)
@@ -153,6 +157,7 @@ def rows() -> list[Row]:
         Row("producer_trades_per_s", "", f"{WORKER_TRADES:,} trades encoded, published, acknowledged"),
         *costs,
         Row("cost_per_trade_1500_vs_1", "x", "the last by the first"),
+        *replay_rows.rows(DAY.exists()),
     ]
 
 
@@ -202,7 +207,7 @@ def main() -> int:
         stack.clean()
     minutes = (time.monotonic() - begin) / 60
     ended = f"Medians of {REPETITIONS} interleaved repetitions; {minutes:.1f} minutes."
-    report.show(head, rows(), medians, [*NOTES, ended])
+    report.show(head, rows(), medians, [*NOTES, *replay_rows.NOTES, ended])
     report.write(BUILD / "bench.json", medians, {"repetitions": REPETITIONS, "machine": head.replace("\n", "; ")})
     return 0
 

@@ -102,6 +102,9 @@ def publish(
 
     if bool(files) == topic:
         raise BadValue("one of --file FILE and --topic says where the trades are from")
+    for path in files or []:
+        if not path.exists():
+            raise BadValue(f"--file: {path}: no such file or folder")
     pace, between = _pace(speed, interval, flat_out), parse_times(since, until)
     live = with_settings()
     keys = _keys(live, symbols, known_only=topic)

@@ -52,10 +52,12 @@ def prepare(live: Config, prefix: str, instruments: Collection[str] | None) -> W
     `Refused` for a prefix that is live, or was not made by a replay, or whose sinks write into the live tables.
     """
     target = config_of(live, prefix)
-    if not is_replay(target):
+    marked = is_replay(target)
+    if not marked:
         _refuse_foreign_topics(target)
-        _mark(target)
     _refuse_live_tables(live, target)
+    if not marked:
+        _mark(target)
     created = create_topics(target)
     register_all(target)
     return World(target, len(created), _copy_settings(live, target, instruments))

@@ -222,6 +222,7 @@ def test_a_prefix_whose_sinks_write_into_the_live_tables_is_refused(live: Config
     assert result.exit_code == 2
     assert f"the sink {sink.name} writes" in result.stderr
     assert partitions(admin(target), [topics.TRADES.full_name(target)]) == {}
+    assert not is_replay(target)
 
 
 def test_sinks_of_a_replay_have_a_database_of_their_own(live: Config, target: Config, tmp_path: Path) -> None:
@@ -261,6 +262,7 @@ def _trades_in(url: URL, symbol: str) -> int:
     ("words", "said"),
     [
         ("--flat-out", "one of --file FILE and --topic"),
+        ("--file nowhere.csv", "--file: nowhere.csv: no such file or folder"),
         ("--topic --flat-out --speed 2", "--speed and --flat-out: only one can be"),
         ("--topic --speed 0", "--speed: 0 is not above 0"),
         ("--topic --interval -1", "--interval: -1 is not above 0"),

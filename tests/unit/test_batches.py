@@ -43,13 +43,20 @@ def records(first: int, end: int) -> list[Record]:
     return [Record(offset) for offset in range(first, end)]
 
 
-class PlayedConsumer(BatchConsumer):
-    """A consumer whose broker sends what is `coming` and takes commits."""
+class PlayedThread:
+    """The thread of the Kafka client, which gives what is `coming`; `asked` for is what it was asked for last."""
 
-    coming: asyncio.Queue[dict[TP, list[Record]]]
+    def __init__(self) -> None:
+        self.coming: asyncio.Queue[dict[TP, list[Record]]] = asyncio.Queue()
+        self.asked: set[TP] = set()
 
-    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - the name is Faust's
+    async def getmany(self, active: set[TP], _timeout: float) -> dict[TP, list[Record]]:
+        self.asked = active
         return await self.coming.get()
+
+
+class PlayedConsumer(BatchConsumer):
+    """A consumer whose broker takes commits."""
 
     def assignment(self) -> set[TP]:
         return {TRADES, OTHER}
@@ -75,7 +82,8 @@ class Place:
         self.waiting = False
         self._readers = readers
         self.consumer: Any = PlayedConsumer(app.transport, self._take, self._ignore, self._ignore)
-        self.consumer.coming = asyncio.Queue()
+        self.thread = PlayedThread()
+        self.consumer._thread = self.thread
         self.consumer._set_active_tps({TRADES, OTHER})
         self.app.consumer = self.consumer
         self.full = asyncio.Event()
@@ -94,7 +102,7 @@ class Place:
     async def arrive(self, got: list[Record], tp: TP = TRADES) -> list[Message]:
         """Records arrive; what the agents were handed of them."""
         before = len(self.handed)
-        self.consumer.coming.put_nowait({tp: got})
+        self.thread.coming.put_nowait({tp: got})
         await self.settled()
         return self.handed[before:]
 
@@ -105,7 +113,7 @@ class Place:
 
     async def settled(self) -> None:
         """The consumer has worked off all that has arrived and asks for more."""
-        coming = self.consumer.coming
+        coming = self.thread.coming
         await self.until(lambda: coming.empty() and bool(coming._getters))
 
     async def commit(self) -> int | None:
@@ -232,7 +240,7 @@ def test_holes_in_the_offsets_are_passed() -> None:
 def test_what_was_read_before_is_neither_handed_out_nor_waited_for() -> None:
     async def test(place: Place) -> None:
         place.consumer._read_offset[TRADES] = 100
-        place.consumer.coming.put_nowait({TRADES: records(0, 10)})
+        place.thread.coming.put_nowait({TRADES: records(0, 10)})
         (message,) = await place.arrive(records(100, 110))
         assert message.value.offsets[0] == 100
         assert await place.arrive(records(100, 105)) == []
@@ -286,7 +294,7 @@ def test_reading_again_within_a_generation_does_not_hold_up_commits() -> None:
 
     async def test(place: Place) -> None:
         place.full.clear()
-        place.consumer.coming.put_nowait({TRADES: records(0, 20)})
+        place.thread.coming.put_nowait({TRADES: records(0, 20)})
         await place.until(lambda: place.waiting)
         place.consumer.suspend_flow.set()  # the message that waits is dropped
         await place.settled()
@@ -306,7 +314,7 @@ def test_reading_again_within_a_generation_does_not_hold_up_commits() -> None:
 def test_a_batch_that_waits_for_room_is_handed_out_once_there_is_some() -> None:
     async def test(place: Place) -> None:
         place.full.clear()
-        place.consumer.coming.put_nowait({TRADES: records(0, 10)})
+        place.thread.coming.put_nowait({TRADES: records(0, 10)})
         await place.until(lambda: place.waiting)
         for _ in range(10):  # turns of the loop, in which the consumer would go on if it did not wait
             await asyncio.sleep(0)
@@ -317,5 +325,20 @@ def test_a_batch_that_waits_for_room_is_handed_out_once_there_is_some() -> None:
         for message in place.handed:
             message.ack(place.consumer)
         assert await place.commit() == 20
+
+    play(test)
+
+
+def test_what_is_made_active_while_records_are_waited_for_is_asked_for_the_next_time() -> None:
+    """Recovery does so before it seeks back, which it cannot where nothing was committed."""
+
+    async def test(place: Place) -> None:
+        place.consumer._get_active_partitions().discard(OTHER)
+        await place.arrive(records(0, 10))
+        assert place.thread.asked == {TRADES}
+        place.consumer._get_active_partitions().add(OTHER)
+        assert place.thread.asked == {TRADES}
+        await place.arrive(records(10, 20))
+        assert place.thread.asked == {TRADES, OTHER}
 
     play(test)

@@ -269,7 +269,7 @@ class LocalExchange:
             return web.Response(status=400, text=f"more than {STREAMS_MAX} streams")
         socket = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=1 << 16)
         await socket.prepare(request)
-        assert isinstance(request.transport, asyncio.Transport)
+        assert request.transport is not None
         micros = request.query.get("timeUnit", "").upper() == "MICROSECOND"
         client = _Client(socket, request.transport, Subscriptions(streams, combined, micros), time.monotonic())
         self._clients.add(client)

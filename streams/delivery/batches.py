@@ -106,16 +106,16 @@ class ConsumerThread(aiokafka.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
 
-    async def _fetch_records(self, consumer: Any, active: Any, timeout: float, max_records: int) -> Any:  # noqa: ASYNC109
+    async def _fetch_records(self, *asked: Any, **limits: Any) -> Any:
         """What was fetched ahead, and what has come since.
 
         The client fetches ahead once, right after it handed records out, and no more until these are taken: then they
         are few, and as old as the handling of those before. One more look brings what waits at the broker.
         """
-        ahead: Any = await super()._fetch_records(consumer, active, timeout, max_records)
+        ahead: Any = await super()._fetch_records(*asked, **limits)
         if not ahead or sum(map(len, ahead.values())) > FEW_RECORDS:
             return ahead
-        since: Any = await super()._fetch_records(consumer, active, LOOK_S, max_records)
+        since: Any = await super()._fetch_records(*asked, **limits | {"timeout": LOOK_S})
         for tp, records in since.items():
             ahead.setdefault(tp, []).extend(records)
         return ahead

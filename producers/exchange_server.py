@@ -74,6 +74,11 @@ class _Client:
     pings: dict[bytes, float] = field(default_factory=dict)
     silent: bool = False
 
+    @property
+    def listening(self) -> bool:
+        """Whether there is anybody to write to."""
+        return not self.silent and not self.transport.is_closing()
+
 
 class LocalExchange:
     """One exchange on `127.0.0.1:port`; port 0 takes a free one, to be read from `port` after `start`."""
@@ -151,7 +156,7 @@ class LocalExchange:
     def drop(self, mid_frame: bool = False) -> None:
         """Reset every connection, with `mid_frame` after half a frame."""
         for client in list(self._clients):
-            if mid_frame:
+            if mid_frame and client.listening:
                 client.transport.write(text_frame(b'{"stream":"x@trade","data":{"e":"trade"}}')[:20])
                 client.transport.close()
             else:
@@ -165,7 +170,8 @@ class LocalExchange:
     def send_text(self, payload: bytes) -> None:
         """Send one text frame, whatever is in it, to every client."""
         for client in self._clients:
-            client.transport.write(text_frame(payload))
+            if client.listening:
+                client.transport.write(text_frame(payload))
 
     def announce_shutdown(self) -> None:
         """Send `serverShutdown` to every client."""
@@ -217,7 +223,7 @@ class LocalExchange:
 
     def _send(self, trades: list[Trade]) -> list[Trade]:
         """Write each trade to its subscribers; those trades that had one."""
-        outgoing: dict[_Client, list[bytes]] = {client: [] for client in self._clients if not client.silent}
+        outgoing: dict[_Client, list[bytes]] = {client: [] for client in self._clients if client.listening}
         sent = []
         for trade in trades:
             stream = f"{trade.symbol.lower()}@trade"
@@ -242,7 +248,7 @@ class LocalExchange:
         while behind := [
             client
             for client in self._clients
-            if not client.silent and client.transport.get_write_buffer_size() > BUFFER_MAX
+            if client.listening and client.transport.get_write_buffer_size() > BUFFER_MAX
         ]:
             await asyncio.sleep(WAIT_S)
             if time.monotonic() > deadline:
@@ -282,7 +288,7 @@ class LocalExchange:
 
     async def _converse(self, client: _Client) -> None:
         async for message in client.socket:
-            if client.silent:
+            if not client.listening:
                 continue
             client.messages.append(time.monotonic())
             if len(client.messages) > MESSAGES_PER_S and client.messages[-1] - client.messages[0] < 1:
@@ -310,7 +316,7 @@ class LocalExchange:
             now = time.monotonic()
             pinging = now - last_ping >= manners.ping_s
             last_ping = now if pinging else last_ping
-            for client in [client for client in self._clients if not client.silent]:
+            for client in [client for client in self._clients if client.listening]:
                 unanswered = any(now - sent > manners.pong_s for sent in client.pings.values())
                 if unanswered or now - client.opened_at > manners.lifetime_s:
                     log.info("disconnecting a client: %s", "no pong" if unanswered else "its time is over")

@@ -34,13 +34,15 @@ def _watch(config: Config, exchange: str, last: dict[str, int], total: int) -> f
     engine = create_engine(config.database, isolation_level="AUTOCOMMIT")
     deadline = time.monotonic() + WITHIN_S
     first: tuple[float, int] | None = None
-    waiting = dict(last)
+    waiting = list(last.items())
     with engine.connect() as connection:
         try:
             while waiting:
                 if first is None and (rows := _count(connection, exchange)):
                     first = (time.monotonic(), rows)
-                waiting = {s: i for s, i in waiting.items() if not _is_there(connection, exchange, s, i)}
+                # One look at a time: the database has better things to do.
+                while waiting and _is_there(connection, exchange, *waiting[-1]):
+                    waiting.pop()
                 if time.monotonic() > deadline:
                     raise RuntimeError(f"sink: the last trades of {len(waiting)} instruments are not in the table")
                 time.sleep(POLL_S)
@@ -51,6 +53,7 @@ def _watch(config: Config, exchange: str, last: dict[str, int], total: int) -> f
             return (total - first[1]) / (now - first[0])
         finally:
             connection.execute(text("DELETE FROM trades WHERE exchange = :e"), {"e": exchange})
+            connection.execute(text("VACUUM trades"))  # else autovacuum does it, in the midst of a later repetition
             engine.dispose()
 
 

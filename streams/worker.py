@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import Any
 
 import faust
-import mode.loop
 
 from connectors.apply import watch
 from infra.config import LOOPBACK, Config, load_config
@@ -175,5 +174,4 @@ def _add_agent(
     app.agent(channel, name=name, isolated_partitions=True)(body)
 
 
-mode.loop.use("uvloop")  # before anything makes an event loop
 app = make_app(load_config())

@@ -20,13 +20,10 @@ from faust.types import TP, Message
 from schemas.codec import Codec
 from schemas.columns import Int64s, TradeColumns, decode_trades
 from schemas.records import Trade
+from streams.delivery.fetching import ClientOnLoop
 
 BATCH_RECORDS = 2_000
-FETCH_WAIT_MS = 50
-"""How long the broker may hold back a fetch for which it has nothing."""
 GETMANY_S = 1.0
-FEW_RECORDS = 500
-LOOK_S = 0.005
 
 
 def is_current(app: Any, generation: int | None) -> bool:
@@ -93,34 +90,6 @@ class Delivered:
         """The offset of the last record of each, rising."""
 
 
-class ConsumerThread(aiokafka.AIOKafkaConsumerThread):
-    """Faust's thread of the Kafka client, whose fetches never hold back a partition for long.
-
-    The client has one fetch at a time under way to a broker, without the partitions whose last records nobody has
-    taken yet. What arrives in those has to wait until that fetch ends: for 1.5 s with Faust's settings, when
-    nothing comes in the others.
-    """
-
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer: Any = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
-        return consumer
-
-    async def _fetch_records(self, *asked: Any, **limits: Any) -> Any:
-        """What was fetched ahead, and what has come since.
-
-        The client fetches ahead once, right after it handed records out, and no more until these are taken: then they
-        are few, and as old as the handling of those before. One more look brings what waits at the broker.
-        """
-        ahead: Any = await super()._fetch_records(*asked, **limits)
-        if not ahead or sum(map(len, ahead.values())) > FEW_RECORDS:
-            return ahead
-        since: Any = await super()._fetch_records(*asked, **limits | {"timeout": LOOK_S})
-        for tp, records in since.items():
-            ahead.setdefault(tp, []).extend(records)
-        return ahead
-
-
 class BatchConsumer(aiokafka.Consumer):
     """Faust's consumer, with batches as messages, and committing through all that are done.
 
@@ -132,8 +101,8 @@ class BatchConsumer(aiokafka.Consumer):
         super().__init__(*args, **kwargs)
         self._delivered: dict[TP, Delivered] = {}
 
-    def _new_consumer_thread(self) -> ConsumerThread:
-        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+    def _new_consumer_thread(self) -> ClientOnLoop:
+        return ClientOnLoop(self, loop=self.loop, beacon=self.beacon)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
         # Of the partitions that are active now: Faust changes its set while the other thread waits. What came of one

@@ -105,7 +105,7 @@ class BatchConsumer(aiokafka.Consumer):
         return ClientOnLoop(self, loop=self.loop, beacon=self.beacon)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
-        # Of the partitions that are active now: Faust changes its set while the other thread waits. What came of one
+        # Of the partitions that are active now: Faust changes its set while the client waits. What came of one
         # that recovery makes active meanwhile would be dropped, and where nothing was ever committed Faust's seek
         # back does nothing: the first records of such a partition were lost.
         asked = None if active_partitions is None else set(active_partitions)

@@ -70,7 +70,7 @@ lint: setup ## check style, format and types
 
 BENCH_STAMP := .venv-bench/.installed
 
-bench: setup $(BENCH_STAMP) ## measure against stock Faust and Quix Streams on a stack of its own; about a quarter of an hour
+bench: setup $(BENCH_STAMP) ## measure against stock Faust and Quix Streams on a stack of its own; about 20 minutes
 	@$(RUN)/python -m tests.bench
 
 $(BENCH_STAMP): infra/requirements-bench.lock

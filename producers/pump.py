@@ -24,10 +24,6 @@ LOGGED_PER_REPORT = 20
 """Gaps, steps back and bad frames beyond so many between two status lines are counted only."""
 
 
-class RegistryUnavailable(ConnectionError):
-    """The registry does not give the schemas; the message says where it was sought and why not."""
-
-
 @dataclass(slots=True)
 class SymbolCounts:
     """What became of one symbol's trades."""
@@ -43,11 +39,8 @@ class Pump:
 
     def __init__(self, config: Config, publisher: Publisher) -> None:
         self._publisher = publisher
-        try:
-            self._encode = TradeEncoder(make_codec(config, Trade))
-            self._dead_letters = make_codec(config, DeadLetter)
-        except Exception as error:  # whatever the HTTP client beneath raises, it is about the registry
-            raise RegistryUnavailable(f"the schema registry at {config.registry}: {error}") from error
+        self._encode = TradeEncoder(make_codec(config, Trade))
+        self._dead_letters = make_codec(config, DeadLetter)
         self._topic = TRADES.full_name(config)
         self._keys: dict[tuple[str, str], str] = {}
         self._logged = 0

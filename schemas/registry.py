@@ -6,11 +6,16 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from infra.config import Config
+from infra.errors import StackError
 from schemas.codec import Codec, UnknownSchema, schema_text
 from schemas.records import Record
 from schemas.topics import TOPICS
 
 R = TypeVar("R", bound=Record)
+
+
+class RegistryUnavailable(StackError):
+    """The registry does not give the schemas; the message says where it was sought and why not."""
 
 
 def client(config: Config) -> SchemaRegistryClient:
@@ -30,11 +35,17 @@ def register_all(config: Config) -> dict[str, int]:
 
 
 def make_codec(config: Config, record_type: type[R]) -> Codec[R]:
-    """The codec of one record type under the id that the registry gave its schema."""
+    """The codec of one record type under the id that the registry gave its schema.
+
+    Raises `RegistryUnavailable` when it gives none.
+    """
     registry = client(config)
     topic = next(topic for topic in TOPICS.values() if topic.record is record_type)
     schema = Schema(schema_text(record_type), "AVRO")
-    schema_id = registry.register_schema(f"{topic.full_name(config)}-value", schema)
+    try:
+        schema_id = registry.register_schema(f"{topic.full_name(config)}-value", schema)
+    except Exception as error:  # whatever the HTTP client beneath raises, it is about the registry
+        raise RegistryUnavailable(f"the schema registry at {config.registry}: {error}") from error
 
     def writer_schema(wanted: int) -> str:
         try:

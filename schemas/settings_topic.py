@@ -25,7 +25,7 @@ SOURCE = "settings"
 
 
 class SettingsUnavailable(ConnectionError):
-    """The settings cannot be read: no broker, no registry or no topic. The message says which and where."""
+    """The settings cannot be read: no broker or no topic. The message says which and where."""
 
 
 def read_all(config: Config) -> dict[str, Settings]:
@@ -36,7 +36,7 @@ def read_all(config: Config) -> dict[str, Settings]:
     """
     consumer, waiting = _open(config, fetch_wait_ms=10)
     try:
-        codec = _codec(config)
+        codec = make_codec(config, Settings)
         present, _ = _read_present(config, consumer, waiting, codec)
     finally:
         consumer.close()
@@ -50,7 +50,7 @@ def write(config: Config, changed: Iterable[Settings]) -> None:
     `SettingsUnavailable` when the broker does not answer and `producers.publisher.DeliveryError` when it did not
     acknowledge them all.
     """
-    codec = _codec(config)
+    codec = make_codec(config, Settings)
     encoded = [(settings.instrument, codec.encode(settings)) for settings in changed]
     publisher = Publisher(config, delivery_timeout_s=WRITE_TIMEOUT_S)
     try:
@@ -71,7 +71,7 @@ async def follow(config: Config, on_change: Callable[[Settings], None], stop: as
     consumer, waiting = await asyncio.to_thread(_open, config, 100)
     dead_letters = _DeadLetters(config)
     try:
-        codec = await asyncio.to_thread(_codec, config)
+        codec = await asyncio.to_thread(make_codec, config, Settings)
         present, bad = await asyncio.to_thread(_read_present, config, consumer, waiting, codec)
         dead_letters.add(bad)
         for settings in present.values():
@@ -86,13 +86,6 @@ async def follow(config: Config, on_change: Callable[[Settings], None], stop: as
     finally:
         await asyncio.to_thread(consumer.close)
         await asyncio.to_thread(dead_letters.close)
-
-
-def _codec(config: Config) -> Codec[Settings]:
-    try:
-        return make_codec(config, Settings)
-    except Exception as error:  # whatever the HTTP client beneath raises, it is about the registry
-        raise SettingsUnavailable(f"the schema registry at {config.registry}: {error}") from error
 
 
 def _open(config: Config, fetch_wait_ms: int) -> tuple[Consumer, set[int]]:

@@ -11,6 +11,7 @@ import faust
 
 from connectors.apply import watch
 from infra.config import LOOPBACK, Config, load_config
+from infra.errors import StackError
 from infra.topics import check_topics
 from schemas import topics
 from schemas.columns import decode_trades
@@ -53,8 +54,11 @@ class HedgehogApp(faust.App):
         return transport
 
     async def on_first_start(self) -> None:
-        # A send to a topic that is not there would hang for good: better not to start.
-        await asyncio.to_thread(self._prepare)
+        try:
+            # A send to a topic that is not there would hang for good: better not to start.
+            await asyncio.to_thread(self._prepare)
+        except StackError as error:
+            raise SystemExit(f"hedgehog: {error}") from None  # what else is raised Faust shows with its whole trace
         self.sensors.remove(self.monitor)  # it counts every event, and nobody asks
         self.conf.datadir.mkdir(parents=True, exist_ok=True)
         await super().on_first_start()

@@ -21,6 +21,7 @@ class OnLoop:
         self._serving: asyncio.Task[None] | None = None
 
     def start(self) -> None:
+        """Begin to serve; the service itself says when it is ready."""
         self._serving = asyncio.create_task(self._service._serve())
 
     def stop(self) -> None:
@@ -45,6 +46,7 @@ class ClientOnLoop(AIOKafkaConsumerThread):
         super().__init__(consumer, loop=loop, thread_loop=loop, **kwargs)
 
     async def call_thread(self, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call it here and now; Faust passes functions and coroutine functions alike."""
         return await maybe_async(fun(*args, **kwargs))
 
     async def _gather_remaining_tasks(self) -> None:

@@ -79,6 +79,11 @@ class _Client:
         """Whether there is anybody to write to."""
         return not self.silent and not self.transport.is_closing()
 
+    def write(self, data: bytes) -> None:
+        """Send, if there is anybody to send to: some event loops raise where there is not."""
+        if self.listening:
+            self.transport.write(data)
+
 
 class LocalExchange:
     """One exchange on `127.0.0.1:port`; port 0 takes a free one, to be read from `port` after `start`."""
@@ -156,8 +161,8 @@ class LocalExchange:
     def drop(self, mid_frame: bool = False) -> None:
         """Reset every connection, with `mid_frame` after half a frame."""
         for client in list(self._clients):
-            if mid_frame and client.listening:
-                client.transport.write(text_frame(b'{"stream":"x@trade","data":{"e":"trade"}}')[:20])
+            if mid_frame:
+                client.write(text_frame(b'{"stream":"x@trade","data":{"e":"trade"}}')[:20])
                 client.transport.close()
             else:
                 client.transport.abort()
@@ -170,8 +175,7 @@ class LocalExchange:
     def send_text(self, payload: bytes) -> None:
         """Send one text frame, whatever is in it, to every client."""
         for client in self._clients:
-            if client.listening:
-                client.transport.write(text_frame(payload))
+            client.write(text_frame(payload))
 
     def announce_shutdown(self) -> None:
         """Send `serverShutdown` to every client."""
@@ -239,7 +243,7 @@ class LocalExchange:
                 sent.append(trade)
         for client, chunks in outgoing.items():
             if chunks:
-                client.transport.write(b"".join(chunks))
+                client.write(b"".join(chunks))
         return sent
 
     async def _until_drained(self) -> None:
@@ -305,7 +309,7 @@ class LocalExchange:
                 if self.refused_requests:
                     self.refused_requests -= 1
                     text = text.replace("SUBSCRIBE", "REFUSED")
-                client.transport.write(text_frame(client.subscriptions.answer(text)))
+                client.write(text_frame(client.subscriptions.answer(text)))
                 self._subscribed.set()
 
     async def _watch_clients(self) -> None:
@@ -324,7 +328,7 @@ class LocalExchange:
                 elif pinging:
                     payload = str(_now_us()).encode()
                     client.pings[payload] = now
-                    client.transport.write(b"\x89" + bytes([len(payload)]) + payload)
+                    client.write(b"\x89" + bytes([len(payload)]) + payload)
 
     # REST.
 

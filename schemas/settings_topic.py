@@ -32,7 +32,8 @@ def read_all(config: Config) -> dict[str, Settings]:
     """The settings of every instrument as the topic now has them, by `exchange:SYMBOL`.
 
     A record that is no settings is logged and passed over. Raises `SettingsUnavailable` when the broker does
-    not answer, the topic is missing, or its end is not reached within `READ_TIMEOUT_S`.
+    not answer, the topic is missing, or its end is not reached within `READ_TIMEOUT_S`; `RegistryUnavailable` without
+    a schema registry.
     """
     consumer, waiting = _open(config, fetch_wait_ms=10)
     try:
@@ -47,8 +48,8 @@ def write(config: Config, changed: Iterable[Settings]) -> None:
     """Write all of `changed`, each under its instrument's key; returns when the broker has every one.
 
     Nothing is sent when one of them is invalid: a `ValueError` names the field and the value. Raises
-    `SettingsUnavailable` when the broker does not answer and `producers.publisher.DeliveryError` when it did not
-    acknowledge them all.
+    `SettingsUnavailable` when the broker does not answer, `RegistryUnavailable` when the schema registry does not, and
+    `producers.publisher.DeliveryError` when the broker did not acknowledge them all.
     """
     codec = make_codec(config, Settings)
     encoded = [(settings.instrument, codec.encode(settings)) for settings in changed]
@@ -66,7 +67,7 @@ async def follow(config: Config, on_change: Callable[[Settings], None], stop: as
     """Call `on_change` once for every instrument there is, then for every change, until `stop` is set.
 
     A record that is no settings is logged and sent to the dead letters; an outage is waited for.
-    Raises `SettingsUnavailable` when the broker cannot be reached at the start.
+    Raises `SettingsUnavailable` or `RegistryUnavailable` when broker or registry cannot be reached at the start.
     """
     consumer, waiting = await asyncio.to_thread(_open, config, 100)
     dead_letters = _DeadLetters(config)

@@ -69,7 +69,7 @@ def flow(market: Market, execution: Execution) -> Flow:
     return Flow(execution, clock_of(market.times), market.quantities)
 
 
-@settings(max_examples=100)
+@settings(max_examples=150)
 @given(cases())
 def test_fast_and_reference_give_identical_orders(case: Case) -> None:
     market, rules, of = case.market, rules_of(case.settings), flow(case.market, case.execution)

@@ -57,14 +57,7 @@ def apply_all(config: Config, timeout_s: float = READY_TIMEOUT_S) -> list[SinkSt
         for connector in connectors:
             _put(client, connector, deadline)
         _restart_failed(client, connectors)
-        while True:
-            found = [_state(client, connector) for connector in connectors]
-            if all(sink.running for sink in found):
-                return found
-            if time.monotonic() > deadline:
-                stuck = "; ".join(f"{s.name} is {s.state} {s.error}".strip() for s in found if not s.running)
-                raise ConnectError(f"sinks do not run after {timeout_s:.0f} s: {stuck}")
-            time.sleep(POLL_S)
+        return _settled(client, connectors, f"run after {timeout_s:.0f} s", lambda sink: sink.running, deadline)
 
 
 def states(config: Config) -> list[SinkState]:
@@ -80,12 +73,16 @@ def restart_failed(config: Config) -> list[str]:
 
 
 def remove_all(config: Config) -> None:
-    """Remove the sinks of this installation; their topics and tables stay."""
+    """Remove the sinks of this installation and wait until they are gone; their topics and tables stay."""
+    connectors = load_all(config)
     with _client(config) as client:
-        for connector in load_all(config):
+        for connector in connectors:
             response = client.delete(f"/connectors/{connector.name}")
             if response.status_code != httpx.codes.NOT_FOUND:
                 _raise_for(response, connector.name)
+        # Kafka Connect answers first and stops the tasks then.
+        deadline, what = time.monotonic() + READY_TIMEOUT_S, f"end after {READY_TIMEOUT_S:.0f} s"
+        _settled(client, connectors, what, lambda sink: sink.state == "MISSING", deadline)
 
 
 def watch(config: Config, stop: threading.Event, say: Callable[[str], None], poll_s: float = WATCH_POLL_S) -> None:
@@ -199,6 +196,20 @@ def _cause(trace: str) -> str:
     lines = trace.splitlines()
     causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
     return (causes or lines or [""])[-1 if causes else 0].strip()
+
+
+def _settled(
+    client: httpx.Client, connectors: list[Connector], what: str, there: Callable[[SinkState], bool], deadline: float
+) -> list[SinkState]:
+    """The sinks' states once all are `there`; `ConnectError` names those that do not do `what`."""
+    while True:
+        found = [_state(client, connector) for connector in connectors]
+        if all(there(sink) for sink in found):
+            return found
+        if time.monotonic() > deadline:
+            stuck = "; ".join(f"{s.name} is {s.state} {s.error}".strip() for s in found if not there(s))
+            raise ConnectError(f"sinks do not {what}: {stuck}")
+        time.sleep(POLL_S)
 
 
 def _restart_failed(client: httpx.Client, connectors: list[Connector]) -> list[str]:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
@@ -63,7 +64,7 @@ def apply_all(config: Config, timeout_s: float = READY_TIMEOUT_S) -> list[SinkSt
 def states(config: Config) -> list[SinkState]:
     """The state of every sink. Raises `ConnectError` when Kafka Connect does not answer."""
     with _client(config) as client:
-        return [_state(client, connector) for connector in load_all(config)]
+        return _states(client, load_all(config))
 
 
 def restart_failed(config: Config) -> list[str]:
@@ -153,7 +154,7 @@ def _put(client: httpx.Client, connector: Connector, deadline: float) -> None:
 
 def _refuse_shared_tables(client: httpx.Client, connectors: list[Connector]) -> None:
     names, databases = {c.name for c in connectors}, {database_of(c.config) for c in connectors}
-    for name, config in _all(client).items():
+    for name, config in _configs(client).items():
         if name not in names and database_of(config) in databases:
             raise ConnectError(
                 f"the sink {name} writes into the same database: a replay needs one of its own "
@@ -164,13 +165,18 @@ def _refuse_shared_tables(client: httpx.Client, connectors: list[Connector]) -> 
 def all_connectors(config: Config) -> dict[str, dict[str, str]]:
     """The configuration of every connector that Kafka Connect knows, whoever applied it, by name."""
     with _client(config) as client:
-        return _all(client)
+        return _configs(client)
 
 
-def _all(client: httpx.Client) -> dict[str, dict[str, str]]:
-    response = client.get("/connectors", params={"expand": "info"})
+def _configs(client: httpx.Client) -> dict[str, dict[str, str]]:
+    return {name: found["config"] for name, found in _all(client, "info").items()}
+
+
+def _all(client: httpx.Client, what: str) -> dict[str, Any]:
+    """The `info` or the `status` of every connector, by name: one request for all of them."""
+    response = client.get("/connectors", params={"expand": what})
     _raise_for(response, "of any name")
-    return {name: found["info"]["config"] for name, found in response.json().items()}
+    return {name: found[what] for name, found in response.json().items()}
 
 
 def database_of(config: dict[str, str]) -> str:
@@ -178,17 +184,19 @@ def database_of(config: dict[str, str]) -> str:
     return config.get("connection.url", "").partition("?")[0]
 
 
-def _state(client: httpx.Client, connector: Connector) -> SinkState:
-    response = client.get(f"/connectors/{connector.name}/status")
-    if response.status_code == httpx.codes.NOT_FOUND:
-        return SinkState(connector.name, "MISSING", (), "")
-    _raise_for(response, connector.name)
-    status = response.json()
+def _states(client: httpx.Client, connectors: list[Connector]) -> list[SinkState]:
+    found = _all(client, "status")
+    return [_state(connector.name, found.get(connector.name)) for connector in connectors]
+
+
+def _state(name: str, status: dict[str, Any] | None) -> SinkState:
+    if status is None:
+        return SinkState(name, "MISSING", (), "")
     parts = [status["connector"], *status["tasks"]]
     failed = [part for part in parts if part["state"] == "FAILED"]
     state = "FAILED" if failed else status["connector"]["state"]
     causes = dict.fromkeys(_cause(part.get("trace", "")) for part in failed)
-    return SinkState(connector.name, state, tuple(task["state"] for task in status["tasks"]), "; ".join(causes))
+    return SinkState(name, state, tuple(task["state"] for task in status["tasks"]), "; ".join(causes))
 
 
 def _cause(trace: str) -> str:
@@ -203,7 +211,7 @@ def _settled(
 ) -> list[SinkState]:
     """The sinks' states once all are `there`; `ConnectError` names those that do not do `what`."""
     while True:
-        found = [_state(client, connector) for connector in connectors]
+        found = _states(client, connectors)
         if all(there(sink) for sink in found):
             return found
         if time.monotonic() > deadline:
@@ -213,7 +221,7 @@ def _settled(
 
 
 def _restart_failed(client: httpx.Client, connectors: list[Connector]) -> list[str]:
-    failed = [c.name for c in connectors if _state(client, c).state == "FAILED"]
+    failed = [sink.name for sink in _states(client, connectors) if sink.state == "FAILED"]
     for name in failed:
         _restart(client, name)
     return failed

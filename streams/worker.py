@@ -21,7 +21,7 @@ from schemas.units import to_units
 from streams.agents.exchange import ExchangeSteps
 from streams.agents.trading import TradingSteps
 from streams.delivery import recovery
-from streams.delivery.batches import Batch, BatchConsumer, BatchScheduler, BatchSchema
+from streams.delivery.batches import Batch, BatchConsumer
 from streams.delivery.guard import guarded
 from streams.delivery.keeper import Keeper, Outlet, Work
 from streams.trading.book import BookState, Terms
@@ -107,8 +107,6 @@ def make_app(config: Config) -> HedgehogApp:
         web_port=config.port("worker"),
         web_tables_enabled=False,
         web_router_enabled=False,
-        ConsumerScheduler=BatchScheduler,
-        stream_buffer_maxsize=64,  # batches
         stream_wait_empty=False,  # `_consumer_wait_empty` does it
         topic_partitions=config.partitions,
         topic_allow_declare=False,
@@ -174,7 +172,7 @@ def _add_agent(
         await guarded(app, stream, handle)
 
     body.__name__ = body.__qualname__ = name
-    channel = app.topic(*sources, schema=BatchSchema(), key_type=bytes, value_type=bytes)
+    channel = app.topic(*sources, key_type=bytes, value_type=bytes)
     app.agent(channel, name=name, isolated_partitions=True)(body)
 
 

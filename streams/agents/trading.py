@@ -31,9 +31,8 @@ class TradingSteps:
         offsets = batch.offset_column
         for place, error in columns.errors.items():
             work.bury(place, error)
-        for place, key in enumerate(batch.keys):
-            if key is None:
-                work.bury(place, ValueError("key: a trade without one belongs to no instrument"))
+        for place in [place for place, key in enumerate(batch.keys) if key is None]:
+            work.bury(place, ValueError("key: a trade without one belongs to no instrument"))
         for key, places in by_instrument(batch, columns):
             state = self._find(work, key)
             if state is not None:
@@ -80,9 +79,8 @@ class TradingSteps:
 
 def _log_refused(work: Work[LeaderState]) -> None:
     """Log the orders that a filter of the exchange forbids."""
-    for key in work.touched:
-        state = work.find(key)
-        for record in state.outbox if state else ():
+    for state in work.touched.values():
+        for record in state.outbox:
             if isinstance(record, Order) and record.status is OrderStatus.REJECTED:
                 price, quantity = plain(record.price), plain(record.quantity)
                 log.warning(

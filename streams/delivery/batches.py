@@ -1,20 +1,21 @@
-"""Batch delivery for Faust: an agent gets one list of records where stock Faust delivers one record at a time.
+"""Batch delivery for Faust: an agent gets a batch of records where stock Faust delivers one record at a time.
 
-Faust spends several asyncio tasks on every message it delivers. Here a message carries up to `BATCH_RECORDS`
-records of one partition as its value and the offset of the last one; acknowledging it commits through all of
-them. Changelogs are still delivered one by one, as recovery wants them.
+Faust spends several asyncio tasks on every message that it delivers, and looks each up in a dozen places. Here what
+the client fetched of a partition goes straight into the queues of the agents that read it, as batches of up to
+`BATCH_RECORDS`, and a partition is committed through all batches that its agents are done with. Changelogs are still
+delivered by Faust, one by one, as recovery wants them.
 """
 
 import asyncio
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
-import faust
 import numpy as np
 from faust.transport.drivers import aiokafka
-from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP, Message
 
 from schemas.codec import Codec
@@ -24,6 +25,11 @@ from streams.delivery.fetching import ClientOnLoop
 
 BATCH_RECORDS = 2_000
 GETMANY_S = 1.0
+HANDED_MAX = 64
+"""Batches of a partition that are handed out and not done, at which no more is fetched of it until half are done."""
+
+
+offset_of = attrgetter("offset")
 
 
 def is_current(app: Any, generation: int | None) -> bool:
@@ -37,9 +43,13 @@ def is_current(app: Any, generation: int | None) -> bool:
 class Batch:
     """Consecutive records of one partition, shared by all agents that read them."""
 
-    def __init__(self, tp: TP, records: list[Any]) -> None:
+    def __init__(self, tp: TP, records: list[Any], generation: int | None, agents: int) -> None:
         self.tp = tp
         self.records = records
+        self.generation = generation
+        """The consumer group's generation under which it was delivered."""
+        self.left = agents
+        """How many agents are not done with it."""
 
     @cached_property
     def keys(self) -> list[bytes | None]:
@@ -61,37 +71,28 @@ class Batch:
 
     _columns: TradeColumns | None = None
 
-    generation: int | None = None
-    """The consumer group's generation under which it was delivered."""
-
     groups: list[tuple[bytes, Int64s | slice]] | None = None
     """The places of each instrument's trades, once an agent has worked them out (`streams.agents.grouping`)."""
 
 
-class BatchScheduler(DefaultSchedulingStrategy):
-    """Faust's order of delivery: batches for the source topics, single records for changelogs."""
-
-    def iterate(self, records: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, Any]]:
-        changelogs = {tp: part for tp, part in records.items() if tp.topic.endswith("-changelog")}
-        yield from super().iterate(changelogs)
-        yield from super().iterate({tp: _split(tp, part) for tp, part in records.items() if tp not in changelogs})
-
-
-def _split(tp: TP, records: list[Any]) -> list[Batch]:
-    return [Batch(tp, records[i : i + BATCH_RECORDS]) for i in range(0, len(records), BATCH_RECORDS)]
-
-
 class Delivered:
-    """The batches of one partition that were handed to the agents under one generation and are not committed yet."""
+    """What was handed out of one partition under one generation, and how far it is done."""
 
     def __init__(self, generation: int | None) -> None:
         self.generation = generation
-        self.ends: deque[int] = deque()
-        """The offset of the last record of each, rising."""
+        self.open: deque[Batch] = deque()
+        """The batches that are not done, or come after one that is not."""
+        self.end: int | None = None
+        """The offset after the last batch that is done like all before it."""
+
+    def close(self) -> None:
+        """Take the batches that are done off the front."""
+        while self.open and not self.open[0].left:
+            self.end = self.open.popleft().offsets[-1] + 1
 
 
 class BatchConsumer(aiokafka.Consumer):
-    """Faust's consumer, with batches as messages, and committing through all that are done.
+    """Faust's consumer, which hands batches of the source topics to the agents itself and commits what is done.
 
     Faust finds the offset to commit in lists with an entry for every offset between two messages, and gets one
     message further a commit: a batch a second. Here a partition's batches are counted as they are handed out.
@@ -111,16 +112,84 @@ class BatchConsumer(aiokafka.Consumer):
         asked = None if active_partitions is None else set(active_partitions)
         return await super()._getmany(asked, timeout)
 
-    def _to_message(self, tp: TP, record: Any) -> Any:
-        if not isinstance(record, Batch):
-            return super()._to_message(tp, record)
-        message: Any = super()._to_message(tp, record.records[-1])
-        message.key, message.value = None, record
-        record.generation = message.generation_id
-        return message
+    async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109
+        """Hand out what came of the source topics; what came of changelogs is left to Faust."""
+        records: Any
+        records, active = await super()._wait_next_records(timeout)
+        if records and self.flow_active:  # else Faust goes back to what was committed
+            changelogs = self.app.tables.changelog_topics
+            for tp in [tp for tp in records if tp.topic not in changelogs]:
+                self._hand_out(TP(*tp), records.pop(tp))  # the client has a type of its own for them
+        return records, active
+
+    def _hand_out(self, tp: TP, records: list[Any]) -> None:
+        """Put new records of an active partition into the queues of its agents.
+
+        Those of any other are read again, from what was committed, when Faust makes it active.
+        """
+        generation = self.app.consumer_generation_id
+        active = tp in self._active_partitions or tp in self._buffered_partitions
+        if not active or not is_current(self.app, generation):
+            return
+        records = records[bisect_left(records, self._read_offset[tp] or 0, key=offset_of) :]
+        if not records:
+            return
+        conductor: Any = self.app.topics
+        channels = conductor._tp_index[tp]
+        if not channels:
+            raise RuntimeError(f"no agent reads {tp}")
+        delivered = self._delivered_before(tp, generation, records[0].offset)
+        for i in range(0, len(records), BATCH_RECORDS):
+            batch = Batch(tp, records[i : i + BATCH_RECORDS], generation, len(channels))
+            delivered.open.append(batch)
+            for channel in channels:
+                channel.queue.force_put_nowait(batch)
+        self._read_offset[tp] = records[-1].offset + 1
+        if len(delivered.open) >= HANDED_MAX:
+            self.on_buffer_full(tp)
+
+    def _delivered_before(self, tp: TP, generation: int | None, offset: int) -> Delivered:
+        """What was handed out of a partition before this offset."""
+        delivered = self._delivered.get(tp)
+        if delivered is None or delivered.generation != generation:
+            # The partition is read again from what was committed: what was delivered before counts no more.
+            delivered = self._delivered[tp] = Delivered(generation)
+        # So it may be within a generation. The batches are cut anew then, and agents may never get one from before:
+        # with it in the way nothing would be committed any more.
+        while delivered.open and delivered.open[-1].offsets[-1] >= offset:
+            delivered.open.pop()
+        return delivered
+
+    def done(self, batch: Batch) -> None:
+        """Count a batch as done by one agent, unless its partition is being given up or was given up since.
+
+        One that is handled all the same is read again, to no effect.
+        """
+        batch.left -= 1
+        delivered = self._delivered.get(batch.tp)
+        if batch.left or delivered is None or not is_current(self.app, batch.generation):
+            return
+        delivered.close()
+        if len(delivered.open) <= HANDED_MAX // 2:
+            self.on_buffer_drop(batch.tp)
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return (tp for tp in self._delivered if topics is None or tp in topics or tp.topic in topics)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """Where to commit `tp`: after the last batch that is done like all before it; `None` for nowhere."""
+        delivered = self._delivered[tp]
+        return delivered.end if delivered.generation == self.app.consumer_generation_id else None
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
+        # Faust would draw a table of them for its debug log first: 15 ms in which the worker does nothing else.
+        committed = await self._commit(offsets)
+        if committed:
+            self._committed_offset.update(offsets)
+        return committed
 
     async def _drain_messages(self, fetcher: Any) -> None:
-        """Hand out what arrives, until told to stop; as Faust does, without its four tasks a message."""
+        """Read until told to stop; as Faust does, without its four tasks a message of a changelog."""
         try:
             while not (self.should_stop or fetcher.should_stop):
                 async for tp, message in self.getmany(timeout=GETMANY_S):
@@ -133,8 +202,6 @@ class BatchConsumer(aiokafka.Consumer):
                 raise
 
     async def _deliver(self, tp: TP, message: Message) -> None:
-        if isinstance(message.value, Batch):
-            self._count_delivered(tp, message.value)
         handing: Any = asyncio.ensure_future(self.callback(message))
         await asyncio.sleep(0)
         if handing.done():
@@ -143,53 +210,5 @@ class BatchConsumer(aiokafka.Consumer):
             await self.wait_first(handing, self.suspend_flow.wait())
         self._read_offset[tp] = message.offset
 
-    def _count_delivered(self, tp: TP, batch: Batch) -> None:
-        delivered = self._delivered.get(tp)
-        if delivered is None or delivered.generation != batch.generation:
-            # The partition is read again from what was committed: what was delivered before counts no more.
-            delivered = self._delivered[tp] = Delivered(batch.generation)
-            self._acked.pop(tp, None)
-            self._acked_index.pop(tp, None)
-        # So it may be within a generation. The batches are cut anew then, and an end from before may never be
-        # acknowledged: with it in the way nothing would be committed any more.
-        while delivered.ends and delivered.ends[-1] >= batch.records[0].offset:
-            delivered.ends.pop()
-        delivered.ends.append(batch.records[-1].offset)
-
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Nothing to note: the offsets between two messages are the records of the later one, or no records."""
-
-    def _new_offset(self, tp: TP) -> int | None:
-        """Where to commit `tp`: after the last batch that is done like all before it; `None` for nowhere new."""
-        delivered = self._delivered.get(tp)
-        acked = self._acked_index[tp]
-        end = None
-        while delivered and delivered.ends and delivered.ends[0] in acked:
-            end = delivered.ends.popleft()
-        if end is not None:
-            self._acked_index[tp] = {offset for offset in acked if offset > end}
-            self._acked[tp] = list(self._acked_index[tp])
-        return None if end is None else end + 1
-
-    def ack(self, message: Message) -> bool:
-        """Count a message as done, unless its partition is being given up or was given up since.
-
-        Faust then acknowledges messages without handling them. With offsets between messages counted as done,
-        that could commit past records which the next owner of the partition has not seen. One that was handled
-        is read again, to no effect.
-        """
-        if not is_current(self.app, message.generation_id):
-            message.acked = True
-            self._unacked_messages.discard(message)
-            return False
-        return bool(super().ack(message))
-
-
-class BatchSchema(faust.Schema):  # type: ignore[type-arg]
-    """Hands batches through undecoded: agents decode, so that one bad record is one dead letter."""
-
-    def loads_key(self, app: Any, message: Message, **_: Any) -> Any:
-        return message.key
-
-    def loads_value(self, app: Any, message: Message, **_: Any) -> Any:
-        return message.value
+        """Nothing to note: the offsets between two batches are no records."""

@@ -1,6 +1,7 @@
 """The Kafka client of a worker: where it runs, and when it fetches."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from mode.utils.futures import maybe_async
 FETCH_WAIT_MS = 50
 """How long the broker may hold back a fetch for which it has nothing."""
 FEW_RECORDS = 500
-LOOK_S = 0.005
+HELD_MAX_S = 0.05
 
 
 class OnLoop:
@@ -57,16 +58,43 @@ class ClientOnLoop(AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
 
-    async def _fetch_records(self, *asked: Any, **limits: Any) -> Any:
-        """What was fetched ahead, and what has come since.
+    async def on_start(self) -> None:
+        await super().on_start()
+        self._fetching = Fetching(self._ensure_consumer()._fetcher)
 
-        The client fetches ahead once, right after it handed records out, and no more until these are taken: then they
-        are few, and as old as the handling of those before. One more look brings what waits at the broker.
-        """
-        ahead: Any = await super()._fetch_records(*asked, **limits)
-        if not ahead or sum(map(len, ahead.values())) > FEW_RECORDS:
-            return ahead
-        since: Any = await super()._fetch_records(*asked, **limits | {"timeout": LOOK_S})
-        for tp, records in since.items():
-            ahead.setdefault(tp, []).extend(records)
-        return ahead
+    async def _fetch_records(self, *asked: Any, **limits: Any) -> Any:
+        """What has come; while it is little, nothing more is fetched before somebody asks again."""
+        self._fetching.resume()
+        got: Any = await super()._fetch_records(*asked, **limits)
+        if got and sum(map(len, got.values())) <= FEW_RECORDS:
+            self._fetching.hold()
+        return got
+
+
+class Fetching:
+    """The client's fetching ahead, which can be held back.
+
+    The client fetches right after it handed records out. With little to fetch, the broker answers with the one record
+    that comes first, and what comes while the worker is busy has to wait until that one is taken and fetched after.
+    """
+
+    def __init__(self, fetcher: Any) -> None:
+        self.fetcher = fetcher
+        self._until = 0.0
+        self._actions = fetcher._get_actions_per_node
+        fetcher._get_actions_per_node = self._actions_now
+
+    def hold(self) -> None:
+        """Fetch nothing until `resume`, or for `HELD_MAX_S`: a seek needs the client while nobody asks for records."""
+        self._until = time.monotonic() + HELD_MAX_S
+
+    def resume(self) -> None:
+        """Fetch, beginning now."""
+        if self._until:
+            self._until = 0.0
+            self.fetcher._notify(self.fetcher._wait_consume_future)
+
+    def _actions_now(self, assignment: Any) -> Any:
+        """As the client's: fetches, resets of positions, seconds to wait, need of metadata, paused partitions."""
+        left = self._until - time.monotonic()
+        return self._actions(assignment) if left <= 0 else ([], {}, left, False, [])

@@ -37,6 +37,9 @@ class State(Protocol):
 
 S = TypeVar("S", bound=State)
 
+Message = tuple[str, bytes, bytes]
+"""Topic, key and value of what is to be sent."""
+
 
 class Stored(msgspec.Struct, Generic[S]):
     """The value of the changelog: a state and what it still had to send, as topic and bytes."""
@@ -57,8 +60,8 @@ class Outlet:
         """The topic and the bytes of a record."""
         return self._topics[type(record)], self._codecs[type(record)].encode(record)
 
-    async def send(self, messages: Iterable[tuple[str, bytes, bytes]], partition: int | None) -> None:
-        """Send (topic, key, value) in order; returns when the broker has acknowledged all of them."""
+    async def send(self, messages: Iterable[Message], partition: int | None) -> None:
+        """Send these in order; returns when the broker has acknowledged all of them."""
         producer = self._app.producer
         sent = [await producer.send(topic, key, value, partition, None, None) for topic, key, value in messages]
         for acknowledged in sent:
@@ -74,7 +77,7 @@ class Partition(Generic[S]):
         self.generation = -1
         self.positions: dict[str, int] = {}
         self.states: dict[bytes, S | None] = {}
-        self.unsent: list[tuple[str, bytes, bytes]] = []
+        self.unsent: list[Message] = []
 
 
 class Keeper(Generic[S]):
@@ -93,17 +96,23 @@ class Keeper(Generic[S]):
 
         One whose partition is being given up is left to the next owner; its acknowledgement counts for nothing.
         """
-        partition = self._partitions.setdefault(batch.tp.partition, Partition(batch.tp.partition))
+        partition = self._partitions.get(batch.tp.partition)
+        if partition is None:
+            partition = self._partitions[batch.tp.partition] = Partition(batch.tp.partition)
         async with partition.lock:
             if not is_current(self._app, batch.generation):
                 return
             self._follow_generation(partition)
             work = Work(self, partition)
             step(work, batch)
-            await self._send(partition, partition.unsent)
-            partition.unsent = []
-            await self._send(partition, await self._store(partition, work.touched))
-            await self._bury(batch, work.dead)
+            if partition.unsent:
+                await self._outlet.send(partition.unsent, partition.number)
+                partition.unsent = []
+            changed = [(key, state) for key, state in work.touched.items() if state.changed]
+            if changed:
+                await self._outlet.send(await self._store(partition, changed), partition.number)
+            if work.dead:
+                await self._bury(batch, work.dead)
             partition.positions[batch.tp.topic] = batch.offsets[-1]
 
     async def settle(self) -> None:
@@ -140,13 +149,10 @@ class Keeper(Generic[S]):
             partition.states.clear()
             partition.unsent.clear()
 
-    async def _store(self, partition: Partition[S], touched: Iterable[bytes]) -> list[tuple[str, bytes, bytes]]:
+    async def _store(self, partition: Partition[S], changed: Iterable[tuple[bytes, S]]) -> list[Message]:
         """Store the instruments that changed; what is to be sent once that is acknowledged."""
         stored, outgoing = [], []
-        for key in touched:
-            state = partition.states[key]
-            if state is None or not state.changed:
-                continue
+        for key, state in changed:
             outbox = [self._outlet.encode(record) for record in state.outbox]
             state.outbox, state.changed = [], False
             value = msgspec.json.encode(Stored(state, outbox))
@@ -156,10 +162,6 @@ class Keeper(Generic[S]):
         for _, key, value in stored:
             self._table.data[key] = value
         return outgoing
-
-    async def _send(self, partition: Partition[S], messages: list[tuple[str, bytes, bytes]]) -> None:
-        if messages:
-            await self._outlet.send(messages, partition.number)
 
     async def _bury(self, batch: Batch, dead: dict[int, Exception]) -> None:
         """Send the records that could not be handled to the dead letters, keyed by where they came from."""
@@ -179,8 +181,7 @@ class Keeper(Generic[S]):
             )
             topic, data = self._outlet.encode(letter)
             letters.append((topic, f"{batch.tp.topic}:{batch.tp.partition}:{record.offset}".encode(), data))
-        if letters:
-            await self._outlet.send(letters, None)
+        await self._outlet.send(letters, None)
 
 
 def _cut(value: bytes | None, reason: str) -> tuple[bytes | None, str]:
@@ -197,7 +198,8 @@ class Work(Generic[S]):
     def __init__(self, keeper: Keeper[S], partition: Partition[S]) -> None:
         self._keeper = keeper
         self._partition = partition
-        self.touched: dict[bytes, None] = {}
+        self.touched: dict[bytes, S] = {}
+        """The states that the step has asked for."""
         self.dead: dict[int, Exception] = {}
 
     @property
@@ -208,13 +210,13 @@ class Work(Generic[S]):
         """The state of an instrument to be changed, or `None` if it has none."""
         state = self._keeper.load(self._partition, key)
         if state is not None:
-            self.touched[key] = None
+            self.touched[key] = state
         return state
 
     def add(self, key: bytes, state: S) -> S:
         """Take in the first state of an instrument."""
         self._partition.states[key] = state
-        self.touched[key] = None
+        self.touched[key] = state
         return state
 
     def position(self, topic: str) -> int:

@@ -115,7 +115,7 @@ class Event:
 
 
 def batch(*events: Event, topic: str = "trades", partition: int = 3) -> Batch:
-    return Batch(TP(topic, partition), list(events))
+    return Batch(TP(topic, partition), list(events), 1, 1)
 
 
 def step(work: Work[Count], events: Batch) -> None:

@@ -1,0 +1,51 @@
+"""When the Kafka client fetches. Played is what of it decides on that; the real one is in `tests/e2e`."""
+
+import time
+from types import SimpleNamespace
+from typing import Any
+
+from streams.delivery.fetching import HELD_MAX_S, Fetching
+
+FETCH: Any = ([("node", "request")], {}, 0.2, False, [])
+
+
+class PlayedFetcher(SimpleNamespace):
+    """A fetcher that has something to fetch whenever it is asked; `told` counts how often it was woken."""
+
+    told = 0
+    _wait_consume_future = object()
+
+    def _get_actions_per_node(self, _assignment: Any) -> Any:
+        return FETCH
+
+    def _notify(self, future: object) -> None:
+        assert future is self._wait_consume_future
+        self.told += 1
+
+
+def test_fetches_as_the_client_does_until_it_is_held() -> None:
+    fetcher = PlayedFetcher()
+    fetching = Fetching(fetcher)
+    assert fetcher._get_actions_per_node(None) == FETCH
+    fetching.resume()
+    assert not fetcher.told  # there was nothing to resume
+
+
+def test_held_it_fetches_nothing_until_it_is_resumed() -> None:
+    fetcher = PlayedFetcher()
+    fetching = Fetching(fetcher)
+    fetching.hold()
+    requests, resets, wait_s, *_ = fetcher._get_actions_per_node(None)
+    assert (requests, resets) == ([], {})
+    assert 0 < wait_s <= HELD_MAX_S
+    fetching.resume()
+    assert fetcher.told == 1
+    assert fetcher._get_actions_per_node(None) == FETCH
+
+
+def test_held_and_forgotten_it_fetches_when_the_time_is_over() -> None:
+    """A seek after a rebalance needs the client when nobody takes records, so nobody would resume it."""
+    fetcher = PlayedFetcher()
+    Fetching(fetcher).hold()
+    time.sleep(fetcher._get_actions_per_node(None)[2])
+    assert fetcher._get_actions_per_node(None) == FETCH

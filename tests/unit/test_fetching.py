@@ -4,7 +4,7 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
-from streams.delivery.fetching import HELD_MAX_S, Fetching
+from streams.delivery.fetching import FETCH_EVERY_S, HELD_MAX_S, Fetching
 
 FETCH: Any = ([("node", "request")], {}, 0.2, False, [])
 
@@ -23,24 +23,34 @@ class PlayedFetcher(SimpleNamespace):
         self.told += 1
 
 
-def test_fetches_as_the_client_does_until_it_is_held() -> None:
+async def test_fetches_as_the_client_does_until_it_is_held() -> None:
     fetcher = PlayedFetcher()
     fetching = Fetching(fetcher)
     assert fetcher._get_actions_per_node(None) == FETCH
-    fetching.resume()
+    await fetching.resume()
     assert not fetcher.told  # there was nothing to resume
 
 
-def test_held_it_fetches_nothing_until_it_is_resumed() -> None:
+async def test_held_it_fetches_nothing_until_it_is_resumed() -> None:
     fetcher = PlayedFetcher()
     fetching = Fetching(fetcher)
     fetching.hold()
     requests, resets, wait_s, *_ = fetcher._get_actions_per_node(None)
     assert (requests, resets) == ([], {})
     assert 0 < wait_s <= HELD_MAX_S
-    fetching.resume()
+    await fetching.resume()
     assert fetcher.told == 1
     assert fetcher._get_actions_per_node(None) == FETCH
+
+
+async def test_held_again_and_again_it_keeps_its_pace() -> None:
+    fetching = Fetching(PlayedFetcher())
+    await fetching.resume()
+    begin = time.monotonic()
+    for _ in range(3):
+        fetching.hold()
+        await fetching.resume()
+    assert time.monotonic() - begin >= 3 * FETCH_EVERY_S
 
 
 def test_held_and_forgotten_it_fetches_when_the_time_is_over() -> None:

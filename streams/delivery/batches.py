@@ -25,11 +25,8 @@ from streams.delivery.fetching import ClientOnLoop
 
 BATCH_RECORDS = 2_000
 GETMANY_S = 1.0
-HANDED_MAX = 64
-"""Batches of a partition that are handed out and not done, at which no more is fetched of it until half are done."""
-
-
-offset_of = attrgetter("offset")
+HANDED_MAX = 20_000
+"""Records of a partition that are handed out and not done, from which on no more is fetched until half are done."""
 
 
 def is_current(app: Any, generation: int | None) -> bool:
@@ -85,6 +82,11 @@ class Delivered:
         self.end: int | None = None
         """The offset after the last batch that is done like all before it."""
 
+    @property
+    def span(self) -> int:
+        """From the first offset to the last of what is not done, which are as many records or more."""
+        return self.open[-1].offsets[-1] + 1 - self.open[0].offsets[0] if self.open else 0
+
     def close(self) -> None:
         """Take the batches that are done off the front."""
         while self.open and not self.open[0].left:
@@ -131,7 +133,7 @@ class BatchConsumer(aiokafka.Consumer):
         active = tp in self._active_partitions or tp in self._buffered_partitions
         if not active or not is_current(self.app, generation):
             return
-        records = records[bisect_left(records, self._read_offset[tp] or 0, key=offset_of) :]
+        records = records[bisect_left(records, self._read_offset[tp] or 0, key=attrgetter("offset")) :]
         if not records:
             return
         conductor: Any = self.app.topics
@@ -145,7 +147,7 @@ class BatchConsumer(aiokafka.Consumer):
             for channel in channels:
                 channel.queue.force_put_nowait(batch)
         self._read_offset[tp] = records[-1].offset + 1
-        if len(delivered.open) >= HANDED_MAX:
+        if delivered.span >= HANDED_MAX:
             self.on_buffer_full(tp)
 
     def _delivered_before(self, tp: TP, generation: int | None, offset: int) -> Delivered:
@@ -165,12 +167,12 @@ class BatchConsumer(aiokafka.Consumer):
 
         One that is handled all the same is read again, to no effect.
         """
-        batch.left -= 1
-        delivered = self._delivered.get(batch.tp)
-        if batch.left or delivered is None or not is_current(self.app, batch.generation):
+        if not is_current(self.app, batch.generation):
             return
+        batch.left -= 1
+        delivered = self._delivered[batch.tp]
         delivered.close()
-        if len(delivered.open) <= HANDED_MAX // 2:
+        if delivered.span <= HANDED_MAX // 2:
             self.on_buffer_drop(batch.tp)
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
@@ -209,6 +211,3 @@ class BatchConsumer(aiokafka.Consumer):
         else:  # a queue is full, or the flow is suspended, and then it may never take the message
             await self.wait_first(handing, self.suspend_flow.wait())
         self._read_offset[tp] = message.offset
-
-    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Nothing to note: the offsets between two batches are no records."""

@@ -5,7 +5,7 @@ A decision is stored before it is sent. For each batch of a partition, under one
 1. the pure step is applied to the live state of each instrument, which skips what it has already seen;
 2. each instrument that changed is stored once, one value with state, offsets and outbox, and acknowledged;
 3. the outboxes are sent, in order, and acknowledged;
-4. only then is the batch acknowledged.
+4. only then is the batch done.
 
 The live state is dropped at every rebalance. When it is loaded again its outbox is sent again: the same ids with
 the same content, which every reader drops if it has seen them.
@@ -92,9 +92,9 @@ class Keeper(Generic[S]):
         self._partitions: dict[int, Partition[S]] = {}
 
     async def apply(self, batch: Batch, step: Callable[["Work[S]", Batch], None]) -> None:
-        """Apply a batch: step, store, send. Once this returns the batch may be acknowledged.
+        """Apply a batch: step, store, send. Once this returns the batch is done.
 
-        One whose partition is being given up is left to the next owner; its acknowledgement counts for nothing.
+        One whose partition is being given up is left to the next owner, and nobody counts it as done.
         """
         partition = self._partitions.get(batch.tp.partition)
         if partition is None:

@@ -313,16 +313,17 @@ def test_reading_again_within_a_generation_does_not_hold_up_commits() -> None:
 
 
 def test_a_partition_whose_agents_are_behind_is_not_asked_for_until_half_is_done() -> None:
+    part = HANDED_MAX // 4
+
     async def test(place: Place) -> None:
-        handed = [(await place.arrive([Record(i)]))[0] for i in range(HANDED_MAX - 1)]
+        handed = [(await place.arrive([Record(i * part), Record((i + 1) * part - 1)]))[0] for i in range(3)]
         assert place.client.asked == {TRADES, OTHER}
-        handed += await place.arrive([Record(HANDED_MAX - 1)])
+        handed += await place.arrive([Record(3 * part), Record(4 * part - 1)])
         assert place.client.asked == {OTHER}
-        for batch in handed[: HANDED_MAX // 2 - 1]:
-            place.consumer.done(batch)
+        place.consumer.done(handed[0])
         await place.arrive([Record(0)], OTHER)
         assert place.client.asked == {OTHER}
-        place.consumer.done(handed[HANDED_MAX // 2 - 1])
+        place.consumer.done(handed[1])
         await place.arrive([Record(1)], OTHER)
         assert place.client.asked == {TRADES, OTHER}
         assert all(type(tp) is TP for tp in place.client.asked)  # Faust insists

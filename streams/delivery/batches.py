@@ -25,7 +25,8 @@ from streams.delivery.fetching import ClientOnLoop
 
 BATCH_RECORDS = 2_000
 GETMANY_S = 1.0
-HANDED_MAX = 20_000
+ROOM_S = 0.01
+HANDED_MAX = 50_000
 """Records of a partition that are handed out and not done, from which on no more is fetched until half are done."""
 
 
@@ -112,7 +113,8 @@ class BatchConsumer(aiokafka.Consumer):
         # that recovery makes active meanwhile would be dropped, and where nothing was ever committed Faust's seek
         # back does nothing: the first records of such a partition were lost.
         asked = None if active_partitions is None else set(active_partitions)
-        return await super()._getmany(asked, timeout)
+        # One that is full may be wanted again long before something comes of the others.
+        return await super()._getmany(asked, ROOM_S if self._buffered_partitions else timeout)
 
     async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109
         """Hand out what came of the source topics; what came of changelogs is left to Faust."""

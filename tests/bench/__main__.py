@@ -21,7 +21,7 @@ from schemas.topics import FILLS, ORDERS
 from tests.bench import replay_rows, report
 from tests.bench.compared import QUIX_PYTHON, Compared
 from tests.bench.latency import EVERY, RATE, bare, markets_traded, offered_trades, through_worker
-from tests.bench.market import FALL, FALLING, LOOP, encode, instruments, settings_of, trades_of
+from tests.bench.market import FALL, FALLING, LOOP, encode, instruments, settings_of, trades_at_rest, trades_of
 from tests.bench.process import Ended
 from tests.bench.producer import producer_trades_per_s
 from tests.bench.replay import DAY
@@ -38,7 +38,7 @@ COMPARED_TRADES = 1_000_000
 STOCK_TRADES = 60_000
 """The first of them: Faust as it comes would take minutes for all."""
 SCALE = (1, 100, 1_500)
-SCALE_TRADES, SCALE_TIMES = 400_000, 2
+SCALE_TRADES, SCALE_TIMES = 400_000, 4
 SINK_TRADES = 300_000
 
 Values = dict[str, list[float]]
@@ -65,7 +65,7 @@ class Bench:
         sink_rows_per_s(self.trades[:SINK_TRADES])
 
     def _scaled(self, count: int) -> Encoded:
-        return encode(trades_of(instruments(count), SCALE_TRADES), self.codec)
+        return encode(trades_at_rest(instruments(count), SCALE_TRADES), self.codec)
 
     def repeat(self) -> None:
         """One repetition of everything."""
@@ -119,7 +119,8 @@ class Bench:
     def _cost(self) -> None:
         for count, trades in self.scale.items():
             with world(f"scale{count}") as w:
-                run = run_worker(w, settings_of(instruments(count), **LOOP), trades, SCALE_TIMES)
+                settings = settings_of(instruments(count), **LOOP)
+                run = run_worker(w, settings, trades, SCALE_TIMES, opening=trades[:count])
             self._note(_cost_key(count), run.cpu_us)
 
     def medians(self) -> dict[str, float]:
@@ -132,7 +133,10 @@ class Bench:
 def rows() -> list[Row]:
     """The table: every figure with its unit and what it has to be."""
     job = f"{COMPARED_TRADES:,} trades of {INSTRUMENTS} instruments, trading agent only"
-    costs = [Row(_cost_key(count), "µs", f"CPU time of the worker, {count:,} instruments") for count in SCALE]
+    costs = [
+        Row(_cost_key(count), "µs", f"CPU time of the worker, {count:,} instruments, their orders at rest")
+        for count in SCALE
+    ]
     return [
         Row("worker_trades_per_s", "", "one worker process, trading agent and mock exchange", at_least=100_000),
         Row("worker_cpu_us_per_trade", "µs", f"its CPU time, {WORKER_TRADES * WORKER_TIMES:,} trades"),

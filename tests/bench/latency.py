@@ -13,18 +13,16 @@ import numpy as np
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
 from infra.config import Config
-from producers.simulated import EXCHANGE, Market
+from producers.simulated import Market
 from schemas.codec import Codec
 from schemas.records import Order, Settings, Trade
 from schemas.registry import make_codec
 from schemas.topics import ORDERS, SETTINGS, TRADES
-from schemas.units import ONE
-from tests.bench.market import LOOP, START_TIME, encode, instruments, settings_of
+from tests.bench.market import LOOP, RATE, encode, instruments, settings_of, trade_at_rest
 from tests.bench.process import WORKER, running
 from tests.bench.worker_job import progress_of
 from tests.bench.world import Encoded, create_topic, fill_settings, world
 
-RATE = 1_000
 SECONDS = 12
 WARM_UP_S = 3
 DRAIN_S = 5
@@ -57,23 +55,9 @@ def offered_trades(markets: tuple[Market, ...]) -> list[Trade]:
     """
     resting, fresh = markets[:RESTING], markets[RESTING:]
     return [
-        _trade(fresh[i // EVERY] if i % EVERY == EVERY - 1 else resting[i % RESTING], i) for i in range(RATE * SECONDS)
+        trade_at_rest(fresh[i // EVERY] if i % EVERY == EVERY - 1 else resting[i % RESTING], i)
+        for i in range(RATE * SECONDS)
     ]
-
-
-def _trade(market: Market, number: int) -> Trade:
-    at = START_TIME + number * 1_000_000 // RATE
-    return Trade(
-        exchange=EXCHANGE,
-        symbol=market.symbol,
-        price=market.price,
-        quantity=ONE,
-        trade_id=number + 1,
-        trade_time=at,
-        event_time=at,
-        received_time=at,
-        buyer_is_maker=False,
-    )
 
 
 def bare(trades: Sequence[Trade]) -> Latency:

@@ -5,7 +5,7 @@ from itertools import islice
 import msgspec
 
 from producers.encode import TradeEncoder
-from producers.simulated import MARKETS, Market, simulated_trades
+from producers.simulated import EXCHANGE, MARKETS, Market, simulated_trades
 from schemas.codec import Codec
 from schemas.records import Settings, Trade, TradingStatus
 from schemas.units import ONE
@@ -48,6 +48,27 @@ def trades_of(markets: tuple[Market, ...], count: int, fall: int = 0) -> list[Tr
         for i, trade in enumerate(trades)
         for lower in [trade.price - trade.price * fall // ONE * i // count]
     ]
+
+
+def trades_at_rest(markets: tuple[Market, ...], count: int) -> list[Trade]:
+    """`count` trades of all these markets by turns, at one price each: what a leader orders at the first one rests."""
+    return [trade_at_rest(markets[i % len(markets)], i) for i in range(count)]
+
+
+def trade_at_rest(market: Market, number: int) -> Trade:
+    """The trade of this number, of so many a second, at the market's own price."""
+    at = START_TIME + number * 1_000_000 // RATE
+    return Trade(
+        exchange=EXCHANGE,
+        symbol=market.symbol,
+        price=market.price,
+        quantity=ONE,
+        trade_id=number + 1,
+        trade_time=at,
+        event_time=at,
+        received_time=at,
+        buyer_is_maker=False,
+    )
 
 
 def encode(trades: list[Trade], codec: Codec[Trade]) -> Encoded:

@@ -52,8 +52,8 @@ def running(w: World, argv: list[str]) -> Iterator[subprocess.Popen[bytes]]:
             process.wait()
 
 
-def work_off(process: subprocess.Popen[bytes], progress: Progress, total: int) -> Run:
-    """Watch the committed offsets until all `total` records are done.
+def work_off(process: subprocess.Popen[bytes], progress: Progress, total: int, before: int = 0) -> Run:
+    """Watch the committed offsets until all `total` records are done, of which `before` were when it started.
 
     Counted from the first commit that is seen to the last, so the start of the process is left out; what it
     waits for its next commit when it has nothing left to do is counted in.
@@ -63,7 +63,7 @@ def work_off(process: subprocess.Popen[bytes], progress: Progress, total: int) -
     first = None
     while True:
         done, now = progress.committed(), time.monotonic()
-        if first is None and done:
+        if first is None and done > before:
             first = (done, now, _cpu_s(watched))
         if done >= total and first is not None:
             trades = total - first[0]

@@ -1,5 +1,6 @@
 """The worker's throughput: settings first, so that trading is on, then a full topic of trades."""
 
+import subprocess
 import time
 from collections.abc import Sequence
 
@@ -12,26 +13,39 @@ SETTLE_WITHIN_S = 90
 
 
 def run_worker(
-    w: World, settings: Sequence[Settings], trades: Encoded, times: int = 1, argv: list[str] | None = None
+    w: World,
+    settings: Sequence[Settings],
+    trades: Encoded,
+    times: int = 1,
+    argv: list[str] | None = None,
+    opening: Encoded | None = None,
 ) -> Run:
-    """One worker process works off `trades`, `times` over, with trading on for all `settings`."""
-    argv = WORKER if argv is None else argv
-    settle(w, settings, argv)
-    total = fill_trades(w, trades, times)
+    """One worker process works off `trades`, `times` over, with trading on for all `settings`.
+
+    What `opening` causes was done before, by another.
+    """
+    argv, opening = WORKER if argv is None else argv, opening or []
+    settle(w, settings, argv, opening)
+    total = len(opening) + fill_trades(w, trades, times)
     with running(w, argv) as process:
-        return work_off(process, progress_of(w, TRADES.full_name(w.config)), total)
+        return work_off(process, progress_of(w, TRADES.full_name(w.config)), total, len(opening))
 
 
-def settle(w: World, settings: Sequence[Settings], argv: list[str]) -> None:
-    """Let a worker take in the settings, so that its leaders are on when it starts again."""
+def settle(w: World, settings: Sequence[Settings], argv: list[str], opening: Encoded) -> None:
+    """Let a worker take in the settings, so that its leaders are on when it starts again, and then `opening`."""
     fill_settings(w, settings)
-    progress = progress_of(w, SETTINGS.full_name(w.config))
-    deadline = time.monotonic() + SETTLE_WITHIN_S
     with running(w, argv) as process:
-        while progress.committed() < len(settings):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise Ended(f"worker {process.pid} has not taken in {len(settings)} settings")
-            time.sleep(0.05)
+        _wait(process, progress_of(w, SETTINGS.full_name(w.config)), len(settings))
+        fill_trades(w, opening)
+        _wait(process, progress_of(w, TRADES.full_name(w.config)), len(opening))
+
+
+def _wait(process: subprocess.Popen[bytes], progress: Progress, records: int) -> None:
+    deadline = time.monotonic() + SETTLE_WITHIN_S
+    while (done := progress.committed()) < records:
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise Ended(f"worker {process.pid} has taken in {done} of {records} records")
+        time.sleep(0.05)
 
 
 def progress_of(w: World, topic: str) -> Progress:

@@ -20,7 +20,7 @@ from schemas.registry import make_codec
 from schemas.topics import ORDERS, SETTINGS, TRADES
 from tests.bench.market import LOOP, RATE, encode, instruments, settings_of, trade_at_rest
 from tests.bench.process import WORKER, running
-from tests.bench.worker_job import progress_of
+from tests.bench.worker_job import progress_of, take_in
 from tests.bench.world import Encoded, create_topic, fill_settings, world
 
 SECONDS = 12
@@ -75,13 +75,8 @@ def through_worker(markets: tuple[Market, ...], trades: Sequence[Trade]) -> Late
         fill_settings(w, settings)
         sent = encode(list(trades), make_codec(w.config, Trade))
         orders = make_codec(w.config, Order)
-        with running(w, WORKER):
-            taken = progress_of(w, SETTINGS.full_name(w.config))
-            deadline = time.monotonic() + 90
-            while taken.committed() < len(settings):
-                if time.monotonic() > deadline:
-                    raise RuntimeError("the worker has not taken in its settings")
-                time.sleep(0.05)
+        with running(w, WORKER) as process:
+            take_in(process, progress_of(w, SETTINGS.full_name(w.config)), len(settings))
             return _measure(
                 w.config, TRADES.full_name(w.config), ORDERS.full_name(w.config), sent, lambda m: _cause(m, orders)
             )

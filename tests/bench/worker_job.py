@@ -35,12 +35,13 @@ def settle(w: World, settings: Sequence[Settings], argv: list[str], opening: Enc
     """Let a worker take in the settings, so that its leaders are on when it starts again, and then `opening`."""
     fill_settings(w, settings)
     with running(w, argv) as process:
-        _wait(process, progress_of(w, SETTINGS.full_name(w.config)), len(settings))
+        take_in(process, progress_of(w, SETTINGS.full_name(w.config)), len(settings))
         fill_trades(w, opening)
-        _wait(process, progress_of(w, TRADES.full_name(w.config)), len(opening))
+        take_in(process, progress_of(w, TRADES.full_name(w.config)), len(opening))
 
 
-def _wait(process: subprocess.Popen[bytes], progress: Progress, records: int) -> None:
+def take_in(process: subprocess.Popen[bytes], progress: Progress, records: int) -> None:
+    """Wait until a worker has committed so many records; `Ended` when it ends or takes `SETTLE_WITHIN_S`."""
     deadline = time.monotonic() + SETTLE_WITHIN_S
     while (done := progress.committed()) < records:
         if process.poll() is not None or time.monotonic() > deadline:

@@ -11,7 +11,7 @@ import httpx
 from connectors.files import Connector, load_all
 from infra.config import Config
 from infra.errors import StackError
-from infra.topics import is_replay
+from schemas.broker import is_replay
 
 READY_TIMEOUT_S = 180.0
 REQUEST_TIMEOUT_S = 30.0

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from connectors.provision import provision
 from infra.config import Config
-from infra.provision import provision
 from infra.status import PartStatus
 
 Say = Callable[[str], None]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from infra.config import Config, load_config
 from infra.errors import StackError
-from infra.topics import check_topics
-from producers.files import FileError, FileSource
 from producers.logs import log_to_stderr
 from producers.publisher import DeliveryError, Publisher
 from producers.pump import Pump
+from producers.recorded.files import FileError, FileSource
+from schemas.broker import check_topics
 
 INTERRUPTED = 130
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from infra.config import Config
 from infra.errors import StackError
-from infra.topics import check_topics, is_replay
-from producers.binance import BinanceSource
-from producers.binance_protocol import EXCHANGE, STREAMS_MAX
+from producers import settings_topic
+from producers.binance.client import BinanceSource
+from producers.binance.protocol import EXCHANGE, STREAMS_MAX
 from producers.publisher import DeliveryError, Publisher
 from producers.pump import Pump
-from schemas import settings_topic
+from schemas.broker import check_topics, is_replay
 from schemas.records import Settings
 
 log = logging.getLogger(__name__)

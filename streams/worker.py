@@ -13,8 +13,8 @@ import faust
 from connectors.apply import watch
 from infra.config import LOOPBACK, Config, load_config
 from infra.errors import StackError
-from infra.topics import check_topics
 from schemas import topics
+from schemas.broker import check_topics
 from schemas.columns import decode_trades
 from schemas.records import Applied, DeadLetter, Fill, Order, Record, Settings, Trade
 from schemas.registry import make_codec

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from producers.files import FileError
+from producers.recorded.files import FileError
 from streams.archive.merge import Gap, gaps, shown
 from streams.archive.rows import DAY_US, ORDER_IDS, SCHEMA, TIMES, Rows, from_table, to_table
 

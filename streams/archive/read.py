@@ -12,7 +12,7 @@ from streams.archive.folder import day_files
 from streams.archive.rows import DAY_US, integers, words
 
 if TYPE_CHECKING:
-    from streams.backtest.load import Between, Recording, Told
+    from streams.recordings.files import Between, Recording, Told
 
 _COLUMNS = ["trade_id", "trade_time", "price", "quantity"]
 _LONG_MAX = 2**63 - 1
@@ -28,7 +28,7 @@ def read_archive(
     anything else, and for two files of the same day; `NoTrades` for an instrument without any. Reads the days in
     `between` only; takes 32 bytes of memory a trade, twice that while the days are put together.
     """
-    from streams.backtest.load import NoTrades, Recording  # noqa: PLC0415 -- it imports this module
+    from streams.recordings.files import NoTrades, Recording  # noqa: PLC0415 -- it imports this module
 
     found, others = _files(paths, instruments, between)
     total = sum(manifest.rows for days in found.values() for manifest, _ in days.values())

@@ -1,4 +1,4 @@
-"""Recorded files into rows, a block at a time: the layouts of `producers.files`, read by Arrow in columns."""
+"""Recorded files into rows, a block at a time: the layouts of `producers.recorded.files`, read by Arrow in columns."""
 
 import hashlib
 import re
@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from producers.files import (
+from producers.numbers import MICROS_FROM
+from producers.recorded.files import (
     BOOLEANS,
     EXCHANGE,
     RECORDING,
@@ -21,7 +22,6 @@ from producers.files import (
     open_unpacked,
     read_trades,
 )
-from producers.numbers import MICROS_FROM
 from schemas.records import Trade
 from streams.archive.rows import ABSENT, QUANTITY, ROW, Rows, from_trades, integers, sound, taken, words
 from streams.archive.store import Block

@@ -12,11 +12,11 @@ from schemas.registry import make_codec
 from schemas.topics import TRADES
 from streams.archive.rows import DAY_US, Rows, from_trades, taken
 from streams.archive.store import Block
-from streams.backtest.consume import Record, record_batches
-from streams.backtest.load import Between, Told
-from streams.backtest.topic import partition_of, spans_between
 from streams.cli.errors import Unreachable
-from streams.scan import admin, partitions
+from streams.recordings.files import Between, Told
+from streams.recordings.topic import partition_of, spans_between
+from streams.topics.consume import Record, record_batches
+from streams.topics.read import admin, partitions
 
 
 @dataclass

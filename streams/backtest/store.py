@@ -14,10 +14,10 @@ from schemas.records import Settings
 from schemas.sql.backtests import BacktestEquity, BacktestOrder, BacktestRun
 from schemas.sql.models import Base, SettingsRow
 from schemas.units import to_decimal
-from streams.backtest.load import Recording
-from streams.backtest.money import Result, equity_of, executed, plain_money
+from streams.backtest.performance import Result, equity_of, executed, plain_money
 from streams.backtest.trial import Trial
 from streams.backtest.version import code_version
+from streams.recordings.files import Recording
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)

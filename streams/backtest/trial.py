@@ -7,13 +7,13 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from schemas.records import Settings
-from streams.backtest.cluster import sweep_on
-from streams.backtest.data import Flow, Trades, flow_of, prepare
-from streams.backtest.fast import run_fast
-from streams.backtest.money import Result, profit_per_drawdown, result_of
-from streams.backtest.reference import SimulatedOrder, run_reference
-from streams.backtest.scale import TooLarge
-from streams.backtest.sweep import Summary, sweep
+from streams.backtest.engine.cluster import sweep_on
+from streams.backtest.engine.data import Flow, Trades, flow_of, prepare
+from streams.backtest.engine.fast import run_fast
+from streams.backtest.engine.reference import SimulatedOrder, run_reference
+from streams.backtest.engine.scale import TooLarge
+from streams.backtest.engine.sweep import Summary, sweep
+from streams.backtest.performance import Result, profit_per_drawdown, result_of
 from streams.trading.execution import AT_ONCE, Execution
 from streams.trading.rules import rules_of
 
@@ -97,7 +97,7 @@ def best_of(
 
     Equals are in the order tried. All have one tick. `progress` is called with the number of settings tried so far.
     They are tried on this machine's cores, or on the cluster whose scheduler is at `dask`. Raises `TooLarge` as the
-    fast engine does, `ValueError` as `rules_of` does, `streams.backtest.cluster.NoCluster`, and `Disagreement` if the
+    fast engine does, `ValueError` as `rules_of` does, `cluster.NoCluster`, and `Disagreement` if the
     engines do not give the same orders and money for the best.
     """
     first = next(iter(parts))

@@ -86,9 +86,9 @@ def export_topic(
     """
     from streams.archive.day import day_name, today
     from streams.archive.topic import LeftOut, topic_blocks
-    from streams.cli.backtest_input import parse_times
+    from streams.cli.backtest.input import parse_times
+    from streams.cli.endpoints import with_settings
     from streams.cli.progress import progress_bar
-    from streams.cli.reach import with_settings
 
     between, instruments = parse_times(since, until), _instruments(symbol)
     config, open_day, left = with_settings(), today(), LeftOut()
@@ -225,7 +225,7 @@ def _manifest_row(manifest: Any) -> dict[str, Any]:
 
 def _instruments(symbols: list[str] | None) -> list[str]:
     """The instruments that were typed, each once, as `exchange:SYMBOL`; Binance's unless they say otherwise."""
-    from streams.cli.symbols import SEPARATORS
+    from streams.cli.instruments.symbols import SEPARATORS
 
     found = []
     for text in symbols or []:
@@ -240,7 +240,7 @@ def _instruments(symbols: list[str] | None) -> list[str]:
 @contextmanager
 def _explained() -> Iterator[None]:
     """What is wrong with a file, an archive or its trades, in one line for the user."""
-    from producers.files import FileError
+    from producers.recorded.files import FileError
     from streams.archive.merge import Conflict
 
     try:

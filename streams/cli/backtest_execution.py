@@ -3,8 +3,8 @@
 from typing import Any
 
 from schemas.units import plain, to_units
-from streams.cli.changes import PLAIN_DECIMAL
 from streams.cli.errors import BadValue
+from streams.cli.instruments.changes import PLAIN_DECIMAL
 from streams.trading.execution import LATENCY_MAX_US, Execution
 
 MICROSECOND = 100_000

@@ -72,7 +72,7 @@ def _configuration(error: Exception) -> CliError | None:
 
 def _stack(error: Exception) -> CliError | None:
     from infra.errors import StackError
-    from infra.topics import TopicError
+    from schemas.broker import TopicError
 
     if isinstance(error, TopicError):
         return Unreachable(str(error), hint="hedgehog topics create" if "missing" in str(error) else "make infra-up")
@@ -83,7 +83,7 @@ def _kafka(error: Exception) -> CliError | None:
     from confluent_kafka import KafkaException
 
     from producers.publisher import DeliveryError
-    from schemas.settings_topic import SettingsUnavailable
+    from producers.settings_topic import SettingsUnavailable
 
     if isinstance(error, DeliveryError):
         return CliError(str(error), hint="hedgehog doctor", code=NOT_WRITTEN)

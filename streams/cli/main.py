@@ -8,23 +8,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from streams.cli import (
-    archive,
-    audit,
-    backtest,
-    dlq,
-    doctor,
-    explain,
-    orders,
-    replay,
-    run,
-    settings,
-    status,
-    switches,
-    topics,
-)
+from streams.cli import archive, backtest, processes, replay
 from streams.cli.errors import EXIT_CODES, explained
+from streams.cli.instruments import settings, switches
+from streams.cli.orders import audit, explain, orders
 from streams.cli.output import Json, out
+from streams.cli.pipeline import dlq, doctor, status, topics
 
 
 class _Hedgehog(TyperGroup):
@@ -87,8 +76,8 @@ app.command()(audit.audit)
 app.command()(explain.explain)
 app.command()(status.status)
 app.command()(doctor.doctor)
-app.command()(run.produce)
-app.command()(run.worker)
+app.command()(processes.produce)
+app.command()(processes.worker)
 
 
 def main() -> None:

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streams.cli.endpoints import need_connect, need_database, with_settings
 from streams.cli.errors import INTERRUPTED, BadValue, CliError
-from streams.cli.instruments import complete_symbol, read
+from streams.cli.instruments.select import complete_symbol, read
 from streams.cli.output import Json, out
 from streams.cli.progress import Told, progress_bar
-from streams.cli.reach import need_connect, need_database, with_settings
 
 if TYPE_CHECKING:
     from infra.config import Config
-    from streams.republish.run import Pace, Sent
-    from streams.republish.target import World
+    from streams.replay.run import Pace, Sent
+    from streams.replay.target import World
 
 app = typer.Typer(
     help="Send recorded trades through the pipeline again, under a topic prefix of their own.", no_args_is_help=True
@@ -55,7 +55,7 @@ def prepare(
 
     Needed to start a worker there, to change settings there or to have sinks, before anything is sent.
     """
-    from streams.republish.target import Refused, sink_into
+    from streams.replay.target import Refused, sink_into
 
     live = with_settings()
     world = _prepared(live, prefix, _keys(live, symbols))
@@ -98,7 +98,7 @@ def publish(
 
     Of several files or partitions the trades come in the order of their event times. Ctrl-C ends it, with a summary.
     """
-    from streams.cli.backtest_input import parse_times
+    from streams.cli.backtest.input import parse_times
 
     if bool(files) == topic:
         raise BadValue("one of --file FILE and --topic says where the trades are from")
@@ -111,9 +111,9 @@ def publish(
     world = _prepared(live, prefix, keys)
     _say_who_reads(world)
     with _progress() as told:
-        from producers.files import FileError
-        from streams.republish.run import send
-        from streams.republish.tape import tape_of_files, tape_of_topic
+        from producers.recorded.files import FileError
+        from streams.replay.run import send
+        from streams.replay.tape import tape_of_files, tape_of_topic
 
         try:
             tape = tape_of_files(files, keys, between, told) if files else tape_of_topic(live, keys, between, told)
@@ -135,8 +135,8 @@ def publish(
 @app.command()
 def remove(prefix: Prefix, as_json: Json = False) -> None:
     """Delete the topics that `prepare` or `publish` made under PREFIX, and its sinks. A database of its own stays."""
-    from streams.republish.target import Refused
-    from streams.republish.target import remove as removed
+    from streams.replay.target import Refused
+    from streams.replay.target import remove as removed
 
     live = with_settings()
     need_connect(live)
@@ -148,7 +148,7 @@ def remove(prefix: Prefix, as_json: Json = False) -> None:
 
 
 def _pace(speed: float | None, interval: float | None, flat_out: bool) -> "Pace":
-    from streams.republish.run import Pace
+    from streams.replay.run import Pace
 
     typed = {"--speed": speed, "--interval": interval, "--flat-out": flat_out or None}
     given = [option for option, value in typed.items() if value is not None]
@@ -164,8 +164,8 @@ def _pace(speed: float | None, interval: float | None, flat_out: bool) -> "Pace"
 
 def _keys(live: "Config", symbols: list[str] | None, known_only: bool = False) -> list[str] | None:
     """The instruments that were typed; a recorded one may have no live settings any more."""
-    from producers.files import EXCHANGE
-    from streams.cli.symbols import SEPARATORS, resolve
+    from producers.recorded.files import EXCHANGE
+    from streams.cli.instruments.symbols import SEPARATORS, resolve
 
     if not symbols:
         return None
@@ -179,8 +179,8 @@ def _keys(live: "Config", symbols: list[str] | None, known_only: bool = False) -
 
 
 def _prepared(live: "Config", prefix: str, keys: list[str] | None) -> "World":
-    from streams.republish.target import Refused
-    from streams.republish.target import prepare as prepared
+    from streams.replay.target import Refused
+    from streams.replay.target import prepare as prepared
 
     need_connect(live)
     out.progress(f"preparing the topics under {prefix}…")
@@ -192,7 +192,7 @@ def _prepared(live: "Config", prefix: str, keys: list[str] | None) -> "World":
 
 def _say_who_reads(world: "World") -> None:
     """Whether a worker will see the trades, and from the first one on."""
-    from streams.republish.target import await_settings, has_worker, published_before
+    from streams.replay.target import await_settings, has_worker, published_before
 
     prefix = world.config.topic_prefix
     before = published_before(world.config)

@@ -16,14 +16,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from infra.config import load_config
 from infra.errors import StackError
 from infra.stack import Stack
-from producers.files import FileError
+from infra.supervisor import Supervisor, end_leftovers
+from producers.recorded.files import FileError
 from streams.cli.errors import CliError
 from streams.demo.commands import DemoFailed
 from streams.demo.market import Market, recorded, simulated
 from streams.demo.place import Place, find_place, move_in, one_at_a_time
 from streams.demo.play import Demo
 from streams.demo.screen import Screen
-from streams.supervisor import Supervisor, end_leftovers
 
 INTERRUPTED = 130
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

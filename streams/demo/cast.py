@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psutil
 
-from streams.supervisor import Program, Supervisor
+from infra.supervisor import Program, Supervisor
 
 PRODUCER = Program("producer", (sys.executable, "-m", "producers"))
 WORKERS = ("worker-1", "worker-2")

@@ -9,16 +9,16 @@ import msgspec
 from sqlalchemy import create_engine
 
 from infra.config import Config
-from producers.files import read_trades
+from producers.recorded.files import read_trades
 from schemas.records import Settings, Trade
 from schemas.registry import make_codec
 from schemas.sql.models import SettingsRow
 from schemas.topics import SETTINGS, TRADES
-from streams import agreement
-from streams.agreement import Comparison
-from streams.backtest.audit import audit
-from streams.cli.pipeline import dead_letters
-from streams.scan import messages
+from streams.audit.audit import audit
+from streams.cli.pipeline.parts import dead_letters
+from streams.topics.read import messages
+from streams.warehouse import agreement
+from streams.warehouse.agreement import Comparison
 
 SHOWN = 5
 """Differences that are printed of each check."""

@@ -6,9 +6,9 @@ from decimal import Decimal
 from sqlalchemy import create_engine
 
 from infra.config import Config
-from streams import warehouse
 from streams.cli.output import plain_table
-from streams.warehouse import SymbolProfit
+from streams.warehouse import queries
+from streams.warehouse.queries import SymbolProfit
 
 COLUMNS = ("symbol", "trades", "orders", "fills", "cycles", "profit after fees", "open position")
 
@@ -17,7 +17,7 @@ def results(config: Config) -> Iterator[str]:
     """A table with a row for each symbol, and what its columns mean."""
     engine = create_engine(config.database)
     try:
-        found = warehouse.profit_by_symbol(engine)
+        found = queries.profit_by_symbol(engine)
     finally:
         engine.dispose()
     yield plain_table([_row(symbol) for symbol in found], COLUMNS)

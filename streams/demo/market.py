@@ -4,8 +4,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from producers.files import FileError, read_trades
-from streams.supervisor import Program
+from infra.supervisor import Program
+from producers.recorded.files import FileError, read_trades
 
 SEED = 7
 RATE = 250
@@ -40,7 +40,7 @@ class Market:
         a market that begins anew is another market.
         """
         waiting = ("--wait-for-subscribers", ",".join(self.symbols), "--journal", str(journal))
-        argv = (sys.executable, "-m", "producers.local_exchange", *self.arguments, *waiting)
+        argv = (sys.executable, "-m", "producers.local_exchange.__main__", *self.arguments, *waiting)
         return Program(EXCHANGE, argv, restart=False)
 
 

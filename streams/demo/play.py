@@ -8,8 +8,9 @@ import httpx
 
 from infra.config import Config
 from infra.errors import tail
+from infra.supervisor import Supervisor, how_it_ended
 from schemas.topics import TRADES
-from streams.cli import pipeline
+from streams.cli.pipeline import parts
 from streams.demo.cast import PRODUCER, WORKERS, busiest, worker
 from streams.demo.checks import all_checks
 from streams.demo.commands import DemoFailed, hedgehog
@@ -19,7 +20,6 @@ from streams.demo.place import Place
 from streams.demo.positions import Positions
 from streams.demo.screen import Screen, View
 from streams.demo.tail import Tail
-from streams.supervisor import Supervisor, how_it_ended
 
 START_WITHIN_S = 60.0
 REST_WITHIN_S = 90.0
@@ -123,7 +123,7 @@ class Demo:
         follower.refresh(REFRESH_S)
         behind = self._positions.behind()
         workers = behind.pop(self._positions.workers)
-        rows = {row["table"]: row["rows"] or 0 for row in pipeline.tables(self._config)}
+        rows = {row["table"]: row["rows"] or 0 for row in parts.tables(self._config)}
         view = View(title, follower.symbols, follower.trades_per_s, rows, workers, sum(behind.values()))
         self._screen.show(view)
 

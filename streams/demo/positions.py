@@ -4,7 +4,7 @@ from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, Ka
 
 from infra.config import Config
 from schemas.topics import FILLS, ORDERS, SETTINGS, SINKS, TRADES, Topic
-from streams.scan import TIMEOUT_S, admin, bounds, partitions
+from streams.topics.read import TIMEOUT_S, admin, bounds, partitions
 
 WORKER_TOPICS = (TRADES, FILLS, ORDERS, SETTINGS)
 

@@ -12,7 +12,7 @@ from schemas.codec import Codec
 from schemas.records import Fill, Order, OrderStatus, Side, Trade
 from schemas.registry import make_codec
 from schemas.topics import FILLS, ORDERS, TRADES
-from streams.scan import client_settings
+from streams.topics.read import client_settings
 
 BATCH = 10_000
 RATE_OVER_S = 5.0

@@ -1,14 +1,14 @@
 """Orders that take time to arrive, and fills limited by what was traded: what the zero-latency market leaves out.
 
-Traders, order of events and matching are those of `streams.trading.market`, in which every order is at the exchange
+Traders, order of events and matching are those of `streams.trading.simulation`, in which every order is at the exchange
 at once and a price fills it whole. With neither latency nor limit this market gives the same. Written, like the
 strategy, in the part of Python that compiles.
 """
 
 from typing import NamedTuple
 
-from streams.trading.market import FILLED, PLACED, Market, log, log_placed, new_market
 from streams.trading.rules import Rules
+from streams.trading.simulation import FILLED, PLACED, Market, log, log_placed, new_market
 from streams.trading.strategy import COUNT, Column, best_match, on_fill, on_trade
 
 PARTIALLY_FILLED = 2

@@ -13,7 +13,7 @@ import numpy as np
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
 from infra.config import Config
-from producers.simulated import Market
+from producers.local_exchange.simulated import Market
 from schemas.codec import Codec
 from schemas.records import Order, Settings, Trade
 from schemas.registry import make_codec

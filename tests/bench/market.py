@@ -5,7 +5,7 @@ from itertools import islice
 import msgspec
 
 from producers.encode import TradeEncoder
-from producers.simulated import EXCHANGE, MARKETS, Market, simulated_trades
+from producers.local_exchange.simulated import EXCHANGE, MARKETS, Market, simulated_trades
 from schemas.codec import Codec
 from schemas.records import Settings, Trade, TradingStatus
 from schemas.units import ONE

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from infra.config import Config
-from schemas import settings_topic
+from producers import settings_topic
 from schemas.records import Order, Settings, Trade
 from schemas.registry import make_codec
 from streams.trading import leader, strategy

@@ -12,15 +12,15 @@ from typing import NamedTuple, TypeVar
 import msgspec
 import numpy as np
 
-from producers.files import read_trades
-from producers.simulated import MARKETS
+from producers.local_exchange.simulated import MARKETS
+from producers.recorded.files import read_trades
 from schemas.records import Settings, TradingStatus
 from schemas.units import ONE
-from streams.backtest.data import Prices, prepare
-from streams.backtest.fast import run_fast, run_prepared
+from streams.backtest.engine.data import Prices, prepare
+from streams.backtest.engine.fast import run_fast, run_prepared
+from streams.backtest.engine.reference import run_reference
+from streams.backtest.engine.sweep import sweep
 from streams.backtest.grid import draws
-from streams.backtest.reference import run_reference
-from streams.backtest.sweep import sweep
 from streams.trading.rules import rules_of
 
 DAY = Path("../shared/trades/XRPUSDT-2019-06-02.csv.gz")

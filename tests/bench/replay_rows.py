@@ -10,10 +10,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from producers.simulated import Market
+from producers.local_exchange.simulated import Market
 from schemas.records import Settings
-from streams.backtest.data import Prices
-from streams.backtest.fast import run_fast
+from streams.backtest.engine.data import Prices
+from streams.backtest.engine.fast import run_fast
 from streams.trading.rules import rules_of
 from tests.bench import replay, replay_topic
 from tests.bench.compared import QUIX_PYTHON

@@ -13,8 +13,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from infra.config import Config
 from schemas.records import Settings
 from schemas.topics import TRADES
-from streams.backtest.topic import from_topic
 from streams.backtest.trial import try_settings
+from streams.recordings.topic import from_topic
 from tests.bench.compared import QUIX_PYTHON
 from tests.bench.world import World
 

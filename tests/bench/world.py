@@ -12,8 +12,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from infra.config import Config, load_config
-from infra.topics import create_topics
-from schemas import settings_topic
+from producers import settings_topic
+from schemas.broker import create_topics
 from schemas.records import Settings
 from schemas.registry import register_all
 from schemas.topics import TRADES, Topic

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from connectors.apply import apply_all, remove_all
 from connectors.files import connector_name
 from infra.config import Config
-from infra.topics import create_topics, delete_topics
+from schemas.broker import create_topics, delete_topics
 from schemas.records import Keyed, Record
 from schemas.registry import make_codec, register_all
 from schemas.sql.migrate import upgrade

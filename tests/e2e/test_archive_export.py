@@ -12,14 +12,14 @@ from confluent_kafka import Producer
 from typer.testing import CliRunner
 
 from infra.config import Config
-from infra.topics import create_topics, delete_topics
-from producers.files import read_trades
+from producers.recorded.files import read_trades
+from schemas.broker import create_topics, delete_topics
 from schemas.records import Trade
 from schemas.registry import make_codec
 from schemas.topics import TRADES
 from streams.archive.read import read_archive
-from streams.backtest.topic import from_topic
 from streams.cli.main import app
+from streams.recordings.topic import from_topic
 from tests.samples import INSTRUMENT, trade
 
 OTHER = "binance:ETHUSDT"

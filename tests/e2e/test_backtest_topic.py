@@ -11,14 +11,14 @@ from confluent_kafka import Producer
 from typer.testing import CliRunner, Result
 
 from infra.config import Config
-from infra.topics import create_topics, delete_topics
+from producers.settings_topic import write
+from schemas.broker import create_topics, delete_topics
 from schemas.records import Trade
 from schemas.registry import make_codec
-from schemas.settings_topic import write
 from schemas.topics import TRADES
-from streams.backtest.consume import record_batches
 from streams.cli.errors import Unreachable
 from streams.cli.main import app
+from streams.topics.consume import record_batches
 from tests.samples import INSTRUMENT, NINE_TRADE_ORDERS, NINE_TRADES, nine_trade_settings, trade
 
 WRITTEN_MS = 1_700_000_000_000

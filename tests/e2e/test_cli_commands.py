@@ -16,18 +16,18 @@ from sqlalchemy import create_engine, delete, insert
 from typer.testing import CliRunner, Result
 
 from infra.config import Config
-from infra.topics import create_topics, delete_topics
-from schemas import settings_topic
+from producers import settings_topic
+from schemas.broker import create_topics, delete_topics
 from schemas.records import DeadLetter, Settings, TradingStatus
 from schemas.registry import make_codec
 from schemas.sql.models import OrderRow
 from schemas.topics import LEADERS, SETTINGS, TOPICS, TRADES
 from schemas.units import ONE
-from streams.cli.changes import USER_FIELDS
-from streams.cli.instruments import complete_symbol
-from streams.cli.leaders import leader_states
-from streams.cli.letters import newest
+from streams.cli.instruments.changes import USER_FIELDS
+from streams.cli.instruments.leaders import leader_states
+from streams.cli.instruments.select import complete_symbol
 from streams.cli.main import app
+from streams.cli.pipeline.dead_letters import newest
 from streams.trading.leader import apply_settings, apply_trades, new_state
 from tests.samples import nine_trade_settings
 

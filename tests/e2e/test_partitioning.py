@@ -8,7 +8,7 @@ from aiokafka.partitioner import murmur2
 
 from infra.config import Config
 from schemas import topics
-from streams.backtest.audit import audit
+from streams.audit.audit import audit
 from tests.e2e.workers import Pipeline, partition_of, running_pipeline
 from tests.samples import settings
 

@@ -9,7 +9,7 @@ from infra.config import Config
 from schemas import topics
 from schemas.records import Applied, DeadLetter, Fill, Order, Record, Settings, Trade
 from schemas.topics import Topic
-from streams.backtest.audit import audit
+from streams.audit.audit import audit
 from tests import samples
 from tests.e2e.workers import Pipeline, partition_of, running_pipeline
 from tests.samples import units

@@ -18,15 +18,15 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Top
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from infra.config import Config
-from infra.topics import create_topics, delete_topics
-from producers.binance import BinanceSource
-from producers.binance_connection import Timing
-from producers.exchange_server import LocalExchange, Play
-from producers.files import read_trades
+from producers import settings_topic
+from producers.binance.client import BinanceSource
+from producers.binance.connection import Timing
+from producers.local_exchange.server import LocalExchange, Play
+from producers.local_exchange.simulated import MARKETS, simulated_trades
 from producers.publisher import DeliveryError, Publisher
+from producers.recorded.files import read_trades
 from producers.service import serve
-from producers.simulated import MARKETS, simulated_trades
-from schemas import settings_topic
+from schemas.broker import create_topics, delete_topics
 from schemas.records import DeadLetter, Trade
 from schemas.registry import make_codec, register_all
 from schemas.topics import DEAD_LETTERS, TRADES, Topic

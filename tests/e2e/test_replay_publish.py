@@ -20,18 +20,18 @@ from connectors.apply import ConnectError, apply_all, states
 from connectors.files import load_all
 from infra.config import Config
 from infra.errors import StackError
-from infra.topics import REPLAY_MARK, create_topics, delete_topics, is_replay
-from producers.binance import BinanceSource
+from producers.binance.client import BinanceSource
 from producers.service import serve
+from producers.settings_topic import read_all, write
 from schemas import topics
+from schemas.broker import REPLAY_MARK, create_topics, delete_topics, is_replay
 from schemas.records import Settings, Trade, TradingStatus
 from schemas.registry import make_codec, register_all
-from schemas.settings_topic import read_all, write
 from schemas.topics import TOPICS, Topic
-from streams.backtest.topic import partition_of
 from streams.cli.main import app
-from streams.republish.target import published_before
-from streams.scan import admin, messages, partitions
+from streams.recordings.topic import partition_of
+from streams.replay.target import published_before
+from streams.topics.read import admin, messages, partitions
 from tests.samples import settings, trade
 
 XRP, ETH = "binance:XRPUSDT", "binance:ETHUSDT"

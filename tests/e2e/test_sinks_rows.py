@@ -12,7 +12,7 @@ from infra.config import Config
 from schemas.records import Order, OrderStatus, Trade
 from schemas.topics import FILLS, ORDERS, SETTINGS, SINKS, TRADES, Topic
 from schemas.units import AMOUNT_MAX, PRICE_MAX
-from streams.agreement import Comparison, compare_with_topics
+from streams.warehouse.agreement import Comparison, compare_with_topics
 from tests import samples
 from tests.e2e.sinks import World, sink_world, until
 

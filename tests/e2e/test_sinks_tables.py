@@ -16,8 +16,8 @@ from schemas.sql.migrate import alembic_config, upgrade
 from schemas.sql.models import Base
 from schemas.topics import SINKS
 from schemas.units import to_decimal
-from streams.agreement import read_table
-from streams.warehouse import EPOCH, MICROSECOND, orders, profit_by_symbol
+from streams.warehouse.agreement import read_table
+from streams.warehouse.queries import EPOCH, MICROSECOND, orders, profit_by_symbol
 from tests import samples
 from tests.e2e.sinks import database
 

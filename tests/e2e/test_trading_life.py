@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from infra.config import Config
 from schemas import topics
 from schemas.records import Applied, Order, TradingStatus
-from streams.backtest.audit import audit
+from streams.audit.audit import audit
 from streams.cli.main import app
 from streams.trading.strategy import COUNT
 from tests.e2e.workers import Pipeline, partition_of, running_pipeline

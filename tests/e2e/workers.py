@@ -15,9 +15,10 @@ from confluent_kafka import Consumer, ConsumerGroupState, KafkaError, Message, P
 from confluent_kafka.admin import AdminClient
 
 from infra.config import Config
-from infra.topics import create_topics, delete_topics
+from producers import settings_topic
 from producers.publisher import Publisher
-from schemas import settings_topic, topics
+from schemas import topics
+from schemas.broker import create_topics, delete_topics
 from schemas.records import Applied, DeadLetter, Fill, Order, Record, Settings, Trade
 from schemas.registry import make_codec, register_all
 from schemas.topics import TOPICS, Topic

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from infra.config import Config
 from schemas import topics
-from streams.scan import admin, bounds
+from streams.topics.read import admin, bounds
 
 STOP_TIMEOUT_S = 30.0
 

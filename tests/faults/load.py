@@ -6,8 +6,9 @@ import time
 from itertools import count
 
 from infra.config import Config
+from producers import settings_topic
 from producers.publisher import Publisher
-from schemas import settings_topic, topics
+from schemas import topics
 from schemas.records import Settings, Trade, TradingStatus
 from schemas.registry import make_codec
 from schemas.units import ONE, to_units

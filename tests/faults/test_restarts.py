@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from infra.config import Config
-from infra.topics import create_topics, delete_topics
 from schemas import topics
+from schemas.broker import create_topics, delete_topics
 from schemas.records import Fill
 from schemas.registry import make_codec, register_all
-from streams.backtest.audit import audit
-from streams.scan import messages
+from streams.audit.audit import audit
+from streams.topics.read import messages
 from tests.faults.fleet import Fleet, Progress, wait_for
 from tests.faults.load import SYMBOLS, Load
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import example, given, settings
 
 from schemas.records import Settings
-from streams.backtest import reference
-from streams.backtest.data import prepare
-from streams.backtest.fast import run_fast, run_prepared
-from streams.backtest.reference import SimulatedOrder, run_reference
-from streams.backtest.sweep import sweep
-from streams.trading.market import UNBOUNDED
+from streams.backtest.engine import reference
+from streams.backtest.engine.data import prepare
+from streams.backtest.engine.fast import run_fast, run_prepared
+from streams.backtest.engine.reference import SimulatedOrder, run_reference
+from streams.backtest.engine.sweep import sweep
 from streams.trading.rules import Rules, rules_of
+from streams.trading.simulation import UNBOUNDED
 from tests import samples
 from tests.property.markets import any_settings, markets
 

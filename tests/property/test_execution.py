@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.records import Settings
-from streams.backtest import reference
-from streams.backtest.data import Flow, Prices, Quantities, Times, clock_of, flow_of, prepare
-from streams.backtest.fast import run_fast, run_prepared
-from streams.backtest.money import equity_of, result_of
-from streams.backtest.reference import run_reference
-from streams.backtest.sweep import sweep
+from streams.backtest.engine import reference
+from streams.backtest.engine.data import Flow, Prices, Quantities, Times, clock_of, flow_of, prepare
+from streams.backtest.engine.fast import run_fast, run_prepared
+from streams.backtest.engine.reference import run_reference
+from streams.backtest.engine.sweep import sweep
+from streams.backtest.performance import equity_of, result_of
 from streams.trading.execution import AT_ONCE, Execution
-from streams.trading.market import UNBOUNDED
 from streams.trading.rules import buy_price, buy_quantity, rules_of
+from streams.trading.simulation import UNBOUNDED
 from tests.property.markets import any_settings, markets
 
 # The first run after a change compiles: seconds on an idle machine, minutes on a busy one.

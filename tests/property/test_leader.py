@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from schemas.records import Applied, ExecutionType, Fill, Order, OrderStatus, Settings, Side, TradingStatus
 from schemas.units import ONE
-from streams.backtest.replay import Recorded, Trades, compare
+from streams.audit.journal import Recorded, Trades, compare
 from streams.trading import book, leader
 from streams.trading.book import Tape, Terms
 from streams.trading.leader import LeaderState

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 from schemas.records import Settings
 from schemas.units import ONE
-from streams.backtest.reference import SimulatedOrder, run_reference
+from streams.backtest.engine.reference import SimulatedOrder, run_reference
 from streams.trading.rules import rules_of
 from tests.property.markets import any_settings, markets
 

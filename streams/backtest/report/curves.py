@@ -8,10 +8,10 @@ import numpy as np
 
 from schemas.records import Settings
 from schemas.units import ONE
-from streams.backtest.data import Prices, Times, clock_of
-from streams.backtest.money import buy_and_hold, equity_of
-from streams.backtest.reference import SimulatedOrder
-from streams.backtest.sweep import MONEY
+from streams.backtest.engine.data import Prices, Times, clock_of
+from streams.backtest.engine.reference import SimulatedOrder
+from streams.backtest.engine.sweep import MONEY
+from streams.backtest.performance import buy_and_hold, equity_of
 
 DIGITS = 8
 """Decimals of what a chart shows."""

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from schemas.records import Settings
 from schemas.units import plain
-from streams.backtest.data import Times, clock_of
-from streams.backtest.money import executed, plain_money, profit_of
-from streams.backtest.reference import SimulatedOrder
+from streams.backtest.engine.data import Times, clock_of
+from streams.backtest.engine.reference import SimulatedOrder
+from streams.backtest.performance import executed, plain_money, profit_of
 from streams.backtest.report.curves import since_first
 
 

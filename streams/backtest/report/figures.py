@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from schemas.records import Settings
 from schemas.units import ONE, plain
-from streams.backtest.money import Result, plain_money
+from streams.backtest.performance import Result, plain_money
 
 UNITS = (("d", 86_400_000_000), ("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("µs", 1))
 

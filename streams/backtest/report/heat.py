@@ -8,9 +8,9 @@ import numpy as np
 
 from schemas.records import Settings
 from schemas.units import ONE, plain
-from streams.backtest.money import plain_money
+from streams.backtest.engine.sweep import MONEY
+from streams.backtest.performance import plain_money
 from streams.backtest.report.figures import NAMES, setting
-from streams.backtest.sweep import MONEY
 from streams.backtest.trial import DRAWDOWN, NET
 
 SIDE_MAX = 16

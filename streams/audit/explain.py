@@ -1,0 +1,341 @@
+"""Why an order is what it is: the input behind each of its snapshots, the leader before and after, the arithmetic.
+
+The recorded inputs are replayed through the worker's own leader up to the input in question, and every number comes
+from the functions of `streams.trading.rules`. Pure; `streams.audit.audit` reads the topics.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from schemas.records import Applied, Fill, Order, OrderStatus, Settings, Side
+from schemas.units import plain
+from streams.audit.arithmetic import Calculation, buy_arithmetic, sell_arithmetic
+from streams.audit.facts import Fact, facts_of
+from streams.audit.journal import Difference, Recorded, compare, interleaving, replay, take_entry, take_trades
+from streams.trading import leader
+from streams.trading.leader import LeaderState
+from streams.trading.strategy import BUY_REFUSED, COUNT, NEXT
+
+NEAREST = 3
+"""So many ids are named in place of an unknown one."""
+
+
+class UnknownOrder(LookupError):
+    """No such order was recorded nor is one replayed; `nearest` are the ids that come closest."""
+
+    def __init__(self, client_order_id: str, nearest: list[str]) -> None:
+        super().__init__(f"no order {client_order_id} was recorded")
+        self.nearest = nearest
+
+
+class Input(NamedTuple):
+    """The place of an input: `trades`, `fills` or `settings`, and the offset in the instrument's partition."""
+
+    topic: str
+    offset: int
+
+
+@dataclass(frozen=True)
+class Event:
+    """An input of the leader. Time in µs since the epoch; of `trade_id` and `price`, `fill`, `settings` what it has.
+
+    Nothing of it is there where the topic does not have it any more, or the journal never had it.
+    """
+
+    place: Input
+    partition: int
+    time: int | None = None
+    trade_id: int | None = None
+    price: int | None = None
+    fill: Fill | None = None
+    settings: Settings | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """An input and what it did; `also` are the snapshots of other orders that it made."""
+
+    event: Event
+    why: str
+    state: tuple[Fact, ...]
+    arithmetic: tuple[Calculation, ...] = ()
+    also: tuple[Order, ...] = ()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A snapshot of the order as it was recorded and as the replay gives it, and the step that made it."""
+
+    recorded: Order | None
+    replayed: Order | None
+    step: Step
+
+    @property
+    def order(self) -> Order:
+        """What was recorded, or should have been."""
+        found = self.recorded or self.replayed
+        assert found is not None
+        return found
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """An order from the start of its trader on. `differences` are about this order, `other_differences` counts those
+    about other records of the instrument."""
+
+    client_order_id: str
+    start: Step | None
+    snapshots: tuple[Snapshot, ...]
+    differences: tuple[Difference, ...]
+    other_differences: int
+
+
+def explain(recorded: Recorded, client_order_id: str) -> Explanation:
+    """Explain one order of an instrument; raises `UnknownOrder`."""
+    found = _snapshots(recorded.orders, client_order_id)
+    replayed = _snapshots([made for made in replay(recorded) if isinstance(made, Order)], client_order_id)
+    if not found and not replayed:
+        raise UnknownOrder(client_order_id, _nearest(recorded, client_order_id))
+    pairs = [(found.get(version), replayed.get(version)) for version in sorted(found.keys() | replayed.keys())]
+    snapshots = tuple(Snapshot(*pair, _snapshot_step(recorded, *pair)) for pair in pairs)
+    differences = compare(recorded)
+    ours = [d for d in differences if _is_about(d, client_order_id)]
+    start = _start_step(recorded, snapshots[0].order.trader)
+    return Explanation(client_order_id, start, snapshots, tuple(ours), len(differences) - len(ours))
+
+
+def _snapshots(orders: Sequence[Order], client_order_id: str) -> dict[int, Order]:
+    """The snapshots of one order by version; the first of those that were sent again."""
+    snapshots: dict[int, Order] = {}
+    for order in orders:
+        if order.client_order_id == client_order_id:
+            snapshots.setdefault(order.version, order)
+    return snapshots
+
+
+def _is_about(difference: Difference, client_order_id: str) -> bool:
+    records = (difference.recorded, difference.replayed)
+    return any(isinstance(record, Order) and record.client_order_id == client_order_id for record in records)
+
+
+def _nearest(recorded: Recorded, client_order_id: str) -> list[str]:
+    """The recorded ids whose trader's number is nearest to the one asked for."""
+    traders = {order.client_order_id: order.trader for order in recorded.orders}
+    digits = client_order_id.removeprefix(recorded.instrument).strip(":").split(":")[0]
+    number = int(digits) if digits.isascii() and digits.isdigit() else 0
+    return sorted(traders, key=lambda name: (abs(traders[name] - number), name))[:NEAREST]
+
+
+# Replaying up to a place
+
+
+def _before(recorded: Recorded, place: Input) -> LeaderState:
+    """The replayed leader right before it takes this input."""
+    state = leader.new_state(recorded.instrument, recorded.partition)
+    for entry in interleaving(recorded):
+        if place.topic == "trades" and entry.trades_offset >= place.offset:
+            break
+        take_trades(state, recorded.trades, until=entry.trades_offset)
+        if _place(entry) == place:
+            break
+        take_entry(state, recorded, entry)
+    if place.topic == "trades":
+        take_trades(state, recorded.trades, until=place.offset - 1)
+    state.outbox = []
+    return state
+
+
+def _after(recorded: Recorded, before: LeaderState, place: Input) -> LeaderState:
+    """The same leader once it has taken the input; what this made is in its outbox."""
+    state = _copy(before)
+    if place.topic == "trades":
+        take_trades(state, recorded.trades, until=place.offset)
+    else:
+        for entry in interleaving(recorded):
+            if _place(entry) == place:
+                take_entry(state, recorded, entry)
+    return state
+
+
+def _copy(state: LeaderState) -> LeaderState:
+    """A leader of its own; its outbox has to be empty."""
+    return msgspec.json.decode(msgspec.json.encode(state), type=LeaderState)
+
+
+def _place(entry: Applied) -> Input:
+    return Input(entry.input_topic, entry.input_offset)
+
+
+def _cause(order: Order) -> Input:
+    """The input that made a snapshot."""
+    return Input(order.cause_topic, int(getattr(order, f"{order.cause_topic}_offset")))
+
+
+def _event(recorded: Recorded, place: Input) -> Event:
+    if place.topic == "trades":
+        trades = recorded.trades
+        at = bisect_left(trades.offsets, place.offset)
+        if at == len(trades.offsets) or trades.offsets[at] != place.offset:
+            return Event(place, recorded.partition)
+        time, trade_id, price = int(trades.times[at]), int(trades.ids[at]), int(trades.prices[at])
+        return Event(place, recorded.partition, time=time, trade_id=trade_id, price=price)
+    if place.topic == "fills":
+        fill = recorded.fills.get(place.offset)
+        return Event(place, recorded.partition, time=fill.transaction_time if fill else None, fill=fill)
+    entry = next((entry for entry in recorded.journal if _place(entry) == place and entry.settings), None)
+    if entry is None or entry.settings is None:
+        return Event(place, recorded.partition)
+    settings = msgspec.json.decode(entry.settings, type=Settings)
+    return Event(place, recorded.partition, time=settings.updated_time, settings=settings)
+
+
+# The snapshots of the order
+
+
+def _snapshot_step(recorded: Recorded, found: Order | None, replayed: Order | None) -> Step:
+    """What the input behind a snapshot did; of the recorded one where there is one."""
+    order = found or replayed
+    assert order is not None
+    place = _cause(order)
+    event = _event(recorded, place)
+    before = _before(recorded, place)
+    after = _after(recorded, before, place)
+    others = [
+        made for made in after.outbox if isinstance(made, Order) and made.client_order_id != order.client_order_id
+    ]
+    return Step(
+        event=event,
+        why=_why(order, event),
+        state=facts_of(before, after, order.trader),
+        arithmetic=_arithmetic(before, event, order),
+        also=tuple(others),
+    )
+
+
+def _why(order: Order, event: Event) -> str:
+    """The rule behind a snapshot, in words."""
+    if order.cancel_requested and order.cause_topic == "settings":
+        return "trading was switched off: the exchange is asked to cancel the open orders"
+    if _is_reported(order, event):
+        said = event.fill.execution_type.value.lower() if event.fill else "lost"
+        part = " part of the order" if order.status is OrderStatus.PARTIALLY_FILLED else ""
+        return f"the exchange reports{part}: {said}"
+    placed = "is refused by name" if order.status is OrderStatus.REJECTED else "is placed"
+    if order.side is Side.BUY:
+        return f"the first trade that trader {order.trader} sees: its BUY {placed}"
+    return f"the BUY of trader {order.trader} is completely filled: its SELL {placed}"
+
+
+def _is_reported(order: Order, event: Event) -> bool:
+    """Whether a snapshot is what the exchange says of the order, and not its beginning."""
+    if event.fill is not None:
+        return event.fill.client_order_id == order.client_order_id
+    return order.cause_topic == "fills" and order.status not in (OrderStatus.NEW, OrderStatus.REJECTED)
+
+
+def _arithmetic(before: LeaderState, event: Event, order: Order) -> tuple[Calculation, ...]:
+    """How price, quantity and rebuy level of a placed order came about; nothing of later snapshots."""
+    if order.cancel_requested or _is_reported(order, event) or before.settings is None:
+        return ()
+    if order.side is Side.BUY and order.cause_topic == "trades" and event.price is not None:
+        return buy_arithmetic(before.settings, event.price)
+    bought = before.orders.get(order.trader)
+    if order.side is Side.SELL and bought is not None:
+        return sell_arithmetic(before.settings, bought)
+    return ()
+
+
+# The start of the order's trader
+
+
+def _start_step(recorded: Recorded, trader: int) -> Step | None:
+    """The input that started a trader, and why; `None` where the replay starts no such trader."""
+    place = _start(recorded, trader)
+    if place is None:
+        return None
+    before = _before(recorded, place)
+    after = _after(recorded, before, place)
+    event = _event(recorded, place)
+    why, arithmetic = _why_started(before, after, event, trader)
+    return Step(event, why, facts_of(before, after, trader), arithmetic)
+
+
+def _start(recorded: Recorded, trader: int) -> Input | None:
+    """The input after which the leader has given this number away: a trade that started one more leaves no record."""
+    state = leader.new_state(recorded.instrument, recorded.partition)
+    for entry in (*interleaving(recorded), None):
+        seen = state.trades_offset
+        take_trades(state, recorded.trades, until=None if entry is None else entry.trades_offset)
+        if state.leader.head[NEXT] > trader:
+            return Input("trades", _starting_trade(recorded, seen, trader))
+        if entry is not None and take_entry(state, recorded, entry) and state.leader.head[NEXT] > trader:
+            return _place(entry)
+    return None
+
+
+def _starting_trade(recorded: Recorded, seen: int, trader: int) -> int:
+    """The offset of the first trade after the offset `seen` with which this trader starts."""
+    before = _before(recorded, Input("trades", seen + 1))
+
+    def started(offset: int) -> bool:
+        state = _copy(before)
+        take_trades(state, recorded.trades, until=int(offset))
+        return state.leader.head[NEXT] > trader
+
+    offsets = recorded.trades.offsets
+    first = bisect_left(offsets, seen + 1)
+    return int(offsets[bisect_left(offsets, True, lo=first, key=started)])
+
+
+def _why_started(
+    before: LeaderState, after: LeaderState, event: Event, trader: int
+) -> tuple[str, tuple[Calculation, ...]]:
+    """Whose place it takes, or whose rebuy level the price fell below."""
+    if trader not in _numbers(after):
+        return "let go by the same input that started it", ()
+    if event.place.topic == "settings":
+        return _why_settings_started(before, after, trader), ()
+    filled = None if event.fill is None else _filled_order(before, event.fill)
+    finished = None if filled is None or filled.trader in _numbers(after) else filled.trader
+    # Traders that rebuys start go to the front: whoever took a place has as many behind it as the one before.
+    if finished is not None and _behind(after, trader) == _behind(before, finished):
+        return f"takes the place of trader {finished}, whose SELL was completely filled", ()
+    price = event.price if filled is None else filled.price
+    if price is None:
+        return "the input that started it is lost", ()
+    levels = dict(zip(_numbers(before), before.leader.rebuy, strict=False))
+    fallen = {n: at for n, at in levels.items() if price < at and (filled is None or n != filled.trader)}
+    names = " and of trader ".join(map(str, fallen))
+    lines = (
+        Calculation(f"rebuy level of trader {number}", f"{plain(price)} < {plain(level)}", plain(price), plain(level))
+        for number, level in fallen.items()
+    )
+    return f"one more: the price {plain(price)} is below the rebuy level of trader {names}", tuple(lines)
+
+
+def _why_settings_started(before: LeaderState, after: LeaderState, trader: int) -> str:
+    at = _numbers(after).index(trader)
+    numbers = _numbers(before)
+    if at < len(numbers) and before.leader.stage[at] == BUY_REFUSED:
+        return f"takes the place of trader {numbers[at]}, whose BUY was refused or ended unfilled"
+    return "trading was switched on: the first trader"
+
+
+def _filled_order(state: LeaderState, fill: Fill) -> Order | None:
+    """The open order that a report is about."""
+    open_orders = [*state.orders.values(), *state.closing.values()]
+    return next((order for order in open_orders if order.client_order_id == fill.client_order_id), None)
+
+
+def _numbers(state: LeaderState) -> list[int]:
+    return list(state.leader.number[: state.leader.head[COUNT]])
+
+
+def _behind(state: LeaderState, trader: int) -> int:
+    """How many traders come after this one in the leader's order."""
+    numbers = _numbers(state)
+    return len(numbers) - numbers.index(trader)

@@ -1,0 +1,112 @@
+"""Replays the recorded inputs of live leaders in their recorded interleaving: the same core, the same records.
+
+The journal says after which trade each fill and each settings change was taken, so the inputs have one order.
+Everything here is pure; `streams.audit.audit` reads the topics.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from schemas.columns import Int64s
+from schemas.records import Applied, Fill, Order, Record, Settings
+from streams.trading import leader
+from streams.trading.leader import LeaderState
+
+
+class Trades(NamedTuple):
+    """The recorded trades of one instrument, by offset."""
+
+    offsets: Int64s
+    prices: Int64s
+    times: Int64s
+    ids: Int64s
+
+
+@dataclass
+class Recorded:
+    """Everything recorded of one instrument. Lists are in topic order, repeats included."""
+
+    instrument: str
+    partition: int
+    trades: Trades
+    orders: list[Order] = field(default_factory=list)
+    journal: list[Applied] = field(default_factory=list)
+    fills: Mapping[int, Fill] = field(default_factory=dict)
+    """By offset."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One version of an instrument's records that is not what the replay gives; `None` where there is none."""
+
+    instrument: str
+    version: int
+    recorded: Record | None
+    replayed: Record | None
+
+
+def replay(recorded: Recorded) -> list[Record]:
+    """The orders and journal entries that the recorded inputs give, in the order of their versions.
+
+    An input that is lost, or that the replayed leader refuses, gives none: `compare` then misses its journal entry.
+    """
+    state = leader.new_state(recorded.instrument, recorded.partition)
+    for entry in interleaving(recorded):
+        take_trades(state, recorded.trades, until=entry.trades_offset)
+        take_entry(state, recorded, entry)
+    take_trades(state, recorded.trades, until=None)
+    return state.outbox
+
+
+def compare(recorded: Recorded) -> list[Difference]:
+    """Where the replay and the record differ, and where a record was repeated with another content."""
+    replayed: dict[int, Record] = {_version(record): record for record in replay(recorded)}
+    found: dict[int, Record] = {}
+    differences = []
+    for record in [*recorded.orders, *recorded.journal]:
+        if found.setdefault(_version(record), record) != record:
+            differences.append(Difference(recorded.instrument, _version(record), record, found[_version(record)]))
+    for version in sorted(replayed.keys() | found.keys()):
+        if replayed.get(version) != found.get(version):
+            pair = found.get(version), replayed.get(version)
+            differences.append(Difference(recorded.instrument, version, *pair))
+    return differences
+
+
+def interleaving(recorded: Recorded) -> list[Applied]:
+    """The journal in the order of its versions, each once: an entry may be sent twice."""
+    unique: dict[int, Applied] = {}
+    for entry in recorded.journal:
+        unique.setdefault(entry.version, entry)
+    return [unique[version] for version in sorted(unique)]
+
+
+def take_trades(state: LeaderState, trades: Trades, until: int | None) -> None:
+    """Let the leader take the recorded trades after its position, up to the offset `until` or to the last one."""
+    start = int(np.searchsorted(trades.offsets, state.trades_offset, side="right"))
+    end = len(trades.offsets) if until is None else int(np.searchsorted(trades.offsets, until, side="right"))
+    leader.apply_trades(state, trades.offsets[start:end], trades.prices[start:end], trades.times[start:end])
+    if until is not None:
+        state.trades_offset = until
+
+
+def take_entry(state: LeaderState, recorded: Recorded, entry: Applied) -> bool:
+    """Let the leader take the fill or settings of a journal entry; `False` where it is lost, or refused."""
+    try:
+        if entry.settings is not None:
+            settings = msgspec.json.decode(entry.settings, type=Settings)
+            leader.apply_settings(state, entry.input_offset, settings)
+        else:
+            leader.apply_fill(state, entry.input_offset, recorded.fills[entry.input_offset])
+    except (KeyError, ValueError, msgspec.MsgspecError):
+        return False
+    return True
+
+
+def _version(record: Record) -> int:
+    assert isinstance(record, Order | Applied)
+    return record.version

@@ -1,0 +1,51 @@
+"""`--report` of `hedgehog backtest`: the HTML file, and where it is."""
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from schemas.records import Settings
+from streams.backtest.report import About, Page, Run, objective_named, run_page, sweep_page, write_page
+from streams.backtest.report.figures import duration
+from streams.backtest.trial import Best, Trial, try_settings
+from streams.backtest.version import code_version
+from streams.cli.errors import BadValue
+from streams.recordings.files import Recording
+from streams.trading.execution import AT_ONCE, Execution
+
+
+def report_runs(path: Path, runs: Sequence[tuple[Recording, Settings, Trial]], execution: Execution = AT_ONCE) -> None:
+    """Write the report of some runs; `BadValue` names a file that cannot be written."""
+    _write(path, run_page([Run(*run) for run in runs], _about(execution)))
+
+
+def report_sweep(
+    path: Path,
+    parts: Mapping[str, Recording],
+    tried: Sequence[Settings],
+    best: Best,
+    objective: str,
+    seed: int | None,
+    execution: Execution = AT_ONCE,
+) -> None:
+    """Run the best settings on each part once more, and write the report of the sweep."""
+    first = tried[best.found[0].place]
+    trials = {name: try_settings(part, first, execution=execution) for name, part in parts.items()}
+    _write(path, sweep_page(parts, tried, best, objective_named(objective), trials, _about(execution, seed)))
+
+
+def _about(execution: Execution, seed: int | None = None) -> About:
+    options = {
+        "Order latency": duration(execution.latency_us) if execution.latency_us else "none",
+        "Fills": "limited by the traded quantity" if execution.limited else "the whole order at once",
+    }
+    return About(code_version(), time.time_ns() // 1_000, seed, options)
+
+
+def _write(path: Path, page: Page) -> None:
+    try:
+        write_page(path, page)
+    except OSError as error:
+        raise BadValue(f"--report: {path}: {error.strerror}") from None
+    print(f"report: {path.resolve()}", file=sys.stderr)

@@ -1,0 +1,158 @@
+"""`hedgehog settings`: what each instrument runs by."""
+
+# ruff: noqa: PLC0415 -- libraries are imported where they are used: `--help` does not wait for them
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from streams.cli.endpoints import with_settings
+from streams.cli.errors import BadValue, Unreachable
+from streams.cli.instruments.select import All, DryRun, Symbols, apply, pick, read
+from streams.cli.output import Json, heading, out
+
+if TYPE_CHECKING:
+    from streams.cli.instruments.changes import Change
+
+app = typer.Typer(help="What each instrument runs by: seed, show, set.", no_args_is_help=True)
+
+COLUMNS = (
+    "instrument",
+    "status",
+    "streaming",
+    "chunks",
+    "budget",
+    "buy_down_interval",
+    "profit_interval",
+    "rebuy_interval",
+    "fee",
+    "tick_size",
+    "step_size",
+    "min_notional",
+    "exchange_status",
+)
+
+
+def _value(option: str, text: str) -> Any:
+    return typer.Option(option, metavar="NUMBER", help=text, show_default=False)
+
+
+@app.command()
+def seed(
+    from_exchange: Annotated[
+        bool, typer.Option("--from-exchange", help="Ask the exchange (HEDGEHOG_BINANCE_REST_URL); the default.")
+    ] = False,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="A saved exchangeInfo answer, .gz or not.")
+    ] = None,
+    exchange: Annotated[str, typer.Option(help="The exchange to seed.")] = "binance",
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Write the settings of every symbol of the exchange at once; what the user has set is kept."""
+    from producers.binance.exchange_info import EXCHANGE, ExchangeInfoError, load_exchange_info
+    from producers.settings_topic import write
+    from streams.cli.instruments.changes import merged
+
+    if from_exchange and file is not None:
+        raise BadValue(f"--from-exchange or --file {file}, not both")
+    if exchange != EXCHANGE:
+        raise BadValue(f"--exchange: {exchange!r} is not known; it is {EXCHANGE}")
+    config = with_settings()
+    source = file if file is not None else config
+    out.progress(f"reading the symbols of {file or config.binance_rest_url}")
+    try:
+        fresh = load_exchange_info(source)
+    except ExchangeInfoError as error:
+        if file is not None:
+            raise BadValue(f"--file: {error}") from None
+        raise Unreachable(str(error), hint="hedgehog settings seed --file EXCHANGE_INFO.json") from None
+    if not fresh:
+        raise BadValue(f"{file or config.binance_rest_url} lists no symbol")
+    began = time.monotonic()
+    known = read(config)
+    now = time.time_ns() // 1_000
+    seeded = [merged(known.get(settings.instrument), settings, now) for settings in fresh]
+    changed = [settings for settings in seeded if settings is not known.get(settings.instrument)]
+    if changed and not dry_run:
+        write(config, changed)
+    listed = {settings.instrument for settings in seeded}
+    out.record(
+        {
+            "symbols": len(seeded),
+            "added": sum(settings.instrument not in known for settings in changed),
+            "refreshed": sum(settings.instrument in known for settings in changed),
+            "unchanged": len(seeded) - len(changed),
+            "no_longer_listed": sorted(key for key in known if key not in listed and key.startswith(f"{exchange}:")),
+            "seconds": round(time.monotonic() - began, 3),
+            "dry_run": dry_run,
+        }
+    )
+    out.note("next: hedgehog streaming start SYMBOL, hedgehog trading start SYMBOL")
+
+
+@app.command()
+def show(symbols: Symbols = None, as_json: Json = False) -> None:
+    """Show the settings of SYMBOLs, or of every instrument."""
+    from streams.cli.instruments.changes import as_row
+
+    known = read(with_settings())
+    picked = pick(known, symbols, False) if symbols else list(known.values())
+    out.rows([as_row(s) for s in picked], COLUMNS, empty="no instrument yet; next: hedgehog settings seed")
+
+
+@app.command(name="set")
+def set_values(
+    symbols: Symbols = None,
+    chunks: Annotated[str | None, _value("--chunks", "Most traders at a time, 1 to 1000.")] = None,
+    budget: Annotated[str | None, _value("--budget", "Quote asset for all chunks together, such as 100.")] = None,
+    buy_down: Annotated[
+        str | None, _value("--buy-down", "How far below the price to buy: 0.0025 is a quarter percent.")
+    ] = None,
+    profit: Annotated[str | None, _value("--profit", "Profit after fees at which to sell, as a fraction.")] = None,
+    rebuy: Annotated[str | None, _value("--rebuy", "Fall below a placed buy that starts one more trader.")] = None,
+    fee: Annotated[str | None, _value("--fee", "Commission of one order, as a fraction.")] = None,
+    everything: All = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Change the settings of SYMBOLs: exact plain decimals. Running traders keep the orders they have."""
+    from streams.cli.instruments.changes import OPTIONS, parse_values
+
+    values = parse_values(
+        {
+            "chunks": chunks,
+            "budget": budget,
+            "buy_down_interval": buy_down,
+            "profit_interval": profit,
+            "rebuy_interval": rebuy,
+            "fee": fee,
+        }
+    )
+    if not values:
+        raise BadValue(f"nothing to set: give one of {' '.join(OPTIONS.values())}")
+    config = with_settings()
+    picked = pick(read(config), symbols, everything)
+    made = apply(
+        config,
+        picked,
+        values,
+        dry_run=dry_run,
+        row=_changed,
+        columns=("instrument", "changed"),
+        unchanged="nothing changed: the values are as given already",
+    )
+    if made and not dry_run:
+        out.note("next: hedgehog trading start SYMBOL")
+
+
+def _changed(change: "Change") -> dict[str, Any]:
+    fields = change.fields()
+    return {
+        "instrument": change.after.instrument,
+        "changed": [f"{heading(name)} {old} → {new}" for name, (old, new) in fields.items()],
+        "before": {name: old for name, (old, _) in fields.items()},
+        "after": {name: new for name, (_, new) in fields.items()},
+    }

@@ -1,0 +1,60 @@
+"""The trades of an archive one by one, with all their fields; a day of each instrument in memory at a time."""
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from schemas.records import Trade
+from streams.archive.day import ArchiveError, Manifest, read_day, read_manifest
+from streams.archive.folder import day_files
+from streams.archive.rows import ABSENT, Rows
+from streams.recordings.files import Between
+
+AT_ONCE = 50_000
+_WORD = 2**64
+
+
+def archived_days(
+    paths: Sequence[Path], instruments: Collection[str] | None, between: Between
+) -> dict[str, list[tuple[Manifest, Path]]]:
+    """The files of each instrument in the order of their days, of archives' folders and of single files.
+
+    Only those with a trade time in `between`. Raises `ArchiveError` for what is no archive.
+    """
+    found: dict[str, list[tuple[Manifest, Path]]] = {}
+    since, until = between
+    for path in paths:
+        days = [file.path for file in day_files(path)] if path.is_dir() else [path]
+        if not days:
+            raise ArchiveError(f"{path}: is no archive: it has no folder exchange/SYMBOL with files of days")
+        for day in days:
+            manifest = read_manifest(day)
+            if instruments is not None and manifest.instrument not in instruments:
+                continue
+            if (since is None or manifest.last_time >= since) and (until is None or manifest.first_time < until):
+                found.setdefault(manifest.instrument, []).append((manifest, day))
+    return {instrument: sorted(days, key=lambda day: day[0].day) for instrument, days in found.items()}
+
+
+def archived_trades(days: Sequence[tuple[Manifest, Path]]) -> Iterator[Trade]:
+    """The trades of some days of an instrument."""
+    for _, path in days:
+        manifest, rows = read_day(path)
+        for start in range(0, len(rows), AT_ONCE):
+            yield from _trades(manifest, rows[start : start + AT_ONCE])
+
+
+def _trades(manifest: Manifest, rows: Rows) -> Iterator[Trade]:
+    for trade_id, traded, sent, received, price, low, high, maker, buyer, seller in rows.tolist():
+        yield Trade(
+            exchange=manifest.exchange,
+            symbol=manifest.symbol,
+            price=price,
+            quantity=high * _WORD + low,
+            trade_id=trade_id,
+            trade_time=traded,
+            event_time=sent,
+            received_time=received,
+            buyer_is_maker=maker,
+            buyer_order_id=None if buyer == ABSENT else buyer,
+            seller_order_id=None if seller == ABSENT else seller,
+        )

@@ -1,0 +1,112 @@
+"""The read side of the warehouse: what the CLI, the demo and the reports ask PostgreSQL. All sums are exact."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from sqlalchemy import Engine, select, text
+
+from schemas.records import Order, OrderStatus
+from schemas.sql.models import OrderRow
+from schemas.units import to_units
+from streams.warehouse.agreement import Comparison, compare_with_topics
+
+__all__ = ["Comparison", "SymbolProfit", "compare_with_topics", "orders", "profit_by_symbol"]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class SymbolProfit:
+    """What one instrument did.
+
+    `fills` counts executions, `cycles` the traders that bought and sold all they had bought. `profit` is in the quote
+    asset, after the commissions of both sides, over what was bought and sold again; of a trader that has sold a part,
+    the same part of its buying counts. `position` is in the base asset: bought and not yet sold.
+    """
+
+    exchange: str
+    symbol: str
+    quote_asset: str
+    trades: int
+    orders: int
+    fills: int
+    cycles: int
+    profit: Decimal
+    position: Decimal
+
+
+PROFIT = text(
+    """
+    WITH sides AS (
+        SELECT exchange, symbol, split_part(client_order_id, ':', 3) AS trader,
+               count(*) AS fills,
+               coalesce(sum(quantity) FILTER (WHERE side = 'BUY'), 0) AS bought,
+               coalesce(sum(quantity) FILTER (WHERE side = 'SELL'), 0) AS sold,
+               coalesce(sum(price * quantity + commission) FILTER (WHERE side = 'BUY'), 0) AS paid,
+               coalesce(sum(price * quantity - commission) FILTER (WHERE side = 'SELL'), 0) AS received
+        FROM fills WHERE execution_type = 'TRADE'
+        GROUP BY exchange, symbol, trader
+    ), traders AS (
+        SELECT *, CASE
+                WHEN sold = bought THEN received - paid
+                WHEN sold = 0 THEN 0
+                ELSE received - paid * sold / bought END AS profit
+        FROM sides
+    ), results AS (
+        SELECT exchange, symbol, sum(fills)::bigint AS fills, count(*) FILTER (WHERE sold = bought) AS cycles,
+               sum(profit) AS profit, sum(bought - sold) AS position
+        FROM traders GROUP BY exchange, symbol
+    ), streamed AS (SELECT exchange, symbol, count(*) AS trades FROM trades GROUP BY exchange, symbol
+    ), placed AS (SELECT exchange, symbol, count(*) AS orders FROM orders GROUP BY exchange, symbol)
+    SELECT exchange, symbol, coalesce(quote_asset, '') AS quote_asset, coalesce(trades, 0) AS trades,
+           coalesce(orders, 0) AS orders, coalesce(fills, 0) AS fills, coalesce(cycles, 0) AS cycles,
+           coalesce(profit, 0) AS profit, coalesce(position, 0) AS position
+    FROM streamed FULL JOIN placed USING (exchange, symbol) FULL JOIN results USING (exchange, symbol)
+         LEFT JOIN settings USING (exchange, symbol)
+    ORDER BY exchange, symbol
+    """
+)
+
+
+def profit_by_symbol(engine: Engine) -> list[SymbolProfit]:
+    """What each instrument with trades, orders or fills did, in the order of exchange and symbol."""
+    with engine.connect() as connection:
+        rows = connection.execute(PROFIT).mappings()
+        return [SymbolProfit(**row) for row in rows]
+
+
+def orders(
+    engine: Engine, instrument: str | None = None, status: OrderStatus | None = None, limit: int = 100
+) -> list[Order]:
+    """The newest snapshots of at most `limit` orders, the latest change first.
+
+    `instrument` is `exchange:SYMBOL`; a `ValueError` names anything else.
+    """
+    query = select(OrderRow.__table__).order_by(OrderRow.updated_time.desc(), OrderRow.client_order_id)
+    if instrument is not None:
+        exchange, colon, symbol = instrument.partition(":")
+        if not (exchange and colon and symbol):
+            raise ValueError(f"instrument: {instrument!r} is not exchange:SYMBOL")
+        query = query.where(OrderRow.exchange == exchange, OrderRow.symbol == symbol)
+    if status is not None:
+        query = query.where(OrderRow.status == status.value)
+    with engine.connect() as connection:
+        rows = connection.execute(query.limit(limit)).mappings()
+        return [_order(dict(row)) for row in rows]
+
+
+def _order(row: dict[str, Any]) -> Order:
+    return msgspec.convert({name: _plain(name, value) for name, value in row.items()}, Order)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A value of the database as the records have it."""
+    if isinstance(value, Decimal):
+        return to_units(value, name)
+    if isinstance(value, datetime):
+        return (value - EPOCH) // MICROSECOND
+    return value

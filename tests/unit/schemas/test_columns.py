@@ -1,0 +1,91 @@
+"""Trades by the column are what the codec says of each of them, whatever the bytes."""
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from schemas.codec import Codec, CodecError, UnknownSchema
+from schemas.columns import decode_trades
+from schemas.records import Trade
+from schemas.units import AMOUNT_MAX, PRICE_MAX
+from tests.samples import trade
+from tests.unit.schemas.test_codec import OTHER, POISON, TRADES, drop, evolved, written_as
+
+QUANTITY_MAX = 2**63 - 1
+OLDER = evolved(Trade, drop("buyer_order_id", "seller_order_id"))
+
+
+def other_writers(schema_id: int) -> str:
+    if schema_id != OTHER:
+        raise UnknownSchema(f"schema id {schema_id}: unknown to the registry")
+    return OLDER
+
+
+CODEC = Codec(Trade, 7, other_writers)
+
+
+def agrees(values: list[bytes | None]) -> None:
+    """Decode in columns and one by one, and compare."""
+    columns = decode_trades(values, CODEC)
+    assert {len(column) for column in columns[:4]} == {len(values)}
+    for i, value in enumerate(values):
+        found = tuple(int(column[i]) for column in columns[:4])
+        one = decoded(value)
+        if isinstance(one, CodecError):
+            assert str(columns.errors[i]) == str(one)
+            assert found == (0, 0, 0, 0)
+        else:
+            assert i not in columns.errors
+            assert found == (one.price, min(one.quantity, QUANTITY_MAX), one.trade_id, one.trade_time)
+
+
+def decoded(value: bytes | None) -> Trade | CodecError:
+    try:
+        return CODEC.decode(value)
+    except CodecError as error:
+        return error
+
+
+@given(st.lists(TRADES, max_size=8))
+def test_trades(trades: list[Trade]) -> None:
+    agrees([CODEC.encode(each) for each in trades])
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """A trade with some bytes changed, taken out or put in."""
+    data = bytearray(CODEC.encode(draw(TRADES)))
+    for _ in range(draw(st.integers(1, 3))):
+        at = draw(st.integers(0, len(data)))
+        gone = draw(st.integers(0, 3))
+        data[at : at + gone] = draw(st.binary(max_size=3))
+    return bytes(data)
+
+
+@given(st.lists(st.one_of(damaged(), TRADES.map(CODEC.encode), st.none(), st.binary(max_size=80)), max_size=6))
+@example([])
+@example([None])
+@example([b""])
+def test_damaged_trades_among_good_ones(values: list[bytes | None]) -> None:
+    agrees(values)
+
+
+@pytest.mark.parametrize("name", POISON)
+def test_the_poison_that_the_codec_knows(name: str) -> None:
+    good = CODEC.encode(trade("100"))
+    agrees([good, POISON[name][0], good])
+
+
+def test_a_trade_of_an_older_writer_among_ours() -> None:
+    agrees([CODEC.encode(trade("100")), written_as(OLDER, trade("101", 2)), CODEC.encode(trade("102", 3))])
+
+
+@pytest.mark.parametrize("quantity", [1, 2**63 - 1, 2**63, 2**64, AMOUNT_MAX])
+@pytest.mark.parametrize("price", [1, PRICE_MAX])
+def test_the_largest_and_the_smallest(price: int, quantity: int) -> None:
+    agrees([CODEC.encode(msgspec.structs.replace(trade("1"), price=price, quantity=quantity))])
+
+
+def test_names_beyond_ascii() -> None:
+    agrees([CODEC.encode(msgspec.structs.replace(trade("1"), symbol="币安人生USDT"))])

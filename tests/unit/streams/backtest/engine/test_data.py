@@ -1,0 +1,52 @@
+"""Prices as the compiled engine reads them."""
+
+import numpy as np
+import pytest
+
+from streams.backtest.engine.data import prepare
+from streams.backtest.engine.fast import run_fast
+from streams.backtest.engine.reference import run_reference
+from streams.trading.rules import rules_of
+from tests.samples import settings
+
+# The first run after a change compiles: seconds on an idle machine, minutes on a busy one.
+pytestmark = pytest.mark.timeout(900)
+
+
+def test_prices_on_tick_are_counted_in_ticks() -> None:
+    prepared = prepare(np.array([3_000, 5_000, 4_000]), 1_000)
+    assert (prepared.unit, prepared.highest, prepared.tape.prices.tolist()) == (1_000, 5, [3, 5, 4])
+    assert prepared.tape.prices.dtype == np.int32
+
+
+def test_prices_off_tick_are_counted_in_what_divides_all() -> None:
+    prepared = prepare(np.array([3_000, 5_250, 4_000]), 1_000)
+    assert (prepared.unit, prepared.tape.prices.tolist()) == (250, [12, 21, 16])
+
+
+def test_prices_beyond_the_precision_of_floats() -> None:
+    prices = [2**59 + 1, 2**59 + 2, 2**59 + 5]
+    prepared = prepare(np.array(prices), 1)
+    assert (prepared.unit, prepared.tape.prices.tolist()) == (1, prices)
+
+
+def test_extremes_of_blocks() -> None:
+    prices = np.random.default_rng(1).integers(1, 10**6, 4_096 * 2 + 64 * 3 + 5)
+    tape = prepare(prices, 1).tape
+    small = [prices[i : i + 64] for i in range(0, len(prices), 64)]
+    large = [prices[i : i + 4_096] for i in range(0, len(prices), 4_096)]
+    assert (tape.low.tolist(), tape.high.tolist()) == ([b.min() for b in small], [b.max() for b in small])
+    assert (tape.lowest.tolist(), tape.highest.tolist()) == ([b.min() for b in large], [b.max() for b in large])
+
+
+def test_what_is_no_price_is_named() -> None:
+    with pytest.raises(ValueError, match=r"prices: trade 1 has 0 \(1e-8\), which is no price"):
+        prepare(np.array([5, 0, -3]), 1)
+    with pytest.raises(ValueError, match="prices: trade 0 has 1000000000000000000"):
+        prepare(np.array([10**18]), 1)
+
+
+@pytest.mark.parametrize("prices", [[], [40_000_000]])
+def test_no_trade_and_one(prices: list[int]) -> None:
+    rules = rules_of(settings())
+    assert run_fast(np.array(prices, np.int64), rules).to_list() == run_reference(prices, rules)

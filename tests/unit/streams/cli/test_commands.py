@@ -1,0 +1,187 @@
+"""The command itself, where no server answers: help, usage, exit codes, one line instead of a traceback."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from infra.config import Config
+from schemas.records import OrderStatus
+from streams.cli.errors import BadValue
+from streams.cli.main import app
+from streams.cli.orders.rows import parse_statuses
+from streams.cli.processes import faust_command
+
+ENV_EXAMPLE = Path(__file__).parents[4] / ".env.example"
+NEEDING_A_BROKER = (
+    "settings seed",
+    "settings show",
+    "settings set XRPUSDT --chunks 3",
+    "streaming start XRPUSDT",
+    "streaming stop XRPUSDT",
+    "streaming status",
+    "trading start XRPUSDT",
+    "trading stop XRPUSDT",
+    "trading shutdown XRPUSDT",
+    "trading status",
+    "topics create",
+    "topics list",
+    "dlq list",
+    "dlq show dead-letters:0:1",
+    "produce",
+    "worker",
+)
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[int]:
+    """A configuration whose servers do not exist; the port that nobody listens at."""
+    monkeypatch.chdir(tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        for name in ("KAFKA", "REGISTRY", "CONNECT", "POSTGRES"):
+            monkeypatch.setenv(f"HEDGEHOG_{name}_PORT", str(port))
+        for name in ("KAFKA_BOOTSTRAP", "REGISTRY_URL", "CONNECT_URL", "DATABASE_URL", "PORT_OFFSET"):
+            monkeypatch.delenv(f"HEDGEHOG_{name}", raising=False)
+        yield port
+
+
+def hedgehog(line: str) -> Result:
+    return CliRunner().invoke(app, line.split())
+
+
+@pytest.mark.parametrize("line", NEEDING_A_BROKER)
+def test_a_broker_that_is_down_is_one_line_with_its_endpoint(line: str, nowhere: int) -> None:
+    result = hedgehog(line)
+    assert result.exit_code == 3
+    assert result.stdout == ""
+    assert result.stderr == f"hedgehog: no Kafka broker listens at 127.0.0.1:{nowhere}\n  try: make infra-up\n"
+
+
+def test_a_database_that_is_down_is_one_line(nowhere: int) -> None:
+    result = hedgehog("orders list")
+    assert result.exit_code == 3
+    assert result.stderr.startswith(f"hedgehog: no PostgreSQL listens at 127.0.0.1:{nowhere}\n")
+
+
+@pytest.mark.parametrize("line", ["--json topics list", "topics list --json"])
+def test_with_json_the_error_is_an_object(line: str, nowhere: int) -> None:
+    result = hedgehog(line)
+    assert result.stdout == ""
+    error = json.loads(result.stderr)
+    assert str(nowhere) in error["error"]
+    assert error["exit_code"] == result.exit_code == 3
+
+
+def test_status_shows_what_is_down_and_exits_1(nowhere: int) -> None:
+    result = hedgehog("status --json")
+    page = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert page["ok"] is False
+    assert [part["state"] for part in page["parts"]] == ["down"] * 4
+    assert len(page["problems"]) == 4
+
+
+def test_doctor_names_each_problem_and_what_to_type(nowhere: int) -> None:
+    result = hedgehog("doctor --json")
+    lines = {row["check"]: row for row in json.loads(result.stdout)}
+    assert result.exit_code == 1
+    assert lines["python"]["state"] == "ok"
+    for name in ("broker", "registry", "connect", "postgres"):
+        assert lines[name]["state"] == "problem"
+        assert str(nowhere) in lines[name]["finding"]
+        assert lines[name]["type"] == "make infra-up"
+    assert lines["topics"]["state"] == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("settings set XRPUSDT", "--chunks"),
+        ("settings set XRPUSDT --budget 1e3", "--budget: '1e3'"),
+        ("settings set XRPUSDT --fee 0.123456789", "--fee: '0.123456789'"),
+        ("settings seed --exchange nowhere", "--exchange: 'nowhere'"),
+        ("orders list --status done", "--status: 'done'"),
+        ("trading stop --all", "--yes"),
+        ("worker --log-level loud", "--log-level: 'loud'"),
+        ("orders list --limit 0", "--limit"),
+        ("dlq show", "ID"),
+    ],
+)
+def test_a_wrong_value_is_named_and_exits_2(line: str, words: str, nowhere: int) -> None:
+    result = hedgehog(line)
+    assert result.exit_code == 2
+    assert words in result.stderr
+
+
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEDGEHOG_PARTITIONS", "twelve")
+    result = hedgehog("settings show")
+    assert result.exit_code == 2
+    assert "HEDGEHOG_PARTITIONS=twelve" in result.stderr
+
+
+def test_help_documents_the_exit_codes() -> None:
+    result = hedgehog("--help")
+    assert result.exit_code == 0
+    for words in ("Exit codes", "wrong usage", "cannot be reached", "found a problem"):
+        assert words in result.stdout
+
+
+def test_help_does_not_wait_for_the_libraries() -> None:
+    code = (
+        "import sys, streams.cli.main\n"
+        "heavy = {'confluent_kafka', 'faust', 'numba', 'numpy', 'pydantic', 'sqlalchemy', 'httpx', 'fastavro'}\n"
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or None)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "statuses"),
+    [
+        ([], []),
+        (["open"], [OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED]),
+        (["filled", "Partially-Filled"], [OrderStatus.FILLED, OrderStatus.PARTIALLY_FILLED]),
+    ],
+)
+def test_statuses_are_typed_in_any_case(typed: list[str], statuses: list[OrderStatus]) -> None:
+    assert parse_statuses(typed) == statuses
+    with pytest.raises(BadValue, match="'shut'"):
+        parse_statuses(["shut"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "end"),
+    [
+        ((None, None, False, "info"), "-l info worker"),
+        ((Path("w2"), 26067, False, "warn"), "-l warn --datadir w2 worker --web-port 26067"),
+        ((None, None, True, "info"), "-l info worker --without-web"),
+    ],
+)
+def test_the_worker_is_started_as_faust_starts_it(
+    arguments: tuple[Path | None, int | None, bool, str], end: str
+) -> None:
+    assert " ".join(faust_command(*arguments)) == f"{sys.executable} -m faust -A streams {end}"
+
+
+def test_env_example_names_every_variable_with_its_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("HEDGEHOG_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    lines = [line.removeprefix("# ") for line in ENV_EXAMPLE.read_text().splitlines()]
+    variables = [line for line in lines if line.startswith("HEDGEHOG_") and "=" in line]
+    names = [line.partition("=")[0] for line in variables]
+    assert names == [f"HEDGEHOG_{field.upper()}" for field in Config.model_fields]
+
+    (tmp_path / ".env").write_text("\n".join(variables))
+    given, default = Config(), Config.model_construct()
+    assert given.model_dump(exclude={"cache_dir"}) == default.model_dump(exclude={"cache_dir"})

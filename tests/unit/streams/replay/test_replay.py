@@ -1,0 +1,114 @@
+"""The tape that a replay plays: several files by event time, a part of them, an archive; and the pauses between."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from producers.pace import spaced
+from producers.recorded.files import FileError
+from producers.source import BadFrame
+from schemas.records import Trade
+from streams.archive.day import describe, write_day
+from streams.archive.folder import path_of
+from streams.archive.rows import DAY_US, from_trades
+from streams.recordings.files import Between
+from streams.replay.tape import Tape, tape_of_files
+from tests.samples import trade
+
+XRP, ETH = "binance:XRPUSDT", "binance:ETHUSDT"
+START_MS = 1_559_433_601_000
+
+
+def written(path: Path, ids: list[int]) -> Path:
+    """A file of Binance's archive layout; a trade's time is its id in ms after the start."""
+    path.write_text("".join(f"{n},0.5,10,5,{START_MS + n},true,true\n" for n in ids))
+    return path
+
+
+def tape(*paths: Path, instruments: list[str] | None = None, between: Between = (None, None)) -> Tape:
+    return tape_of_files(paths, instruments, between, lambda *_: None)
+
+
+def ids(played: Tape) -> list[tuple[str, int]]:
+    return [(event.symbol, event.trade_id) for event in played if isinstance(event, Trade)]
+
+
+def test_files_come_by_event_time_each_in_its_own_order(tmp_path: Path) -> None:
+    one = written(tmp_path / "XRPUSDT-trades-2019-06-03.csv", [2, 6, 5, 8])
+    other = written(tmp_path / "ETHUSDT-trades-2019-06-02.csv", [1, 3, 7])
+    assert ids(tape(one, other)) == [
+        *(("ETHUSDT", 1), ("XRPUSDT", 2), ("ETHUSDT", 3)),
+        *(("XRPUSDT", 6), ("XRPUSDT", 5), ("ETHUSDT", 7), ("XRPUSDT", 8)),
+    ]
+
+
+def test_a_part_of_a_file_and_what_is_no_trade_of_it(tmp_path: Path) -> None:
+    path = written(tmp_path / "XRPUSDT-trades-2019-06-03.csv", [1, 2, 3, 4])
+    path.write_text(path.read_text() + "no trade\n")
+    at = (START_MS + 2) * 1_000
+    part = tape(path, instruments=[XRP], between=(at, at + 2_000))
+    found = list(part)
+    assert [event.trade_id for event in found if isinstance(event, Trade)] == [2, 3]
+    assert [event.raw for event in found if isinstance(event, BadFrame)] == [b"no trade"]
+    assert (part.read, part.total) == (5, 5)
+    assert list(tape(path, instruments=[ETH])) == [found[-1]]
+
+
+def test_a_closed_tape_ends(tmp_path: Path) -> None:
+    played = tape(written(tmp_path / "XRPUSDT-trades-2019-06-03.csv", [1, 2, 3]))
+    events = iter(played)
+    next(events)
+    played.closed = True
+    assert list(events) == []
+
+
+def archived(folder: Path, trades: list[Trade]) -> Path:
+    """An archive that holds these trades of one instrument and one day."""
+    day = trades[0].trade_time // DAY_US
+    path = path_of(folder, trades[0].instrument, day)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = from_trades(trades)
+    write_day(path, describe(rows, trades[0].instrument, path.stem, ["test"]), rows)
+    return path
+
+
+def test_an_archive_gives_the_trades_with_all_their_fields(tmp_path: Path) -> None:
+    xrp = [trade("0.5", n, XRP) for n in (1, 3, 5)]
+    eth = [trade("200", n, ETH, quantity="99999999999999999999") for n in (2, 4)]
+    archived(tmp_path, xrp)
+    single = archived(tmp_path, eth)
+    both = sorted([*xrp, *eth], key=lambda found: found.event_time)
+    assert list(tape(tmp_path)) == both
+    assert list(tape(tmp_path, instruments=[XRP], between=(xrp[1].trade_time, None))) == xrp[1:]
+    assert list(tape(single)) == eth
+    assert tape(tmp_path).total == len(both)
+    assert ids(tape(tmp_path, between=(0, 1))) == []
+
+
+def test_a_folder_that_is_no_archive(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="is no archive"):
+        tape(tmp_path)
+
+
+def test_a_fixed_pause_between_trades_and_none_before_what_is_no_trade() -> None:
+    now = [100.0]
+    seen: list[tuple[float, int]] = []
+
+    async def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    async def play() -> None:
+        events = iter([trade("1", 1), BadFrame("x", b"", "no trade"), trade("1", 2), trade("1", 3)])
+        async for batch in spaced(events, 0.5, lambda: now[0], sleep):
+            seen.extend((now[0] - 100, len(batch)) for _ in [batch])
+
+    asyncio.run(play())
+    assert now[0] == pytest.approx(101)
+    assert seen == [(0, 2), (0.5, 1), (1, 1)]
+
+
+@pytest.mark.parametrize("interval", [0.0, -1.0])
+def test_a_pause_is_above_zero(interval: float) -> None:
+    with pytest.raises(ValueError, match=r"interval: .* is not above 0"):
+        spaced(iter([]), interval)

@@ -32,6 +32,7 @@ lock: setup ## renew infra/requirements.lock from pyproject.toml
 
 infra-up: setup ## start the stack (broker, registry, Connect, PostgreSQL) and wait until it is ready
 	@$(RUN)/python -m infra up
+	@$(RUN)/python -m connectors provision
 
 infra-down: setup ## stop the stack; the data stay
 	@$(RUN)/python -m infra down

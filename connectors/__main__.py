@@ -1,31 +1,40 @@
-"""`python -m connectors apply|status|watch`: the sinks that Kafka Connect runs."""
+"""`python -m connectors provision|apply|status|watch`: what a running stack gets, and the sinks in Kafka Connect.
+
+`provision` creates topics, schemas and tables and applies the sinks; the others are about the sinks alone.
+"""
 
 import signal
 import sys
 import threading
+from collections.abc import Callable
 
 from connectors.apply import SinkState, apply_all, states, watch
+from connectors.provision import provision
 from infra.config import Config, load_config
 from infra.errors import StackError
+from infra.stack import to_stderr
 
-USAGE = "usage: python -m connectors apply|status|watch"
+INTERRUPTED = 130
 
 
 def main(arguments: list[str]) -> int:
-    """0: done, all run. 1: a sink does not run, or Kafka Connect does not answer. 2: wrong usage."""
+    """Exit code 0: done, all run. 1: a sink does not run, or a server does not do its part. 2: usage. 130: Ctrl-C."""
+    command = COMMANDS.get(arguments[0]) if len(arguments) == 1 else None
+    if command is None:
+        print(USAGE, file=sys.stderr)
+        return 2
     try:
-        match arguments:
-            case ["apply"]:
-                return _show(apply_all(load_config()))
-            case ["status"]:
-                return _show(states(load_config()))
-            case ["watch"]:
-                return _watch(load_config())
+        return command(load_config())
     except StackError as error:
         print(f"hedgehog: {error}", file=sys.stderr)
         return 1
-    print(USAGE, file=sys.stderr)
-    return 2
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _provision(config: Config) -> int:
+    provision(config, to_stderr)
+    return 0
 
 
 def _show(sinks: list[SinkState]) -> int:
@@ -38,8 +47,17 @@ def _watch(config: Config) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    watch(config, stop, lambda text: print(text, file=sys.stderr, flush=True))
+    watch(config, stop, to_stderr)
     return 0
+
+
+COMMANDS: dict[str, Callable[[Config], int]] = {
+    "provision": _provision,
+    "apply": lambda config: _show(apply_all(config)),
+    "status": lambda config: _show(states(config)),
+    "watch": _watch,
+}
+USAGE = f"usage: python -m connectors {'|'.join(COMMANDS)}"
 
 
 if __name__ == "__main__":

@@ -67,12 +67,6 @@ def states(config: Config) -> list[SinkState]:
         return _states(client, load_all(config))
 
 
-def restart_failed(config: Config) -> list[str]:
-    """Restart what failed; the names of the sinks concerned."""
-    with _client(config) as client:
-        return _restart_failed(client, load_all(config))
-
-
 def remove_all(config: Config) -> None:
     """Remove the sinks of this installation and wait until they are gone; their topics and tables stay."""
     connectors = load_all(config)
@@ -220,11 +214,10 @@ def _settled(
         time.sleep(POLL_S)
 
 
-def _restart_failed(client: httpx.Client, connectors: list[Connector]) -> list[str]:
-    failed = [sink.name for sink in _states(client, connectors) if sink.state == "FAILED"]
-    for name in failed:
-        _restart(client, name)
-    return failed
+def _restart_failed(client: httpx.Client, connectors: list[Connector]) -> None:
+    for sink in _states(client, connectors):
+        if sink.state == "FAILED":
+            _restart(client, sink.name)
 
 
 def _restart(client: httpx.Client, name: str) -> None:

@@ -38,11 +38,12 @@ def connector_name(config: Config, topic: Topic) -> str:
 
 
 def placeholders(config: Config) -> dict[str, str]:
-    """What the files leave open: the prefix, and the endpoints as Kafka Connect sees them."""
+    """What the files leave open: prefix, replication factor, and the endpoints as Kafka Connect sees them."""
     url = make_url(config.database)
     address = config.connect_postgres or f"{url.host}:{url.port or 5432}"
     return {
         "topic_prefix": config.topic_prefix,
+        "replication": str(config.replication),
         "registry_url": config.connect_registry_url.rstrip("/") or config.registry,
         "jdbc_url": f"jdbc:postgresql://{address}/{url.database}",
         "database_user": url.username or "",

@@ -1,16 +1,19 @@
 """What a running stack needs before it is of use: topics, schemas, tables, connectors. Each step may be done again."""
 
 from collections.abc import Callable
-from importlib import import_module
 
+from connectors.apply import apply_all
 from infra.config import Config
 from infra.errors import StackError
+from schemas.broker import create_topics
+from schemas.registry import register_all
+from schemas.sql.migrate import upgrade
 
-STEPS = (
-    ("topics", "schemas.broker", "create_topics"),
-    ("schemas", "schemas.registry", "register_all"),
-    ("tables", "schemas.sql.migrate", "upgrade"),
-    ("connectors", "connectors.apply", "apply_all"),
+STEPS: tuple[tuple[str, Callable[[Config], object]], ...] = (
+    ("topics", create_topics),
+    ("schemas", register_all),
+    ("tables", upgrade),
+    ("connectors", apply_all),
 )
 
 
@@ -19,16 +22,9 @@ def provision(config: Config, say: Callable[[str], None]) -> None:
 
     Raises `StackError` that names the step which failed.
     """
-    for what, module_name, function in STEPS:
+    for what, step in STEPS:
         try:
-            module = import_module(module_name)
-        except ModuleNotFoundError as error:
-            if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-                raise
-            say(f"{what:9} skipped: {module_name} does not exist yet")
-            continue
-        try:
-            getattr(module, function)(config)
+            step(config)
         except StackError:
             raise
         except Exception as error:

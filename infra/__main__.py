@@ -41,7 +41,7 @@ class PartName(StrEnum):
 
 @app.command()
 def up() -> None:
-    """Start what does not run; create topics, schemas, tables and connectors."""
+    """Start what does not run and wait until it is ready. `python -m connectors provision` comes next."""
     try:
         Stack(load_config()).up()
     except KeyboardInterrupt:

@@ -34,6 +34,8 @@ class Config(BaseSettings):
     postgres_port: Port = 25432
     worker_port: Port = 26066
     local_exchange_port: Port = 29443
+    worker_host: str = LOOPBACK
+    """The address on which a worker serves its web page."""
 
     kafka_bootstrap: str = ""
     """Endpoints: derived from the ports unless given (`HEDGEHOG_INFRA=external` wants them given)."""
@@ -49,6 +51,8 @@ class Config(BaseSettings):
     topic_prefix: str = ""
     """Put before every topic, consumer group and application id: a world of its own on a shared broker."""
     partitions: Annotated[int, Field(ge=1, le=1_000)] = 12
+    replication: Annotated[int, Field(ge=1, le=32_767)] = 1
+    """Copies of every topic, on as many brokers."""
     mock_fee: Annotated[str, Field(pattern=r"^0(\.\d{1,8})?$")] = "0.001"
     """Commission of the mock exchange, as a fraction of the notional."""
     mock_partial_fills: bool = False

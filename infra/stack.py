@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from connectors.provision import provision
 from infra.config import Config
 from infra.status import PartStatus
 
@@ -73,11 +72,10 @@ class Stack:
         self.backend = choose_backend(config)
 
     def up(self, say: Say = to_stderr) -> None:
-        """Start it, wait until every part is ready, then create topics, schemas, tables and connectors."""
+        """Start it and wait until every part is ready. What is put into it comes next: `connectors.provision`."""
         started = time.monotonic()
         say(f"hedgehog: starting the stack ({self.backend.name})")
         self.backend.up(say)
-        provision(self.config, say)
         say(f"hedgehog: the stack is up after {time.monotonic() - started:.1f} s")
 
     def down(self, say: Say = to_stderr) -> None:

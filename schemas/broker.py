@@ -12,8 +12,6 @@ from infra.config import Config
 from infra.errors import StackError
 from schemas.topics import TOPICS
 
-REPLICATION = 1
-"""The stack has one broker."""
 TIMEOUT_S = 15.0
 REPLAY_MARK = "replay"
 """The empty topic, after the prefix, that marks a prefix as one of replays: `hedgehog replay` creates it."""
@@ -40,7 +38,7 @@ def create_topics(config: Config) -> list[str]:
             NewTopic(
                 topic.full_name(config),
                 num_partitions=config.partitions,
-                replication_factor=REPLICATION,
+                replication_factor=config.replication,
                 config=topic.config,
             )
             for topic in missing

@@ -11,7 +11,7 @@ from typing import Any
 import faust
 
 from connectors.apply import watch
-from infra.config import LOOPBACK, Config, load_config
+from infra.config import Config, load_config
 from infra.errors import StackError
 from schemas import topics
 from schemas.broker import check_topics
@@ -106,8 +106,8 @@ def make_app(config: Config) -> HedgehogApp:
         broker=[f"kafka://{server}" for server in config.bootstrap.split(",")],
         store="memory://",
         datadir=str(config.data_dir / "worker"),
-        web_bind=LOOPBACK,
-        web_host=LOOPBACK,
+        web_bind=config.worker_host,
+        web_host=config.worker_host,
         web_port=config.port("worker"),
         web_tables_enabled=False,
         web_router_enabled=False,

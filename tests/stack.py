@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.provision import provision
 from infra.config import Config, load_config
 from infra.native.ports import taken
 from infra.stack import Stack
@@ -75,6 +76,7 @@ def running_stack(offset: int, home: Path, keep: bool = False) -> Iterator[Confi
         stack = Stack(config)
         try:
             stack.up(_say)
+            provision(config, _say)
             yield config
         finally:
             if not keep:
@@ -89,6 +91,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Config]:
     config = load_config()
     if config.infra == "external":
         Stack(config).up(_say)
+        provision(config, _say)
         yield config
     elif request.config.getoption("--keep-stack") or os.environ.get("HEDGEHOG_TEST_KEEP") == "1":
         with running_stack(KEPT_OFFSET, ROOT / "kept", keep=True) as kept:

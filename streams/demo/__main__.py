@@ -13,6 +13,7 @@ from confluent_kafka import KafkaException
 from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
+from connectors.provision import provision
 from infra.config import load_config
 from infra.errors import StackError
 from infra.stack import Stack
@@ -82,6 +83,7 @@ def _perform(place: Place, market: Market, screen: Screen) -> bool:
     supervisor = Supervisor(place.run, place.logs, screen.say)
     with _stopping(stack, supervisor, screen):
         stack.up(screen.say)
+        provision(config, screen.say)
         return Demo(config, place, market, supervisor, screen).run()
 
 

@@ -19,7 +19,7 @@ from connectors.apply import all_connectors, apply_all, database_of, remove_all
 from connectors.files import placeholders
 from infra.config import Config
 from producers import settings_topic
-from schemas.broker import REPLAY_MARK, REPLICATION, create_topics, delete_topics, is_replay
+from schemas.broker import REPLAY_MARK, create_topics, delete_topics, is_replay
 from schemas.registry import register_all
 from schemas.sql.migrate import upgrade
 from schemas.topics import SETTINGS, SINKS, TOPICS, TRADES
@@ -165,7 +165,7 @@ def _refuse_foreign_topics(target: Config) -> None:
 
 def _mark(target: Config) -> None:
     mark = f"{target.topic_prefix}{REPLAY_MARK}"
-    topic = NewTopic(mark, num_partitions=1, replication_factor=REPLICATION)
+    topic = NewTopic(mark, num_partitions=1, replication_factor=target.replication)
     client = admin(target)
     client.create_topics([topic], operation_timeout=TIMEOUT_S, request_timeout=TIMEOUT_S)[mark].result(TIMEOUT_S)
 

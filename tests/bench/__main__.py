@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from types import FrameType
 
+from connectors.provision import provision
 from infra.errors import StackError
 from infra.stack import Stack, to_stderr
 from schemas.records import Order, Trade
@@ -201,6 +202,7 @@ def main() -> int:
     stack = Stack(stack_config())
     try:
         stack.up()
+        provision(stack.config, to_stderr)
         bench = Bench()
         for number in range(REPETITIONS):
             to_stderr(f"bench: repetition {number + 1} of {REPETITIONS}")

@@ -20,7 +20,11 @@ TOPIC = "survivor"
 
 
 def infra(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "infra", *words]
+    return module(environment, "infra", *words)
+
+
+def module(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", *words]
     return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
@@ -74,6 +78,13 @@ def test_up_twice_is_harmless_and_data_survive_down_and_up(home: tuple[dict[str,
     first = infra(environment, "up")
     assert first.returncode == 0, first.stderr
     assert first.stdout == "", "progress belongs on stderr"
+    for _ in range(2):
+        provisioned = module(environment, "connectors", "provision")
+        assert provisioned.returncode == 0, provisioned.stderr
+        assert provisioned.stdout == "", "progress belongs on stderr"
+        assert [line.split() for line in provisioned.stderr.splitlines()] == [
+            [step, "ready"] for step in ("topics", "schemas", "tables", "connectors")
+        ]
     pids = {part["part"]: part["pid"] for part in status(environment)["parts"]}
 
     again = infra(environment, "up")
@@ -93,6 +104,7 @@ def test_up_twice_is_harmless_and_data_survive_down_and_up(home: tuple[dict[str,
     assert third.returncode == 0, third.stderr
     assert consume(config) == b"still here"
     assert execute(config, "SELECT answer FROM survivor") == [(42,)]
+    assert execute(config, "SELECT count(*) FROM trades") == [(0,)]
     assert execute(config, "SHOW timezone") == [("UTC",)]
     assert not set(pids.values()) & {part["pid"] for part in status(environment)["parts"]}
 

@@ -39,6 +39,13 @@ def test_connect_reaches_the_servers_where_we_do_unless_told_otherwise() -> None
     assert inside["registry_url"] == "http://registry:8080"
 
 
+def test_dead_letters_of_sinks_have_as_many_copies_as_topics() -> None:
+    copies = {
+        sink.config["errors.deadletterqueue.topic.replication.factor"] for sink in load_all(config(replication=3))
+    }
+    assert copies == {"3"}
+
+
 def test_a_password_may_hold_any_character() -> None:
     url = "postgresql+psycopg2://user:%22%24%7Bx%7D%5C@127.0.0.1:5432/db"
     assert load_all(config(database_url=url))[0].config["connection.password"] == '"${x}\\'

@@ -14,6 +14,19 @@ class StackError(Exception):
     """The stack cannot do what was asked; the message says why and what to do."""
 
 
+class ServiceError(StackError):
+    """A service answers with an error. `service` is `broker`, `registry`, `connect` or `postgres`, `endpoint` where."""
+
+    def __init__(self, message: str, *, service: str, endpoint: str) -> None:
+        super().__init__(message)
+        self.service = service
+        self.endpoint = endpoint
+
+
+class Unreachable(ServiceError):
+    """A service does not answer, or stopped answering."""
+
+
 class PartFailed(StackError):
     """A part did not come up. The message names the part, its log, its last lines and errors shortly before."""
 

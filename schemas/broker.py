@@ -1,7 +1,7 @@
 """Creates the topics on the broker and checks them. Every topic exists before anything is sent to it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from infra.config import Config
-from infra.errors import StackError
+from infra.errors import StackError, Unreachable
 from schemas.topics import TOPICS
 
 TIMEOUT_S = 15.0
@@ -18,22 +18,40 @@ REPLAY_MARK = "replay"
 
 
 class TopicError(StackError):
-    """A topic is missing or not as it has to be, or the broker does not answer."""
+    """A topic is not as it has to be, or the broker refuses to create it."""
+
+
+class TopicsMissing(TopicError):
+    """Topics that are needed do not exist; `names` are their full names."""
+
+    def __init__(self, config: Config, names: Sequence[str]) -> None:
+        super().__init__(f"topics missing on {config.bootstrap}: {', '.join(names)}")
+        self.names = names
+
+
+def client_settings(config: Config) -> dict[str, str | int | float | bool]:
+    """What every client of ours that only asks or reads has in common; librdkafka's own lines are not for the user."""
+    return {"bootstrap.servers": config.bootstrap, "client.id": "hedgehog", "log_level": 0}
+
+
+def admin(config: Config) -> AdminClient:
+    """A client for questions about topics and groups."""
+    return AdminClient(client_settings(config))
 
 
 def create_topics(config: Config) -> list[str]:
     """Create the topics that are missing; their full names, in the order of `schemas.topics`.
 
-    Repeating it changes nothing. Raises `TopicError` when the broker does not answer, or when a topic was
+    Repeating it changes nothing. Raises `Unreachable` when the broker does not answer, `TopicError` when a topic was
     there before with another partition count than `config.partitions`.
     """
-    admin = _admin(config)
-    found = _partitions(config, admin)
+    client = admin(config)
+    found = _partitions(config, client)
     _assert_partitions(config, found)
     missing = [topic for topic in TOPICS.values() if topic.full_name(config) not in found]
     if not missing:
         return []
-    futures = admin.create_topics(
+    futures = client.create_topics(
         [
             NewTopic(
                 topic.full_name(config),
@@ -64,41 +82,38 @@ def _await_topics(config: Config) -> None:
 
 
 def check_topics(config: Config) -> None:
-    """Raise `TopicError` unless every topic exists with `config.partitions` partitions."""
-    found = _partitions(config, _admin(config))
+    """Raise `TopicsMissing`, or `TopicError`, unless every topic exists with `config.partitions` partitions."""
+    found = _partitions(config, admin(config))
     missing = [topic.full_name(config) for topic in TOPICS.values() if topic.full_name(config) not in found]
     if missing:
-        raise TopicError(f"topics missing on {config.bootstrap}: {', '.join(missing)}")
+        raise TopicsMissing(config, missing)
     _assert_partitions(config, found)
 
 
 def is_replay(config: Config) -> bool:
     """Whether the topics of this installation are those of replays: no live trades go there, nor to the live tables."""
     prefix = config.topic_prefix  # an installation without one is live
-    return bool(prefix) and f"{prefix}{REPLAY_MARK}" in _partitions(config, _admin(config))
+    return bool(prefix) and f"{prefix}{REPLAY_MARK}" in _partitions(config, admin(config))
 
 
 def delete_topics(config: Config) -> list[str]:
     """Delete every topic of this installation (those of `config.topic_prefix`); their full names."""
-    admin = _admin(config)
-    found = _partitions(config, admin)
+    client = admin(config)
+    found = _partitions(config, client)
     names = [name for topic in TOPICS.values() if (name := topic.full_name(config)) in found]
     if names:
-        for future in admin.delete_topics(names, operation_timeout=TIMEOUT_S).values():
+        for future in client.delete_topics(names, operation_timeout=TIMEOUT_S).values():
             future.result(TIMEOUT_S)
     return names
 
 
-def _admin(config: Config) -> AdminClient:
-    return AdminClient({"bootstrap.servers": config.bootstrap, "log_level": 0})
-
-
-def _partitions(config: Config, admin: AdminClient) -> dict[str, int]:
+def _partitions(config: Config, client: AdminClient) -> dict[str, int]:
     """Number of partitions of every topic of the broker, by name."""
     try:
-        topics = admin.list_topics(timeout=TIMEOUT_S).topics
+        topics = client.list_topics(timeout=TIMEOUT_S).topics
     except KafkaException as error:
-        raise TopicError(f"no Kafka broker answers at {config.bootstrap}: {error.args[0].str()}") from None
+        text = f"no Kafka broker answers at {config.bootstrap}: {error.args[0].str()}"
+        raise Unreachable(text, service="broker", endpoint=config.bootstrap) from None
     return {name: len(topic.partitions) for name, topic in topics.items()}
 
 

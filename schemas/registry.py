@@ -6,7 +6,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from infra.config import Config
-from infra.errors import StackError
+from infra.errors import Unreachable
 from schemas.codec import Codec, UnknownSchema, schema_text
 from schemas.records import Record
 from schemas.topics import TOPICS
@@ -14,7 +14,7 @@ from schemas.topics import TOPICS
 R = TypeVar("R", bound=Record)
 
 
-class RegistryUnavailable(StackError):
+class RegistryUnavailable(Unreachable):
     """The registry does not give the schemas; the message says where it was sought and why not."""
 
 
@@ -30,7 +30,7 @@ def register_all(config: Config) -> dict[str, int]:
         subject: registry.register_schema(subject, Schema(schema_text(topic.record), "AVRO"))
         for topic in TOPICS.values()
         if topic.record is not None
-        for subject in [f"{topic.full_name(config)}-value"]
+        for subject in [topic.subject(config)]
     }
 
 
@@ -43,9 +43,10 @@ def make_codec(config: Config, record_type: type[R]) -> Codec[R]:
     topic = next(topic for topic in TOPICS.values() if topic.record is record_type)
     schema = Schema(schema_text(record_type), "AVRO")
     try:
-        schema_id = registry.register_schema(f"{topic.full_name(config)}-value", schema)
+        schema_id = registry.register_schema(topic.subject(config), schema)
     except Exception as error:  # whatever the HTTP client beneath raises, it is about the registry
-        raise RegistryUnavailable(f"the schema registry at {config.registry}: {error}") from error
+        text = f"the schema registry at {config.registry}: {error}"
+        raise RegistryUnavailable(text, service="registry", endpoint=config.registry) from error
 
     def writer_schema(wanted: int) -> str:
         try:

@@ -39,6 +39,10 @@ class Topic:
         """The name on the broker."""
         return f"{config.topic_prefix}{self.name}"
 
+    def subject(self, config: Config) -> str:
+        """The name under which the registry keeps the schema of its values."""
+        return f"{self.full_name(config)}-value"
+
 
 def changelog_name(table: str) -> str:
     """The changelog topic of a Faust table of our application."""
@@ -70,6 +74,9 @@ def sink_dead_letters(topic: Topic) -> Topic:
     """The topic of the records that the sink of `topic` could not write, as they were, errors in headers."""
     return Topic(f"dlq-{topic.name}", None, f"what the {topic.name} sink could not write", LETTERS)
 
+
+DEAD_LETTER_TOPICS = (DEAD_LETTERS, *(sink_dead_letters(topic) for topic in SINKS))
+"""Where dead letters are: ours, and those of each sink."""
 
 TOPICS: dict[str, Topic] = {
     topic.name: topic

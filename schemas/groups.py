@@ -1,0 +1,24 @@
+"""The consumer groups of an installation: who reads the topics, by the name that the broker knows."""
+
+from infra.config import Config
+from schemas.topics import Topic
+
+
+def workers_group(config: Config) -> str:
+    """The group of the workers, which is the id of the application too."""
+    return f"{config.topic_prefix}hedgehog"
+
+
+def sink_name(config: Config, topic: Topic) -> str:
+    """The name that the sink of `topic` has in Kafka Connect."""
+    return f"{config.topic_prefix}{topic.name}-sink"
+
+
+def sink_group(config: Config, topic: Topic) -> str:
+    """The group of the sink of `topic`, named by Kafka Connect after the sink."""
+    return f"connect-{sink_name(config, topic)}"
+
+
+def readers_group(config: Config) -> str:
+    """Named by all who look on without committing anything: a client has to name a group, and joins none."""
+    return f"{config.topic_prefix}hedgehog-reader"

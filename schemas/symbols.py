@@ -1,0 +1,20 @@
+"""The names of instruments: `exchange:SYMBOL`, as the keys of the topics have them and as people type them."""
+
+_SEPARATORS = str.maketrans("", "", "/-_ ")
+
+
+def split_instrument(instrument: str) -> tuple[str, str]:
+    """Exchange and symbol of `exchange:SYMBOL`; a `ValueError` names anything else."""
+    exchange, _, symbol = instrument.partition(":")
+    if not exchange or not symbol or ":" in symbol:
+        raise ValueError(f"instrument: {instrument!r} is not exchange:SYMBOL")
+    return exchange, symbol
+
+
+def typed_instrument(text: str, exchange: str = "") -> tuple[str, str]:
+    """Exchange and symbol of what somebody typed: `xrpusdt`, `XRP/USDT`, `binance:XRPUSDT`.
+
+    `exchange` is for where none was typed. The symbol is empty where the text names none.
+    """
+    typed, _, symbol = text.rpartition(":")
+    return typed.strip().lower() or exchange, symbol.translate(_SEPARATORS).upper()

@@ -13,7 +13,7 @@ from string import Template
 from sqlalchemy.engine import make_url
 
 from infra.config import Config
-from schemas.topics import SINKS, Topic
+from schemas.topics import SINKS
 
 FOLDER = Path(__file__).parent
 
@@ -30,11 +30,6 @@ def load_all(config: Config) -> list[Connector]:
     """The sinks of this installation. An unknown placeholder in a file raises a `ValueError` that names both."""
     values = placeholders(config)
     return [_load(FOLDER / f"{topic.name}.json", values) for topic in SINKS]
-
-
-def connector_name(config: Config, topic: Topic) -> str:
-    """The name of the sink of `topic`; its consumer group is this after `connect-`."""
-    return f"{config.topic_prefix}{topic.name}-sink"
 
 
 def placeholders(config: Config) -> dict[str, str]:

@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from infra.progress import Progress
 from schemas.columns import Int64s
+from schemas.times import Between, overlaps
 from streams.archive.day import SUFFIX, ArchiveError, Manifest, day_name, read_columns, read_manifest
 from streams.archive.folder import day_files
 from streams.archive.rows import DAY_US, integers, words
-
-if TYPE_CHECKING:
-    from streams.recordings.files import Between, Recording, Told
+from streams.recordings.recording import NoTrades, Recording
 
 _COLUMNS = ["trade_id", "trade_time", "price", "quantity"]
 _LONG_MAX = 2**63 - 1
@@ -20,16 +19,17 @@ _Columns = tuple[Int64s, Int64s, Int64s, Int64s]
 
 
 def read_archive(
-    paths: Sequence[Path], instruments: Sequence[str], between: "Between" = (None, None), told: "Told | None" = None
-) -> list["Recording"]:
+    paths: Sequence[Path],
+    instruments: Sequence[str],
+    between: Between = (None, None),
+    progress: Progress | None = None,
+) -> list[Recording]:
     """The trades of each instrument with a trade time in `between`, by time and id, as `from_files` gives them.
 
     `paths` are files of an archive, the archive itself, or one of its folders of a symbol. Raises `ArchiveError` for
     anything else, and for two files of the same day; `NoTrades` for an instrument without any. Reads the days in
     `between` only; takes 32 bytes of memory a trade, twice that while the days are put together.
     """
-    from streams.recordings.files import NoTrades, Recording  # noqa: PLC0415 -- it imports this module
-
     found, others = _files(paths, instruments, between)
     total = sum(manifest.rows for days in found.values() for manifest, _ in days.values())
     done, recordings = 0, []
@@ -38,8 +38,8 @@ def read_archive(
         for manifest, path in (days[day] for day in sorted(days)):
             parts.append(_within(_read(path), between))
             done += manifest.rows
-            if told is not None:
-                told(done, total)
+            if progress is not None:
+                progress(done, total)
         if not sum(len(part[0]) for part in parts):
             has = f"; there is {', '.join(sorted(others)[:5])}" if others else ""
             raise NoTrades(f"{', '.join(map(str, paths))} has no trade of {instrument}{has}")
@@ -51,7 +51,7 @@ def read_archive(
 _Days = dict[str, tuple[Manifest, Path]]
 
 
-def _files(paths: Sequence[Path], instruments: Sequence[str], between: "Between") -> tuple[dict[str, _Days], set[str]]:
+def _files(paths: Sequence[Path], instruments: Sequence[str], between: Between) -> tuple[dict[str, _Days], set[str]]:
     """The files of each instrument by day, and which other instruments there are."""
     found: dict[str, _Days] = {instrument: {} for instrument in instruments}
     others: set[str] = set()
@@ -63,8 +63,7 @@ def _files(paths: Sequence[Path], instruments: Sequence[str], between: "Between"
             continue
         if manifest.day in days:
             raise ArchiveError(f"{path}: {manifest.day} of {manifest.instrument} is in {days[manifest.day][1]} too")
-        since, until = between
-        if (since is None or manifest.last_time >= since) and (until is None or manifest.first_time < until):
+        if overlaps(between, manifest.first_time, manifest.last_time):
             days[manifest.day] = manifest, path
     return found, others
 
@@ -106,7 +105,7 @@ def _check(path: Path, columns: _Columns) -> None:
         raise ArchiveError(f"{path}: is not the trades of {day_name(int(days[0]))} in their order")
 
 
-def _within(columns: _Columns, between: "Between") -> _Columns:
+def _within(columns: _Columns, between: Between) -> _Columns:
     times = columns[2]
     since, until = between
     first = 0 if since is None else int(np.searchsorted(times, since))

@@ -6,17 +6,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from infra.config import Config
+from infra.progress import Progress
 from schemas.codec import Codec, CodecError
 from schemas.records import Trade
 from schemas.registry import make_codec
+from schemas.times import Between
 from schemas.topics import TRADES
 from streams.archive.rows import DAY_US, Rows, from_trades, taken
 from streams.archive.store import Block
-from streams.cli.errors import Unreachable
-from streams.recordings.files import Between, Told
-from streams.recordings.topic import partition_of, spans_between
 from streams.topics.consume import Record, record_batches
-from streams.topics.read import admin, partitions
+from streams.topics.read import partitions_of, spans_between
 
 
 @dataclass
@@ -33,24 +32,21 @@ def topic_blocks(
     between: Between,
     open_day: int,
     left: LeftOut,
-    told: Told | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[Block]:
     """The trades of the instruments in records that were written at a time in `between`, for as long as there are now.
 
     Those of `open_day` and later, and what cannot be read, are counted in `left`. Each partition is read once. Raises
-    `Unreachable` when the topic is missing or the broker stops sending.
+    `TopicsMissing`, and `Unreachable` when the broker stops sending.
     """
     name, codec = TRADES.full_name(config), make_codec(config, Trade)
-    known = partitions(admin(config), [name]).get(name, [])
-    if not known:
-        raise Unreachable(f"topic {name} on {config.bootstrap} is missing", hint="hedgehog topics create")
-    number = {instrument: partition_of(instrument, len(known)) for instrument in instruments}
-    places = [place for place in known if place.partition in number.values()]
-    for batch in record_batches(config, name, spans_between(config, places, between), told):
-        for instrument, partition in number.items():
+    numbers = partitions_of(config, TRADES, instruments)
+    wanted = [(name, number) for number in sorted(set(numbers.values()))]
+    for batch in record_batches(config, spans_between(config, wanted, between), progress):
+        for instrument, number in numbers.items():
             rows = _closed(_decoded(instrument, batch, codec, left), instrument, open_day, left)
             if len(rows):
-                yield Block(instrument, rows, f"{name} partition {partition}")
+                yield Block(instrument, rows, f"{name} partition {number}")
 
 
 def _decoded(instrument: str, batch: list[Record], codec: Codec[Trade], left: LeftOut) -> Rows:

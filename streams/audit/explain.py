@@ -1,6 +1,6 @@
 """Why an order is what it is: the input behind each of its snapshots, the leader before and after, the arithmetic.
 
-The recorded inputs are replayed through the worker's own leader up to the input in question, and every number comes
+The recorded inputs are refolded through the worker's own leader up to the input in question, and every number comes
 from the functions of `streams.trading.rules`. Pure; `streams.audit.audit` reads the topics.
 """
 
@@ -15,7 +15,7 @@ from schemas.records import Applied, Fill, Order, OrderStatus, Settings, Side
 from schemas.units import plain
 from streams.audit.arithmetic import Calculation, buy_arithmetic, sell_arithmetic
 from streams.audit.facts import Fact, facts_of
-from streams.audit.journal import Difference, Recorded, compare, interleaving, replay, take_entry, take_trades
+from streams.audit.journal import Difference, Recorded, compare, interleaving, refold, take_entry, take_trades
 from streams.trading import leader
 from streams.trading.leader import LeaderState
 from streams.trading.strategy import BUY_REFUSED, COUNT, NEXT
@@ -25,7 +25,7 @@ NEAREST = 3
 
 
 class UnknownOrder(LookupError):
-    """No such order was recorded nor is one replayed; `nearest` are the ids that come closest."""
+    """No such order was recorded nor is one refolded; `nearest` are the ids that come closest."""
 
     def __init__(self, client_order_id: str, nearest: list[str]) -> None:
         super().__init__(f"no order {client_order_id} was recorded")
@@ -68,16 +68,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A snapshot of the order as it was recorded and as the replay gives it, and the step that made it."""
+    """A snapshot of the order as it was recorded and as the refold gives it, and the step that made it."""
 
     recorded: Order | None
-    replayed: Order | None
+    refolded: Order | None
     step: Step
 
     @property
     def order(self) -> Order:
         """What was recorded, or should have been."""
-        found = self.recorded or self.replayed
+        found = self.recorded or self.refolded
         assert found is not None
         return found
 
@@ -97,10 +97,10 @@ class Explanation:
 def explain(recorded: Recorded, client_order_id: str) -> Explanation:
     """Explain one order of an instrument; raises `UnknownOrder`."""
     found = _snapshots(recorded.orders, client_order_id)
-    replayed = _snapshots([made for made in replay(recorded) if isinstance(made, Order)], client_order_id)
-    if not found and not replayed:
+    refolded = _snapshots([made for made in refold(recorded) if isinstance(made, Order)], client_order_id)
+    if not found and not refolded:
         raise UnknownOrder(client_order_id, _nearest(recorded, client_order_id))
-    pairs = [(found.get(version), replayed.get(version)) for version in sorted(found.keys() | replayed.keys())]
+    pairs = [(found.get(version), refolded.get(version)) for version in sorted(found.keys() | refolded.keys())]
     snapshots = tuple(Snapshot(*pair, _snapshot_step(recorded, *pair)) for pair in pairs)
     differences = compare(recorded)
     ours = [d for d in differences if _is_about(d, client_order_id)]
@@ -118,7 +118,7 @@ def _snapshots(orders: Sequence[Order], client_order_id: str) -> dict[int, Order
 
 
 def _is_about(difference: Difference, client_order_id: str) -> bool:
-    records = (difference.recorded, difference.replayed)
+    records = (difference.recorded, difference.refolded)
     return any(isinstance(record, Order) and record.client_order_id == client_order_id for record in records)
 
 
@@ -134,7 +134,7 @@ def _nearest(recorded: Recorded, client_order_id: str) -> list[str]:
 
 
 def _before(recorded: Recorded, place: Input) -> LeaderState:
-    """The replayed leader right before it takes this input."""
+    """The refolded leader right before it takes this input."""
     state = leader.new_state(recorded.instrument, recorded.partition)
     for entry in interleaving(recorded):
         if place.topic == "trades" and entry.trades_offset >= place.offset:
@@ -196,9 +196,9 @@ def _event(recorded: Recorded, place: Input) -> Event:
 # The snapshots of the order
 
 
-def _snapshot_step(recorded: Recorded, found: Order | None, replayed: Order | None) -> Step:
+def _snapshot_step(recorded: Recorded, found: Order | None, refolded: Order | None) -> Step:
     """What the input behind a snapshot did; of the recorded one where there is one."""
-    order = found or replayed
+    order = found or refolded
     assert order is not None
     place = _cause(order)
     event = _event(recorded, place)
@@ -253,7 +253,7 @@ def _arithmetic(before: LeaderState, event: Event, order: Order) -> tuple[Calcul
 
 
 def _start_step(recorded: Recorded, trader: int) -> Step | None:
-    """The input that started a trader, and why; `None` where the replay starts no such trader."""
+    """The input that started a trader, and why; `None` where the refold starts no such trader."""
     place = _start(recorded, trader)
     if place is None:
         return None

@@ -1,4 +1,4 @@
-"""Replays the recorded inputs of live leaders in their recorded interleaving: the same core, the same records.
+"""Refolds the recorded inputs of live leaders in their recorded interleaving: the same core, the same records.
 
 The journal says after which trade each fill and each settings change was taken, so the inputs have one order.
 Everything here is pure; `streams.audit.audit` reads the topics.
@@ -41,18 +41,18 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Difference:
-    """One version of an instrument's records that is not what the replay gives; `None` where there is none."""
+    """One version of an instrument's records that is not what the refold gives; `None` where there is none."""
 
     instrument: str
     version: int
     recorded: Record | None
-    replayed: Record | None
+    refolded: Record | None
 
 
-def replay(recorded: Recorded) -> list[Record]:
+def refold(recorded: Recorded) -> list[Record]:
     """The orders and journal entries that the recorded inputs give, in the order of their versions.
 
-    An input that is lost, or that the replayed leader refuses, gives none: `compare` then misses its journal entry.
+    An input that is lost, or that the refolded leader refuses, gives none: `compare` then misses its journal entry.
     """
     state = leader.new_state(recorded.instrument, recorded.partition)
     for entry in interleaving(recorded):
@@ -63,16 +63,16 @@ def replay(recorded: Recorded) -> list[Record]:
 
 
 def compare(recorded: Recorded) -> list[Difference]:
-    """Where the replay and the record differ, and where a record was repeated with another content."""
-    replayed: dict[int, Record] = {_version(record): record for record in replay(recorded)}
+    """Where the refold and the record differ, and where a record was repeated with another content."""
+    refolded: dict[int, Record] = {_version(record): record for record in refold(recorded)}
     found: dict[int, Record] = {}
     differences = []
     for record in [*recorded.orders, *recorded.journal]:
         if found.setdefault(_version(record), record) != record:
             differences.append(Difference(recorded.instrument, _version(record), record, found[_version(record)]))
-    for version in sorted(replayed.keys() | found.keys()):
-        if replayed.get(version) != found.get(version):
-            pair = found.get(version), replayed.get(version)
+    for version in sorted(refolded.keys() | found.keys()):
+        if refolded.get(version) != found.get(version):
+            pair = found.get(version), refolded.get(version)
             differences.append(Difference(recorded.instrument, version, *pair))
     return differences
 

@@ -17,7 +17,7 @@ from schemas.units import to_decimal
 from streams.backtest.performance import Result, equity_of, executed, plain_money
 from streams.backtest.trial import Trial
 from streams.backtest.version import code_version
-from streams.recordings.files import Recording
+from streams.recordings.recording import Recording
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)

@@ -92,8 +92,8 @@ def export_topic(
 
     between, instruments = parse_times(since, until), _instruments(symbol)
     config, open_day, left = with_settings(), today(), LeftOut()
-    with _explained(), progress_bar("consuming", "records") as told:
-        blocks = topic_blocks(config, instruments, between, open_day, left, told)
+    with _explained(), progress_bar("consuming", "records") as progress:
+        blocks = topic_blocks(config, instruments, between, open_day, left, progress)
         days = _store(folder, blocks)
         deleted = _pruned(folder, keep_days, symbol)
     more = {"unreadable_records": left.unreadable, "open_day": day_name(open_day), "trades_of_open_day": left.open_day}
@@ -225,15 +225,14 @@ def _manifest_row(manifest: Any) -> dict[str, Any]:
 
 def _instruments(symbols: list[str] | None) -> list[str]:
     """The instruments that were typed, each once, as `exchange:SYMBOL`; Binance's unless they say otherwise."""
-    from streams.cli.instruments.symbols import SEPARATORS
+    from schemas.symbols import typed_instrument
 
     found = []
     for text in symbols or []:
-        exchange, _, name = text.rpartition(":")
-        name = name.translate(SEPARATORS).upper()
-        if not name:
+        exchange, symbol = typed_instrument(text, EXCHANGE)
+        if not symbol:
             raise BadValue(f"--symbol: {text!r} names no symbol")
-        found.append(f"{exchange.strip().lower() or EXCHANGE}:{name}")
+        found.append(f"{exchange}:{symbol}")
     return list(dict.fromkeys(found))
 
 

@@ -71,12 +71,15 @@ def _configuration(error: Exception) -> CliError | None:
 
 
 def _stack(error: Exception) -> CliError | None:
-    from infra.errors import StackError
-    from schemas.broker import TopicError
+    from infra import errors
+    from schemas.broker import TopicsMissing
 
-    if isinstance(error, TopicError):
-        return Unreachable(str(error), hint="hedgehog topics create" if "missing" in str(error) else "make infra-up")
-    return Unreachable(str(error)) if isinstance(error, StackError) else None
+    if not isinstance(error, errors.StackError):
+        return None
+    if isinstance(error, TopicsMissing):
+        return Unreachable(str(error), hint="hedgehog topics create")
+    answered = isinstance(error, errors.ServiceError) and not isinstance(error, errors.Unreachable)
+    return Unreachable(str(error), hint="hedgehog doctor" if answered else "make infra-up")
 
 
 def _kafka(error: Exception) -> CliError | None:

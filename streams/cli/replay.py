@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.progress import Progress
 from streams.cli.endpoints import need_connect, need_database, with_settings
 from streams.cli.errors import INTERRUPTED, BadValue, CliError
 from streams.cli.instruments.select import complete_symbol, read
 from streams.cli.output import Json, out
-from streams.cli.progress import Told, progress_bar
+from streams.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from infra.config import Config
@@ -110,13 +111,15 @@ def publish(
     keys = _keys(live, symbols, known_only=topic)
     world = _prepared(live, prefix, keys)
     _say_who_reads(world)
-    with _progress() as told:
+    with _progress() as progress:
         from producers.recorded.files import FileError
         from streams.replay.run import send
         from streams.replay.tape import tape_of_files, tape_of_topic
 
         try:
-            tape = tape_of_files(files, keys, between, told) if files else tape_of_topic(live, keys, between, told)
+            tape = (
+                tape_of_files(files, keys, between, progress) if files else tape_of_topic(live, keys, between, progress)
+            )
             sent = send(world.config, tape, pace)
         except FileError as error:
             raise BadValue(f"--file: {error}") from None
@@ -165,17 +168,15 @@ def _pace(speed: float | None, interval: float | None, flat_out: bool) -> "Pace"
 def _keys(live: "Config", symbols: list[str] | None, known_only: bool = False) -> list[str] | None:
     """The instruments that were typed; a recorded one may have no live settings any more."""
     from producers.recorded.files import EXCHANGE
-    from streams.cli.instruments.symbols import SEPARATORS, resolve
+    from schemas.symbols import typed_instrument
+    from streams.cli.instruments.symbols import resolve
 
     if not symbols:
         return None
     known = read(live)
     if known_only and known:
         return resolve(symbols, known)
-    pairs = [symbol.rpartition(":") for symbol in symbols]
-    return [
-        f"{exchange.strip().lower() or EXCHANGE}:{name.translate(SEPARATORS).upper()}" for exchange, _, name in pairs
-    ]
+    return [":".join(typed_instrument(symbol, EXCHANGE)) for symbol in symbols]
 
 
 def _prepared(live: "Config", prefix: str, keys: list[str] | None) -> "World":
@@ -226,7 +227,7 @@ def _datadir(prefix: str) -> str:
 
 
 @contextmanager
-def _progress() -> Iterator[Told]:
+def _progress() -> Iterator[Progress]:
     """A bar on a terminal, a line now and then elsewhere, nothing with `--json`."""
     with progress_bar("publishing", "trades") as bar:
         yield bar or (_silent if out.json else _Lines())

@@ -13,10 +13,9 @@ from producers.recorded.files import read_trades
 from schemas.records import Settings, Trade
 from schemas.registry import make_codec
 from schemas.sql.models import SettingsRow
-from schemas.topics import SETTINGS, TRADES
+from schemas.topics import DEAD_LETTER_TOPICS, SETTINGS, TRADES
 from streams.audit.audit import audit
-from streams.cli.pipeline.parts import dead_letters
-from streams.topics.read import messages
+from streams.topics.read import count, messages
 from streams.warehouse import agreement
 from streams.warehouse.agreement import Comparison
 
@@ -51,8 +50,8 @@ def all_checks(config: Config, journal: Path) -> Iterator[Check]:
     looks: tuple[Callable[[], Check], ...] = (
         lambda: topic_has_what_was_sent(config, journal),
         lambda: postgres_has_the_topics(config),
-        lambda: inputs_replay_to_the_orders(config),
-        lambda: nothing_was_buried(config),
+        lambda: inputs_give_the_orders(config),
+        lambda: no_dead_letters(config),
     )
     for look in looks:
         yield look()
@@ -65,7 +64,7 @@ def topic_has_what_was_sent(config: Config, journal: Path) -> Check:
         _by_symbol(read_trades(journal)),
         _by_symbol(
             codec.decode(value)
-            for message in messages(config, [TRADES.full_name(config)])
+            for message in messages(config, [TRADES])
             for value in [message.value()]
             if isinstance(value, bytes)
         ),
@@ -110,7 +109,7 @@ def _disagreements(table: Comparison) -> Iterator[str]:
             yield f"{count:,} {what}"
 
 
-def inputs_replay_to_the_orders(config: Config) -> Check:
+def inputs_give_the_orders(config: Config) -> Check:
     """The recorded inputs give the recorded orders: nothing missing, nothing doubled, nothing different."""
     result = audit(config)
     instruments = "1 instrument" if result.instruments == 1 else f"{result.instruments} instruments"
@@ -119,16 +118,16 @@ def inputs_replay_to_the_orders(config: Config) -> Check:
         f"give the recorded orders, {result.orders:,} of them ({result.repeats:,} records were sent twice, "
         "with the same content)",
         [
-            f"{d.instrument} version {d.version}: recorded {d.recorded}, replayed {d.replayed}"
+            f"{d.instrument} version {d.version}: recorded {d.recorded}, replayed {d.refolded}"
             for d in result.differences
         ],
     )
 
 
-def nothing_was_buried(config: Config) -> Check:
+def no_dead_letters(config: Config) -> Check:
     """No dead letters, neither ours nor a sink's."""
-    count = dead_letters(config)
-    return _check(f"dead letters: {count:,}", [f"{count} records could not be handled"] if count else [])
+    letters = count(config, DEAD_LETTER_TOPICS)
+    return _check(f"dead letters: {letters:,}", [f"{letters} records could not be handled"] if letters else [])
 
 
 def _check(compared: str, differences: list[str]) -> Check:

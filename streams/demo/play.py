@@ -9,6 +9,8 @@ import httpx
 from infra.config import Config
 from infra.errors import tail
 from infra.supervisor import Supervisor, how_it_ended
+from schemas.broker import admin
+from schemas.groups import workers_group
 from schemas.topics import TRADES
 from streams.cli.pipeline import parts
 from streams.demo.cast import PRODUCER, WORKERS, busiest, worker
@@ -17,9 +19,10 @@ from streams.demo.commands import DemoFailed, hedgehog
 from streams.demo.ending import results
 from streams.demo.market import EXCHANGE, Market
 from streams.demo.place import Place
-from streams.demo.positions import Positions
 from streams.demo.screen import Screen, View
 from streams.demo.tail import Tail
+from streams.topics.lag import behind, members, readers
+from streams.topics.read import count
 
 START_WITHIN_S = 60.0
 REST_WITHIN_S = 90.0
@@ -37,7 +40,8 @@ class Demo:
     def __init__(self, config: Config, place: Place, market: Market, supervisor: Supervisor, screen: Screen) -> None:
         self._config, self._place, self._market = config, place, market
         self._supervisor, self._screen = supervisor, screen
-        self._positions = Positions(config)
+        self._admin = admin(config)
+        self._workers = workers_group(config)
 
     def run(self) -> bool:
         """Play, wait until all is worked off, report from Postgres, check. Whether every check passed."""
@@ -104,8 +108,8 @@ class Demo:
             self._need_running()
             if time.monotonic() > deadline:
                 raise self._failed(
-                    f"not worked off within {REST_WITHIN_S:.0f} s: behind {self._positions.behind()}, "
-                    f"{self._positions.records(TRADES):,} of {self._sent():,} trades in the topic",
+                    f"not worked off within {REST_WITHIN_S:.0f} s: behind {self._behind()}, "
+                    f"{count(self._config, [TRADES]):,} of {self._sent():,} trades in the topic",
                     PRODUCER.name,
                     *WORKERS,
                 )
@@ -114,18 +118,22 @@ class Demo:
     def _at_rest(self) -> bool:
         """All that was sent is in the topic, and nobody is behind, the worker that was killed back among them."""
         return (
-            self._positions.records(TRADES) >= self._sent()
-            and not any(self._positions.behind().values())
-            and self._positions.workers_joined() == len(WORKERS)
+            count(self._config, [TRADES]) >= self._sent()
+            and not any(self._behind().values())
+            and members(self._admin, self._workers) == len(WORKERS)
         )
 
     def _show(self, follower: Tail, title: str) -> None:
         follower.refresh(REFRESH_S)
-        behind = self._positions.behind()
-        workers = behind.pop(self._positions.workers)
+        behind = self._behind()
+        workers = behind.pop(self._workers)
         rows = {row["table"]: row["rows"] or 0 for row in parts.tables(self._config)}
         view = View(title, follower.symbols, follower.trades_per_s, rows, workers, sum(behind.values()))
         self._screen.show(view)
+
+    def _behind(self) -> dict[str, int]:
+        """Records that each consumer group has still to handle."""
+        return behind(self._config, self._admin, readers(self._config))
 
     def _status(self) -> dict[str, Any]:
         url = f"{self._config.binance_rest_url}/local/status"
@@ -146,8 +154,8 @@ class Demo:
             return False
 
     def _workers_ready(self) -> bool:
-        joined = self._positions.workers_joined() == len(WORKERS)
-        return joined and not self._positions.behind()[self._positions.workers]
+        joined = members(self._admin, self._workers) == len(WORKERS)
+        return joined and not self._behind()[self._workers]
 
     def _market_open(self) -> bool:
         return set(self._market.symbols) <= set(self._status()["subscribed"])

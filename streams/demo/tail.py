@@ -5,16 +5,16 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Message
 
 from infra.config import Config
+from producers.binance.protocol import EXCHANGE
 from schemas.codec import Codec
+from schemas.reader import Reader
 from schemas.records import Fill, Order, OrderStatus, Side, Trade
 from schemas.registry import make_codec
 from schemas.topics import FILLS, ORDERS, TRADES
-from streams.topics.read import client_settings
 
-BATCH = 10_000
 RATE_OVER_S = 5.0
 R = TypeVar("R", Trade, Order, Fill)
 OPEN = (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
@@ -43,26 +43,25 @@ class Tail:
 
     def __init__(self, config: Config, symbols: tuple[str, ...]) -> None:
         self.symbols = {symbol: Activity() for symbol in symbols}
+        self._symbols = {f"{EXCHANGE}:{symbol}".encode(): symbol for symbol in symbols}
         self._trade = make_codec(config, Trade)
         self._order = make_codec(config, Order)
         self._fill = make_codec(config, Fill)
         self._topics = {topic.full_name(config): topic for topic in (TRADES, ORDERS, FILLS)}
         self._history: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
-        self._consumer = Consumer({**client_settings(config), "group.id": "hedgehog-demo", "enable.auto.commit": False})
-        self._consumer.assign(
-            [TopicPartition(name, n, OFFSET_BEGINNING) for name in self._topics for n in range(config.partitions)]
-        )
+        numbers = range(config.partitions)
+        self._reader = Reader(config, {(name, n): OFFSET_BEGINNING for name in self._topics for n in numbers})
 
     def close(self) -> None:
         """Let go of the broker."""
-        self._consumer.close()
+        self._reader.close()
 
     def refresh(self, wait_s: float) -> None:
         """Take in what has arrived, or arrives within `wait_s`."""
         last: dict[str, Message] = {}
-        messages = self._consumer.consume(BATCH, wait_s)
-        for message in messages:
-            if message.error() is None:
+        until = time.monotonic() + wait_s
+        while (left_s := until - time.monotonic()) > 0:
+            for message in self._reader.next(left_s):
                 self._take(message, last)
         for symbol, message in last.items():
             self.symbols[symbol].price = _decoded(self._trade, message).price
@@ -78,11 +77,10 @@ class Tail:
         return (after - before) / (ended - began) if ended > began else 0.0
 
     def _take(self, message: Message, last: dict[str, Message]) -> None:
-        key = message.key()
-        symbol = key.decode(errors="replace").partition(":")[2] if isinstance(key, bytes) else ""
-        activity = self.symbols.get(symbol)
-        if activity is None:
+        symbol = self._symbols.get(message.key() or b"")
+        if symbol is None:
             return
+        activity = self.symbols[symbol]
         topic = self._topics[message.topic() or ""]
         if topic is TRADES:
             activity.trades += 1
@@ -97,5 +95,4 @@ class Tail:
 
 
 def _decoded(codec: Codec[R], message: Message) -> R:
-    value = message.value()
-    return codec.decode(value if isinstance(value, bytes) else None)
+    return codec.decode(message.value())

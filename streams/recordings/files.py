@@ -1,103 +1,47 @@
-"""Recorded trades in columns, from files. `streams.recordings.topic` consumes them again from the topic."""
+"""Recordings from files, line by line."""
 
-import gzip
-import hashlib
-import zipfile
 from array import array
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
-from producers.recorded.files import FileError, read_trades
-from schemas.columns import Int64s
+from infra.progress import Progress
+from producers.recorded.files import FileError, count_lines, read_trades
 from schemas.records import Trade
+from schemas.times import Between, within
+from streams.recordings.recording import NoTrades, Recording
 
 LONG_MAX = 2**63 - 1
-PARQUET = ".parquet"
 TELL_EVERY = 20_000
-CHUNK_BYTES = 1 << 20
-
-Told = Callable[[int, int | None], None]
-"""Is told how many records were read so far, and of how many where that is known."""
-Between = tuple[int | None, int | None]
-"""The first time (µs since the epoch) and the one that is no more part of it; None for no limit."""
-
-
-@dataclass(frozen=True)
-class Recording:
-    """The trades of one instrument in their order.
-
-    Columns of int64: prices and quantities in 1e-8 (a quantity that needs more bits is the largest that fits, which is
-    more than any order takes), times in µs since the epoch, UTC. `source` says where they are from, `unreadable` how
-    many records of the instrument were no trades and left out.
-    """
-
-    instrument: str
-    source: str
-    prices: Int64s
-    quantities: Int64s
-    times: Int64s
-    ids: Int64s
-    unreadable: int = 0
-
-    def __len__(self) -> int:
-        return len(self.prices)
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of ids, prices, quantities and times, as little-endian int64: the same for file and topic."""
-        digest = hashlib.sha256()
-        for column in (self.ids, self.prices, self.quantities, self.times):
-            digest.update(column.astype("<i8", copy=False).tobytes())
-        return digest.hexdigest()
-
-    def split(self, moment: int) -> tuple["Recording", "Recording"]:
-        """The trades up to the first one at or after `moment` (µs), and the others."""
-        late = np.flatnonzero(self.times >= moment)
-        cut = int(late[0]) if len(late) else len(self)
-        return self._part(0, cut), self._part(cut, len(self))
-
-    def _part(self, first: int, end: int) -> "Recording":
-        columns = self.prices, self.quantities, self.times, self.ids
-        prices, quantities, times, ids = (column[first:end] for column in columns)
-        return Recording(self.instrument, self.source, prices, quantities, times, ids)
-
-
-class NoTrades(ValueError):
-    """There is not one trade of an instrument where it was looked for; the message names both."""
 
 
 def from_files(
-    paths: Sequence[Path], instruments: Sequence[str], between: Between = (None, None), told: Told | None = None
+    paths: Sequence[Path],
+    instruments: Sequence[str],
+    between: Between = (None, None),
+    progress: Progress | None = None,
 ) -> list[Recording]:
     """The trades of each instrument in all files together, of a time in `between`, in the order of files and lines.
 
-    The files are recordings, or Parquet files and folders of an archive, which are read in the order of their days.
-    Raises `FileError` for what is no recording and for files that are not in the order of their
-    trades, `NoTrades` for an instrument without any. Takes 32 bytes of memory a trade.
+    The files are of the layouts of `producers.recorded.files`; an archive is read by `streams.archive.read`. Raises
+    `FileError` for what is no recording and for files that are not in the order of their trades, `NoTrades` for an
+    instrument without any. Takes 32 bytes of memory a trade.
     """
-    if any(path.is_dir() or path.suffix == PARQUET for path in paths):
-        from streams.archive.read import read_archive  # noqa: PLC0415 -- pyarrow takes its time, most do not need it
-
-        return read_archive(paths, instruments, between, told)
     found = {instrument: _Columns() for instrument in instruments}
     seen: set[str] = set()
-    since, until = between
-    total, done = None if told is None else count_lines(paths), 0
+    total, done = None if progress is None else count_lines(paths), 0
     for path in paths:
         for trade in read_trades(path):
             done += 1
-            if told is not None and not done % TELL_EVERY:
-                told(done, total)
+            if progress is not None and not done % TELL_EVERY:
+                progress(done, total)
             seen.add(trade.instrument)
             columns = found.get(trade.instrument)
             if columns is None:
                 continue
             columns.met(path, trade)
-            if (since is None or trade.trade_time >= since) and (until is None or trade.trade_time < until):
+            if within(between, trade.trade_time):
                 columns.add(trade)
     for instrument, columns in found.items():
         if not len(columns.prices):
@@ -135,30 +79,3 @@ class _Columns:
         columns = self.prices, self.quantities, self.times, self.ids
         prices, quantities, times, ids = (np.frombuffer(column, np.int64) for column in columns)
         return Recording(instrument, ", ".join(map(str, self.files)), prices, quantities, times, ids)
-
-
-def count_lines(paths: Sequence[Path]) -> int | None:
-    """How many lines the files have, counted in a fraction of the time that reading takes; None if that fails."""
-    try:
-        return sum(chunk.count(b"\n") for path in paths for file in _opened(path) for chunk in _chunks(file))
-    except (OSError, EOFError, zipfile.BadZipFile):
-        return None  # whoever reads the file says what is wrong
-
-
-def _chunks(file: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
-    while chunk := file.read(CHUNK_BYTES):
-        yield chunk
-
-
-def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                with archive.open(name) as member:
-                    yield member
-    elif path.suffix == ".gz":
-        with gzip.open(path) as packed:
-            yield packed
-    else:
-        with path.open("rb") as file:
-            yield file

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from schemas.records import Trade
+from schemas.times import Between, overlaps
 from streams.archive.day import ArchiveError, Manifest, read_day, read_manifest
 from streams.archive.folder import day_files
 from streams.archive.rows import ABSENT, Rows
-from streams.recordings.files import Between
 
 AT_ONCE = 50_000
 _WORD = 2**64
@@ -21,7 +21,6 @@ def archived_days(
     Only those with a trade time in `between`. Raises `ArchiveError` for what is no archive.
     """
     found: dict[str, list[tuple[Manifest, Path]]] = {}
-    since, until = between
     for path in paths:
         days = [file.path for file in day_files(path)] if path.is_dir() else [path]
         if not days:
@@ -30,7 +29,7 @@ def archived_days(
             manifest = read_manifest(day)
             if instruments is not None and manifest.instrument not in instruments:
                 continue
-            if (since is None or manifest.last_time >= since) and (until is None or manifest.first_time < until):
+            if overlaps(between, manifest.first_time, manifest.last_time):
                 found.setdefault(manifest.instrument, []).append((manifest, day))
     return {instrument: sorted(days, key=lambda day: day[0].day) for instrument, days in found.items()}
 

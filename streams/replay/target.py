@@ -10,7 +10,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import msgspec
-from confluent_kafka import ConsumerGroupState
 from confluent_kafka.cimpl import NewTopic
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
@@ -19,12 +18,13 @@ from connectors.apply import all_connectors, apply_all, database_of, remove_all
 from connectors.files import placeholders
 from infra.config import Config
 from producers import settings_topic
-from schemas.broker import REPLAY_MARK, create_topics, delete_topics, is_replay
+from schemas.broker import REPLAY_MARK, admin, create_topics, delete_topics, is_replay
+from schemas.groups import workers_group
 from schemas.registry import register_all
 from schemas.sql.migrate import upgrade
 from schemas.topics import SETTINGS, SINKS, TOPICS, TRADES
-from streams.cli.pipeline.parts import groups
-from streams.topics.read import TIMEOUT_S, admin, bounds, partitions
+from streams.topics.lag import behind, has_members
+from streams.topics.read import TIMEOUT_S, count, partitions
 
 LEGAL = re.compile(r"[A-Za-z0-9._-]{1,200}", re.ASCII)
 DATABASE = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
@@ -130,32 +130,28 @@ def config_of(live: Config, prefix: str) -> Config:
 
 def published_before(target: Config) -> int:
     """How many records its trades topic has."""
-    client = admin(target)
-    places = partitions(client, [TRADES.full_name(target)]).get(TRADES.full_name(target), [])
-    return sum(end - first for first, end in bounds(client, places).values())
+    return count(target, [TRADES])
 
 
 def has_worker(target: Config) -> bool:
     """Whether a worker is a member of this world's group."""
-    name = f"{target.topic_prefix}hedgehog"
-    client = admin(target)  # it has to live until the answer is there
-    found = client.describe_consumer_groups([name])[name].result(TIMEOUT_S)
-    return found.state not in (ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD, ConsumerGroupState.UNKNOWN)
+    return has_members(admin(target), workers_group(target))
 
 
 def await_settings(target: Config) -> bool:
     """Wait until the running worker has taken every setting, so that leaders see the first trade; whether it has."""
-    group, topic = f"{target.topic_prefix}hedgehog", SETTINGS.full_name(target)
+    client, group = admin(target), workers_group(target)
     deadline = time.monotonic() + SETTLED_S
     while time.monotonic() < deadline:
-        if any(row["group"] == group and row["topic"] == topic and row["lag"] == 0 for row in groups(target)):
+        if not behind(target, client, {group: (SETTINGS,)})[group]:
             return True
         time.sleep(POLL_S)
     return False
 
 
 def _refuse_foreign_topics(target: Config) -> None:
-    there = sorted(partitions(admin(target), [topic.full_name(target) for topic in TOPICS.values()]))
+    names = [topic.full_name(target) for topic in TOPICS.values()]
+    there = sorted({name for name, _ in partitions(admin(target), names)})
     if there:
         raise Refused(
             f"--prefix: the topics under {target.topic_prefix!r} were not made for a replay, they may hold live data: "

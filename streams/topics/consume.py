@@ -1,27 +1,34 @@
-"""Records of a topic between given offsets, in batches: the fast way through what is recorded.
+"""Records of a topic between given offsets, in batches, and trades in columns: the fast way through what is recorded.
 
 By aiokafka: librdkafka's client for Python, which answers for each field of a record by a call, took twice as long.
 """
 
 import asyncio
+import gc
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Protocol
 
+import numpy as np
 import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from infra.config import Config
-from streams.cli.errors import Unreachable
-from streams.recordings.files import Told
-from streams.topics.read import TIMEOUT_S
+from infra.errors import ServiceError, Unreachable
+from infra.progress import Progress
+from schemas.codec import Codec
+from schemas.columns import Int64s, decode_trades
+from schemas.records import Trade
+from schemas.registry import make_codec
+from streams.topics.read import TIMEOUT_S, Span, Spans
 
 POLL_MS = 200
 FETCH_BYTES = 4 << 20
 
-Span = tuple[int, int]
-"""The first offset, and the one that is no more part of it."""
+OFFSET = "offset"
+"""The column of the records' offsets; the others have the names of `schemas.columns.TradeColumns`."""
 
 
 class Record(Protocol):
@@ -32,61 +39,127 @@ class Record(Protocol):
     value: bytes | None
 
 
-def record_batches(
-    config: Config, name: str, spans: Mapping[int, Span], told: Told | None = None
-) -> Iterator[list[Record]]:
-    """The records of a topic at some offsets of its partitions, those of a batch of one partition and in its order.
+class Gathered:
+    """The trades of one instrument in columns, while its records come; what is no trade is left out and counted."""
 
-    Raises `Unreachable` when none came for `TIMEOUT_S`, and for offsets that the topic has no more.
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._parts: list[list[Int64s]] = [[np.zeros(0, np.int64) for _ in names]]
+        self.unreadable = 0
+
+    def add(self, records: Sequence[Record], codec: Codec[Trade]) -> None:
+        """Take in further records of the instrument."""
+        trades = decode_trades([record.value for record in records], codec)
+        columns = [self._column(name, records, trades._asdict()) for name in self._names]
+        if trades.errors:
+            good = np.ones(len(records), np.bool_)
+            good[list(trades.errors)] = False
+            columns = [column[good] for column in columns]
+            self.unreadable += len(trades.errors)
+        self._parts.append(columns)
+
+    def columns(self) -> dict[str, Int64s]:
+        """The columns so far, by name and of equal length."""
+        return dict(zip(self._names, map(np.concatenate, zip(*self._parts, strict=True)), strict=True))
+
+    @staticmethod
+    def _column(name: str, records: Sequence[Record], trades: Mapping[str, Int64s]) -> Int64s:
+        return np.array([record.offset for record in records], np.int64) if name == OFFSET else trades[name]
+
+
+def trade_columns(
+    config: Config,
+    wanted: Spans,
+    instruments: Collection[str],
+    names: Sequence[str],
+    progress: Progress | None = None,
+) -> dict[str, Gathered]:
+    """The trades of each instrument in these spans of the topic of trades, each partition read once.
+
+    `names` are the columns to keep, 8 bytes a trade each. Raises what `record_batches` raises.
     """
-    left = {TopicPartition(name, partition): span for partition, span in spans.items() if span[0] < span[1]}
+    codec = make_codec(config, Trade)
+    found = {instrument.encode(): Gathered(names) for instrument in instruments}
+    with _no_collections():
+        for batch in record_batches(config, wanted, progress):
+            by_key: dict[bytes | None, list[Record]] = {}
+            for record in batch:
+                by_key.setdefault(record.key, []).append(record)
+            for key in found.keys() & by_key.keys():
+                found[key].add(by_key[key], codec)
+    return {key.decode(): gathered for key, gathered in found.items()}
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """No search for reference cycles: among millions of records that have none it takes as long as reading them."""
+    collected = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collected:
+            gc.enable()
+
+
+def record_batches(config: Config, wanted: Spans, progress: Progress | None = None) -> Iterator[list[Record]]:
+    """The records of these spans, those of a batch of one partition and in its order.
+
+    Raises `Unreachable` when none came for `TIMEOUT_S`, `ServiceError` for offsets that the topic has no more.
+    """
+    left = {TopicPartition(*partition): span for partition, span in wanted.items() if span[0] < span[1]}
     if not left:
         return
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             consumer = runner.run(_started(config, left))
             try:
-                yield from _batches(config, runner, consumer, left, told)
+                yield from _batches(config, runner, consumer, left, progress)
             finally:
                 runner.run(consumer.stop())
         except KafkaError as error:
-            raise Unreachable(f"Kafka: {error}", hint="hedgehog doctor") from None
+            raise ServiceError(f"Kafka: {error}", service="broker", endpoint=config.bootstrap) from None
 
 
 def _batches(
-    config: Config, runner: asyncio.Runner, consumer: Any, left: dict[TopicPartition, Span], told: Told | None
+    config: Config,
+    runner: asyncio.Runner,
+    consumer: AIOKafkaConsumer,
+    left: dict[TopicPartition, Span],
+    progress: Progress | None,
 ) -> Iterator[list[Record]]:
-    ends = {place: end for place, (_, end) in left.items()}
+    ends = {partition: end for partition, (_, end) in left.items()}
     total, done = sum(end - first for first, end in left.values()), 0
     heard = time.monotonic()
     while left:
         arrived = runner.run(_arrived(consumer, left))
-        for place, records in arrived.items():
-            end = ends[place]
-            wanted = records if records[-1].offset < end else [record for record in records if record.offset < end]
-            done += len(wanted)
-            yield wanted
-        if told is not None:
-            told(done, total)
+        for partition, records in arrived.items():
+            end = ends[partition]
+            within = records if records[-1].offset < end else [record for record in records if record.offset < end]
+            done += len(within)
+            yield within
+        if progress is not None:
+            progress(done, total)
         if arrived:
             heard = time.monotonic()  # now: whoever takes the batches may take long
         elif time.monotonic() - heard > TIMEOUT_S:
-            raise Unreachable(f"the broker at {config.bootstrap} sent no trades for {TIMEOUT_S:g} s")
+            text = f"the broker at {config.bootstrap} sent no trades for {TIMEOUT_S:g} s"
+            raise Unreachable(text, service="broker", endpoint=config.bootstrap)
 
 
-async def _arrived(consumer: Any, left: dict[TopicPartition, Span]) -> dict[TopicPartition, list[Record]]:
+async def _arrived(consumer: AIOKafkaConsumer, left: dict[TopicPartition, Span]) -> dict[TopicPartition, list[Record]]:
     """What comes within `POLL_MS`; partitions that are at their end are taken out of `left`."""
     records: dict[TopicPartition, list[Record]] = await consumer.getmany(timeout_ms=POLL_MS)
-    for place in [place for place in left if await consumer.position(place) >= left[place][1]]:
-        del left[place]
-        consumer.pause(place)
+    for partition in [partition for partition in left if await consumer.position(partition) >= left[partition][1]]:
+        del left[partition]
+        consumer.pause(partition)
     return records
 
 
-async def _started(config: Config, spans: Mapping[TopicPartition, Span]) -> Any:
+async def _started(config: Config, wanted: Mapping[TopicPartition, Span]) -> AIOKafkaConsumer:
     consumer = AIOKafkaConsumer(
         bootstrap_servers=config.bootstrap,
-        client_id="hedgehog-backtest",
+        client_id="hedgehog",
         enable_auto_commit=False,
         # the first records may expire while they are asked for: that is to be said, not skipped
         auto_offset_reset="none",
@@ -97,7 +170,7 @@ async def _started(config: Config, spans: Mapping[TopicPartition, Span]) -> Any:
     except KafkaError:
         await consumer.stop()
         raise
-    consumer.assign(list(spans))
-    for place, (first, _) in spans.items():
-        consumer.seek(place, first)
+    consumer.assign(list(wanted))
+    for partition, (first, _) in wanted.items():
+        consumer.seek(partition, first)
     return consumer

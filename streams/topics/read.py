@@ -1,148 +1,166 @@
-"""Reads topics as they are now, from a place in each partition up to its end."""
+"""Reads topics: the records at some offsets, of a time, or all that there are now, in the order of each partition."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from aiokafka.partitioner import murmur2
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from infra.config import Config
-from infra.errors import StackError
+from infra.errors import Unreachable
+from schemas.broker import TopicsMissing, admin
+from schemas.reader import Partition, Reader, partition_of_message
+from schemas.times import Between
+from schemas.topics import Topic
 
 TIMEOUT_S = 20.0
 POLL_S = 0.2
-BATCH = 2_000
-QUEUED_KB = 8 << 10
 RETRY_S = 0.1
+PAST = 2**63 - 1
 UNSETTLED = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 
-
-def client_settings(config: Config) -> dict[str, str | int | float | bool]:
-    """What every client has in common; librdkafka's own messages are not for the user."""
-    return {"bootstrap.servers": config.bootstrap, "client.id": "hedgehog-scan", "log_level": 0}
-
-
-def admin(config: Config) -> AdminClient:
-    return AdminClient(client_settings(config))
+Span = tuple[int, int]
+"""The first offset, and the one that is no more part of it."""
+Spans = Mapping[Partition, Span]
 
 
-def partitions(client: AdminClient, names: Sequence[str]) -> dict[str, list[TopicPartition]]:
-    """The partitions of those of `names` that exist, by topic."""
+def partition_of(instrument: str, partitions: int) -> int:
+    """Where the records of an instrument are, as every producer of ours decides it."""
+    return int(murmur2(instrument.encode()) & 0x7FFFFFFF) % partitions
+
+
+def partitions(client: AdminClient, names: Iterable[str]) -> list[Partition]:
+    """The partitions of those of `names` that exist, in the order of the names."""
     topics = client.list_topics(timeout=TIMEOUT_S).topics
-    return {
-        name: [TopicPartition(name, number) for number in sorted(topics[name].partitions)]
+    return [
+        (name, number)
         for name in names
         if name in topics and topics[name].error is None
-    }
+        for number in sorted(topics[name].partitions)
+    ]
 
 
-Bounds = dict[tuple[str, int], tuple[int, int]]
+def partitions_of(config: Config, topic: Topic, instruments: Iterable[str]) -> dict[str, int]:
+    """The partition of `topic` in which each of these instruments is. Raises `TopicsMissing`."""
+    count = len(existing(config, topic))
+    return {instrument: partition_of(instrument, count) for instrument in instruments}
 
 
-def bounds(client: AdminClient, wanted: Sequence[TopicPartition]) -> Bounds:
-    """First offset and end of each partition, by topic and partition: two requests for all.
+def existing(config: Config, topic: Topic) -> list[Partition]:
+    """All partitions of a topic. Raises `TopicsMissing`."""
+    name = topic.full_name(config)
+    found = partitions(admin(config), [name])
+    if not found:
+        raise TopicsMissing(config, [name])
+    return found
+
+
+def spans(client: AdminClient, wanted: Sequence[Partition]) -> dict[Partition, Span]:
+    """The first offset and the end of each partition: two requests for all.
 
     A partition whose topic was deleted meanwhile has none.
     """
     first = _offsets(client, wanted, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
     end = _offsets(client, wanted, OffsetSpec.latest())  # type: ignore[no-untyped-call]
-    return {place: (first[place], end[place]) for place in first if place in end}
+    return {partition: (first[partition], end[partition]) for partition in first if partition in end}
 
 
-def _offsets(client: AdminClient, wanted: Sequence[TopicPartition], spec: OffsetSpec) -> dict[tuple[str, int], int]:
+def spans_between(config: Config, wanted: Sequence[Partition], between: Between) -> dict[Partition, Span]:
+    """The first offset of each partition whose record was written at or after a time, and that of the end's."""
+    client = admin(config)
+    found = spans(client, wanted)
+    since, until = (_written_from(client, wanted, moment) for moment in between)
+    for partition, (first, end) in found.items():
+        stop = min(until.get(partition, end), end)
+        found[partition] = (min(max(since.get(partition, first), first), stop), stop)
+    return found
+
+
+def _written_from(client: AdminClient, wanted: Sequence[Partition], moment: int | None) -> dict[Partition, int]:
+    """The first offset of each partition written at or after `moment` (µs), past all of them where there is none."""
+    if moment is None:
+        return {}
+    # Kafka's times are milliseconds: the first that is not before a microsecond is rounded up.
+    spec = OffsetSpec.for_timestamp(-(-moment // 1_000))  # type: ignore[no-untyped-call]
+    found = _offsets(client, wanted, spec)
+    return {partition: offset if offset >= 0 else PAST for partition, offset in found.items()}
+
+
+def _offsets(client: AdminClient, wanted: Sequence[Partition], spec: OffsetSpec) -> dict[Partition, int]:
     """The offset of each partition; asked again as long as the leader of a new one is not known to all."""
-    found: dict[tuple[str, int], int] = {}
+    found: dict[Partition, int] = {}
+    asked = [TopicPartition(*partition) for partition in wanted]
     deadline = time.monotonic() + TIMEOUT_S
-    while wanted:
+    while asked:
         unsettled = []
-        for place, future in client.list_offsets(dict.fromkeys(wanted, spec), request_timeout=TIMEOUT_S).items():
+        for at, future in client.list_offsets(dict.fromkeys(asked, spec), request_timeout=TIMEOUT_S).items():
             try:
-                found[place.topic, place.partition] = future.result().offset
+                found[at.topic, at.partition] = future.result().offset
             except KafkaException as error:
                 code = error.args[0].code()
                 if code in UNSETTLED and time.monotonic() < deadline:
-                    unsettled.append(place)
+                    unsettled.append(at)
                 elif code != KafkaError.UNKNOWN_TOPIC_OR_PART:
                     raise
-        wanted = unsettled
-        if wanted:
+        asked = unsettled
+        if asked:
             time.sleep(RETRY_S)
     return found
 
 
-def messages(config: Config, names: Sequence[str], last: int | None = None) -> Iterator[Message]:
-    """Every record of the topics there is now, or the `last` ones of each partition, in order per partition.
+def count(config: Config, topics: Iterable[Topic]) -> int:
+    """How many records these topics keep; those that do not exist have none."""
+    client = admin(config)
+    found = spans(client, partitions(client, [topic.full_name(config) for topic in topics]))
+    return sum(end - first for first, end in found.values())
 
-    Topics that do not exist have none. Raises `StackError` when nothing comes for `TIMEOUT_S`.
+
+def messages(config: Config, topics: Iterable[Topic], last: int | None = None) -> Iterator[Message]:
+    """Every record of the topics that there is now, or the `last` ones of each partition, in order per partition.
+
+    Topics that do not exist have none. Raises `Unreachable` when the broker stops sending.
     """
     client = admin(config)
-    wanted = [p for found in partitions(client, names).values() for p in found]
-    if not wanted:
-        return
-    places = []
-    for (topic, number), (first, end) in bounds(client, wanted).items():
-        start = first if last is None else max(first, end - last)
-        if start < end:
-            places.append(TopicPartition(topic, number, start))
-    yield from to_the_end(config, places)
+    found = spans(client, partitions(client, [topic.full_name(config) for topic in topics]))
+    if last is not None:
+        found = {partition: (max(first, end - last), end) for partition, (first, end) in found.items()}
+    yield from records(config, found)
 
 
-def one(config: Config, topic: str, partition: int, offset: int) -> Message | None:
+def one(config: Config, partition: Partition, offset: int) -> Message | None:
     """The record at one place; `None` where there is none."""
     client = admin(config)
-    place = TopicPartition(topic, partition, offset)
-    known = next((p for p in partitions(client, [topic]).get(topic, []) if p.partition == partition), None)
-    if known is None:
-        return None
-    first, end = bounds(client, [known]).get((topic, partition), (0, 0))
+    known = [found for found in partitions(client, [partition[0]]) if found == partition]
+    first, end = spans(client, known).get(partition, (0, 0))
     if not first <= offset < end:
         return None
-    found = next(to_the_end(config, [place]), None)
-    return found if found is not None and found.offset() == offset else None
+    return next(records(config, {partition: (offset, offset + 1)}), None)
 
 
-def to_the_end(config: Config, places: list[TopicPartition]) -> Iterator[Message]:
-    """Every record from these places up to the ends of their partitions, in order per partition.
+def records(config: Config, wanted: Spans) -> Iterator[Message]:
+    """The records of these spans, in order per partition; fewer than offsets where some hold none any more.
 
-    Raises `StackError` when nothing comes for `TIMEOUT_S`.
+    Raises `Unreachable` when nothing comes for `TIMEOUT_S`, and `KafkaException` for offsets that are not there.
     """
-    if not places:
+    ends = {partition: end for partition, (first, end) in wanted.items() if first < end}
+    if not ends:
         return
-    consumer = Consumer(
-        {
-            **client_settings(config),
-            "group.id": f"{config.topic_prefix}hedgehog-scan",
-            "enable.auto.commit": False,
-            # compaction may have taken the last offset below the end away: the broker says where the end is
-            "enable.partition.eof": True,
-            "fetch.wait.max.ms": 10,
-            # bounds what waits here where the records are taken slowly, as in a replay at the recorded pace
-            "queued.max.messages.kbytes": QUEUED_KB,
-        }
-    )
-    consumer.assign(places)
-    waiting = {(place.topic, place.partition) for place in places}
-    deadline = time.monotonic() + TIMEOUT_S
-    try:
-        while waiting:
-            found = _arrived(consumer)
-            if not found and time.monotonic() > deadline:
-                raise StackError(f"the broker at {config.bootstrap} sent no record for {TIMEOUT_S:g} s")
-            for message in found:
-                error = message.error()
-                if error is None:
+    with Reader(config, {partition: wanted[partition][0] for partition in ends}) as reader:
+        heard = time.monotonic()
+        while ends:
+            arrived = reader.next(POLL_S)
+            for message in arrived:
+                partition, offset = partition_of_message(message), message.offset() or 0
+                if offset < ends.get(partition, 0):
                     yield message
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    waiting.discard((message.topic() or "", message.partition() or 0))
-                elif error.fatal():
-                    raise KafkaException(error)
-            if found:  # whoever takes the records may take his time over them
-                deadline = time.monotonic() + TIMEOUT_S
-    finally:
-        consumer.close()
-
-
-def _arrived(consumer: Consumer) -> list[Message]:
-    """What has arrived, or arrives within `POLL_S`: `consume` alone would wait that long for a full batch."""
-    first = consumer.poll(POLL_S)
-    return [] if first is None else [first, *consumer.consume(BATCH, 0)]
+                if partition in ends and offset >= ends[partition] - 1:
+                    del ends[partition]
+                    reader.leave(partition)
+            for partition in reader.at_end & ends.keys():
+                del ends[partition]
+            if arrived:  # now: whoever takes the records may take his time over them
+                heard = time.monotonic()
+            elif time.monotonic() - heard > TIMEOUT_S:
+                text = f"the broker at {config.bootstrap} sent no record for {TIMEOUT_S:g} s"
+                raise Unreachable(text, service="broker", endpoint=config.bootstrap)

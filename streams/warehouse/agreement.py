@@ -5,33 +5,31 @@ messages after the end offsets, which are taken once at the start, count as extr
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import msgspec
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, TopicPartition
-from confluent_kafka.admin import AdminClient
 from sqlalchemy import ColumnElement, Engine, Numeric, create_engine, extract, select
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
-from connectors.files import connector_name
 from infra.config import Config
+from schemas.broker import admin
 from schemas.codec import Codec, CodecError
+from schemas.groups import sink_group
+from schemas.reader import Partition
 from schemas.registry import make_codec
 from schemas.sql.models import Base, FillRow, OrderRow, TradeRow
 from schemas.topics import FILLS, ORDERS, TRADES, Topic
 from schemas.units import ONE
+from streams.topics.lag import committed
+from streams.topics.read import partitions, records, spans
 
 EXAMPLES = 5
-SILENCE_S = 30.0
-"""A partition that gives no message for so long, though its end is not reached, is an error."""
-BROKER_TIMEOUT_S = 15.0
-CONSUME_AT_ONCE = 5_000
 PAUSE_S = 0.5
 
 Key = tuple[Any, ...]
-Row = tuple[Any, ...]
+Values = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -63,11 +61,12 @@ class Comparison:
 class Folded:
     """A topic folded by key into what its table has to hold."""
 
-    rows: dict[Key, Row] = field(default_factory=dict)
+    rows: dict[Key, Values] = field(default_factory=dict)
     messages: int = 0
     undecodable: int = 0
     conflicting: int = 0
-    ends: dict[int, int] = field(default_factory=dict)
+    ends: dict[Partition, int] = field(default_factory=dict)
+    """Of the partitions that have any records, where they ended then."""
 
 
 SOURCES: tuple[tuple[Topic, type[Base]], ...] = ((TRADES, TradeRow), (ORDERS, OrderRow), (FILLS, FillRow))
@@ -77,7 +76,7 @@ def compare_with_topics(config: Config, timeout_s: float = 60.0) -> list[Compari
     """Read the topics trades, orders and fills from beginning to end and compare their tables, row by row.
 
     A table that lags is read again until it agrees, its sink has committed everything, or `timeout_s` seconds are
-    over. Raises `TimeoutError` when the broker does not deliver, database and registry errors as they come.
+    over. Raises `Unreachable` when the broker stops sending, database and registry errors as they come.
     """
     deadline = time.monotonic() + timeout_s
     engine = create_engine(config.database)
@@ -98,11 +97,13 @@ def fold_topic(config: Config, topic: Topic, model: type[Base]) -> Folded:
     names = topic.record.__struct_fields__
     key_at = [names.index(column.name) for column in model.__table__.primary_key]
     version_at = names.index("version") if "version" in names else None
-    folded = Folded()
-    for value in _values(config, topic.full_name(config), folded.ends):
+    client = admin(config)
+    found = spans(client, partitions(client, [topic.full_name(config)]))
+    folded = Folded(ends={partition: end for partition, (first, end) in found.items() if first < end})
+    for message in records(config, found):
         folded.messages += 1
         try:
-            row = msgspec.structs.astuple(codec.decode(value))
+            row = msgspec.structs.astuple(codec.decode(message.value()))
         except CodecError:
             folded.undecodable += 1
             continue
@@ -110,7 +111,7 @@ def fold_topic(config: Config, topic: Topic, model: type[Base]) -> Folded:
     return folded
 
 
-def _fold(folded: Folded, key: Key, row: Row, version_at: int | None) -> None:
+def _fold(folded: Folded, key: Key, row: Values, version_at: int | None) -> None:
     known = folded.rows.get(key)
     if known is None:
         folded.rows[key] = row
@@ -123,7 +124,7 @@ def _fold(folded: Folded, key: Key, row: Row, version_at: int | None) -> None:
         folded.conflicting += known != row
 
 
-def compare(table: str, folded: Folded, rows: dict[Key, Row], names: Sequence[str]) -> Comparison:
+def compare(table: str, folded: Folded, rows: dict[Key, Values], names: Sequence[str]) -> Comparison:
     """The rows of a table against a folded topic; `names` are the fields of a row, in its order."""
     missing = [key for key in folded.rows if key not in rows]
     extra = [key for key in rows if key not in folded.rows]
@@ -151,7 +152,7 @@ def _text(key: Key) -> str:
     return ":".join(str(part) for part in key)
 
 
-def _differences(expected: Row, found: Row, names: Sequence[str]) -> str:
+def _differences(expected: Values, found: Values, names: Sequence[str]) -> str:
     pairs = zip(names, expected, found, strict=True)
     return ", ".join(f"{name} is {b} in the table, {a} in the topic" for name, a, b in pairs if a != b)
 
@@ -163,14 +164,14 @@ def _compare_in_time(
     names = topic.record.__struct_fields__
     while True:
         # asked before the table is read: what is committed then is in the table
-        final = _sink_is_done(config, topic, folded.ends) or time.monotonic() > deadline
+        final = _sink_is_done(config, topic, folded) or time.monotonic() > deadline
         found = compare(topic.name, folded, read_table(engine, model, names), names)
         if found.equal or final:
             return found
         time.sleep(PAUSE_S)
 
 
-def read_table(engine: Engine, model: type[Base], names: Sequence[str]) -> dict[Key, Row]:
+def read_table(engine: Engine, model: type[Base], names: Sequence[str]) -> dict[Key, Values]:
     """Every row by primary key: the fields `names`, decimals as integers of 1e-8, times as microseconds."""
     columns = model.__table__.columns
     key_at = [list(names).index(column.name) for column in model.__table__.primary_key]
@@ -189,60 +190,8 @@ def _as_integer(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return column
 
 
-def _sink_is_done(config: Config, topic: Topic, ends: dict[int, int]) -> bool:
-    """Whether the sink has committed every offset below `ends`."""
-    admin = AdminClient({"bootstrap.servers": config.bootstrap, "log_level": 0})
-    group = f"connect-{connector_name(config, topic)}"
-    wanted = [TopicPartition(topic.full_name(config), partition) for partition in ends]
-    if not wanted:
-        return True
-    future = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, wanted)])[group]
-    committed = future.result(BROKER_TIMEOUT_S).topic_partitions
-    return all(found.offset >= ends[found.partition] for found in committed)
-
-
-def _values(config: Config, topic: str, ends: dict[int, int]) -> Iterator[bytes | None]:
-    """The values of a topic from its beginning to its present end; `ends` gets the end of each partition with any."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": config.bootstrap,
-            "group.id": f"{config.topic_prefix}hedgehog-agreement",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "error",
-        }
-    )
-    try:
-        partitions = consumer.list_topics(topic, BROKER_TIMEOUT_S).topics[topic].partitions
-        starts = {}
-        for partition in partitions:
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), BROKER_TIMEOUT_S)
-            if low < high:
-                starts[partition], ends[partition] = low, high
-        consumer.assign([TopicPartition(topic, partition, start) for partition, start in starts.items()])
-        yield from _until_ends(consumer, topic, dict(ends))
-    finally:
-        consumer.close()
-
-
-def _until_ends(consumer: Consumer, topic: str, open_ends: dict[int, int]) -> Iterator[bytes | None]:
-    last_heard = time.monotonic()
-    while open_ends:
-        messages = consumer.consume(CONSUME_AT_ONCE, timeout=0.5)
-        now = time.monotonic()
-        last_heard = now if messages else last_heard
-        if now - last_heard > SILENCE_S:
-            raise TimeoutError(f"topic {topic}: no message for {SILENCE_S:.0f} s, partitions {sorted(open_ends)}")
-        for message in messages:
-            error = message.error()
-            partition, offset = cast(int, message.partition()), cast(int, message.offset())
-            if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                raise TimeoutError(f"topic {topic}: {error.str()}")
-            if error is not None:  # the end of a partition whose last offsets are no messages
-                open_ends.pop(partition, None)
-                continue
-            if partition not in open_ends or offset >= open_ends[partition]:
-                continue  # written after the ends were taken
-            yield message.value()
-            if offset == open_ends[partition] - 1:
-                del open_ends[partition]
+def _sink_is_done(config: Config, topic: Topic, folded: Folded) -> bool:
+    """Whether the sink has committed every offset that was folded."""
+    group = sink_group(config, topic)
+    done = committed(admin(config), [group])[group]
+    return all(done.get(partition, 0) >= end for partition, end in folded.ends.items())

@@ -1,7 +1,7 @@
 """The read side of the warehouse: what the CLI, the demo and the reports ask PostgreSQL. All sums are exact."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,13 +10,9 @@ from sqlalchemy import Engine, select, text
 
 from schemas.records import Order, OrderStatus
 from schemas.sql.models import OrderRow
+from schemas.symbols import split_instrument
+from schemas.times import micros_of
 from schemas.units import to_units
-from streams.warehouse.agreement import Comparison, compare_with_topics
-
-__all__ = ["Comparison", "SymbolProfit", "compare_with_topics", "orders", "profit_by_symbol"]
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -88,9 +84,7 @@ def orders(
     """
     query = select(OrderRow.__table__).order_by(OrderRow.updated_time.desc(), OrderRow.client_order_id)
     if instrument is not None:
-        exchange, colon, symbol = instrument.partition(":")
-        if not (exchange and colon and symbol):
-            raise ValueError(f"instrument: {instrument!r} is not exchange:SYMBOL")
+        exchange, symbol = split_instrument(instrument)
         query = query.where(OrderRow.exchange == exchange, OrderRow.symbol == symbol)
     if status is not None:
         query = query.where(OrderRow.status == status.value)
@@ -108,5 +102,5 @@ def _plain(name: str, value: Any) -> Any:
     if isinstance(value, Decimal):
         return to_units(value, name)
     if isinstance(value, datetime):
-        return (value - EPOCH) // MICROSECOND
+        return micros_of(value)
     return value

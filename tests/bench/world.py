@@ -7,16 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Producer
 from confluent_kafka.cimpl import NewTopic
 
 from infra.config import Config, load_config
 from producers import settings_topic
-from schemas.broker import create_topics
+from schemas.broker import admin, create_topics
 from schemas.records import Settings
 from schemas.registry import register_all
 from schemas.topics import TRADES, Topic
+from streams.topics.lag import committed
+from streams.topics.read import messages
 
 PORT_OFFSET = "2000"
 BUILD = Path("build")
@@ -98,10 +99,10 @@ def fill_settings(w: World, settings: Sequence[Settings]) -> None:
 def create_topic(w: World, name: str) -> str:
     """Create a topic that is not the project's; its full name."""
     full_name = f"{w.prefix}{name}"
-    admin = AdminClient({"bootstrap.servers": w.config.bootstrap})
-    admin.create_topics([NewTopic(full_name, w.config.partitions, 1)])[full_name].result(ADMIN_WITHIN_S)
+    client = admin(w.config)
+    client.create_topics([NewTopic(full_name, w.config.partitions, 1)])[full_name].result(ADMIN_WITHIN_S)
     deadline = time.monotonic() + ADMIN_WITHIN_S
-    while full_name not in admin.list_topics(timeout=ADMIN_WITHIN_S).topics:
+    while full_name not in client.list_topics(timeout=ADMIN_WITHIN_S).topics:
         if time.monotonic() > deadline:
             raise RuntimeError(f"{full_name}: created, but not in the broker's metadata")
         time.sleep(0.05)
@@ -110,9 +111,9 @@ def create_topic(w: World, name: str) -> str:
 
 def _delete_topics(w: World) -> None:
     """Delete what is in this world, the topics which other frameworks made for themselves among it."""
-    admin = AdminClient({"bootstrap.servers": w.config.bootstrap})
-    names = [name for name in admin.list_topics(timeout=ADMIN_WITHIN_S).topics if w.prefix in name]
-    for future in admin.delete_topics(names, operation_timeout=ADMIN_WITHIN_S).values():
+    client = admin(w.config)
+    names = [name for name in client.list_topics(timeout=ADMIN_WITHIN_S).topics if w.prefix in name]
+    for future in client.delete_topics(names, operation_timeout=ADMIN_WITHIN_S).values():
         future.result(ADMIN_WITHIN_S)
 
 
@@ -120,33 +121,14 @@ class Progress:
     """How far a consumer group is in one topic, from the broker's view."""
 
     def __init__(self, config: Config, group: str, topic: str) -> None:
-        self._admin = AdminClient({"bootstrap.servers": config.bootstrap})
-        self._group = group
-        self._partitions = [TopicPartition(topic, number) for number in range(config.partitions)]
+        self._admin, self._group, self._topic = admin(config), group, topic
 
     def committed(self) -> int:
         """The records of all partitions that the group has committed."""
-        asked = ConsumerGroupTopicPartitions(self._group, self._partitions)
-        answer = self._admin.list_consumer_group_offsets([asked])[self._group].result(10)
-        return sum(max(0, found.offset) for found in answer.topic_partitions)
+        found = committed(self._admin, [self._group])[self._group]
+        return sum(offset for (topic, _), offset in found.items() if topic == self._topic)
 
 
 def read_topic(config: Config, topic: Topic) -> list[bytes]:
     """The values of all records that a topic has now."""
-    name = topic.full_name(config)
-    consumer = Consumer({"bootstrap.servers": config.bootstrap, "group.id": f"{name}-reader"})
-    try:
-        left = 0
-        for number in range(config.partitions):
-            low, high = consumer.get_watermark_offsets(TopicPartition(name, number), timeout=10)
-            left += high - low
-        consumer.assign([TopicPartition(name, number, 0) for number in range(config.partitions)])
-        values: list[bytes] = []
-        deadline = time.monotonic() + 60
-        while len(values) < left:
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"{name}: {len(values)} of {left} records read")
-            values += [value for m in consumer.consume(5_000, 0.5) if isinstance(value := m.value(), bytes)]
-        return values
-    finally:
-        consumer.close()
+    return [message.value() or b"" for message in messages(config, [topic])]

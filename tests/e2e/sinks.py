@@ -12,9 +12,9 @@ from sqlalchemy import Engine, Row, create_engine, text
 from sqlalchemy.engine import make_url
 
 from connectors.apply import apply_all, remove_all
-from connectors.files import connector_name
 from infra.config import Config
 from schemas.broker import create_topics, delete_topics
+from schemas.groups import sink_group
 from schemas.records import Keyed, Record
 from schemas.registry import make_codec, register_all
 from schemas.sql.migrate import upgrade
@@ -98,7 +98,7 @@ class World:
 
     def caught_up(self, topic: Topic) -> bool:
         """Whether the sink has committed the end of every partition of `topic`."""
-        group = f"connect-{connector_name(self.config, topic)}"
+        group = sink_group(self.config, topic)
         wanted = [TopicPartition(topic.full_name(self.config), number) for number in range(PARTITIONS)]
         future = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, wanted)])[group]
         committed = future.result(DEADLINE_S).topic_partitions

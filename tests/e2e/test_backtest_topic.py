@@ -11,12 +11,12 @@ from confluent_kafka import Producer
 from typer.testing import CliRunner, Result
 
 from infra.config import Config
+from infra.errors import ServiceError
 from producers.settings_topic import write
 from schemas.broker import create_topics, delete_topics
 from schemas.records import Trade
 from schemas.registry import make_codec
 from schemas.topics import TRADES
-from streams.cli.errors import Unreachable
 from streams.cli.main import app
 from streams.topics.consume import record_batches
 from tests.samples import INSTRUMENT, NINE_TRADE_ORDERS, NINE_TRADES, nine_trade_settings, trade
@@ -153,8 +153,8 @@ def test_offsets_that_are_not_there(world: Config, offsets: str, message: str) -
 
 
 def test_records_that_expired_meanwhile_are_not_skipped(world: Config) -> None:
-    with pytest.raises(Unreachable, match="OffsetOutOfRange"):
-        list(record_batches(world, TRADES.full_name(world), {0: (100, 200)}))
+    with pytest.raises(ServiceError, match="OffsetOutOfRange"):
+        list(record_batches(world, {(TRADES.full_name(world), 0): (100, 200)}))
 
 
 def test_a_sweep_over_the_topic(world: Config) -> None:

@@ -24,14 +24,13 @@ from producers.binance.client import BinanceSource
 from producers.service import serve
 from producers.settings_topic import read_all, write
 from schemas import topics
-from schemas.broker import REPLAY_MARK, create_topics, delete_topics, is_replay
+from schemas.broker import REPLAY_MARK, admin, create_topics, delete_topics, is_replay
 from schemas.records import Settings, Trade, TradingStatus
 from schemas.registry import make_codec, register_all
 from schemas.topics import TOPICS, Topic
 from streams.cli.main import app
-from streams.recordings.topic import partition_of
 from streams.replay.target import published_before
-from streams.topics.read import admin, messages, partitions
+from streams.topics.read import messages, partition_of, partitions
 from tests.samples import settings, trade
 
 XRP, ETH = "binance:XRPUSDT", "binance:ETHUSDT"
@@ -82,7 +81,7 @@ def target(live: Config) -> Iterator[Config]:
 
 
 def records(config: Config, topic: Topic) -> list[Message]:
-    return sorted(messages(config, [topic.full_name(config)]), key=lambda m: (m.partition() or 0, m.offset() or 0))
+    return sorted(messages(config, [topic]), key=lambda m: (m.partition() or 0, m.offset() or 0))
 
 
 def trades(config: Config) -> list[Trade]:
@@ -92,7 +91,7 @@ def trades(config: Config) -> list[Trade]:
 
 def everything(config: Config) -> list[tuple[Any, ...]]:
     """Every byte of every topic of a world, with its place."""
-    found = messages(config, [topic.full_name(config) for topic in TOPICS.values()])
+    found = messages(config, TOPICS.values())
     return sorted((m.topic(), m.partition(), m.offset(), m.key(), m.value(), m.timestamp()) for m in found)
 
 
@@ -221,7 +220,7 @@ def test_a_prefix_whose_sinks_write_into_the_live_tables_is_refused(live: Config
         httpx.delete(f"{url}/{sink.name}", timeout=TIMEOUT_S)
     assert result.exit_code == 2
     assert f"the sink {sink.name} writes" in result.stderr
-    assert partitions(admin(target), [topics.TRADES.full_name(target)]) == {}
+    assert partitions(admin(target), [topics.TRADES.full_name(target)]) == []
     assert not is_replay(target)
 
 

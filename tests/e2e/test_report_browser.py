@@ -11,7 +11,7 @@ from schemas.records import Settings
 from schemas.units import ONE
 from streams.backtest.report import About, Run, objective_named, run_page, sweep_page, write_page
 from streams.backtest.trial import NET, Best, Found, Trial, try_settings
-from streams.recordings.files import Recording
+from streams.recordings.recording import Recording
 from tests.e2e.chromium import Tab, browser, program
 from tests.samples import settings
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from connectors.apply import apply_all, states
-from connectors.files import connector_name
 from infra.config import Config
+from schemas.groups import sink_name
 from schemas.records import Order, OrderStatus, Trade
 from schemas.topics import FILLS, ORDERS, SETTINGS, SINKS, TRADES, Topic
 from schemas.units import AMOUNT_MAX, PRICE_MAX
@@ -122,7 +122,7 @@ def until_committed(world: World, *topics: Topic) -> None:
 
 
 def read_again(world: World, topic: Topic) -> None:
-    name = connector_name(world.config, topic)
+    name = sink_name(world.config, topic)
     world.connect("PUT", f"/connectors/{name}/stop")
     stopped = "STOPPED"
     until(

@@ -14,10 +14,11 @@ from infra.errors import StackError
 from schemas.records import OrderStatus, Record
 from schemas.sql.migrate import alembic_config, upgrade
 from schemas.sql.models import Base
+from schemas.times import EPOCH, MICROSECOND
 from schemas.topics import SINKS
 from schemas.units import to_decimal
 from streams.warehouse.agreement import read_table
-from streams.warehouse.queries import EPOCH, MICROSECOND, orders, profit_by_symbol
+from streams.warehouse.queries import orders, profit_by_symbol
 from tests import samples
 from tests.e2e.sinks import database
 

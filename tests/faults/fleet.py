@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from confluent_kafka import Consumer, TopicPartition
-
 from infra.config import Config
-from schemas import topics
-from streams.topics.read import admin, bounds
+from schemas.broker import admin
+from schemas.groups import workers_group
+from streams.topics.lag import WORKER_TOPICS, behind, committed
 
 STOP_TIMEOUT_S = 30.0
 
@@ -78,30 +77,16 @@ class Fleet:
 class Progress:
     """How far the workers' consumer group has come."""
 
-    SOURCES = (topics.TRADES, topics.ORDERS, topics.FILLS, topics.SETTINGS)
-
     def __init__(self, config: Config) -> None:
-        self._places = [
-            TopicPartition(topic.full_name(config), number)
-            for topic in self.SOURCES
-            for number in range(config.partitions)
-        ]
-        self._admin = admin(config)
-        self._consumer = Consumer(
-            {"bootstrap.servers": config.bootstrap, "group.id": f"{config.topic_prefix}hedgehog", "log_level": 0}
-        )
+        self._config, self._admin, self._group = config, admin(config), workers_group(config)
 
     def committed(self) -> int:
         """Records of all sources that are committed."""
-        return sum(max(place.offset, 0) for place in self._consumer.committed(self._places, timeout=20))
+        return sum(committed(self._admin, [self._group])[self._group].values())
 
     def lag(self) -> int:
         """Records of all sources that are not committed yet."""
-        ends = bounds(self._admin, self._places)
-        return sum(end for _, end in ends.values()) - self.committed()
-
-    def close(self) -> None:
-        self._consumer.close()
+        return behind(self._config, self._admin, {self._group: WORKER_TOPICS})[self._group]
 
 
 def wait_for(what: str, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:

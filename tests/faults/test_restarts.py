@@ -50,7 +50,6 @@ def test_ten_restarts_and_two_workers_under_load(stack: Config, tmp_path: Path, 
                     fleet.start("steady")
         wait_for("all is worked off", lambda: progress.lag() == 0, timeout_s=90)
         fleet.assert_alive()
-    progress.close()
 
     result = audit(config)
     assert result.instruments == len(SYMBOLS)
@@ -65,7 +64,7 @@ def test_ten_restarts_and_two_workers_under_load(stack: Config, tmp_path: Path, 
 def _open_orders(config: Config, table: topics.Topic) -> dict[str, set[str]]:
     """The client order ids that a table holds open, by instrument."""
     found: dict[str, set[str]] = {}
-    for message in messages(config, [table.full_name(config)]):
+    for message in messages(config, [table]):
         state: dict[str, Any] = json.loads(message.value() or b"{}")["state"]
         orders = state["orders"]
         held = [*orders.values(), *state["closing"].values()] if isinstance(orders, dict) else orders
@@ -76,6 +75,6 @@ def _open_orders(config: Config, table: topics.Topic) -> dict[str, set[str]]:
 def _assert_fills_repeat_only_themselves(config: Config) -> None:
     codec = make_codec(config, Fill)
     seen: dict[str, Fill] = {}
-    for message in messages(config, [topics.FILLS.full_name(config)]):
+    for message in messages(config, [topics.FILLS]):
         fill = codec.decode(message.value())
         assert seen.setdefault(fill.fill_id, fill) == fill

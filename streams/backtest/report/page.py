@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from schemas.records import Settings
+from schemas.times import iso
 from streams.backtest.performance import Result, plain_money
 from streams.backtest.report.curves import Marks, Series, curves_of, marks_of
 from streams.backtest.report.cycles import cycles_of
 from streams.backtest.report.figures import NAMES, duration, figures_of, setting_texts
 from streams.backtest.report.heat import HeatMap, Objective, heat_map
 from streams.backtest.trial import Best, Trial
-from streams.cli.instruments.changes import iso
-from streams.recordings.files import Recording
+from streams.recordings.recording import Recording
 
 POINTS = 3_000
 """Of a curve at most."""

@@ -1,28 +1,30 @@
 """What a backtest is asked for: settings, times and trades, from what was typed."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from producers.recorded.files import EXCHANGE, FileError
+from producers.recorded.files import EXCHANGE, FileError, is_archive
 from schemas.records import Settings
+from schemas.symbols import typed_instrument
+from schemas.times import Between, iso, micros_of
 from schemas.units import to_units
 from streams.cli.endpoints import with_settings
 from streams.cli.errors import BadValue, CliError
-from streams.cli.instruments.changes import PLAIN_DECIMAL, iso
+from streams.cli.instruments.changes import PLAIN_DECIMAL
 from streams.cli.instruments.select import read
 from streams.cli.instruments.settings_file import read_settings
-from streams.cli.instruments.symbols import SEPARATORS, resolve
+from streams.cli.instruments.symbols import resolve
 from streams.cli.progress import progress_bar
-from streams.recordings.files import Between, NoTrades, Recording, from_files
+from streams.recordings.files import from_files
+from streams.recordings.recording import NoTrades, Recording
 from streams.recordings.topic import Offsets, from_topic
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LIVE = "live"
 """The `--settings` that are those in the topic."""
 RANGE = re.compile(r"(\d{1,9}):(\d{1,18}):(\d{1,18})", re.ASCII)
@@ -89,8 +91,7 @@ def parse_time(option: str, text: str) -> int:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise BadValue(f"{option}: {text!r} is not an ISO 8601 time such as 2019-06-02T12:00:00Z") from None
-    moment = moment.replace(tzinfo=moment.tzinfo or UTC)
-    return (moment - EPOCH) // timedelta(microseconds=1)
+    return micros_of(moment.replace(tzinfo=moment.tzinfo or UTC))
 
 
 def parse_filters(tick: str | None, step: str | None) -> dict[str, Any]:
@@ -118,11 +119,9 @@ def typed_settings(symbol: str, values: Mapping[str, Any]) -> Settings:
             f"{' and '.join(missing)} of {symbol} not given: no exchange says it for recorded trades",
             hint="--tick 0.00001 --step 0.1 (PRICE_FILTER and LOT_SIZE of the exchange at that time)",
         )
-    exchange, _, name = symbol.rpartition(":")
-    name = name.translate(SEPARATORS).upper()
+    exchange, name = typed_instrument(symbol, EXCHANGE)
     if not name:
         raise BadValue(f"--symbol: {symbol!r} names no symbol")
-    exchange = exchange.strip().lower() or EXCHANGE
     return checked(Settings(exchange=exchange, symbol=name, base_asset="", quote_asset="", **values))
 
 
@@ -156,11 +155,10 @@ def read_trades(source: Source, instruments: Sequence[str]) -> list[Recording]:
     """The trades of each instrument; `BadValue` for files and offsets that cannot be, `CliError` for no trades."""
     try:
         if source.files:
-            with progress_bar("reading", "lines") as told:
-                return from_files(source.files, instruments, source.between, told)
+            return _read_files(source, instruments)
         config = with_settings()
-        with progress_bar("consuming", "records") as told:
-            return from_topic(config, instruments, source.between, source.offsets, told)
+        with progress_bar("consuming", "records") as progress:
+            return from_topic(config, instruments, source.between, source.offsets, progress)
     except FileError as error:
         raise BadValue(f"--file: {error}") from None
     except NoTrades as error:
@@ -170,3 +168,14 @@ def read_trades(source: Source, instruments: Sequence[str]) -> list[Recording]:
         ) from None
     except ValueError as error:
         raise BadValue(f"--offsets: {error}") from None
+
+
+def _read_files(source: Source, instruments: Sequence[str]) -> list[Recording]:
+    """The trades in files that are read line by line, or in an archive, which is read in the order of its days."""
+    reading: Callable[..., list[Recording]] = from_files
+    if any(map(is_archive, source.files)):
+        from streams.archive.read import read_archive  # noqa: PLC0415 -- pyarrow takes its time, most do not need it
+
+        reading = read_archive
+    with progress_bar("reading", "lines") as progress:
+        return reading(source.files, instruments, source.between, progress)

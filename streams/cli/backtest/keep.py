@@ -12,7 +12,7 @@ from streams.backtest.trial import Best, try_settings
 from streams.cli.endpoints import configuration, need_database
 from streams.cli.errors import BadValue
 from streams.cli.output import out
-from streams.recordings.files import Recording
+from streams.recordings.recording import Recording
 from streams.trading.execution import Execution
 
 CONNECT_TIMEOUT_S = 5

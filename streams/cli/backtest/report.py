@@ -11,7 +11,7 @@ from streams.backtest.report.figures import duration
 from streams.backtest.trial import Best, Trial, try_settings
 from streams.backtest.version import code_version
 from streams.cli.errors import BadValue
-from streams.recordings.files import Recording
+from streams.recordings.recording import Recording
 from streams.trading.execution import AT_ONCE, Execution
 
 

@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from schemas.records import Settings
+from schemas.times import iso
 from schemas.units import plain
 from streams.backtest.performance import Result, plain_money
 from streams.backtest.trial import Best, Trial
 from streams.cli.backtest_execution import execution_row
 from streams.cli.errors import BadValue, CliError
-from streams.cli.instruments.changes import as_row, iso
+from streams.cli.instruments.changes import as_row
 from streams.cli.output import out
-from streams.recordings.files import Recording
+from streams.recordings.recording import Recording
 
 SETTINGS = (
     *("tick_size", "step_size", "chunks", "budget"),

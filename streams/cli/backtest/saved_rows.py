@@ -5,9 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from schemas.times import iso
 from streams.backtest.store import EPOCH, MICROSECOND
 from streams.cli.backtest.rows import FILTERS, SETTINGS
-from streams.cli.instruments.changes import iso
 from streams.cli.output import out, shown
 
 LISTED = (

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from schemas.records import Settings, TradingStatus
+from schemas.times import iso
 from schemas.units import ONE, plain, to_units
 from streams.cli.errors import BadValue
 
@@ -151,9 +151,3 @@ def as_row(settings: Settings) -> dict[str, Any]:
     row["status"] = settings.status.value
     row["updated_time"] = iso(settings.updated_time) if settings.updated_time else None
     return {"instrument": settings.instrument, **row}
-
-
-def iso(micros: int) -> str:
-    """Microseconds since the epoch as ISO 8601 in UTC, exact to the microsecond."""
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -22,7 +22,7 @@ class _Stored(msgspec.Struct):
 def leader_states(config: Config) -> dict[str, LeaderState]:
     """The newest state of every leader by instrument; one that cannot be read is passed over, and said so."""
     newest: dict[str, bytes] = {}
-    for message in messages(config, [LEADERS.full_name(config)]):
+    for message in messages(config, [LEADERS]):
         key, value = message.key(), message.value()
         instrument = key.decode(errors="replace") if isinstance(key, bytes) else str(key)
         if isinstance(value, bytes):

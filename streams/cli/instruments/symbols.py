@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
+from schemas.symbols import split_instrument, typed_instrument
 from streams.cli.errors import BadValue
 
 SUGGESTIONS = 5
-SEPARATORS = str.maketrans("", "", "/-_ ")
 
 
 def resolve(typed: Iterable[str], known: Collection[str]) -> list[str]:
@@ -19,15 +19,14 @@ def resolve(typed: Iterable[str], known: Collection[str]) -> list[str]:
         raise BadValue("no instrument is known yet", hint="hedgehog settings seed")
     by_symbol: dict[str, list[str]] = {}
     for key in known:
-        by_symbol.setdefault(key.partition(":")[2], []).append(key)
+        by_symbol.setdefault(split_instrument(key)[1], []).append(key)
     return list(dict.fromkeys(_one(name, known, by_symbol) for name in typed))
 
 
 def _one(name: str, known: Collection[str], by_symbol: dict[str, list[str]]) -> str:
-    exchange, colon, rest = name.rpartition(":")
-    symbol = rest.translate(SEPARATORS).upper()
-    if colon:
-        key = f"{exchange.strip().lower()}:{symbol}"
+    exchange, symbol = typed_instrument(name)
+    if ":" in name:
+        key = f"{exchange}:{symbol}"
         if key in known:
             return key
         raise _unknown(name, nearest(key, known))

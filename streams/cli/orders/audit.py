@@ -31,18 +31,18 @@ def audit(
     its trades, orders and fills have to fit into memory.
     """
     config = with_settings()
-    from streams.audit.audit import audit as replay
+    from streams.audit.audit import audit as audited
     from streams.cli.instruments.symbols import resolve
 
     instruments = resolve(symbols, read(config)) if symbols else None
     out.progress("reading trades, fills, orders and the leaders' journal from their topics…")
-    result = replay(config, instruments)
+    result = audited(config, instruments)
     differences = [
         {
             "instrument": difference.instrument,
             "version": difference.version,
             "recorded": shown_record(difference.recorded),
-            "replayed": shown_record(difference.replayed),
+            "replayed": shown_record(difference.refolded),
         }
         for difference in result.differences
     ]

@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 
 from schemas.records import Fill, Order, Record
+from schemas.times import iso
 from schemas.units import plain
 from streams.audit.explain import Event, Explanation, Snapshot, Step
 from streams.cli.instruments.changes import as_row as settings_row
-from streams.cli.instruments.changes import iso
 from streams.cli.orders.audit import shown_record
 
 Row = dict[str, Any]
@@ -28,7 +28,7 @@ def as_row(found: Explanation, topic_prefix: str) -> Row:
         "start": None if found.start is None else _step(found.start, topic_prefix),
         "snapshots": [_snapshot(snapshot, topic_prefix) for snapshot in found.snapshots],
         "differences": [
-            {"version": d.version, "recorded": _differing(d.recorded), "replayed": _differing(d.replayed)}
+            {"version": d.version, "recorded": _differing(d.recorded), "replayed": _differing(d.refolded)}
             for d in found.differences
         ],
         "other_differences": found.other_differences,
@@ -48,12 +48,12 @@ def _differing(record: Record | None) -> str | None:
 
 
 def _snapshot(snapshot: Snapshot, topic_prefix: str) -> Row:
-    recorded, replayed = snapshot.recorded, snapshot.replayed
+    recorded, refolded = snapshot.recorded, snapshot.refolded
     return {
         "version": snapshot.order.version,
         "status": snapshot.order.status,
         "recorded": None if recorded is None else _row(recorded),
-        "replayed": None if replayed is None else _row(replayed),
+        "replayed": None if refolded is None else _row(refolded),
         **_step(snapshot.step, topic_prefix),
     }
 

@@ -9,9 +9,9 @@ from sqlalchemy import Engine, create_engine, select, union
 from infra.config import Config
 from schemas.records import Order, OrderStatus
 from schemas.sql.models import OrderRow, SettingsRow
+from schemas.times import iso
 from schemas.units import plain
 from streams.cli.errors import BadValue
-from streams.cli.instruments.changes import iso
 from streams.cli.instruments.symbols import resolve
 from streams.warehouse.queries import orders
 

@@ -8,10 +8,9 @@ from infra.config import Config
 from schemas.codec import Codec, CodecError
 from schemas.records import DeadLetter
 from schemas.registry import make_codec
-from schemas.topics import DEAD_LETTERS, TOPICS
+from schemas.times import iso
+from schemas.topics import DEAD_LETTER_TOPICS, DEAD_LETTERS, TOPICS
 from streams.cli.errors import BadValue
-from streams.cli.instruments.changes import iso
-from streams.cli.pipeline.parts import dead_letter_topics
 from streams.topics.read import messages, one
 
 CONNECT = "__connect.errors."
@@ -20,8 +19,7 @@ CONNECT = "__connect.errors."
 def newest(config: Config, limit: int) -> list[dict[str, Any]]:
     """The `limit` newest dead letters, the newest last."""
     codec = make_codec(config, DeadLetter)
-    names = [topic.full_name(config) for topic in dead_letter_topics()]
-    letters = [_row(config, message, codec) for message in messages(config, names, last=limit)]
+    letters = [_row(config, message, codec) for message in messages(config, DEAD_LETTER_TOPICS, last=limit)]
     return sorted(letters, key=lambda row: (row["time"], row["id"]))[-limit:]
 
 
@@ -29,10 +27,10 @@ def find(config: Config, letter_id: str) -> dict[str, Any]:
     """One dead letter by its id (`topic:partition:offset`), with its bytes; `BadValue` when there is none."""
     name, _, place = letter_id.partition(":")
     partition, _, offset = place.partition(":")
-    known = {topic.name: topic for topic in dead_letter_topics()}
+    known = {topic.name: topic for topic in DEAD_LETTER_TOPICS}
     if name not in known or not partition.isdigit() or not offset.isdigit():
         raise BadValue(f"ID: {letter_id!r} is no id of a dead letter such as {DEAD_LETTERS.name}:0:17")
-    message = one(config, known[name].full_name(config), int(partition), int(offset))
+    message = one(config, (known[name].full_name(config), int(partition)), int(offset))
     if message is None:
         raise BadValue(f"ID: there is no dead letter {letter_id!r}", hint="hedgehog dlq list")
     row = _row(config, message, make_codec(config, DeadLetter))

@@ -134,7 +134,7 @@ def _schemas() -> str:
     missing = []
     for topic in ours:
         assert topic.record is not None
-        subject = f"{topic.full_name(config)}-value"
+        subject = topic.subject(config)
         try:
             registry.lookup_schema(subject, Schema(schema_text(topic.record), "AVRO"))
         except SchemaRegistryError as error:

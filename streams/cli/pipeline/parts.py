@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
-from confluent_kafka.admin import AdminClient
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from connectors.apply import states
 from infra import probes
 from infra.config import Config
-from schemas.topics import DEAD_LETTERS, SINKS, TOPICS, sink_dead_letters
+from schemas.broker import admin
+from schemas.topics import DEAD_LETTER_TOPICS, SINKS, TOPICS
 from streams.cli import endpoints
 from streams.cli.errors import CliError
-from streams.topics.read import TIMEOUT_S, Bounds, admin, bounds, partitions
+from streams.topics.lag import lags
+from streams.topics.read import count, partitions, spans
 
 Rows = list[dict[str, Any]]
 
@@ -51,18 +51,17 @@ def topics(config: Config) -> Rows:
     """Every topic of the system with its partitions and the number of records it keeps."""
     client = admin(config)
     names = {topic.full_name(config): topic for topic in TOPICS.values()}
-    found = partitions(client, list(names))
-    edges = bounds(client, [p for some in found.values() for p in some])
+    found = spans(client, partitions(client, names))
     rows = []
     for name, topic in names.items():
-        count = len(found.get(name, ()))
-        state = "missing" if not count else "ok" if count == config.partitions else "problem"
+        kept = [end - first for (of, _), (first, end) in found.items() if of == name]
+        state = "missing" if not kept else "ok" if len(kept) == config.partitions else "problem"
         rows.append(
             {
                 "topic": name,
                 "state": state,
-                "partitions": count,
-                "messages": sum(end - first for (t, _), (first, end) in edges.items() if t == name),
+                "partitions": len(kept),
+                "messages": sum(kept),
                 "cleanup": topic.config.get("cleanup.policy", "delete"),
                 "purpose": topic.purpose,
             }
@@ -72,53 +71,12 @@ def topics(config: Config) -> Rows:
 
 def groups(config: Config) -> Rows:
     """The consumer groups that read our topics: how far each is behind, by topic."""
-    client = admin(config)
-    names = [topic.full_name(config) for topic in TOPICS.values()]
-    ours = [p for some in partitions(client, names).values() for p in some]
-    edges = bounds(client, ours)
-    listed = client.list_consumer_groups(request_timeout=TIMEOUT_S).result().valid
-    states = {group.group_id: group.state.name.lower() for group in listed}
-    rows: Rows = []
-    for group_id, committed in _committed(client, sorted(states)).items():
-        for name in names:
-            positions = {p.partition: p.offset for p in committed if p.topic == name}
-            if positions:
-                lag = _lag(edges, name, positions)
-                rows.append({"group": group_id, "state": states[group_id], "topic": name, "lag": lag})
-    return rows
-
-
-def _committed(client: AdminClient, group_ids: list[str]) -> dict[str, list[TopicPartition]]:
-    """The committed positions of each group; asked one group a request, all at once."""
-    futures = {
-        group_id: client.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group_id)], request_timeout=TIMEOUT_S
-        )[group_id]
-        for group_id in group_ids
-    }
-    return {group_id: future.result().topic_partitions for group_id, future in futures.items()}
-
-
-def _lag(edges: Bounds, topic: str, positions: dict[int, int]) -> int:
-    """Records of `topic` behind the positions; a partition without a position has all its records to come."""
-    return sum(
-        max(0, end - max(first, positions.get(partition, first)))
-        for (name, partition), (first, end) in edges.items()
-        if name == topic
-    )
+    return [{"group": lag.group, "state": lag.state, "topic": lag.topic, "lag": lag.records} for lag in lags(config)]
 
 
 def dead_letters(config: Config) -> int:
     """Number of dead letters in all topics of them."""
-    client = admin(config)
-    names = [topic.full_name(config) for topic in dead_letter_topics()]
-    found = [p for some in partitions(client, names).values() for p in some]
-    return sum(end - first for first, end in bounds(client, found).values())
-
-
-def dead_letter_topics() -> list[Any]:
-    """Where dead letters are: ours, and those of each sink."""
-    return [DEAD_LETTERS, *(sink_dead_letters(topic) for topic in SINKS)]
+    return count(config, DEAD_LETTER_TOPICS)
 
 
 def connectors(config: Config) -> Rows:

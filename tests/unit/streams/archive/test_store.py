@@ -24,7 +24,8 @@ from streams.archive.folder import locked
 from streams.archive.read import read_archive
 from streams.archive.rows import from_trades
 from streams.cli.main import app
-from streams.recordings.files import NoTrades, from_files
+from streams.recordings.files import from_files
+from streams.recordings.recording import NoTrades
 from tests.samples import INSTRUMENT, trade
 
 SHARED = Path(__file__).parents[5] / "shared"

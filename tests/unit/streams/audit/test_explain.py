@@ -59,7 +59,7 @@ def explained(world: World, short_id: str) -> Explanation:
     found = explain(recorded_by(world), f"{INSTRUMENT}:{short_id}")
     assert not found.differences
     assert not found.other_differences
-    assert all(snapshot.recorded == snapshot.replayed for snapshot in found.snapshots)
+    assert all(snapshot.recorded == snapshot.refolded for snapshot in found.snapshots)
     return found
 
 
@@ -207,7 +207,7 @@ def test_what_the_replay_does_not_give_is_said() -> None:
     other = [msgspec.structs.replace(o, price=1) if o.client_order_id == name else o for o in recorded.orders]
     found = explain(replace(recorded, orders=other), name)
     assert [difference.version for difference in found.differences] == [s.order.version for s in found.snapshots]
-    assert found.snapshots[0].recorded != found.snapshots[0].replayed
+    assert found.snapshots[0].recorded != found.snapshots[0].refolded
     assert found.other_differences == 0
 
 
@@ -217,7 +217,7 @@ def test_an_order_whose_trade_is_lost() -> None:
     found = explain(replace(recorded, trades=rest), f"{INSTRUMENT}:1:B")
     first = found.snapshots[0]
     assert first.step.event.price is None
-    assert first.replayed != first.recorded
+    assert first.refolded != first.recorded
     assert found.differences
 
 

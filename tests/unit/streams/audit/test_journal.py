@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from schemas.records import Applied, Order, OrderStatus, TradingStatus
-from streams.audit.journal import Recorded, Trades, compare
-from streams.audit.journal import replay as replayed
+from streams.audit.journal import Recorded, Trades, compare, refold
 from tests.property.test_leader import World, lived
 from tests.samples import INSTRUMENT
 
@@ -47,7 +46,7 @@ def recorded() -> Recorded:
 def test_the_recorded_inputs_give_the_recorded_orders(recorded: Recorded) -> None:
     assert compare(recorded) == []
     made = {record.version for record in [*recorded.orders, *recorded.journal]}
-    assert [record.version for record in replayed(recorded) if isinstance(record, Order | Applied)] == sorted(made)
+    assert [record.version for record in refold(recorded) if isinstance(record, Order | Applied)] == sorted(made)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -178,7 +177,7 @@ def test_a_difference_says_what_was_recorded_and_what_should_have_been(recorded:
     assert [difference.version for difference in differences] == [victim.version]
     (difference,) = differences
     assert isinstance(difference.recorded, Order)
-    assert (difference.recorded.price, difference.replayed) == (1, victim)
+    assert (difference.recorded.price, difference.refolded) == (1, victim)
 
 
 def test_nothing_recorded_is_nothing_to_compare() -> None:

@@ -9,10 +9,10 @@ from producers.pace import spaced
 from producers.recorded.files import FileError
 from producers.source import BadFrame
 from schemas.records import Trade
+from schemas.times import Between
 from streams.archive.day import describe, write_day
 from streams.archive.folder import path_of
 from streams.archive.rows import DAY_US, from_trades
-from streams.recordings.files import Between
 from streams.replay.tape import Tape, tape_of_files
 from tests.samples import trade
 

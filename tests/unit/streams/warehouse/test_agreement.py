@@ -2,13 +2,13 @@
 
 import pytest
 
-from streams.warehouse.agreement import Folded, Row, _fold, compare
+from streams.warehouse.agreement import Folded, Values, _fold, compare
 
 NAMES = ("id", "version", "price")
 VERSION_AT = 1
 
 
-def folded(*rows: Row, version_at: int | None = VERSION_AT) -> Folded:
+def folded(*rows: Values, version_at: int | None = VERSION_AT) -> Folded:
     result = Folded(messages=len(rows))
     for row in rows:
         _fold(result, row[:1], row, version_at)
@@ -27,7 +27,7 @@ def folded(*rows: Row, version_at: int | None = VERSION_AT) -> Folded:
         ([(1, 2, 6), (1, 2, 6)], None, (1, 2, 6), 0),
     ],
 )
-def test_fold(rows: list[Row], version_at: int | None, kept: Row, conflicting: int) -> None:
+def test_fold(rows: list[Values], version_at: int | None, kept: Values, conflicting: int) -> None:
     result = folded(*rows, version_at=version_at)
     assert (result.rows, result.conflicting) == ({(1,): kept}, conflicting)
 

@@ -24,7 +24,7 @@ from streams.backtest.report.figures import duration, percent
 from streams.backtest.report.heat import heat_map, shade, short
 from streams.backtest.report.page import MARKS_MAX
 from streams.backtest.trial import DRAWDOWN, NET, Best, Found, Trial, try_settings
-from streams.recordings.files import Recording
+from streams.recordings.recording import Recording
 from tests.samples import NINE_TRADES, nine_trade_settings, settings, units
 
 START = 1_559_433_601_000_000

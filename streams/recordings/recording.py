@@ -1,0 +1,52 @@
+"""Recorded trades in columns, wherever they are from."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from schemas.columns import Int64s
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The trades of one instrument in their order.
+
+    Columns of int64: prices and quantities in 1e-8 (a quantity that needs more bits is the largest that fits, which is
+    more than any order takes), times in µs since the epoch, UTC. `source` says where they are from, `unreadable` how
+    many records of the instrument were no trades and left out.
+    """
+
+    instrument: str
+    source: str
+    prices: Int64s
+    quantities: Int64s
+    times: Int64s
+    ids: Int64s
+    unreadable: int = 0
+
+    def __len__(self) -> int:
+        return len(self.prices)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of ids, prices, quantities and times, as little-endian int64: the same for file and topic."""
+        digest = hashlib.sha256()
+        for column in (self.ids, self.prices, self.quantities, self.times):
+            digest.update(column.astype("<i8", copy=False).tobytes())
+        return digest.hexdigest()
+
+    def split(self, moment: int) -> tuple["Recording", "Recording"]:
+        """The trades up to the first one at or after `moment` (µs), and the others."""
+        late = np.flatnonzero(self.times >= moment)
+        cut = int(late[0]) if len(late) else len(self)
+        return self._part(0, cut), self._part(cut, len(self))
+
+    def _part(self, first: int, end: int) -> "Recording":
+        columns = self.prices, self.quantities, self.times, self.ids
+        prices, quantities, times, ids = (column[first:end] for column in columns)
+        return Recording(self.instrument, self.source, prices, quantities, times, ids)
+
+
+class NoTrades(ValueError):
+    """There is not one trade of an instrument where it was looked for; the message names both."""

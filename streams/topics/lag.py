@@ -1,0 +1,103 @@
+"""How far the readers of the topics are behind, by the offsets that they have committed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from infra.config import Config
+from schemas.broker import admin
+from schemas.groups import sink_group, workers_group
+from schemas.reader import Partition
+from schemas.topics import FILLS, ORDERS, SETTINGS, SINKS, TOPICS, TRADES, Topic
+from streams.topics.read import TIMEOUT_S, Spans, partitions, spans
+
+WORKER_TOPICS = (TRADES, FILLS, ORDERS, SETTINGS)
+NO_MEMBERS = (ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD, ConsumerGroupState.UNKNOWN)
+
+Committed = Mapping[Partition, int]
+"""The offset from which a group goes on, of each partition of which it has committed one."""
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How many records of a topic a consumer group has still to handle; `state` is the group's, in small letters."""
+
+    group: str
+    state: str
+    topic: str
+    records: int
+
+
+def records_behind(found: Spans, topic: str, committed: Committed) -> int:
+    """Records of `topic` that come after what is committed; all of a partition of which nothing is."""
+    return sum(
+        max(0, end - max(first, committed.get((name, number), first)))
+        for (name, number), (first, end) in found.items()
+        if name == topic
+    )
+
+
+def committed(client: AdminClient, groups: Iterable[str]) -> dict[str, Committed]:
+    """What each group has committed; asked one group a request, all at once."""
+    futures = {
+        group: client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=TIMEOUT_S)
+        for group in groups
+    }
+    answers = {group: future[group].result(TIMEOUT_S).topic_partitions or [] for group, future in futures.items()}
+    return {group: {(p.topic, p.partition): p.offset for p in answer} for group, answer in answers.items()}
+
+
+def lags(config: Config) -> list[Lag]:
+    """How far every group is behind that has committed an offset of a topic of ours, by group and topic."""
+    client = admin(config)
+    listed = client.list_consumer_groups(request_timeout=TIMEOUT_S).result().valid
+    states = {group.group_id: group.state.name.lower() for group in listed}
+    offsets = committed(client, sorted(states))
+    names = [topic.full_name(config) for topic in TOPICS.values()]
+    found = spans(client, partitions(client, names))
+    return [
+        Lag(group, states[group], name, records_behind(found, name, of_group))
+        for group, of_group in offsets.items()
+        for name in names
+        if any(topic == name for topic, _ in of_group)
+    ]
+
+
+def readers(config: Config) -> dict[str, Sequence[Topic]]:
+    """The groups of a pipeline that runs, the workers' first, and the topics that each reads."""
+    sinks = {sink_group(config, topic): (topic,) for topic in SINKS}
+    return {workers_group(config): WORKER_TOPICS, **sinks}
+
+
+def behind(config: Config, client: AdminClient, reading: Mapping[str, Sequence[Topic]]) -> dict[str, int]:
+    """Records that each of these groups has still to handle, all its topics together.
+
+    The offsets are read before the ends of the topics. So when every group is at the ends, all that was there had been
+    handled, and what that made was already counted: nothing moves any more until somebody sends something from outside.
+    """
+    offsets = committed(client, reading)
+    names = {group: [topic.full_name(config) for topic in topics] for group, topics in reading.items()}
+    found = spans(client, partitions(client, {name: None for some in names.values() for name in some}))
+    return {group: sum(records_behind(found, name, offsets[group]) for name in some) for group, some in names.items()}
+
+
+def has_members(client: AdminClient, group: str) -> bool:
+    """Whether anybody has joined the group."""
+    return _joined(client, group)[0] not in NO_MEMBERS
+
+
+def members(client: AdminClient, group: str) -> int:
+    """How many share the partitions of a group; 0 while these are being shared out anew."""
+    try:
+        state, joined = _joined(client, group)
+    except KafkaException:  # nobody has joined yet
+        return 0
+    return joined if state is ConsumerGroupState.STABLE else 0
+
+
+def _joined(client: AdminClient, group: str) -> tuple[ConsumerGroupState, int]:
+    """The state of a group and the number of its members."""
+    found = client.describe_consumer_groups([group], request_timeout=TIMEOUT_S)[group].result(TIMEOUT_S)
+    return found.state, len(found.members)

@@ -1,46 +1,47 @@
-"""Makes dead letters: bounded, so that a record of any size passes the broker as one."""
+"""The one way a record that could not be handled becomes a dead letter."""
 
 from schemas.records import DeadLetter
 
-KEY_BYTES = 64 << 10
 VALUE_BYTES = 2 << 20
+KEY_BYTES = 64 << 10
 REASON_CHARACTERS = 2_000
-"""What a dead letter holds at most of a key and of a value, and says of them."""
-NOWHERE = -1
-"""The partition and the offset of what was never a record."""
+"""What a dead letter holds of a record and of the reason at most. The broker takes records that are far wider once
+they are decompressed, and a letter has to pass it whatever it is about."""
 
 
 def dead_letter(
-    *,
     source: str,
     topic: str,
+    partition: int,
+    offset: int,
     key: bytes | None,
     value: bytes | None,
-    reason: str,
+    error: str,
     time: int,
-    partition: int = NOWHERE,
-    offset: int = NOWHERE,
 ) -> DeadLetter:
-    """The dead letter of what `source` could not handle, which is, or was meant to be, a record of `topic`.
+    """The dead letter of the record at an offset of a topic's partition; `time` in microseconds, UTC.
 
-    `time` in µs since the epoch. Of a key or a value that is too large the first bytes are kept; the reason says so.
+    What is too wide is cut, and `error` says of how much it is a part. Characters of `error` that no UTF-8 can hold
+    are replaced.
     """
-    reason = reason[:REASON_CHARACTERS]
-    for held, most, whose in ((value, VALUE_BYTES, ""), (key, KEY_BYTES, " of its key")):
-        if held is not None and len(held) > most:
-            reason += f" (the first {most} of {len(held)} bytes{whose})"
+    key, key_cut = _cut(key, KEY_BYTES, "bytes of the key")
+    value, value_cut = _cut(value, VALUE_BYTES, "bytes")
+    reason, reason_cut = error[:REASON_CHARACTERS], _note(len(error), REASON_CHARACTERS, "characters")
     return DeadLetter(
         source=source,
         topic=topic,
         partition=partition,
         offset=offset,
-        key=None if key is None else key[:KEY_BYTES],
-        value=None if value is None else value[:VALUE_BYTES],
-        error=reason,
+        key=key,
+        value=value,
+        error=reason.encode(errors="replace").decode() + reason_cut + key_cut + value_cut,
         time=time,
     )
 
 
-def letter_key(letter: DeadLetter) -> str:
-    """The key of a dead letter: the place of the record, or the source of what never was one."""
-    return letter.source if letter.offset == NOWHERE else f"{letter.topic}:{letter.partition}:{letter.offset}"
+def _cut(data: bytes | None, limit: int, unit: str) -> tuple[bytes | None, str]:
+    return (None, "") if data is None else (data[:limit], _note(len(data), limit, unit))
+
+
+def _note(length: int, limit: int, unit: str) -> str:
+    return f" (the first {limit} of {length} {unit})" if length > limit else ""

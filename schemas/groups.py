@@ -4,7 +4,7 @@ from infra.config import Config
 from schemas.topics import Topic
 
 
-def workers_group(config: Config) -> str:
+def worker_group(config: Config) -> str:
     """The group of the workers, which is the id of the application too."""
     return f"{config.topic_prefix}hedgehog"
 

@@ -16,7 +16,7 @@ from infra.errors import StackError
 from schemas import topics
 from schemas.broker import check_topics
 from schemas.columns import decode_trades
-from schemas.groups import workers_group
+from schemas.groups import worker_group
 from schemas.records import Applied, DeadLetter, Fill, Order, Record, Settings, Trade
 from schemas.registry import make_codec
 from schemas.units import to_units
@@ -44,7 +44,7 @@ class HedgehogApp(faust.App):
     """A Faust application with batch delivery and mended recovery."""
 
     def __init__(self, config: Config, **settings: Any) -> None:
-        super().__init__(workers_group(config), **settings)
+        super().__init__(worker_group(config), **settings)
         self.hedgehog = config
         self.codecs: dict[type[Record], Any] = {}
         self.keepers: list[Keeper[Any]] = []

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from producers.recorded.files import FileError
+from schemas.symbols import split_instrument
 from streams.archive.merge import Gap, gaps, shown
 from streams.archive.rows import DAY_US, ORDER_IDS, SCHEMA, TIMES, Rows, from_table, to_table
 
@@ -85,7 +86,7 @@ def today() -> int:
 
 def describe(rows: Rows, instrument: str, day: str, sources: Iterable[str]) -> Manifest:
     """The manifest of a day's merged rows; there is at least one."""
-    exchange, _, symbol = instrument.partition(":")
+    exchange, symbol = split_instrument(instrument)
     missing = gaps(rows)
     return Manifest(
         exchange=exchange,

@@ -37,7 +37,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredDay:
     """What became of one day: rows that were read, and those of them that the archive did not have yet."""
 
     manifest: Manifest
@@ -58,7 +58,7 @@ class _Spilled:
     sources: set[str] = field(default_factory=set)
 
 
-def store(folder: Path, blocks: Iterable[Block]) -> Iterator[Stored]:
+def store(folder: Path, blocks: Iterable[Block]) -> Iterator[StoredDay]:
     """Merge the rows of all blocks into the archive; what became of each day, by instrument and day.
 
     Raises `ArchiveError` and `Conflict`, both of which name what they are about.
@@ -109,7 +109,7 @@ def _by_day(rows: Rows) -> Iterator[tuple[int, Rows]]:
         yield day, taken(rows, days == day)
 
 
-def _merge_days(folder: Path, spill: Path, spilled: _Spill) -> Iterator[Stored]:
+def _merge_days(folder: Path, spill: Path, spilled: _Spill) -> Iterator[StoredDay]:
     known: dict[str, dict[int, Manifest]] = {}
     for (instrument, day), noted in sorted(spilled.items(), key=lambda item: item[0]):
         if instrument not in known:
@@ -122,7 +122,9 @@ def _merge_days(folder: Path, spill: Path, spilled: _Spill) -> Iterator[Stored]:
         yield stored
 
 
-def _merge_day(folder: Path, key: tuple[str, int], fresh: Rows, noted: _Spilled, known: dict[int, Manifest]) -> Stored:
+def _merge_day(
+    folder: Path, key: tuple[str, int], fresh: Rows, noted: _Spilled, known: dict[int, Manifest]
+) -> StoredDay:
     instrument, day = key
     path, sources, before = path_of(folder, instrument, day), set(noted.sources), np.empty(0, ROW)
     try:
@@ -142,7 +144,7 @@ def _merge_day(folder: Path, key: tuple[str, int], fresh: Rows, noted: _Spilled,
     else:
         state = "merged" if day in known else "new"
         write_day(path, manifest, rows)
-    return Stored(manifest, noted.rows, len(rows) - len(before), state)
+    return StoredDay(manifest, noted.rows, len(rows) - len(before), state)
 
 
 def _same(one: Rows, other: Rows) -> bool:

@@ -21,7 +21,7 @@ from infra.supervisor import Supervisor, end_leftovers
 from producers.recorded.files import FileError
 from streams.cli.errors import CliError
 from streams.demo.commands import DemoFailed
-from streams.demo.market import Market, recorded, simulated
+from streams.demo.market import MarketSession, recorded, simulated
 from streams.demo.place import Place, find_place, move_in, one_at_a_time
 from streams.demo.play import Demo
 from streams.demo.screen import Screen
@@ -74,7 +74,7 @@ def _arguments() -> argparse.Namespace:
     return options
 
 
-def _perform(place: Place, market: Market, screen: Screen) -> bool:
+def _perform(place: Place, market: MarketSession, screen: Screen) -> bool:
     """Everything between a clean folder and a stopped stack; whether every check passed."""
     _clean_up(place)
     config = move_in(place)

@@ -21,7 +21,7 @@ FINE = ("--chunks", "20", "--budget", "1000", "--buy-down", "0.0002", "--profit"
 
 
 @dataclass(frozen=True)
-class Market:
+class MarketSession:
     """A play of `trades` trades of `symbols` that lasts about `seconds`.
 
     `arguments` are the local exchange's, `strategy` those of `hedgehog settings set`.
@@ -44,10 +44,10 @@ class Market:
         return Program(EXCHANGE, argv, restart=False)
 
 
-def simulated(seconds: int) -> Market:
+def simulated(seconds: int) -> MarketSession:
     """A seeded market of symbols with different tick and step sizes."""
     count = RATE * seconds
-    return Market(
+    return MarketSession(
         symbols=SIMULATED,
         trades=count,
         seconds=seconds,
@@ -60,7 +60,7 @@ def simulated(seconds: int) -> Market:
     )
 
 
-def recorded(path: Path, seconds: int) -> Market:
+def recorded(path: Path, seconds: int) -> MarketSession:
     """A recorded file, as much faster than recorded as makes it last `seconds`. Raises `FileError`."""
     symbols: dict[str, None] = {}
     count, first, last = 0, 0, 0
@@ -72,7 +72,7 @@ def recorded(path: Path, seconds: int) -> Market:
     if not count:
         raise FileError(f"{path}: holds no trade")
     speed = max((last - first) / 1e6 / seconds, 1.0)
-    return Market(
+    return MarketSession(
         symbols=tuple(symbols),
         trades=count,
         seconds=(last - first) / 1e6 / speed,

@@ -10,14 +10,14 @@ from infra.config import Config
 from infra.errors import tail
 from infra.supervisor import Supervisor, how_it_ended
 from schemas.broker import admin
-from schemas.groups import workers_group
+from schemas.groups import worker_group
 from schemas.topics import TRADES
 from streams.cli.pipeline import parts
 from streams.demo.cast import PRODUCER, WORKERS, busiest, worker
 from streams.demo.checks import all_checks
 from streams.demo.commands import DemoFailed, hedgehog
 from streams.demo.ending import results
-from streams.demo.market import EXCHANGE, Market
+from streams.demo.market import EXCHANGE, MarketSession
 from streams.demo.place import Place
 from streams.demo.screen import Screen, View
 from streams.demo.tail import Tail
@@ -37,11 +37,13 @@ LOG_LINES = 15
 class Demo:
     """One run of the demo."""
 
-    def __init__(self, config: Config, place: Place, market: Market, supervisor: Supervisor, screen: Screen) -> None:
+    def __init__(
+        self, config: Config, place: Place, market: MarketSession, supervisor: Supervisor, screen: Screen
+    ) -> None:
         self._config, self._place, self._market = config, place, market
         self._supervisor, self._screen = supervisor, screen
         self._admin = admin(config)
-        self._workers = workers_group(config)
+        self._workers = worker_group(config)
 
     def run(self) -> bool:
         """Play, wait until all is worked off, report from Postgres, check. Whether every check passed."""

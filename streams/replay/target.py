@@ -19,7 +19,7 @@ from connectors.files import placeholders
 from infra.config import Config
 from producers import settings_topic
 from schemas.broker import REPLAY_MARK, admin, create_topics, delete_topics, is_replay
-from schemas.groups import workers_group
+from schemas.groups import worker_group
 from schemas.registry import register_all
 from schemas.sql.migrate import upgrade
 from schemas.topics import SETTINGS, SINKS, TOPICS, TRADES
@@ -135,12 +135,12 @@ def published_before(target: Config) -> int:
 
 def has_worker(target: Config) -> bool:
     """Whether a worker is a member of this world's group."""
-    return has_members(admin(target), workers_group(target))
+    return has_members(admin(target), worker_group(target))
 
 
 def await_settings(target: Config) -> bool:
     """Wait until the running worker has taken every setting, so that leaders see the first trade; whether it has."""
-    client, group = admin(target), workers_group(target)
+    client, group = admin(target), worker_group(target)
     deadline = time.monotonic() + SETTLED_S
     while time.monotonic() < deadline:
         if not behind(target, client, {group: (SETTINGS,)})[group]:

@@ -8,7 +8,7 @@ from confluent_kafka.admin import AdminClient
 
 from infra.config import Config
 from schemas.broker import admin
-from schemas.groups import sink_group, workers_group
+from schemas.groups import sink_group, worker_group
 from schemas.reader import Partition
 from schemas.topics import FILLS, ORDERS, SETTINGS, SINKS, TOPICS, TRADES, Topic
 from streams.topics.read import TIMEOUT_S, Spans, partitions, spans
@@ -68,7 +68,7 @@ def lags(config: Config) -> list[Lag]:
 def readers(config: Config) -> dict[str, Sequence[Topic]]:
     """The groups of a pipeline that runs, the workers' first, and the topics that each reads."""
     sinks = {sink_group(config, topic): (topic,) for topic in SINKS}
-    return {workers_group(config): WORKER_TOPICS, **sinks}
+    return {worker_group(config): WORKER_TOPICS, **sinks}
 
 
 def behind(config: Config, client: AdminClient, reading: Mapping[str, Sequence[Topic]]) -> dict[str, int]:

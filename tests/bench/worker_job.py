@@ -4,7 +4,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 
-from schemas.groups import workers_group
+from schemas.groups import worker_group
 from schemas.records import Settings
 from schemas.topics import SETTINGS, TRADES
 from tests.bench.process import WORKER, Ended, Run, running, work_off
@@ -52,4 +52,4 @@ def take_in(process: subprocess.Popen[bytes], progress: Progress, records: int) 
 
 def progress_of(w: World, topic: str) -> Progress:
     """How far the worker is in a topic."""
-    return Progress(w.config, workers_group(w.config), topic)
+    return Progress(w.config, worker_group(w.config), topic)

@@ -19,7 +19,7 @@ from producers import settings_topic
 from producers.publisher import Publisher
 from schemas import topics
 from schemas.broker import create_topics, delete_topics
-from schemas.groups import workers_group
+from schemas.groups import worker_group
 from schemas.records import Applied, DeadLetter, Fill, Order, Record, Settings, Trade
 from schemas.registry import make_codec, register_all
 from schemas.topics import TOPICS, Topic
@@ -78,7 +78,7 @@ class Pipeline:
         expected = {
             (topic.full_name(self.config), number) for topic in SOURCES for number in range(self.config.partitions)
         }
-        group = workers_group(self.config)
+        group = worker_group(self.config)
 
         def assigned() -> bool:
             self.fleet.assert_alive()

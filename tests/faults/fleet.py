@@ -10,7 +10,7 @@ from pathlib import Path
 
 from infra.config import Config
 from schemas.broker import admin
-from schemas.groups import workers_group
+from schemas.groups import worker_group
 from streams.topics.lag import WORKER_TOPICS, behind, committed
 
 STOP_TIMEOUT_S = 30.0
@@ -78,7 +78,7 @@ class Progress:
     """How far the workers' consumer group has come."""
 
     def __init__(self, config: Config) -> None:
-        self._config, self._admin, self._group = config, admin(config), workers_group(config)
+        self._config, self._admin, self._group = config, admin(config), worker_group(config)
 
     def committed(self) -> int:
         """Records of all sources that are committed."""

@@ -18,7 +18,10 @@ INTERRUPTED = 130
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 0: done, all run. 1: a sink does not run, or a server does not do its part. 2: usage. 130: Ctrl-C."""
+    """Run one command and return the exit code.
+
+    0: done, all run. 1: a sink does not run, or a server does not do its part. 2: wrong usage. 130: interrupted.
+    """
     command = COMMANDS.get(arguments[0]) if len(arguments) == 1 else None
     if command is None:
         print(USAGE, file=sys.stderr)

@@ -45,7 +45,9 @@ class SinkState:
 
 
 def apply_all(config: Config, timeout_s: float = READY_TIMEOUT_S) -> list[SinkState]:
-    """Create or update the sinks, restart the failed ones, wait until all run. Repeating it disturbs none.
+    """Create or update the sinks, restart the failed ones, wait until all run; return their states.
+
+    Repeating it disturbs none.
 
     Raises `ConnectError` that names the sinks which do not run after `timeout_s` seconds, and why; also for sinks of a
     replay into tables that others write.
@@ -62,7 +64,7 @@ def apply_all(config: Config, timeout_s: float = READY_TIMEOUT_S) -> list[SinkSt
 
 
 def states(config: Config) -> list[SinkState]:
-    """The state of every sink. Raises `ConnectError` when Kafka Connect does not answer."""
+    """Return the state of every sink. Raises `ConnectError` when Kafka Connect does not answer."""
     with _client(config) as client:
         return _states(client, load_all(config))
 
@@ -157,7 +159,7 @@ def _refuse_shared_tables(client: httpx.Client, connectors: list[Connector]) -> 
 
 
 def all_connectors(config: Config) -> dict[str, dict[str, str]]:
-    """The configuration of every connector that Kafka Connect knows, whoever applied it, by name."""
+    """Return the configuration of every connector that Kafka Connect knows, whoever applied it, by name."""
     with _client(config) as client:
         return _configs(client)
 
@@ -167,14 +169,14 @@ def _configs(client: httpx.Client) -> dict[str, dict[str, str]]:
 
 
 def _all(client: httpx.Client, what: str) -> dict[str, Any]:
-    """The `info` or the `status` of every connector, by name: one request for all of them."""
+    """Return the `info` or the `status` of every connector, by name: one request for all of them."""
     response = client.get("/connectors", params={"expand": what})
     _raise_for(response, "of any name")
     return {name: found[what] for name, found in response.json().items()}
 
 
 def database_of(config: dict[str, str]) -> str:
-    """Where a sink writes: its URL without options; empty for what is no sink into a database."""
+    """Return the URL that a sink writes to, without options; empty for what is no sink into a database."""
     return config.get("connection.url", "").partition("?")[0]
 
 
@@ -194,7 +196,7 @@ def _state(name: str, status: dict[str, Any] | None) -> SinkState:
 
 
 def _cause(trace: str) -> str:
-    """The innermost cause that a Java stack trace names, in one line."""
+    """Return the innermost cause that a Java stack trace names, in one line."""
     lines = trace.splitlines()
     causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
     return (causes or lines or [""])[-1 if causes else 0].strip()
@@ -203,7 +205,7 @@ def _cause(trace: str) -> str:
 def _settled(
     client: httpx.Client, connectors: list[Connector], what: str, there: Callable[[SinkState], bool], deadline: float
 ) -> list[SinkState]:
-    """The sinks' states once all are `there`; `ConnectError` names those that do not do `what`."""
+    """Return the sinks' states once all are `there`; `ConnectError` names those that do not do `what`."""
     while True:
         found = _states(client, connectors)
         if all(there(sink) for sink in found):

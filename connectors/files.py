@@ -27,13 +27,13 @@ class Connector:
 
 
 def load_all(config: Config) -> list[Connector]:
-    """The sinks of this installation. An unknown placeholder in a file raises a `ValueError` that names both."""
+    """Return the sinks of this installation. An unknown placeholder in a file raises a `ValueError` that names both."""
     values = placeholders(config)
     return [_load(FOLDER / f"{topic.name}.json", values) for topic in SINKS]
 
 
 def placeholders(config: Config) -> dict[str, str]:
-    """What the files leave open: prefix, replication factor, and the endpoints as Kafka Connect sees them."""
+    """Return what the files leave open: prefix, replication factor, and the endpoints as Kafka Connect sees them."""
     url = make_url(config.database)
     address = config.connect_postgres or f"{url.host}:{url.port or 5432}"
     return {

@@ -114,7 +114,7 @@ def lock() -> None:
 
 
 def main() -> int:
-    """Run the command line; the exit status."""
+    """Run the command line; return the exit status."""
     try:
         app()
     except StackError as error:

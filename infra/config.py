@@ -59,7 +59,7 @@ class Config(BaseSettings):
     """Whether the mock exchange fills no more than the quantity of each market trade."""
 
     def port(self, name: str) -> int:
-        """The port of `name` (`kafka`, `registry`, …) with the offset applied."""
+        """Return the port of `name` (`kafka`, `registry`, …) with the offset applied."""
         return int(getattr(self, f"{name}_port")) + self.port_offset
 
     @cached_property
@@ -82,5 +82,5 @@ class Config(BaseSettings):
 
 
 def load_config() -> Config:
-    """The configuration of this process, read afresh from the environment and `.env`."""
+    """Return the configuration of this process, read afresh from the environment and `.env`."""
     return Config()

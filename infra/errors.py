@@ -43,7 +43,7 @@ class PartFailed(StackError):
 
 
 def tail(path: Path, lines: int) -> list[str]:
-    """The last `lines` lines of a text file; none when it does not exist."""
+    """Return the last `lines` lines of a text file; none when it does not exist."""
     try:
         with path.open("rb") as file:
             file.seek(0, 2)

@@ -14,7 +14,7 @@ NEEDED = ("kafka_bootstrap", "registry_url", "connect_url", "database_url")
 
 
 def endpoint_probes(config: Config) -> dict[str, tuple[str, Callable[[], None]]]:
-    """Endpoint and readiness question of each part, by name."""
+    """Return the endpoint of each part and the question whether it is ready, by name."""
     return {
         "postgres": (_without_password(config.database), lambda: probes.database(config.database)),
         "broker": (config.bootstrap, lambda: probes.broker(config.bootstrap)),
@@ -28,7 +28,7 @@ def _without_password(url: str) -> str:
 
 
 def statuses(config: Config) -> list[PartStatus]:
-    """What answers at the endpoints, `up` or `down`."""
+    """Return what answers at the endpoints, `up` or `down`."""
     found = []
     for name, (endpoint, probe) in endpoint_probes(config).items():
         try:
@@ -69,17 +69,17 @@ class ExternalBackend:
             time.sleep(POLL_S if waiting else 0)
 
     def down(self, say: Callable[[str], None]) -> None:
-        """Nothing to do: who started the servers stops them."""
+        """Leave the servers running: who started them stops them."""
         say("external servers are left running")
 
     def status(self) -> list[PartStatus]:
-        """What answers at the endpoints."""
+        """Return what answers at the endpoints."""
         return statuses(self._config)
 
     def clean(self) -> None:
-        """Refused: the data are not this installation's to remove."""
+        """Raise `StackError`: the data are not this installation's to remove."""
         raise StackError("HEDGEHOG_INFRA=external: the data of external servers are not removed from here")
 
     def logs(self, part: str | None, follow: bool) -> None:
-        """Refused: the logs are elsewhere."""
+        """Raise `StackError`: the logs are elsewhere."""
         raise StackError("HEDGEHOG_INFRA=external: the logs are where the servers run")

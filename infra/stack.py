@@ -27,7 +27,7 @@ class Backend(Protocol):
 
 
 def docker_answers() -> bool:
-    """Whether a Docker engine answers and the compose plugin is there."""
+    """Return whether a Docker engine answers and the compose plugin is there."""
     if shutil.which("docker") is None:
         return False
     return all(_succeeds(["docker", *words]) for words in (["compose", "version"], ["info"]))
@@ -41,7 +41,7 @@ def _succeeds(argv: list[str]) -> bool:
 
 
 def choose_backend(config: Config, docker: Callable[[], bool] = docker_answers) -> Backend:
-    """The backend that `config.infra` names; `auto` takes compose where a Docker engine answers, else native."""
+    """Return the backend that `config.infra` names; `auto` takes compose where a Docker engine answers, else native."""
     kind = config.infra
     if kind == "auto":
         kind = "compose" if docker() else "native"
@@ -60,7 +60,7 @@ def choose_backend(config: Config, docker: Callable[[], bool] = docker_answers) 
 
 
 def to_stderr(text: str) -> None:
-    """Progress goes to stderr; stdout is for data."""
+    """Print a line of progress to stderr; stdout is for data."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -85,7 +85,7 @@ class Stack:
         say(f"hedgehog: the stack is down after {time.monotonic() - started:.1f} s")
 
     def status(self) -> list[PartStatus]:
-        """The state of each part."""
+        """Return the state of each part."""
         return self.backend.status()
 
     def logs(self, part: str | None = None, follow: bool = False) -> None:

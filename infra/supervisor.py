@@ -58,23 +58,23 @@ class Supervisor:
         child.start()
 
     def names(self) -> list[str]:
-        """Every program that was started."""
+        """Return the name of every program that was started."""
         return list(self._children)
 
     def log(self, name: str) -> Path:
-        """The log of a program."""
+        """Return the path of a program's log."""
         return self._log_dir / f"{name}.log"
 
     def pid(self, name: str) -> int | None:
-        """The process of a program, `None` while it does not run."""
+        """Return the process id of a program, `None` while it does not run."""
         return self._children[name].pid
 
     def exit_code(self, name: str) -> int | None:
-        """How a program ended for good, `None` while it runs or will be started again. Minus a signal's number."""
+        """Return the exit code of a program that has ended for good, else `None`; of a signal minus its number."""
         return self._children[name].exit_code
 
     def starts(self, name: str) -> int:
-        """How often a program was started."""
+        """Return how often a program was started."""
         return self._children[name].starts
 
     def kill(self, name: str) -> int:
@@ -100,7 +100,7 @@ class Supervisor:
 
 
 def end_leftovers(run_dir: Path) -> list[str]:
-    """Kill what a supervisor that was itself killed left running; the names of these programs."""
+    """Kill what a supervisor that was itself killed left running; return the names of these programs."""
     ended = []
     for pid_file in sorted(run_dir.glob("*.pid")):
         try:
@@ -203,7 +203,7 @@ class _Child:
 
 
 def how_it_ended(code: int) -> str:
-    """An exit code in words."""
+    """Return an exit code in words."""
     return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
 
 

@@ -30,17 +30,17 @@ class TopicsMissing(TopicError):
 
 
 def client_settings(config: Config) -> dict[str, str | int | float | bool]:
-    """What every client of ours that only asks or reads has in common; librdkafka's own lines are not for the user."""
+    """Return the settings of every client that only asks or reads; librdkafka's own lines are not for the user."""
     return {"bootstrap.servers": config.bootstrap, "client.id": "hedgehog", "log_level": 0}
 
 
 def admin(config: Config) -> AdminClient:
-    """A client for questions about topics and groups."""
+    """Return a client for questions about topics and groups."""
     return AdminClient(client_settings(config))
 
 
 def create_topics(config: Config) -> list[str]:
-    """Create the topics that are missing; their full names, in the order of `schemas.topics`.
+    """Create the topics that are missing; return their full names, in the order of `schemas.topics`.
 
     Repeating it changes nothing. Raises `Unreachable` when the broker does not answer, `TopicError` when a topic was
     there before with another partition count than `config.partitions`.
@@ -70,7 +70,7 @@ def create_topics(config: Config) -> list[str]:
 
 
 def _await_topics(config: Config) -> None:
-    """A topic that was just created shows in the broker's metadata a moment later."""
+    """Wait until all topics show in the broker's metadata, which is a moment after they were created."""
     deadline = time.monotonic() + TIMEOUT_S
     while True:
         try:
@@ -91,13 +91,13 @@ def check_topics(config: Config) -> None:
 
 
 def is_replay(config: Config) -> bool:
-    """Whether the topics of this installation are those of replays: no live trades go there, nor to the live tables."""
+    """Return whether the topics are those of replays: no live trades go there, nor any from there to live tables."""
     prefix = config.topic_prefix  # an installation without one is live
     return bool(prefix) and f"{prefix}{REPLAY_MARK}" in _partitions(config, admin(config))
 
 
 def delete_topics(config: Config) -> list[str]:
-    """Delete every topic of this installation (those of `config.topic_prefix`); their full names."""
+    """Delete every topic of this installation (those of `config.topic_prefix`); return their full names."""
     client = admin(config)
     found = _partitions(config, client)
     names = [name for topic in TOPICS.values() if (name := topic.full_name(config)) in found]
@@ -108,7 +108,7 @@ def delete_topics(config: Config) -> list[str]:
 
 
 def _partitions(config: Config, client: AdminClient) -> dict[str, int]:
-    """Number of partitions of every topic of the broker, by name."""
+    """Return the number of partitions of every topic of the broker, by name."""
     try:
         topics = client.list_topics(timeout=TIMEOUT_S).topics
     except KafkaException as error:
@@ -127,7 +127,7 @@ def _assert_partitions(config: Config, found: dict[str, int]) -> None:
 
 
 def _was_created(name: str, result: Callable[[float], Any]) -> bool:
-    """Whether we created it; `False` when another process was faster."""
+    """Return whether we created it; `False` when another process was faster."""
     try:
         result(TIMEOUT_S)
     except KafkaException as error:

@@ -34,7 +34,7 @@ class UnknownSchema(CodecError):
 
 
 def schema_text(record_type: type[Record]) -> str:
-    """The Avro schema of a record type, as it is registered. Checked by the Avro reference implementation."""
+    """Return the Avro schema of a record type, as it is registered. Checked by the Avro reference implementation."""
     name = "".join(f"_{c.lower()}" if c.isupper() else c for c in record_type.__name__).lstrip("_")
     text = (AVRO_DIR / f"{name}.avsc").read_text()
     avro.schema.parse(text)
@@ -58,7 +58,7 @@ class Codec(Generic[R]):
         self._writers: dict[int, Any] = {schema_id: None}
 
     def encode(self, record: R) -> bytes:
-        """The bytes of `record`; a `ValueError` names the field and the value that cannot be written."""
+        """Return the bytes of `record`; a `ValueError` names the field and the value that cannot be written."""
         record.check()
         values = msgspec.structs.asdict(record)
         for field, size in self._fixed:
@@ -72,7 +72,7 @@ class Codec(Generic[R]):
         return buffer.getvalue()
 
     def decode(self, data: bytes | None) -> R:
-        """The record in `data`; raises `CodecError` for anything that is not exactly one valid record."""
+        """Return the record in `data`; raises `CodecError` for anything that is not exactly one valid record."""
         if data is None:
             raise CodecError("no value (a tombstone)")
         if len(data) < HEADER_BYTES or data[:1] != MAGIC:
@@ -101,7 +101,7 @@ class Codec(Generic[R]):
         return record
 
     def _writer(self, schema_id: int) -> Any:
-        """The parsed schema of another writer, `None` for our own."""
+        """Return the parsed schema of another writer, `None` for our own."""
         if schema_id not in self._writers:
             text = self._writer_schema(schema_id)
             try:

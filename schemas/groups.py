@@ -5,20 +5,20 @@ from schemas.topics import Topic
 
 
 def worker_group(config: Config) -> str:
-    """The group of the workers, which is the id of the application too."""
+    """Return the group of the workers, which is the id of the application too."""
     return f"{config.topic_prefix}hedgehog"
 
 
 def sink_name(config: Config, topic: Topic) -> str:
-    """The name that the sink of `topic` has in Kafka Connect."""
+    """Return the name that the sink of `topic` has in Kafka Connect."""
     return f"{config.topic_prefix}{topic.name}-sink"
 
 
 def sink_group(config: Config, topic: Topic) -> str:
-    """The group of the sink of `topic`, named by Kafka Connect after the sink."""
+    """Return the group of the sink of `topic`, named by Kafka Connect after the sink."""
     return f"connect-{sink_name(config, topic)}"
 
 
 def readers_group(config: Config) -> str:
-    """Named by all who look on without committing anything: a client has to name a group, and joins none."""
+    """Return the group that everybody names who commits nothing: a client has to name one, and joins none."""
     return f"{config.topic_prefix}hedgehog-reader"

@@ -48,7 +48,7 @@ class Reader:
         self._consumer.close()
 
     def next(self, wait_s: float) -> list[Message]:
-        """What has arrived, or arrives within `wait_s`, in order per partition; perhaps nothing.
+        """Return what has arrived, or arrives within `wait_s` seconds, in order per partition; perhaps nothing.
 
         Raises `KafkaException` for what the client does not overcome by itself, such as an offset that is not there any
         more; an outage it waits out.
@@ -74,5 +74,5 @@ class Reader:
 
 
 def partition_of_message(message: Message) -> Partition:
-    """Where a message is from."""
+    """Return the partition that a message is from."""
     return message.topic() or "", message.partition() or 0

@@ -19,12 +19,12 @@ class RegistryUnavailable(Unreachable):
 
 
 def client(config: Config) -> SchemaRegistryClient:
-    """A client of the registry's Confluent-compatible API."""
+    """Return a client of the registry's Confluent-compatible API."""
     return SchemaRegistryClient({"url": f"{config.registry}/apis/ccompat/v7"})
 
 
 def register_all(config: Config) -> dict[str, int]:
-    """Register the value schema of every topic; the ids by subject. Repeating it changes nothing."""
+    """Register the value schema of every topic; return the ids by subject. Repeating it changes nothing."""
     registry = client(config)
     return {
         subject: registry.register_schema(subject, Schema(schema_text(topic.record), "AVRO"))
@@ -35,7 +35,7 @@ def register_all(config: Config) -> dict[str, int]:
 
 
 def make_codec(config: Config, record_type: type[R]) -> Codec[R]:
-    """The codec of one record type under the id that the registry gave its schema.
+    """Return the codec of one record type under the id that the registry gave its schema.
 
     Raises `RegistryUnavailable` when it gives none.
     """

@@ -4,7 +4,7 @@ _SEPARATORS = str.maketrans("", "", "/-_ ")
 
 
 def split_instrument(instrument: str) -> tuple[str, str]:
-    """Exchange and symbol of `exchange:SYMBOL`; a `ValueError` names anything else."""
+    """Return exchange and symbol of `exchange:SYMBOL`; a `ValueError` names anything else."""
     exchange, _, symbol = instrument.partition(":")
     if not exchange or not symbol or ":" in symbol:
         raise ValueError(f"instrument: {instrument!r} is not exchange:SYMBOL")
@@ -12,7 +12,7 @@ def split_instrument(instrument: str) -> tuple[str, str]:
 
 
 def typed_instrument(text: str, exchange: str = "") -> tuple[str, str]:
-    """Exchange and symbol of what somebody typed: `xrpusdt`, `XRP/USDT`, `binance:XRPUSDT`.
+    """Return exchange and symbol of what somebody typed: `xrpusdt`, `XRP/USDT`, `binance:XRPUSDT`.
 
     `exchange` is for where none was typed. The symbol is empty where the text names none.
     """

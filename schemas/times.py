@@ -10,22 +10,22 @@ Between = tuple[int | None, int | None]
 
 
 def iso(micros: int) -> str:
-    """Microseconds since the epoch as ISO 8601 in UTC, exact to the microsecond."""
+    """Return microseconds since the epoch as ISO 8601 in UTC, exact to the microsecond."""
     return (EPOCH + micros * MICROSECOND).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def micros_of(moment: datetime) -> int:
-    """The microseconds from the epoch to a time with a zone."""
+    """Return the microseconds from the epoch to a time with a zone."""
     return (moment - EPOCH) // MICROSECOND
 
 
 def within(between: Between, micros: int) -> bool:
-    """Whether a time is at or after the first limit and before the second."""
+    """Return whether a time is at or after the first limit and before the second."""
     since, until = between
     return (since is None or micros >= since) and (until is None or micros < until)
 
 
 def overlaps(between: Between, first: int, last: int) -> bool:
-    """Whether any time from `first` to `last`, both included, may be `within`."""
+    """Return whether any time from `first` to `last`, both included, may be `within`."""
     since, until = between
     return (since is None or last >= since) and (until is None or first < until)

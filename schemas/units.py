@@ -19,7 +19,7 @@ _EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
 
 
 def to_units(text: str | Decimal, field: str) -> int:
-    """The exact integer for a plain decimal; `field` is named in the `ValueError` for anything else."""
+    """Return the exact integer for a plain decimal; `field` is named in the `ValueError` for anything else."""
     try:
         scaled = Decimal(text).scaleb(SCALE, _EXACT)
     except Inexact:
@@ -35,12 +35,12 @@ def to_units(text: str | Decimal, field: str) -> int:
 
 
 def to_decimal(units: int) -> Decimal:
-    """The `Decimal` with eight decimals that `units` stands for."""
+    """Return the `Decimal` with eight decimals that `units` stands for."""
     return Decimal(units).scaleb(-SCALE)
 
 
 def plain(units: int) -> str:
-    """A plain decimal without exponent and without trailing zeros, as people write it."""
+    """Return a plain decimal without exponent and without trailing zeros, as people write it."""
     whole, fraction = divmod(abs(units), ONE)
     digits = f"{fraction:08d}".rstrip("0")
     sign = "-" if units < 0 else ""

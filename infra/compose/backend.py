@@ -28,7 +28,7 @@ TAIL_LINES = 20
 
 
 def compose_environment(config: Config, sink: Path, converter: Path) -> dict[str, str]:
-    """The variables of `compose.yaml`: ports (offset applied), folders, and a project name of this data folder."""
+    """Return the variables of `compose.yaml`: ports (offset applied), folders, a project name of this data folder."""
     home = config.data_dir.resolve()
     ports = {
         f"HEDGEHOG_{name.upper()}_PORT": str(config.port(name)) for name in ("kafka", "registry", "connect", "postgres")
@@ -116,7 +116,7 @@ class ComposeBackend:
         say("containers stopped")
 
     def status(self) -> list[PartStatus]:
-        """What answers at the endpoints."""
+        """Return what answers at the endpoints."""
         return statuses(self._config)
 
     def clean(self) -> None:

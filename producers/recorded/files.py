@@ -62,7 +62,7 @@ class _Layout:
 
 
 def read_trades(path: Path | str) -> Iterator[Trade]:
-    """Every trade of a file, in its order. A bad line raises `FileError`.
+    """Yield every trade of a file, in its order. A bad line raises `FileError`.
 
     Nobody knows when a recorded trade was received: `received_time` is its event time.
     """
@@ -73,7 +73,7 @@ def read_trades(path: Path | str) -> Iterator[Trade]:
 
 
 def read_events(path: Path | str) -> Iterator[Event]:
-    """Every line of a file as a trade, or as a `BadFrame` that names file, line, field and value."""
+    """Yield every line of a file as a trade, or as a `BadFrame` that names file, line, field and value."""
     path = Path(path)
     if path.suffix == PARQUET:
         yield from _parquet(path)
@@ -96,12 +96,12 @@ def read_events(path: Path | str) -> Iterator[Event]:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a path is what `hedgehog archive` writes: a folder, or a Parquet file of one."""
+    """Return whether a path is what `hedgehog archive` writes: a folder, or a Parquet file of one."""
     return path.suffix == PARQUET or path.is_dir()
 
 
 def columns_of(path: Path) -> tuple[list[str], bool]:
-    """The columns of a file, by its first line, and whether that line names them; no columns if it is empty.
+    """Return the columns of a file, by its first line, and whether that line names them; no columns if it is empty.
 
     Raises `FileError` for what is neither of the two layouts.
     """
@@ -127,7 +127,7 @@ class FileSource:
         self._paths, self._speed, self._clock, self._sleep = paths, speed, clock, sleep
 
     async def events(self) -> AsyncIterator[list[Event]]:
-        """The events of all files."""
+        """Yield the events of all files."""
         events = (event for path in self._paths for event in read_events(path))
         async for batch in paced(events, self._speed, self._clock, self._sleep):
             yield batch
@@ -150,7 +150,7 @@ def _open(path: Path) -> Iterator[TextIO]:
 
 
 def count_lines(paths: Sequence[Path]) -> int | None:
-    """How many lines the files have, counted in a fraction of the time that reading takes; None if that fails."""
+    """Return how many lines the files have, in a fraction of the time that reading takes; None if that fails."""
     try:
         return sum(map(_count_lines, paths))
     except FileError:
@@ -184,7 +184,7 @@ def open_unpacked(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _layout(path: Path, cells: list[str]) -> _Layout:
-    """The layout that a file's first line shows."""
+    """Return the layout that a file's first line shows."""
     if cells == RECORDING:
         return _Layout(RECORDING, _recorded)
     if cells == ARCHIVE or (len(cells) == len(ARCHIVE) and cells[0].isdigit()):

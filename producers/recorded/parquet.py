@@ -17,7 +17,7 @@ OPTIONAL = ("buyer_order_id", "seller_order_id")
 
 
 def read_parquet(path: Path) -> Iterator[Event]:
-    """Every row as a trade, or as a `BadFrame` that names file, row, field and value.
+    """Yield every row as a trade, or as a `BadFrame` that names file, row, field and value.
 
     Raises `OSError` and `ValueError` for a file that is none, or that has not these columns.
     """

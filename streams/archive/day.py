@@ -70,22 +70,22 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def day_number(day: str) -> int:
-    """The days from the epoch to an ISO date."""
+    """Return the days from the epoch to an ISO date."""
     return (date.fromisoformat(day) - _EPOCH).days
 
 
 def day_name(number: int) -> str:
-    """The ISO date so many days after the epoch."""
+    """Return the ISO date so many days after the epoch."""
     return (_EPOCH + timedelta(days=number)).isoformat()
 
 
 def today() -> int:
-    """The number of the day that is not over yet."""
+    """Return the number of the day that is not over yet."""
     return (datetime.now(UTC).date() - _EPOCH).days
 
 
 def describe(rows: Rows, instrument: str, day: str, sources: Iterable[str]) -> Manifest:
-    """The manifest of a day's merged rows; there is at least one."""
+    """Return the manifest of a day's merged rows; there is at least one."""
     exchange, symbol = split_instrument(instrument)
     missing = gaps(rows)
     return Manifest(
@@ -126,7 +126,7 @@ def write_day(path: Path, manifest: Manifest, rows: Rows) -> None:
 
 
 def read_day(path: Path) -> tuple[Manifest, Rows]:
-    """All of a file. Raises `ArchiveError` for what is no day of an archive or is not what was written."""
+    """Return all of a file. Raises `ArchiveError` for what is no day of an archive or is not what was written."""
     with _opened(path) as file:
         manifest, text, digest = _manifest(path, file)
         rows = from_table(_columns(path, file, SCHEMA.names))
@@ -136,19 +136,19 @@ def read_day(path: Path) -> tuple[Manifest, Rows]:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """What a file says that it holds. Raises `ArchiveError`."""
+    """Return what a file says that it holds. Raises `ArchiveError`."""
     with _opened(path) as file:
         return _manifest(path, file)[0]
 
 
 def read_columns(path: Path, columns: list[str]) -> tuple[Manifest, pa.Table]:
-    """The manifest and some columns of a file, not compared with its digest. Raises `ArchiveError`."""
+    """Return the manifest and some columns of a file, not compared with its digest. Raises `ArchiveError`."""
     with _opened(path) as file:
         return _manifest(path, file)[0], _columns(path, file, columns)
 
 
 def content(rows: Rows) -> str:
-    """What the rows themselves say against being one day of an archive in its order; empty if nothing does."""
+    """Return what the rows themselves say against being one day of an archive in its order; empty if nothing does."""
     if not len(rows):
         return "it has no rows"
     days = rows["trade_time"] // DAY_US
@@ -182,7 +182,7 @@ def _columns(path: Path, file: Any, columns: list[str]) -> pa.Table:
 
 
 def _manifest(path: Path, file: Any) -> tuple[Manifest, bytes, bytes]:
-    """The manifest, its text and the digest."""
+    """Return the manifest, its text and the digest."""
     schema, metadata = file.schema_arrow, file.metadata.metadata or {}
     if MANIFEST not in metadata or DIGEST not in metadata:
         raise ArchiveError(f"{path}: was not written by hedgehog archive: it has no manifest")

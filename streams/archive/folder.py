@@ -25,7 +25,7 @@ class DayFile:
 
 
 def path_of(folder: Path, instrument: str, day: int) -> Path:
-    """Where the file of a day is. `ArchiveError` for an instrument whose name makes no folder."""
+    """Return the path of the file of a day; raise `ArchiveError` for an instrument whose name makes no folder."""
     parts = instrument.split(":")
     if len(parts) != 2 or not all(map(_NAME.fullmatch, parts)):
         raise ArchiveError(f"instrument: {instrument!r} is not an exchange and a symbol in letters, digits, - and _")
@@ -33,7 +33,7 @@ def path_of(folder: Path, instrument: str, day: int) -> Path:
 
 
 def day_files(folder: Path, instruments: Collection[str] = ()) -> list[DayFile]:
-    """The files of an archive, or those of some instruments, by instrument and day.
+    """Return the files of an archive, or those of some instruments, by instrument and day.
 
     `folder` is the whole archive. Raises `ArchiveError` where there is no such folder.
     """
@@ -44,13 +44,13 @@ def day_files(folder: Path, instruments: Collection[str] = ()) -> list[DayFile]:
 
 
 def expired(files: list[DayFile], keep_days: int) -> list[DayFile]:
-    """Those that are not of the last `keep_days` days of their instrument, counted from its newest file."""
+    """Return those that are not of the last `keep_days` days of their instrument, counted from its newest file."""
     newest = {file.instrument: file.day for file in sorted(files)}
     return [file for file in files if file.day <= newest[file.instrument] - keep_days]
 
 
 def prune(folder: Path, keep_days: int, instruments: Collection[str] = ()) -> list[DayFile]:
-    """Delete the expired files, and what was deleted: only files in their place which say that they are of it."""
+    """Delete the expired files and return them: only files in their place which say that they are of it."""
     deleted = []
     for file in expired(day_files(folder, instruments), keep_days):
         manifest = read_manifest(file.path)
@@ -63,7 +63,7 @@ def prune(folder: Path, keep_days: int, instruments: Collection[str] = ()) -> li
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Nobody else changes the archive meanwhile; `ArchiveError` when somebody does."""
+    """Keep everybody else from changing the archive meanwhile; raise `ArchiveError` when somebody does."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open("a") as lock:
         try:

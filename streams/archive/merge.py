@@ -28,7 +28,7 @@ class Conflict(ValueError):
 
 
 def merge(rows: Rows) -> Rows:
-    """Each trade of `rows` once, by trade time and id. Raises `Conflict`."""
+    """Return each trade of `rows` once, by trade time and id. Raises `Conflict`."""
     if _is_merged(rows):
         return rows
     # a stable sort finds the runs that files and days are
@@ -41,14 +41,14 @@ def merge(rows: Rows) -> Rows:
 
 
 def gaps(rows: Rows) -> list[Gap]:
-    """The ranges of ids between the lowest and the highest under which there is no trade, of merged rows."""
+    """Return the ranges of ids between the lowest and the highest under which there is no trade, of merged rows."""
     ids = np.sort(rows["trade_id"])
     before = np.flatnonzero(np.diff(ids) > 1)
     return list(zip((ids[before] + 1).tolist(), (ids[before + 1] - 1).tolist(), strict=True))
 
 
 def shown(row: np.void) -> str:
-    """A trade in words, for errors."""
+    """Return a trade in words, for errors."""
     orders = [f"{name} {row[name]}" for name in ORDER_IDS if row[name] != ABSENT]
     return ", ".join(
         [
@@ -62,7 +62,7 @@ def shown(row: np.void) -> str:
 
 
 def _is_merged(rows: Rows) -> bool:
-    """Whether there is nothing to do: as good as every file of an exchange."""
+    """Return whether there is nothing to do: as good as every file of an exchange."""
     return len(rows) < 2 or bool((np.diff(rows["trade_id"]) > 0).all() and (np.diff(rows["trade_time"]) >= 0).all())
 
 

@@ -24,7 +24,7 @@ def read_archive(
     between: Between = (None, None),
     progress: Progress | None = None,
 ) -> list[Recording]:
-    """The trades of each instrument with a trade time in `between`, by time and id, as `from_files` gives them.
+    """Return the trades of each instrument with a trade time in `between`, by time and id, as `from_files` gives them.
 
     `paths` are files of an archive, the archive itself, or one of its folders of a symbol. Raises `ArchiveError` for
     anything else, and for two files of the same day; `NoTrades` for an instrument without any. Reads the days in
@@ -52,7 +52,7 @@ _Days = dict[str, tuple[Manifest, Path]]
 
 
 def _files(paths: Sequence[Path], instruments: Sequence[str], between: Between) -> tuple[dict[str, _Days], set[str]]:
-    """The files of each instrument by day, and which other instruments there are."""
+    """Return the files of each instrument by day, and which other instruments there are."""
     found: dict[str, _Days] = {instrument: {} for instrument in instruments}
     others: set[str] = set()
     for path in _candidates(paths, instruments):

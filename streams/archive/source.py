@@ -50,7 +50,7 @@ class _Unusual(Exception):
 
 
 def files_in(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """The files of trades among and below `paths`, and those below that by their names are none.
+    """Return the files of trades among and below `paths`, and those below that by their names are none.
 
     Below a folder these are `SYMBOL-trades-DATE` and `SYMBOL-DATE`, as `.csv`, `.csv.gz` or `.zip`. `FileError` for a
     path that is not there, or a folder without any.
@@ -72,7 +72,7 @@ def files_in(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
 
 
 def check_sum(path: Path) -> bool:
-    """Compare a file with the `.CHECKSUM` beside it; False if there is none. `FileError` if it is another one."""
+    """Compare a file with the `.CHECKSUM` beside it, return whether there is one; raise `FileError` if it differs."""
     beside = path.with_name(path.name + CHECKSUM)
     if not beside.is_file():
         return False
@@ -90,7 +90,7 @@ def check_sum(path: Path) -> bool:
 
 
 def blocks(path: Path, instruments: Collection[str] = ()) -> Iterator[Block]:
-    """The rows of a file, or those of some instruments. `FileError` names file, line, field and value.
+    """Yield the rows of a file, or those of some instruments. `FileError` names file, line, field and value.
 
     Arrow takes numbers in some more forms than the reading line by line: with a sign or an exponent. Where it takes
     them not, that is asked: it has the reason, or the value.
@@ -123,7 +123,7 @@ def _tables(path: Path, columns: list[str], named: bool) -> Iterator[pa.Table]:
 
 
 def _rows(table: pa.Table, columns: list[str]) -> Rows:
-    """The rows of a block; `_Unusual` unless each is plainly right."""
+    """Return the rows of a block; `_Unusual` unless each is plainly right."""
     if not len(table) or any(table[name].null_count for name in table.column_names if name not in _OPTIONAL):
         raise _Unusual
     rows = np.empty(len(table), ROW)
@@ -165,7 +165,7 @@ def _amounts(rows: Rows, prices: pa.ChunkedArray, quantities: pa.ChunkedArray) -
 
 
 def _micros(column: pa.ChunkedArray) -> np.ndarray:
-    """As `producers.numbers.micros`."""
+    """Return times in microseconds, as `producers.numbers.micros` does one by one."""
     times = integers(column)
     if len(times) and times.min() <= 0:
         raise _Unusual
@@ -196,7 +196,7 @@ def _line_by_line(path: Path, skipped: int, instruments: Collection[str]) -> Ite
 
 
 def _storable(path: Path) -> Iterator[Trade]:
-    """The trades of a file; `FileError` for a number that takes more than 64 bits."""
+    """Yield the trades of a file; `FileError` for a number that takes more than 64 bits."""
     for trade in read_trades(path):
         for name in ("trade_id", "trade_time", "event_time", *_OPTIONAL):
             if (getattr(trade, name) or 0) >= 2**63:
@@ -208,7 +208,7 @@ Checked = Callable[[Path, bool], None]
 
 
 def all_blocks(paths: Sequence[Path], instruments: Collection[str], checked: Checked) -> Iterator[Block]:
-    """The rows of all files; `checked(path, whether there was a checksum)` is called before each is read."""
+    """Yield the rows of all files; `checked(path, whether there was a checksum)` is called before each is read."""
     for path in paths:
         checked(path, check_sum(path))
         yield from blocks(path, instruments)

@@ -59,7 +59,7 @@ class _Spilled:
 
 
 def store(folder: Path, blocks: Iterable[Block]) -> Iterator[StoredDay]:
-    """Merge the rows of all blocks into the archive; what became of each day, by instrument and day.
+    """Merge the rows of all blocks into the archive; yield what became of each day, by instrument and day.
 
     Raises `ArchiveError` and `Conflict`, both of which name what they are about.
     """
@@ -86,7 +86,7 @@ def _tidy(folder: Path) -> None:
 
 
 def _spill(spill: Path, blocks: Iterator[Block]) -> _Spill:
-    """Spill the next blocks, up to the bound; nothing when there are none any more."""
+    """Spill the next blocks, up to the bound; return nothing when there are none any more."""
     spilled: _Spill = {}
     total = 0
     for block in blocks:
@@ -152,7 +152,7 @@ def _same(one: Rows, other: Rows) -> bool:
 
 
 def _other_days(folder: Path, manifest: Manifest, rows: Rows, known: dict[int, Manifest]) -> None:
-    """Raises `Conflict` when a trade of another day has the id of one of these."""
+    """Raise `Conflict` when a trade of another day has the id of one of these."""
     for day, other in known.items():
         if day == day_number(manifest.day) or other.first_id > manifest.last_id or other.last_id < manifest.first_id:
             continue

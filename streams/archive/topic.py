@@ -34,7 +34,7 @@ def topic_blocks(
     left: LeftOut,
     progress: Progress | None = None,
 ) -> Iterator[Block]:
-    """The trades of the instruments in records that were written at a time in `between`, for as long as there are now.
+    """Yield the trades of the instruments in records that were written at a time in `between`, up to the present end.
 
     Those of `open_day` and later, and what cannot be read, are counted in `left`. Each partition is read once. Raises
     `TopicsMissing`, and `Unreachable` when the broker stops sending.
@@ -66,7 +66,7 @@ def _decoded(instrument: str, batch: list[Record], codec: Codec[Trade], left: Le
 
 
 def _closed(rows: Rows, instrument: str, open_day: int, left: LeftOut) -> Rows:
-    """The rows of days that are over."""
+    """Return the rows of days that are over."""
     closed = rows["trade_time"] // DAY_US < open_day
     if not closed.all():
         left.open_day[instrument] = left.open_day.get(instrument, 0) + int(np.count_nonzero(~closed))

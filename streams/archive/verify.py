@@ -34,7 +34,7 @@ class Verified:
 
 
 def verify(folder: Path, instruments: Collection[str] = ()) -> Iterator[Verified]:
-    """Every file of the archive, or of some instruments, in order. Holds one day in memory, two if ids overlap."""
+    """Yield every file of the archive, or of some instruments, in order; one day is in memory, two if ids overlap."""
     for _, files in groupby(day_files(folder, instruments), key=lambda file: file.instrument):
         earlier: list[tuple[DayFile, Manifest]] = []
         for file in files:
@@ -76,7 +76,7 @@ def _problems(file: DayFile, manifest: Manifest, rows: Rows) -> Iterator[str]:
 
 
 def _repeated(file: DayFile, manifest: Manifest, rows: Rows, earlier: list[tuple[DayFile, Manifest]]) -> Iterator[str]:
-    """Ids that other days have too."""
+    """Yield the ids that other days have too."""
     for other, known in earlier:
         if known.last_id < manifest.first_id or known.first_id > manifest.last_id:
             continue
@@ -86,7 +86,7 @@ def _repeated(file: DayFile, manifest: Manifest, rows: Rows, earlier: list[tuple
 
 
 def _between(earlier: list[tuple[DayFile, Manifest]], file: DayFile, manifest: Manifest) -> Iterator[str]:
-    """What is missing since the day before."""
+    """Yield what is missing since the day before."""
     for before, _ in earlier[-1:]:
         last = max(known.last_id for _, known in earlier)
         if file.day - before.day > 1:

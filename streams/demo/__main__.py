@@ -75,7 +75,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _perform(place: Place, market: MarketSession, screen: Screen) -> bool:
-    """Everything between a clean folder and a stopped stack; whether every check passed."""
+    """Do everything between a clean folder and a stopped stack; return whether every check passed."""
     _clean_up(place)
     config = move_in(place)
     screen.step(f"the demo's own stack: ports {config.port_offset:+}, data in {place.home}")

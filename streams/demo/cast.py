@@ -12,13 +12,13 @@ WORKERS = ("worker-1", "worker-2")
 
 
 def worker(name: str, home: Path) -> Program:
-    """A Faust worker with a data folder of its own and without its web server."""
+    """Return a Faust worker with a data folder of its own and without its web server."""
     argv = (sys.executable, "-m", "faust", "-A", "streams", "worker", "--without-web", "--loglevel", "info")
     return Program(name, argv, {"HEDGEHOG_DATA_DIR": str(home / name)})
 
 
 def busiest(supervisor: Supervisor) -> str:
-    """The worker that has used the most processor time: it has partitions that are traded."""
+    """Return the worker that has used the most processor time: it has partitions that are traded."""
     return max(WORKERS, key=lambda name: _processor_time(supervisor.pid(name)))
 
 

@@ -37,7 +37,7 @@ class Check:
         return self.found == 0
 
     def lines(self) -> Iterator[str]:
-        """The check as it is printed."""
+        """Yield the lines of the check as it is printed."""
         yield f"{'OK    ' if self.passed else 'FAILED'}  {self.compared}"
         for difference in self.differences:
             yield f"        {difference}"
@@ -46,7 +46,7 @@ class Check:
 
 
 def all_checks(config: Config, journal: Path) -> Iterator[Check]:
-    """Every check of a pipeline at rest, one after the other."""
+    """Yield every check of a pipeline at rest, one after the other."""
     looks: tuple[Callable[[], Check], ...] = (
         lambda: topic_has_what_was_sent(config, journal),
         lambda: postgres_has_the_topics(config),
@@ -58,7 +58,7 @@ def all_checks(config: Config, journal: Path) -> Iterator[Check]:
 
 
 def topic_has_what_was_sent(config: Config, journal: Path) -> Check:
-    """Every trade that the exchange sent is in `trades` once, exactly as sent, in its symbol's order, and no other."""
+    """Check that `trades` has every trade the exchange sent once, exactly as sent, in its symbol's order, and no other."""
     codec = make_codec(config, Trade)
     sent, arrived = (
         _by_symbol(read_trades(journal)),
@@ -82,7 +82,7 @@ def topic_has_what_was_sent(config: Config, journal: Path) -> Check:
 
 
 def postgres_has_the_topics(config: Config) -> Check:
-    """Every record of the topics is a row of its table, field by field, and there is no other row."""
+    """Check that every record of the topics is a row of its table, field by field, and there is no other row."""
     compared = [*agreement.compare_with_topics(config), _settings(config)]
     rows = ", ".join(f"{table.table} {table.keys:,} and {table.rows:,}" for table in compared)
     differences = [f"{table.table}: {text}" for table in compared for text in _disagreements(table)]
@@ -90,7 +90,7 @@ def postgres_has_the_topics(config: Config) -> Check:
 
 
 def _settings(config: Config) -> Comparison:
-    """The settings; each record replaces the one before it, which is no conflict."""
+    """Compare the settings; each record replaces the one before it, which is no conflict."""
     names = Settings.__struct_fields__
     engine = create_engine(config.database)
     try:
@@ -110,7 +110,7 @@ def _disagreements(table: Comparison) -> Iterator[str]:
 
 
 def inputs_give_the_orders(config: Config) -> Check:
-    """The recorded inputs give the recorded orders: nothing missing, nothing doubled, nothing different."""
+    """Check that the recorded inputs give the recorded orders: nothing missing, nothing doubled, nothing different."""
     result = audit(config)
     instruments = "1 instrument" if result.instruments == 1 else f"{result.instruments} instruments"
     return _check(
@@ -125,7 +125,7 @@ def inputs_give_the_orders(config: Config) -> Check:
 
 
 def no_dead_letters(config: Config) -> Check:
-    """No dead letters, neither ours nor a sink's."""
+    """Check that there are no dead letters, neither ours nor a sink's."""
     letters = count(config, DEAD_LETTER_TOPICS)
     return _check(f"dead letters: {letters:,}", [f"{letters} records could not be handled"] if letters else [])
 

@@ -14,7 +14,7 @@ COLUMNS = ("symbol", "trades", "orders", "fills", "cycles", "profit after fees",
 
 
 def results(config: Config) -> Iterator[str]:
-    """A table with a row for each symbol, and what its columns mean."""
+    """Yield a table with a row for each symbol, and what its columns mean."""
     engine = create_engine(config.database)
     try:
         found = queries.profit_by_symbol(engine)

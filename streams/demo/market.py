@@ -35,9 +35,9 @@ class MarketSession:
     says: str
 
     def program(self, journal: Path) -> Program:
-        """The local exchange, which waits until every symbol is subscribed. It is never started a second time:
+        """Return the local exchange, which waits until every symbol is subscribed.
 
-        a market that begins anew is another market.
+        It is never started a second time: a market that begins anew is another market.
         """
         waiting = ("--wait-for-subscribers", ",".join(self.symbols), "--journal", str(journal))
         argv = (sys.executable, "-m", "producers.local_exchange.__main__", *self.arguments, *waiting)
@@ -45,7 +45,7 @@ class MarketSession:
 
 
 def simulated(seconds: int) -> MarketSession:
-    """A seeded market of symbols with different tick and step sizes."""
+    """Return a seeded market of symbols with different tick and step sizes."""
     count = RATE * seconds
     return MarketSession(
         symbols=SIMULATED,
@@ -61,7 +61,7 @@ def simulated(seconds: int) -> MarketSession:
 
 
 def recorded(path: Path, seconds: int) -> MarketSession:
-    """A recorded file, as much faster than recorded as makes it last `seconds`. Raises `FileError`."""
+    """Return the market of a recorded file, so much faster that it lasts `seconds`. Raises `FileError`."""
     symbols: dict[str, None] = {}
     count, first, last = 0, 0, 0
     for trade in read_trades(path):

@@ -48,12 +48,12 @@ class Place:
 
 
 def find_place() -> Place:
-    """The demo's folder, below the data folder of this installation."""
+    """Return the demo's folder, below the data folder of this installation."""
     return Place(load_config().data_dir.resolve() / "demo")
 
 
 def move_in(place: Place) -> Config:
-    """Set the environment of this process and its children to the demo's ports and folder; the configuration.
+    """Set the environment of this process and its children to the demo's ports and folder; return the configuration.
 
     Raises `StackError` when no ports are free, or when the stack is somebody else's.
     """
@@ -73,7 +73,7 @@ def move_in(place: Place) -> Config:
 
 
 def free_offset(config: Config) -> int:
-    """The first offset above the configured one at which every port is free. Raises `StackError`."""
+    """Return the first offset above the configured one at which every port is free. Raises `StackError`."""
     bases = [getattr(config, field) for field in type(config).model_fields if field.endswith("_port")]
     for offset in range(config.port_offset + OFFSET_FIRST, OFFSET_LAST, OFFSET_STEP):
         if all(port + offset <= 65_535 and not taken(port + offset) for port in bases):

@@ -64,7 +64,7 @@ class Demo:
         return passed
 
     def _set_the_stage(self) -> None:
-        """Everything that runs before the market opens; the producer's subscription opens it."""
+        """Start everything that runs before the market opens; the producer's subscription opens it."""
         say, start, symbols = self._screen.say, self._supervisor.start, self._market.symbols
         self._screen.step("the local exchange, the symbols it lists, what to do with them, and two workers")
         start(self._market.program(self._place.journal))
@@ -118,7 +118,7 @@ class Demo:
         self._show(follower, "market closed, all worked off")
 
     def _at_rest(self) -> bool:
-        """All that was sent is in the topic, and nobody is behind, the worker that was killed back among them."""
+        """Return whether all that was sent is in the topic and nobody is behind, the killed worker back among them."""
         return (
             count(self._config, [TRADES]) >= self._sent()
             and not any(self._behind().values())
@@ -134,7 +134,7 @@ class Demo:
         self._screen.show(view)
 
     def _behind(self) -> dict[str, int]:
-        """Records that each consumer group has still to handle."""
+        """Return how many records each consumer group has still to handle."""
         return behind(self._config, self._admin, readers(self._config))
 
     def _status(self) -> dict[str, Any]:
@@ -172,7 +172,7 @@ class Demo:
         self._screen.say(f"{what}: yes")
 
     def _need_running(self) -> None:
-        """What has ended for good cannot be waited for."""
+        """Raise `DemoFailed` for a program that has ended for good: it cannot be waited for."""
         for name in self._supervisor.names():
             code = self._supervisor.exit_code(name)
             if code is not None:
@@ -184,7 +184,7 @@ class Demo:
             raise self._failed(f"{name} ended with {how_it_ended(code) if code is not None else 'nothing'}", name)
 
     def _failed(self, text: str, *programs: str) -> DemoFailed:
-        """The failure with the last lines of the logs that may say why."""
+        """Return the failure with the last lines of the logs that may say why."""
         for name in programs:
             log = self._supervisor.log(name)
             shown = "\n".join(f"  | {line}" for line in tail(log, LOG_LINES))

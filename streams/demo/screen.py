@@ -72,7 +72,7 @@ class Screen:
 
 
 def as_table(view: View) -> Table:
-    """A row for each symbol, the pipeline below."""
+    """Return a table with a row for each symbol and the pipeline below."""
     rows = ", ".join(f"{table} {count:,}" for table, count in view.rows.items())
     table = Table(
         title=view.title,
@@ -95,7 +95,7 @@ def as_table(view: View) -> Table:
 
 
 def as_line(view: View) -> str:
-    """Everything in one line."""
+    """Return the whole view in one line."""
     symbols = ", ".join(f"{symbol} {plain(activity.price)}" for symbol, activity in view.symbols.items())
     activities = view.symbols.values()
     open_orders = sum(activity.running(side) for activity in activities for side in Side)

@@ -30,11 +30,11 @@ class Activity:
     fills: set[str] = field(default_factory=set)
 
     def running(self, side: Side) -> int:
-        """Orders that are open on one side. Every running trader has exactly one."""
+        """Return how many orders are open on one side. Every running trader has exactly one."""
         return sum(order.side is side and order.status in OPEN for order in self.orders.values())
 
     def cycles(self) -> int:
-        """Sells that were completely filled: traders that have bought and sold."""
+        """Return how many sells were completely filled: traders that have bought and sold."""
         return sum(o.side is Side.SELL and o.status is OrderStatus.FILLED for o in self.orders.values())
 
 
@@ -57,7 +57,7 @@ class Tail:
         self._reader.close()
 
     def refresh(self, wait_s: float) -> None:
-        """Take in what has arrived, or arrives within `wait_s`."""
+        """Take in what has arrived, or arrives within `wait_s` seconds."""
         last: dict[str, Message] = {}
         until = time.monotonic() + wait_s
         while (left_s := until - time.monotonic()) > 0:
@@ -72,7 +72,7 @@ class Tail:
 
     @property
     def trades_per_s(self) -> float:
-        """Over the last five seconds."""
+        """How many trades a second went through the topic in the last five seconds."""
         (began, before), (ended, after) = self._history[0], self._history[-1]
         return (after - before) / (ended - began) if ended > began else 0.0
 

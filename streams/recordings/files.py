@@ -22,7 +22,7 @@ def from_files(
     between: Between = (None, None),
     progress: Progress | None = None,
 ) -> list[Recording]:
-    """The trades of each instrument in all files together, of a time in `between`, in the order of files and lines.
+    """Return the trades of each instrument with a time in `between`, in the order of files and lines.
 
     The files are of the layouts of `producers.recorded.files`; an archive is read by `streams.archive.read`. Raises
     `FileError` for what is no recording and for files that are not in the order of their trades, `NoTrades` for an

@@ -37,7 +37,7 @@ class Recording:
         return digest.hexdigest()
 
     def split(self, moment: int) -> tuple["Recording", "Recording"]:
-        """The trades up to the first one at or after `moment` (µs), and the others."""
+        """Return the trades up to the first one at or after `moment` (µs), and the others."""
         late = np.flatnonzero(self.times >= moment)
         cut = int(late[0]) if len(late) else len(self)
         return self._part(0, cut), self._part(cut, len(self))

@@ -25,7 +25,7 @@ def from_topic(
     offsets: Offsets | None = None,
     progress: Progress | None = None,
 ) -> list[Recording]:
-    """The trades of each instrument, of records that were written at a time in `between`, or at these `offsets`.
+    """Return the trades of each instrument, of records that were written at a time in `between`, or at these `offsets`.
 
     Each partition is read once, whatever the number of its instruments. What is no trade is left out, as the worker
     leaves it out, and counted. Raises `TopicsMissing`, `Unreachable` for a broker that stops sending, `NoTrades`, and
@@ -61,7 +61,7 @@ def _recording(gathered: Gathered, instrument: str, partition: Partition, span: 
 
 
 def _checked(config: Config, offsets: Offsets, numbers: Mapping[str, int]) -> Offsets:
-    """The offsets themselves, if they are those of the instruments' partitions and all there."""
+    """Return the offsets themselves, if they are those of the instruments' partitions and all there."""
     for instrument, number in numbers.items():
         if number not in offsets:
             raise ValueError(f"none for partition {number}, where the trades of {instrument} are")

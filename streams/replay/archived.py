@@ -16,7 +16,7 @@ _WORD = 2**64
 def archived_days(
     paths: Sequence[Path], instruments: Collection[str] | None, between: Between
 ) -> dict[str, list[tuple[Manifest, Path]]]:
-    """The files of each instrument in the order of their days, of archives' folders and of single files.
+    """Return the files of each instrument in the order of their days, of archives' folders and of single files.
 
     Only those with a trade time in `between`. Raises `ArchiveError` for what is no archive.
     """
@@ -35,7 +35,7 @@ def archived_days(
 
 
 def archived_trades(days: Sequence[tuple[Manifest, Path]]) -> Iterator[Trade]:
-    """The trades of some days of an instrument."""
+    """Yield the trades of some days of an instrument."""
     for _, path in days:
         manifest, rows = read_day(path)
         for start in range(0, len(rows), AT_ONCE):

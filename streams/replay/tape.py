@@ -66,7 +66,7 @@ class Tape:
 def tape_of_files(
     paths: Sequence[Path], instruments: Collection[str] | None, between: Between, progress: Progress
 ) -> Tape:
-    """The trades of files with a trade time in `between`: the layouts of `recorded.files`, and archives in Parquet.
+    """Return the trades with a trade time in `between` of files in the layouts of `recorded.files`, and of archives.
 
     `producers.recorded.files.FileError` comes from what is no recording: from an archive now, else while it is read.
     """
@@ -84,7 +84,7 @@ def tape_of_files(
 
 
 def tape_of_topic(config: Config, instruments: Collection[str] | None, between: Between, progress: Progress) -> Tape:
-    """The trades of this installation's topic whose records were written at a time in `between`, up to its present end.
+    """Return the trades of the topic in records that were written at a time in `between`, up to its present end.
 
     What is no trade is a `BadFrame` with the bytes as they are. Raises `TopicsMissing`.
     """
@@ -100,7 +100,7 @@ def tape_of_topic(config: Config, instruments: Collection[str] | None, between: 
 
 
 def _recorded(config: Config, partition: Partition, span: Span, codec: Codec[Trade]) -> Iterator[Event]:
-    """The records of a part of a partition."""
+    """Yield the records of a part of a partition."""
     for message in records(config, {partition: span}):
         value = message.value()
         try:

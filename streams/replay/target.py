@@ -91,7 +91,7 @@ def sink_into(live: Config, target: Config, database: str) -> Config:
 
 
 def remove(live: Config, prefix: str) -> list[str]:
-    """Delete the topics and sinks under the prefix of a replay; the topics' names. A database of its own stays.
+    """Delete the topics and sinks under the prefix of a replay; return the topics' names. A database of its own stays.
 
     Raises `Refused` for any other prefix, and while a worker uses them.
     """
@@ -110,14 +110,14 @@ def remove(live: Config, prefix: str) -> list[str]:
 
 
 def _await_gone(target: Config, names: list[str]) -> None:
-    """A topic that was just deleted shows in the broker's metadata a moment longer."""
+    """Wait until the topics show in the broker's metadata no more, which is a moment after they were deleted."""
     client, deadline = admin(target), time.monotonic() + TIMEOUT_S
     while partitions(client, names) and time.monotonic() < deadline:
         time.sleep(POLL_S)
 
 
 def config_of(live: Config, prefix: str) -> Config:
-    """The configuration of a world under `prefix`; `Refused` where it could only be a live one."""
+    """Return the configuration of a world under `prefix`; `Refused` where it could only be a live one."""
     if not LEGAL.fullmatch(prefix):
         raise Refused(f"--prefix: {prefix!r} is not 1 to 200 of the characters a-z A-Z 0-9 . _ -")
     target = live.model_copy(update={"topic_prefix": prefix})
@@ -129,17 +129,17 @@ def config_of(live: Config, prefix: str) -> Config:
 
 
 def published_before(target: Config) -> int:
-    """How many records its trades topic has."""
+    """Return how many records its trades topic has."""
     return count(target, [TRADES])
 
 
 def has_worker(target: Config) -> bool:
-    """Whether a worker is a member of this world's group."""
+    """Return whether a worker is a member of this world's group."""
     return has_members(admin(target), worker_group(target))
 
 
 def await_settings(target: Config) -> bool:
-    """Wait until the running worker has taken every setting, so that leaders see the first trade; whether it has."""
+    """Wait until the worker has taken every setting, so that leaders see the first trade; return whether it has."""
     client, group = admin(target), worker_group(target)
     deadline = time.monotonic() + SETTLED_S
     while time.monotonic() < deadline:
@@ -167,7 +167,7 @@ def _mark(target: Config) -> None:
 
 
 def _refuse_live_tables(live: Config, target: Config) -> None:
-    """Kafka Connect may have sinks of this prefix: they have to have a database of their own."""
+    """Raise `Refused` where Kafka Connect has sinks of this prefix without a database of their own."""
     ours = {topic.full_name(target) for topic in SINKS}
     tables = placeholders(live)["jdbc_url"]
     for name, config in all_connectors(live).items():

@@ -59,7 +59,7 @@ class Gathered:
         self._parts.append(columns)
 
     def columns(self) -> dict[str, Int64s]:
-        """The columns so far, by name and of equal length."""
+        """Return the columns so far, by name and of equal length."""
         return dict(zip(self._names, map(np.concatenate, zip(*self._parts, strict=True)), strict=True))
 
     @staticmethod
@@ -74,7 +74,7 @@ def trade_columns(
     names: Sequence[str],
     progress: Progress | None = None,
 ) -> dict[str, Gathered]:
-    """The trades of each instrument in these spans of the topic of trades, each partition read once.
+    """Return the trades of each instrument in these spans of the topic of trades, each partition read once.
 
     `names` are the columns to keep, 8 bytes a trade each. Raises what `record_batches` raises.
     """
@@ -92,7 +92,7 @@ def trade_columns(
 
 @contextmanager
 def _no_collections() -> Iterator[None]:
-    """No search for reference cycles: among millions of records that have none it takes as long as reading them."""
+    """Search for no reference cycles: among millions of records that have none it takes as long as reading them."""
     collected = gc.isenabled()
     gc.disable()
     try:
@@ -103,7 +103,7 @@ def _no_collections() -> Iterator[None]:
 
 
 def record_batches(config: Config, wanted: Spans, progress: Progress | None = None) -> Iterator[list[Record]]:
-    """The records of these spans, those of a batch of one partition and in its order.
+    """Yield the records of these spans, those of a batch of one partition and in its order.
 
     Raises `Unreachable` when none came for `TIMEOUT_S`, `ServiceError` for offsets that the topic has no more.
     """
@@ -148,7 +148,7 @@ def _batches(
 
 
 async def _arrived(consumer: AIOKafkaConsumer, left: dict[TopicPartition, Span]) -> dict[TopicPartition, list[Record]]:
-    """What comes within `POLL_MS`; partitions that are at their end are taken out of `left`."""
+    """Return what comes within `POLL_MS`; partitions that are at their end are taken out of `left`."""
     records: dict[TopicPartition, list[Record]] = await consumer.getmany(timeout_ms=POLL_MS)
     for partition in [partition for partition in left if await consumer.position(partition) >= left[partition][1]]:
         del left[partition]

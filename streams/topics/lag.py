@@ -31,7 +31,7 @@ class Lag:
 
 
 def records_behind(found: Spans, topic: str, committed: Committed) -> int:
-    """Records of `topic` that come after what is committed; all of a partition of which nothing is."""
+    """Return how many records of `topic` come after what is committed; all of a partition of which nothing is."""
     return sum(
         max(0, end - max(first, committed.get((name, number), first)))
         for (name, number), (first, end) in found.items()
@@ -40,7 +40,7 @@ def records_behind(found: Spans, topic: str, committed: Committed) -> int:
 
 
 def committed(client: AdminClient, groups: Iterable[str]) -> dict[str, Committed]:
-    """What each group has committed; asked one group a request, all at once."""
+    """Return what each group has committed; asked one group a request, all at once."""
     futures = {
         group: client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=TIMEOUT_S)
         for group in groups
@@ -50,7 +50,7 @@ def committed(client: AdminClient, groups: Iterable[str]) -> dict[str, Committed
 
 
 def lags(config: Config) -> list[Lag]:
-    """How far every group is behind that has committed an offset of a topic of ours, by group and topic."""
+    """Return how far every group is behind that has committed an offset of a topic of ours, by group and topic."""
     client = admin(config)
     listed = client.list_consumer_groups(request_timeout=TIMEOUT_S).result().valid
     states = {group.group_id: group.state.name.lower() for group in listed}
@@ -66,13 +66,13 @@ def lags(config: Config) -> list[Lag]:
 
 
 def readers(config: Config) -> dict[str, Sequence[Topic]]:
-    """The groups of a pipeline that runs, the workers' first, and the topics that each reads."""
+    """Return the groups of a pipeline that runs, the workers' first, and the topics that each reads."""
     sinks = {sink_group(config, topic): (topic,) for topic in SINKS}
     return {worker_group(config): WORKER_TOPICS, **sinks}
 
 
 def behind(config: Config, client: AdminClient, reading: Mapping[str, Sequence[Topic]]) -> dict[str, int]:
-    """Records that each of these groups has still to handle, all its topics together.
+    """Return how many records each of these groups has still to handle, all its topics together.
 
     The offsets are read before the ends of the topics. So when every group is at the ends, all that was there had been
     handled, and what that made was already counted: nothing moves any more until somebody sends something from outside.
@@ -84,12 +84,12 @@ def behind(config: Config, client: AdminClient, reading: Mapping[str, Sequence[T
 
 
 def has_members(client: AdminClient, group: str) -> bool:
-    """Whether anybody has joined the group."""
+    """Return whether anybody has joined the group."""
     return _joined(client, group)[0] not in NO_MEMBERS
 
 
 def members(client: AdminClient, group: str) -> int:
-    """How many share the partitions of a group; 0 while these are being shared out anew."""
+    """Return how many share the partitions of a group; 0 while these are being shared out anew."""
     try:
         state, joined = _joined(client, group)
     except KafkaException:  # nobody has joined yet
@@ -98,6 +98,6 @@ def members(client: AdminClient, group: str) -> int:
 
 
 def _joined(client: AdminClient, group: str) -> tuple[ConsumerGroupState, int]:
-    """The state of a group and the number of its members."""
+    """Return the state of a group and the number of its members."""
     found = client.describe_consumer_groups([group], request_timeout=TIMEOUT_S)[group].result(TIMEOUT_S)
     return found.state, len(found.members)

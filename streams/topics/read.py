@@ -26,12 +26,12 @@ Spans = Mapping[Partition, Span]
 
 
 def partition_of(instrument: str, partitions: int) -> int:
-    """Where the records of an instrument are, as every producer of ours decides it."""
+    """Return the partition of an instrument's records, as every producer of ours decides it."""
     return int(murmur2(instrument.encode()) & 0x7FFFFFFF) % partitions
 
 
 def partitions(client: AdminClient, names: Iterable[str]) -> list[Partition]:
-    """The partitions of those of `names` that exist, in the order of the names."""
+    """Return the partitions of those of `names` that exist, in the order of the names."""
     topics = client.list_topics(timeout=TIMEOUT_S).topics
     return [
         (name, number)
@@ -42,13 +42,13 @@ def partitions(client: AdminClient, names: Iterable[str]) -> list[Partition]:
 
 
 def partitions_of(config: Config, topic: Topic, instruments: Iterable[str]) -> dict[str, int]:
-    """The partition of `topic` in which each of these instruments is. Raises `TopicsMissing`."""
+    """Return the partition of `topic` in which each of these instruments is; raise `TopicsMissing`."""
     count = len(existing(config, topic))
     return {instrument: partition_of(instrument, count) for instrument in instruments}
 
 
 def existing(config: Config, topic: Topic) -> list[Partition]:
-    """All partitions of a topic. Raises `TopicsMissing`."""
+    """Return all partitions of a topic; raise `TopicsMissing` where it has none."""
     name = topic.full_name(config)
     found = partitions(admin(config), [name])
     if not found:
@@ -57,7 +57,7 @@ def existing(config: Config, topic: Topic) -> list[Partition]:
 
 
 def spans(client: AdminClient, wanted: Sequence[Partition]) -> dict[Partition, Span]:
-    """The first offset and the end of each partition: two requests for all.
+    """Return the first offset and the end of each partition: two requests for all.
 
     A partition whose topic was deleted meanwhile has none.
     """
@@ -67,7 +67,7 @@ def spans(client: AdminClient, wanted: Sequence[Partition]) -> dict[Partition, S
 
 
 def spans_between(config: Config, wanted: Sequence[Partition], between: Between) -> dict[Partition, Span]:
-    """The first offset of each partition whose record was written at or after a time, and that of the end's."""
+    """Return the span of each partition whose records were written at a time in `between`."""
     client = admin(config)
     found = spans(client, wanted)
     since, until = (_written_from(client, wanted, moment) for moment in between)
@@ -78,7 +78,7 @@ def spans_between(config: Config, wanted: Sequence[Partition], between: Between)
 
 
 def _written_from(client: AdminClient, wanted: Sequence[Partition], moment: int | None) -> dict[Partition, int]:
-    """The first offset of each partition written at or after `moment` (µs), past all of them where there is none."""
+    """Return the first offset of each partition written at or after `moment` (µs); where there is none, `PAST` all."""
     if moment is None:
         return {}
     # Kafka's times are milliseconds: the first that is not before a microsecond is rounded up.
@@ -88,7 +88,7 @@ def _written_from(client: AdminClient, wanted: Sequence[Partition], moment: int 
 
 
 def _offsets(client: AdminClient, wanted: Sequence[Partition], spec: OffsetSpec) -> dict[Partition, int]:
-    """The offset of each partition; asked again as long as the leader of a new one is not known to all."""
+    """Return the offset of each partition; asked again as long as the leader of a new one is not known to all."""
     found: dict[Partition, int] = {}
     asked = [TopicPartition(*partition) for partition in wanted]
     deadline = time.monotonic() + TIMEOUT_S
@@ -110,14 +110,14 @@ def _offsets(client: AdminClient, wanted: Sequence[Partition], spec: OffsetSpec)
 
 
 def count(config: Config, topics: Iterable[Topic]) -> int:
-    """How many records these topics keep; those that do not exist have none."""
+    """Return how many records these topics keep; those that do not exist have none."""
     client = admin(config)
     found = spans(client, partitions(client, [topic.full_name(config) for topic in topics]))
     return sum(end - first for first, end in found.values())
 
 
 def messages(config: Config, topics: Iterable[Topic], last: int | None = None) -> Iterator[Message]:
-    """Every record of the topics that there is now, or the `last` ones of each partition, in order per partition.
+    """Yield every record of the topics that there is now, or the `last` ones of each partition, in order per partition.
 
     Topics that do not exist have none. Raises `Unreachable` when the broker stops sending.
     """
@@ -129,7 +129,7 @@ def messages(config: Config, topics: Iterable[Topic], last: int | None = None) -
 
 
 def one(config: Config, partition: Partition, offset: int) -> Message | None:
-    """The record at one place; `None` where there is none."""
+    """Return the record at one place; `None` where there is none."""
     client = admin(config)
     known = [found for found in partitions(client, [partition[0]]) if found == partition]
     first, end = spans(client, known).get(partition, (0, 0))
@@ -139,7 +139,7 @@ def one(config: Config, partition: Partition, offset: int) -> Message | None:
 
 
 def records(config: Config, wanted: Spans) -> Iterator[Message]:
-    """The records of these spans, in order per partition; fewer than offsets where some hold none any more.
+    """Yield the records of these spans, in order per partition; fewer than offsets where some hold none any more.
 
     Raises `Unreachable` when nothing comes for `TIMEOUT_S`, and `KafkaException` for offsets that are not there.
     """

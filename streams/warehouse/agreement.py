@@ -88,7 +88,7 @@ def compare_with_topics(config: Config, timeout_s: float = 60.0) -> list[Compari
 
 
 def fold_topic(config: Config, topic: Topic, model: type[Base]) -> Folded:
-    """The topic up to its present end, folded by the table's primary key as the sink and the triggers do.
+    """Return the topic up to its present end, folded by the table's primary key as the sink and the triggers do.
 
     Of orders the highest version counts, and the first message that has it; of the others the last message.
     """
@@ -125,7 +125,7 @@ def _fold(folded: Folded, key: Key, row: Values, version_at: int | None) -> None
 
 
 def compare(table: str, folded: Folded, rows: dict[Key, Values], names: Sequence[str]) -> Comparison:
-    """The rows of a table against a folded topic; `names` are the fields of a row, in its order."""
+    """Return the rows of a table against a folded topic; `names` are the fields of a row, in its order."""
     missing = [key for key in folded.rows if key not in rows]
     extra = [key for key in rows if key not in folded.rows]
     differing = [key for key, row in folded.rows.items() if key in rows and rows[key] != row]
@@ -172,7 +172,7 @@ def _compare_in_time(
 
 
 def read_table(engine: Engine, model: type[Base], names: Sequence[str]) -> dict[Key, Values]:
-    """Every row by primary key: the fields `names`, decimals as integers of 1e-8, times as microseconds."""
+    """Return every row by primary key: the fields `names`, decimals as integers of 1e-8, times as microseconds."""
     columns = model.__table__.columns
     key_at = [list(names).index(column.name) for column in model.__table__.primary_key]
     query = select(*(_as_integer(columns[name]) for name in names)).execution_options(yield_per=10_000)
@@ -182,7 +182,7 @@ def read_table(engine: Engine, model: type[Base], names: Sequence[str]) -> dict[
 
 
 def _as_integer(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """A column as the records have it; what is not an integer after all stays visible, as a fraction."""
+    """Return a column as the records have it; what is not an integer after all stays visible, as a fraction."""
     if isinstance(column.type, Numeric):
         return cast(ColumnElement[Any], column * ONE)
     if isinstance(column.type, TIMESTAMP):
@@ -191,7 +191,7 @@ def _as_integer(column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _sink_is_done(config: Config, topic: Topic, folded: Folded) -> bool:
-    """Whether the sink has committed every offset that was folded."""
+    """Return whether the sink has committed every offset that was folded."""
     group = sink_group(config, topic)
     done = committed(admin(config), [group])[group]
     return all(done.get(partition, 0) >= end for partition, end in folded.ends.items())

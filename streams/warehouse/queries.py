@@ -69,7 +69,7 @@ PROFIT = text(
 
 
 def profit_by_symbol(engine: Engine) -> list[SymbolProfit]:
-    """What each instrument with trades, orders or fills did, in the order of exchange and symbol."""
+    """Return what each instrument with trades, orders or fills did, in the order of exchange and symbol."""
     with engine.connect() as connection:
         rows = connection.execute(PROFIT).mappings()
         return [SymbolProfit(**row) for row in rows]
@@ -78,7 +78,7 @@ def profit_by_symbol(engine: Engine) -> list[SymbolProfit]:
 def orders(
     engine: Engine, instrument: str | None = None, status: OrderStatus | None = None, limit: int = 100
 ) -> list[Order]:
-    """The newest snapshots of at most `limit` orders, the latest change first.
+    """Return the newest snapshots of at most `limit` orders, the latest change first.
 
     `instrument` is `exchange:SYMBOL`; a `ValueError` names anything else.
     """
@@ -98,7 +98,7 @@ def _order(row: dict[str, Any]) -> Order:
 
 
 def _plain(name: str, value: Any) -> Any:
-    """A value of the database as the records have it."""
+    """Return a value of the database as the records have it."""
     if isinstance(value, Decimal):
         return to_units(value, name)
     if isinstance(value, datetime):

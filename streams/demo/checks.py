@@ -58,7 +58,7 @@ def all_checks(config: Config, journal: Path) -> Iterator[Check]:
 
 
 def topic_has_what_was_sent(config: Config, journal: Path) -> Check:
-    """Check that `trades` has every trade the exchange sent once, exactly as sent, in its symbol's order, and no other."""
+    """Check that `trades` has every trade that was sent once, exactly as sent, in its symbol's order, and no other."""
     codec = make_codec(config, Trade)
     sent, arrived = (
         _by_symbol(read_trades(journal)),

@@ -28,6 +28,10 @@ class SettingsUnavailable(ConnectionError):
     """The settings cannot be read: no broker or no topic. The message says which and where."""
 
 
+class SettingsTopicMissing(SettingsUnavailable):
+    """The topic of the settings does not exist yet."""
+
+
 def read_all(config: Config) -> dict[str, Settings]:
     """The settings of every instrument as the topic now has them, by `exchange:SYMBOL`.
 
@@ -110,7 +114,9 @@ def _open(config: Config, fetch_wait_ms: int) -> tuple[Consumer, set[int]]:
         raise SettingsUnavailable(f"no Kafka broker answers at {config.bootstrap}: {error.args[0].str()}") from None
     if topic.error is not None:
         consumer.close()
-        raise SettingsUnavailable(f"topic {name} on {config.bootstrap}: {topic.error.str()}")
+        missing = topic.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
+        kind = SettingsTopicMissing if missing else SettingsUnavailable
+        raise kind(f"topic {name} on {config.bootstrap}: {topic.error.str()}")
     consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for number in topic.partitions])
     return consumer, set(topic.partitions)
 

@@ -1,19 +1,38 @@
 """The command `hedgehog`. Data goes to stdout, everything else to stderr; see `--help` for the exit codes."""
 
-# ruff: noqa: PLC0415 -- libraries are imported where they are used: `--help` does not wait for them
-
 import logging
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from streams.cli import archive, backtest, processes, replay
-from streams.cli.errors import EXIT_CODES, explained
-from streams.cli.instruments import settings, switches
-from streams.cli.orders import audit, explain, orders
-from streams.cli.output import Json, out
-from streams.cli.pipeline import dlq, doctor, status, topics
+from streams.cli.command import Json, command, noun
+from streams.cli.errors import EXIT_CODES, CliError
+from streams.cli.orders.commands import Audit, Explain
+from streams.cli.output import out
+from streams.cli.pipeline.commands import Doctor, Produce, Status, Worker
+
+NOUNS = {
+    "settings": ("streams.cli.instruments.settings:app", "What each instrument runs by: seed, show, set."),
+    "streaming": ("streams.cli.instruments.switches:streaming", "Whether a producer streams an instrument's trades."),
+    "trading": ("streams.cli.instruments.switches:trading", "Whether an instrument is traded."),
+    "topics": ("streams.cli.pipeline.commands:topics", "The topics of the pipeline."),
+    "orders": ("streams.cli.orders.commands:orders", "Our orders, as Postgres has them."),
+    "dlq": ("streams.cli.pipeline.commands:dlq", "Dead letters: records that could not be handled."),
+    "backtest": (
+        "streams.cli.backtest.commands:backtest",
+        "What settings would have done on recorded trades: run, sweep; list, show, compare what was saved.",
+    ),
+    "replay": (
+        "streams.cli.replay.commands:replay",
+        "Send recorded trades through the pipeline again, under a topic prefix of their own.",
+    ),
+    "archive": (
+        "streams.cli.archive.commands:archive",
+        "Trades as daily Parquet files: import, export, verify, list, prune.",
+    ),
+}
+"""Where the commands of each noun are declared, and its help."""
 
 
 class _Hedgehog(TyperGroup):
@@ -23,11 +42,22 @@ class _Hedgehog(TyperGroup):
         try:
             return super().invoke(ctx)
         except Exception as error:
-            known = explained(error)
+            known = _explained(error)
             if known is None:
                 raise
-            out.error(str(known), known.hint, known.code)
+            ctx.obj.error(str(known), known.hint, known.code)
             raise typer.Exit(known.code) from None
+
+
+def _explained(error: Exception) -> CliError | None:
+    """Return what to tell the user; None for what Typer handles itself (usage, exits) and for a bug of ours."""
+    if isinstance(error, CliError):
+        return error
+    if type(error).__module__.startswith("typer"):
+        return None
+    from streams.cli.failures import explained  # noqa: PLC0415 -- a command that works does not wait for the libraries
+
+    return explained(error)
 
 
 app = typer.Typer(
@@ -43,7 +73,7 @@ app = typer.Typer(
 
 def _version(value: bool) -> None:
     if value:
-        from importlib.metadata import version
+        from importlib.metadata import version  # noqa: PLC0415 -- only here
 
         print(version("hedgehog"))
         raise typer.Exit
@@ -51,6 +81,7 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     as_json: Json = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
@@ -58,26 +89,20 @@ def options(
 ) -> None:
     """Stream, trade and look into a Kafka pipeline of market trades."""
     out.json = as_json
+    context.obj = out
     # What goes wrong with Kafka ends as one error; the clients' news on the way there are not for the user.
     logging.getLogger("producers.publisher").setLevel(logging.ERROR)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
-app.add_typer(settings.app, name="settings")
-app.add_typer(switches.streaming, name="streaming")
-app.add_typer(switches.trading, name="trading")
-app.add_typer(topics.app, name="topics")
-app.add_typer(orders.app, name="orders")
-app.add_typer(dlq.app, name="dlq")
-app.add_typer(backtest.app, name="backtest")
-app.add_typer(replay.app, name="replay")
-app.add_typer(archive.app, name="archive")
-app.command()(audit.audit)
-app.command()(explain.explain)
-app.command()(status.status)
-app.command()(doctor.doctor)
-app.command()(processes.produce)
-app.command()(processes.worker)
+for _name, (_target, _help) in NOUNS.items():
+    app.add_typer(typer.Typer(), cls=noun(_target), name=_name, help=_help, no_args_is_help=True)
+command(app, "audit", Audit, "streams.cli.orders.audit:audit")
+command(app, "explain", Explain, "streams.cli.orders.explain:explain")
+command(app, "status", Status, "streams.cli.pipeline.status:status")
+command(app, "doctor", Doctor, "streams.cli.pipeline.doctor:doctor")
+command(app, "produce", Produce, "streams.cli.pipeline.produce:produce", data=False)
+command(app, "worker", Worker, "streams.cli.pipeline.worker:worker", data=False)
 
 
 def main() -> None:

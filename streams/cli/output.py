@@ -3,55 +3,38 @@
 A terminal gets a table with colours (none with `NO_COLOR`), a pipe gets plain aligned columns, never cut.
 """
 
-# ruff: noqa: PLC0415 -- libraries are imported where they are used: `--help` does not wait for them
-
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from shutil import get_terminal_size
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
+from infra.progress import Progress
+from streams.cli.progress import Said, unsaid
+
 Row = Mapping[str, Any]
 
-STYLES = {
-    "on": "green",
-    "ok": "green",
-    "up": "green",
-    "RUNNING": "green",
-    "FILLED": "green",
-    "shutdown": "yellow",
-    "not ready": "yellow",
-    "warning": "yellow",
-    "PARTIALLY_FILLED": "yellow",
-    "problem": "bold red",
-    "down": "bold red",
-    "dead": "bold red",
-    "missing": "bold red",
-    "FAILED": "bold red",
-    "REJECTED": "red",
-    "off": "dim",
-    "CANCELED": "dim",
-}
 FREE_TEXT = ("purpose", "detail", "error", "problem", "reason", "changed", "before", "after")
 """Columns that may be folded on a narrow terminal. No other is, and none is ever cut."""
 FREE_TEXT_WIDTH = 16
 BORDER = 2
+NUMBER = re.compile(r"-?\d+(\.\d+)?%?")
 BLOCKS_MAX = 10
 """So many rows of a table that is wider than the terminal are shown one below the other."""
-NUMBER = re.compile(r"-?\d+(\.\d+)?%?")
 
 
 class Output:
-    """Where the commands write to; `json` is set by `--json`."""
+    """Where a command writes to, as JSON if `json` is set."""
 
     def __init__(self) -> None:
         self.json = False
 
     def rows(self, rows: Sequence[Row], columns: Sequence[str], empty: str = "nothing to show") -> None:
-        """A list: as JSON with everything in the rows, as a table with `columns` only."""
+        """Show a list: as JSON with everything in the rows, as a table with `columns` only."""
         if self.json:
             self._json([dict(row) for row in rows])
         elif not rows:
@@ -59,21 +42,25 @@ class Output:
         elif not sys.stdout.isatty():
             print(plain_table(rows, columns))
         elif _fits(rows, columns):
-            _rich_table(rows, columns)
+            from streams.cli.terminal import show_table  # noqa: PLC0415 -- Rich takes its time
+
+            cells = _cells(rows, columns)
+            right = [_numeric(cells, i) for i in range(len(columns))]
+            show_table([heading(column) for column in columns], cells, right, [c in FREE_TEXT for c in columns])
         elif len(rows) <= BLOCKS_MAX:
             print("\n\n".join(block({column: row.get(column) for column in columns}) for row in rows))
         else:
             print(plain_table(rows, columns))
 
     def record(self, record: Row) -> None:
-        """One object: as JSON, or a line for each field."""
+        """Show one object: as JSON, or a line for each field."""
         if self.json:
             self._json(dict(record))
             return
         print(block(record))
 
     def section(self, title: str, rows: Sequence[Row], columns: Sequence[str], empty: str) -> None:
-        """One of several tables of a page; not for JSON, where a page is one object."""
+        """Show one of several tables of a page; not for JSON, where a page is one object."""
         print(f"\n{title}")
         if rows:
             self.rows(rows, columns)
@@ -81,27 +68,43 @@ class Output:
             print(empty)
 
     def line(self, text: str, style: str = "") -> None:
-        """A line of data, coloured on a terminal as the word `style` is."""
+        """Show a line of data, coloured on a terminal as the word `style` is."""
         if sys.stdout.isatty():
-            from rich.console import Console
+            from streams.cli.terminal import show_line  # noqa: PLC0415 -- Rich takes its time
 
-            # an order's id may hold :B:, which is no emoji
-            Console(highlight=False, soft_wrap=True, emoji=False).print(text, style=STYLES.get(style), markup=False)
+            show_line(text, style)
         else:
             print(text, flush=True)
 
     def note(self, text: str) -> None:
-        """Something for people: a hint, the next command. Not with `--json`."""
+        """Tell people something: a hint, the next command. Not with `--json`."""
         if not self.json:
             print(text, file=sys.stderr)
 
     def progress(self, text: str) -> None:
-        """What is going on, for somebody who sits there and waits."""
+        """Tell what is going on to somebody who sits there and waits."""
         if sys.stderr.isatty() and not self.json:
             print(text, file=sys.stderr)
 
+    @contextmanager
+    def progress_bar(self, text: str, what: str) -> Iterator[Progress | None]:
+        """Show how many `what` are done; None where stderr is no terminal, and with `--json`."""
+        if self.json or not sys.stderr.isatty():
+            yield None
+            return
+        from streams.cli.terminal import bar  # noqa: PLC0415 -- Rich takes its time
+
+        with bar(text, what) as progress:
+            yield progress
+
+    @contextmanager
+    def progress_lines(self, text: str, what: str) -> Iterator[Progress]:
+        """Show a bar on a terminal, a line now and then elsewhere, nothing with `--json`."""
+        with self.progress_bar(text, what) as bar:
+            yield bar or (unsaid if self.json else Said())
+
     def error(self, message: str, hint: str | None, code: int) -> None:
-        """Why the command ends."""
+        """Tell why the command ends, and what to try."""
         if self.json:
             print(json.dumps({"error": message, "hint": hint, "exit_code": code}), file=sys.stderr)
             return
@@ -126,7 +129,7 @@ Json = Annotated[bool, typer.Option("--json", callback=_turn_on, help="Data as J
 
 
 def shown(value: object) -> str:
-    """A value as people read it."""
+    """Return a value as people read it."""
     if value is None or value == "":
         return "-"
     if isinstance(value, bool):
@@ -137,8 +140,8 @@ def shown(value: object) -> str:
 
 
 def plain_table(rows: Sequence[Row], columns: Sequence[str]) -> str:
-    """Aligned columns, two blanks between, numbers to the right; no line is cut or wrapped."""
-    cells = [[shown(row.get(column)) for column in columns] for row in rows]
+    """Return aligned columns, two blanks between, numbers to the right; no line is cut or wrapped."""
+    cells = _cells(rows, columns)
     lines = [[heading(column) for column in columns], *cells]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
     right = [_numeric(cells, i) for i in range(len(columns))]
@@ -152,18 +155,18 @@ def plain_table(rows: Sequence[Row], columns: Sequence[str]) -> str:
 
 
 def block(record: Row) -> str:
-    """A line for each field: its heading and its value."""
+    """Return a line for each field: its heading and its value."""
     width = max((len(heading(name)) for name in record), default=0)
     return "\n".join(f"{heading(name):<{width}}  {shown(value)}" for name, value in record.items())
 
 
 def heading(column: str) -> str:
-    """The heading of a column: its name without underscores and without what goes without saying."""
+    """Return the heading of a column: its name without underscores and without what goes without saying."""
     return column.removesuffix("_interval").replace("_", " ")
 
 
 def _fits(rows: Sequence[Row], columns: Sequence[str]) -> bool:
-    """Whether the table fits onto the terminal, free text folded if need be."""
+    """Return whether the table fits onto the terminal, free text folded if need be."""
     narrow = [
         {c: shown(row.get(c))[:FREE_TEXT_WIDTH] if c in FREE_TEXT else row.get(c) for c in columns} for row in rows
     ]
@@ -171,21 +174,10 @@ def _fits(rows: Sequence[Row], columns: Sequence[str]) -> bool:
     return width + len(columns) + BORDER <= get_terminal_size().columns
 
 
+def _cells(rows: Sequence[Row], columns: Sequence[str]) -> list[list[str]]:
+    return [[shown(row.get(column)) for column in columns] for row in rows]
+
+
 def _numeric(cells: list[list[str]], column: int) -> bool:
+    """Return whether every cell of a column is a number or empty."""
     return all(line[column] == "-" or NUMBER.fullmatch(line[column]) for line in cells)
-
-
-def _rich_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    cells = [[shown(row.get(column)) for column in columns] for row in rows]
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for i, column in enumerate(columns):
-        justify: Literal["right", "left"] = "right" if _numeric(cells, i) else "left"
-        table.add_column(heading(column), justify=justify, no_wrap=column not in FREE_TEXT)
-    for line in cells:
-        table.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in line))
-    Console(highlight=False).print(table)

@@ -1,38 +1,26 @@
-"""A progress bar with rate and time left, on stderr, for somebody who sits there and waits."""
-
-# ruff: noqa: PLC0415 -- libraries are imported where they are used: `--help` does not wait for them
+"""How far a long command is, told as lines on stderr where that is no terminal."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 
-from infra.progress import Progress
-from streams.cli.output import out
+LINE_EVERY_S = 10.0
 
 
-@contextmanager
-def progress_bar(text: str, what: str) -> Iterator[Progress | None]:
-    """What to tell how many `what` are done, and of how many; None where stderr is no terminal, and with `--json`."""
-    if out.json or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        ProgressColumn,
-        Task,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-    from rich.progress import Progress as Bar
-    from rich.text import Text
+def unsaid(done: int, total: int | None) -> None:
+    """Say nothing."""
 
-    class Rate(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text(f"{task.speed:,.0f} {what}/s" if task.speed else "")
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn()
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(text, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+class Said:
+    """Says every `LINE_EVERY_S` seconds how far it is, how fast, and how long it takes still."""
+
+    def __init__(self) -> None:
+        self._began = self._said = time.monotonic()
+
+    def __call__(self, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if now - self._said < LINE_EVERY_S or not done:
+            return
+        self._said = now
+        rate = done / (now - self._began)
+        left = "" if total is None else f" of {total:,}, about {max(total - done, 0) / rate:,.0f} s left"
+        print(f"{done:,} records{left}, {rate:,.0f} a second", file=sys.stderr)

@@ -3,30 +3,33 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from producers.recorded.files import EXCHANGE, FileError, is_archive
+from producers.recorded.files import FileError, is_archive
 from schemas.records import Settings
-from schemas.symbols import typed_instrument
-from schemas.times import Between, iso, micros_of
+from schemas.times import Between, iso
 from schemas.units import to_units
+from streams.cli.backtest.options import Filling, Filters, TradesFrom
 from streams.cli.endpoints import with_settings
 from streams.cli.errors import BadValue, CliError
 from streams.cli.instruments.changes import PLAIN_DECIMAL
 from streams.cli.instruments.select import read
 from streams.cli.instruments.settings_file import read_settings
-from streams.cli.instruments.symbols import resolve
-from streams.cli.progress import progress_bar
+from streams.cli.instruments.symbols import keys_of, resolve
+from streams.cli.output import Output
+from streams.cli.times import parse_times
 from streams.recordings.files import from_files
 from streams.recordings.recording import NoTrades, Recording
 from streams.recordings.topic import Offsets, from_topic
+from streams.trading.execution import LATENCY_MAX_US, Execution
 
 LIVE = "live"
 """The `--settings` that are those in the topic."""
+MICROSECOND = 100_000
+"""In units of 1e-8 ms."""
 RANGE = re.compile(r"(\d{1,9}):(\d{1,18}):(\d{1,18})", re.ASCII)
 
 
@@ -41,27 +44,23 @@ class Source:
     """A file of settings, or `live`."""
 
 
-def parse_source(
-    files: Sequence[Path] | None,
-    topic: bool,
-    times: tuple[str | None, str | None],
-    offsets: Sequence[str] | None,
-    settings: str | None,
-) -> Source:
-    """What was asked for, or `BadValue` for what contradicts itself."""
-    if files and topic:
+def parse_source(asked: TradesFrom) -> Source:
+    """Return what was asked for; `BadValue` for what contradicts itself."""
+    files, offsets = asked.files, asked.offsets
+    if files and asked.topic:
         raise BadValue(f"--file {files[0]} or --topic, not both")
-    if not files and not topic:
+    if not files and not asked.topic:
         raise BadValue("no trades to run on", hint="--file FILE or --topic")
-    if offsets and not topic:
+    if offsets and not asked.topic:
         raise BadValue(f"--offsets {offsets[0]} needs --topic")
-    if offsets and times != (None, None):
+    if offsets and (asked.since, asked.until) != (None, None):
         raise BadValue(f"--offsets {offsets[0]} or --from and --to, not both")
-    return Source(files or (), parse_times(*times), parse_offsets(offsets) if offsets else None, settings)
+    between = parse_times(asked.since, asked.until)
+    return Source(files or (), between, parse_offsets(offsets) if offsets else None, asked.settings_from)
 
 
 def parse_offsets(texts: Sequence[str]) -> Offsets:
-    """`PARTITION:START:END` each, the end not included."""
+    """Return first offset and end by partition from `PARTITION:START:END` each, the end not included."""
     offsets: dict[int, tuple[int, int]] = {}
     for text in texts:
         match = RANGE.fullmatch(text)
@@ -76,28 +75,10 @@ def parse_offsets(texts: Sequence[str]) -> Offsets:
     return offsets
 
 
-def parse_times(since: str | None, until: str | None) -> Between:
-    """`--from` and `--to` in microseconds since the epoch; `BadValue` names what is wrong."""
-    first = None if since is None else parse_time("--from", since)
-    end = None if until is None else parse_time("--to", until)
-    if first is not None and end is not None and first >= end:
-        raise BadValue(f"--from: {since} is not before --to {until}")
-    return first, end
-
-
-def parse_time(option: str, text: str) -> int:
-    """An ISO 8601 time, UTC where it names no zone, in microseconds since the epoch."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadValue(f"{option}: {text!r} is not an ISO 8601 time such as 2019-06-02T12:00:00Z") from None
-    return micros_of(moment.replace(tzinfo=moment.tzinfo or UTC))
-
-
-def parse_filters(tick: str | None, step: str | None) -> dict[str, Any]:
-    """`tick_size` and `step_size` of those that were typed, in units of 1e-8."""
+def parse_filters(asked: Filters) -> dict[str, Any]:
+    """Return `tick_size` and `step_size`, as far as they were typed, in units of 1e-8."""
     values = {}
-    for field, option, text in (("tick_size", "--tick", tick), ("step_size", "--step", step)):
+    for field, option, text in (("tick_size", "--tick", asked.tick), ("step_size", "--step", asked.step)):
         if text is None:
             continue
         if not PLAIN_DECIMAL.fullmatch(text):
@@ -112,21 +93,38 @@ def parse_filters(tick: str | None, step: str | None) -> dict[str, Any]:
 
 
 def typed_settings(symbol: str, values: Mapping[str, Any]) -> Settings:
-    """Settings from options alone: those of `Settings` for what was not typed, but tick and step have to be."""
+    """Return settings from options alone: those of `Settings` for what was not typed, but tick and step have to be."""
     missing = [option for field, option in (("tick_size", "--tick"), ("step_size", "--step")) if field not in values]
     if missing:
         raise BadValue(
             f"{' and '.join(missing)} of {symbol} not given: no exchange says it for recorded trades",
             hint="--tick 0.00001 --step 0.1 (PRICE_FILTER and LOT_SIZE of the exchange at that time)",
         )
-    exchange, name = typed_instrument(symbol, EXCHANGE)
-    if not name:
-        raise BadValue(f"--symbol: {symbol!r} names no symbol")
+    (key,) = keys_of([symbol])
+    exchange, _, name = key.partition(":")
     return checked(Settings(exchange=exchange, symbol=name, base_asset="", quote_asset="", **values))
 
 
+def execution_of(asked: Filling) -> Execution:
+    """Return how orders are executed; `BadValue` names what is wrong."""
+    latency_ms = asked.latency_ms
+    if latency_ms is None:
+        return Execution(limited=asked.limited_fills)
+    if not PLAIN_DECIMAL.fullmatch(latency_ms):
+        raise BadValue(f"--latency-ms: {latency_ms!r} is not a plain decimal such as 25 or 0.5")
+    try:
+        latency_us, rest = divmod(to_units(latency_ms, "--latency-ms"), MICROSECOND)
+    except ValueError as error:
+        raise BadValue(str(error)) from None
+    if rest:
+        raise BadValue(f"--latency-ms: {latency_ms} is not a whole number of microseconds")
+    if not 0 <= latency_us <= LATENCY_MAX_US:
+        raise BadValue(f"--latency-ms: {latency_ms} is not between 0 and {LATENCY_MAX_US // 1_000}, a day")
+    return Execution(latency_us, asked.limited_fills)
+
+
 def checked(settings: Settings) -> Settings:
-    """The settings themselves; `BadValue` names the field and the value that cannot be."""
+    """Return the settings themselves; `BadValue` names the field and the value that cannot be."""
     try:
         settings.check()
     except ValueError as error:
@@ -135,7 +133,7 @@ def checked(settings: Settings) -> Settings:
 
 
 def settings_of(symbols: Sequence[str], values: Mapping[str, Any], source: Source) -> list[Settings]:
-    """The settings of each symbol, once, with `values` in their place.
+    """Return the settings of each symbol, once, with `values` in their place.
 
     From the file of settings, if there is one; else, for the topic, the live ones, unless both tick and step were
     typed: the symbol may have none any more; else from what was typed alone.
@@ -151,13 +149,14 @@ def settings_of(symbols: Sequence[str], values: Mapping[str, Any], source: Sourc
     return [checked(msgspec.structs.replace(known[key], **values)) for key in resolve(symbols, known)]
 
 
-def read_trades(source: Source, instruments: Sequence[str]) -> list[Recording]:
-    """The trades of each instrument; `BadValue` for files and offsets that cannot be, `CliError` for no trades."""
+def read_trades(source: Source, instruments: Sequence[str], out: Output) -> list[Recording]:
+    """Return the trades of each instrument; `BadValue` for files and offsets that cannot be, `CliError` for none."""
     try:
         if source.files:
-            return _read_files(source, instruments)
+            with out.progress_bar("reading", "lines") as progress:
+                return _reader(source.files)(source.files, instruments, source.between, progress)
         config = with_settings()
-        with progress_bar("consuming", "records") as progress:
+        with out.progress_bar("consuming", "records") as progress:
             return from_topic(config, instruments, source.between, source.offsets, progress)
     except FileError as error:
         raise BadValue(f"--file: {error}") from None
@@ -170,12 +169,10 @@ def read_trades(source: Source, instruments: Sequence[str]) -> list[Recording]:
         raise BadValue(f"--offsets: {error}") from None
 
 
-def _read_files(source: Source, instruments: Sequence[str]) -> list[Recording]:
-    """The trades in files that are read line by line, or in an archive, which is read in the order of its days."""
-    reading: Callable[..., list[Recording]] = from_files
-    if any(map(is_archive, source.files)):
-        from streams.archive.read import read_archive  # noqa: PLC0415 -- pyarrow takes its time, most do not need it
+def _reader(files: Sequence[Path]) -> Callable[..., list[Recording]]:
+    """Return what reads the files: line by line, or an archive in the order of its days."""
+    if not any(map(is_archive, files)):
+        return from_files
+    from streams.archive.read import read_archive  # noqa: PLC0415 -- pyarrow takes its time, most do not need it
 
-        reading = read_archive
-    with progress_bar("reading", "lines") as progress:
-        return reading(source.files, instruments, source.between, progress)
+    return read_archive

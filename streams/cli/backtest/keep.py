@@ -6,23 +6,24 @@ from difflib import get_close_matches
 
 from sqlalchemy import Engine, create_engine
 
-from schemas.records import Settings
+from infra.config import load_config
 from streams.backtest.store import About, Kept, check_tables, known_runs, save
-from streams.backtest.trial import Best, try_settings
-from streams.cli.endpoints import configuration, need_database
+from streams.backtest.trial import try_settings
+from streams.cli.backtest.options import Keeping
+from streams.cli.backtest.rows import Swept
+from streams.cli.endpoints import need_database
 from streams.cli.errors import BadValue
-from streams.cli.output import out
-from streams.recordings.recording import Recording
-from streams.trading.execution import Execution
+from streams.cli.output import Output
 
 CONNECT_TIMEOUT_S = 5
 NEAREST = 3
+LIST = "hedgehog backtest list"
 
 
 @contextmanager
 def warehouse() -> Iterator[Engine]:
-    """The database, once it was seen to listen."""
-    config = configuration()
+    """Connect to the database, once it was seen to listen."""
+    config = load_config()
     need_database(config)
     engine = create_engine(config.database, connect_args={"connect_timeout": CONNECT_TIMEOUT_S})
     try:
@@ -31,21 +32,23 @@ def warehouse() -> Iterator[Engine]:
         engine.dispose()
 
 
-def check_saving(wanted: bool, name: str | None) -> bool:
-    """Whether to save; a name alone means it. What would prevent it is said before anything is run.
+def check_saving(asked: Keeping) -> bool:
+    """Return whether to save; a name alone means it. What would prevent it is said before anything is run.
 
     `BadValue` for a name that is none, `Unreachable` without Postgres, SQLAlchemy's errors where it has no such tables.
     """
+    name = asked.name
     if name is not None and (not name.strip() or name.isdigit()):
         raise BadValue(f"--name: {name!r} is no name: it is empty or the number of a run")
-    if wanted or name is not None:
+    wanted = asked.save or name is not None
+    if wanted:
         with warehouse() as engine:
             check_tables(engine)
-    return wanted or name is not None
+    return wanted
 
 
-def keep(runs: Sequence[Kept], about: About) -> list[int]:
-    """Save runs; their numbers."""
+def keep(runs: Sequence[Kept], about: About, out: Output) -> list[int]:
+    """Save runs; return their numbers."""
     with warehouse() as engine:
         ids = save(engine, runs, about)
     several = f"runs {ids[0]} to {ids[-1]}" if len(ids) > 1 else f"run {ids[0]}"
@@ -53,21 +56,18 @@ def keep(runs: Sequence[Kept], about: About) -> list[int]:
     return ids
 
 
-def kept_best(
-    parts: Mapping[str, Recording], tried: Sequence[Settings], best: Best, execution: Execution
-) -> list[Kept]:
-    """The best settings of a sweep, run once more on each part of the trades for their orders."""
+def kept_best(swept: Swept) -> list[Kept]:
+    """Run the best settings of a sweep once more on each part of the trades, for their orders; return the runs."""
+    found = [(rank, swept.tried[best.place]) for rank, best in enumerate(swept.best.found, start=1)]
     return [
-        Kept(
-            recording, tried[found.place], try_settings(recording, tried[found.place], execution=execution), part, rank
-        )
-        for rank, found in enumerate(best.found, start=1)
-        for part, recording in parts.items()
+        Kept(recording, settings, try_settings(recording, settings, execution=swept.execution), part, rank)
+        for rank, settings in found
+        for part, recording in swept.parts.items()
     ]
 
 
 def numbers_of(engine: Engine, typed: Sequence[str]) -> list[int]:
-    """The runs that numbers and names stand for, each once; `BadValue` names the nearest to what there is not."""
+    """Return the runs that numbers and names stand for, each once; `BadValue` names the nearest to one there is not."""
     known = known_runs(engine)
     if not known:
         raise BadValue("no run is saved yet", hint="hedgehog backtest run … --save")
@@ -87,6 +87,3 @@ def _numbers(text: str, known: Mapping[int, str | None]) -> list[int]:
     close = get_close_matches(text, names, NEAREST, 0.5)
     meant = f"; did you mean {' or '.join(close)}?" if close else ""
     raise BadValue(f"RUN: no run has the name {text!r}{meant}", hint=LIST)
-
-
-LIST = "hedgehog backtest list"

@@ -1,10 +1,13 @@
-"""The options that `hedgehog backtest` commands share."""
+"""The options that `hedgehog backtest run` and `sweep` share, in groups."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+
+from streams.cli.command import option
 
 
 class Engine(StrEnum):
@@ -22,45 +25,107 @@ class Objective(StrEnum):
     DRAWDOWN = "drawdown"
 
 
-def option(name: str, metavar: str, text: str) -> Any:
-    return typer.Option(name, metavar=metavar, help=text, show_default=False)
+@dataclass(frozen=True)
+class TradesFrom:
+    """Where the trades are, which part of them is wanted, and where settings come from that are not typed."""
+
+    files: Annotated[
+        list[Path] | None,
+        option(
+            "--file",
+            "FILE",
+            "Trades: .csv, .csv.gz, .zip, .parquet or an archive's folder; repeatable, in their order.",
+        ),
+    ] = None
+    topic: Annotated[
+        bool, typer.Option("--topic", help="The topic of trades; --from and --to are when they were written to it.")
+    ] = False
+    since: Annotated[str | None, option("--from", "TIME", "From this ISO 8601 time on, UTC.")] = None
+    until: Annotated[str | None, option("--to", "TIME", "Before this ISO 8601 time, UTC.")] = None
+    offsets: Annotated[
+        list[str] | None,
+        option("--offsets", "PARTITION:START:END", "Of the topic, END not included; one for each symbol's partition."),
+    ] = None
+    settings_from: Annotated[
+        str | None,
+        option(
+            "--settings",
+            "FILE|live",
+            "Settings as hedgehog settings show --json prints them, or .csv; or the live ones.",
+        ),
+    ] = None
 
 
-Symbol = Annotated[str, option("--symbol", "SYMBOL", "XRPUSDT or binance:XRPUSDT, in any case.")]
-Symbols = Annotated[list[str], option("--symbol", "SYMBOL", "XRPUSDT or binance:XRPUSDT, in any case; repeatable.")]
-Files = Annotated[
-    list[Path] | None,
-    option(
-        "--file", "FILE", "Trades: .csv, .csv.gz, .zip, .parquet or an archive's folder; repeatable, in their order."
-    ),
-]
-Topic = Annotated[
-    bool, typer.Option("--topic", help="The topic of trades; --from and --to are when they were written to it.")
-]
-Since = Annotated[str | None, option("--from", "TIME", "From this ISO 8601 time on, UTC.")]
-Until = Annotated[str | None, option("--to", "TIME", "Before this ISO 8601 time, UTC.")]
-Offsets = Annotated[
-    list[str] | None,
-    option("--offsets", "PARTITION:START:END", "Of the topic, END not included; one for each symbol's partition."),
-]
-SettingsFrom = Annotated[
-    str | None,
-    option(
-        "--settings", "FILE|live", "Settings as hedgehog settings show --json prints them, or .csv; or the live ones."
-    ),
-]
-Latency = Annotated[
-    str | None, option("--latency-ms", "MS", "How long an order is on its way to the exchange, in the trades' time.")
-]
-Limited = Annotated[
-    bool, typer.Option("--limited-fills", help="Orders fill by no more than was traded, not at once as a whole.")
-]
-Report = Annotated[
-    Path | None, option("--report", "FILE.html", "Write charts, cycles and numbers as one page that needs no network.")
-]
-Tick = Annotated[str | None, option("--tick", "NUMBER", "Smallest step of a price.")]
-Step = Annotated[str | None, option("--step", "NUMBER", "Smallest step of a quantity.")]
-Budget = Annotated[str | None, option("--budget", "NUMBER", "Quote asset for all chunks together.")]
-Fee = Annotated[str | None, option("--fee", "NUMBER", "Commission of one order, as a fraction.")]
-Save = Annotated[bool, typer.Option("--save", help="Keep it in Postgres; see list, show, compare.")]
-Name = Annotated[str | None, option("--name", "NAME", "Keep it under this name.")]
+@dataclass(frozen=True)
+class Filters:
+    """What the exchange says of the instrument, as far as it is needed."""
+
+    tick: Annotated[str | None, option("--tick", "NUMBER", "Smallest step of a price.")] = None
+    step: Annotated[str | None, option("--step", "NUMBER", "Smallest step of a quantity.")] = None
+
+
+BUDGET = option("--budget", "NUMBER", "Quote asset for all chunks together.")
+FEE = option("--fee", "NUMBER", "Commission of one order, as a fraction.")
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """One value of each parameter of the strategy, under the names of the fields of `Settings`."""
+
+    chunks: Annotated[str | None, option("--chunks", "NUMBER", "Most traders at a time, 1 to 1000.")] = None
+    budget: Annotated[str | None, BUDGET] = None
+    buy_down_interval: Annotated[
+        str | None, option("--buy-down", "NUMBER", "How far below the price to buy, as a fraction.")
+    ] = None
+    profit_interval: Annotated[
+        str | None, option("--profit", "NUMBER", "Profit after fees at which to sell, as a fraction.")
+    ] = None
+    rebuy_interval: Annotated[
+        str | None, option("--rebuy", "NUMBER", "Fall below a placed buy that starts one more trader.")
+    ] = None
+    fee: Annotated[str | None, FEE] = None
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """The parameters of which a sweep tries one value only."""
+
+    budget: Annotated[str | None, BUDGET] = None
+    fee: Annotated[str | None, FEE] = None
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The values to try of each other parameter of the strategy."""
+
+    chunks: Annotated[str | None, option("--chunks", "VALUES", "5, or 1,3,5, or 1:9:2 with both ends.")] = None
+    buy_down_interval: Annotated[
+        str | None, option("--buy-down", "VALUES", "0.001, or 0.001,0.002, or 0.0005:0.003:0.0005 with both ends.")
+    ] = None
+    profit_interval: Annotated[str | None, option("--profit", "VALUES", "In the same way.")] = None
+    rebuy_interval: Annotated[str | None, option("--rebuy", "VALUES", "In the same way.")] = None
+
+
+@dataclass(frozen=True)
+class Filling:
+    """How orders are executed."""
+
+    latency_ms: Annotated[
+        str | None,
+        option("--latency-ms", "MS", "How long an order is on its way to the exchange, in the trades' time."),
+    ] = None
+    limited_fills: Annotated[
+        bool, typer.Option("--limited-fills", help="Orders fill by no more than was traded, not at once as a whole.")
+    ] = False
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Where the results are kept."""
+
+    report: Annotated[
+        Path | None,
+        option("--report", "FILE.html", "Write charts, cycles and numbers as one page that needs no network."),
+    ] = None
+    save: Annotated[bool, typer.Option("--save", help="Keep it in Postgres; see list, show, compare.")] = False
+    name: Annotated[str | None, option("--name", "NAME", "Keep it under this name.")] = None

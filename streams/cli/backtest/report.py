@@ -2,37 +2,30 @@
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from schemas.records import Settings
 from streams.backtest.report import About, Page, Run, objective_named, run_page, sweep_page, write_page
 from streams.backtest.report.figures import duration
-from streams.backtest.trial import Best, Trial, try_settings
+from streams.backtest.trial import try_settings
 from streams.backtest.version import code_version
+from streams.cli.backtest.rows import RunResult, Swept
 from streams.cli.errors import BadValue
-from streams.recordings.recording import Recording
-from streams.trading.execution import AT_ONCE, Execution
+from streams.trading.execution import Execution
 
 
-def report_runs(path: Path, runs: Sequence[tuple[Recording, Settings, Trial]], execution: Execution = AT_ONCE) -> None:
+def report_runs(path: Path, runs: Sequence[RunResult], execution: Execution) -> None:
     """Write the report of some runs; `BadValue` names a file that cannot be written."""
     _write(path, run_page([Run(*run) for run in runs], _about(execution)))
 
 
-def report_sweep(
-    path: Path,
-    parts: Mapping[str, Recording],
-    tried: Sequence[Settings],
-    best: Best,
-    objective: str,
-    seed: int | None,
-    execution: Execution = AT_ONCE,
-) -> None:
+def report_sweep(path: Path, swept: Swept) -> None:
     """Run the best settings on each part once more, and write the report of the sweep."""
-    first = tried[best.found[0].place]
-    trials = {name: try_settings(part, first, execution=execution) for name, part in parts.items()}
-    _write(path, sweep_page(parts, tried, best, objective_named(objective), trials, _about(execution, seed)))
+    first = swept.tried[swept.best.found[0].place]
+    trials = {name: try_settings(part, first, execution=swept.execution) for name, part in swept.parts.items()}
+    about = _about(swept.execution, swept.seed)
+    objective = objective_named(swept.objective)
+    _write(path, sweep_page(swept.parts, swept.tried, swept.best, objective, trials, about))
 
 
 def _about(execution: Execution, seed: int | None = None) -> About:

@@ -1,6 +1,7 @@
 """What a backtest shows and writes: exact plain decimals."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,11 @@ from schemas.times import iso
 from schemas.units import plain
 from streams.backtest.performance import Result, plain_money
 from streams.backtest.trial import Best, Trial
-from streams.cli.backtest_execution import execution_row
 from streams.cli.errors import BadValue, CliError
 from streams.cli.instruments.changes import as_row
-from streams.cli.output import out
+from streams.cli.output import Output
 from streams.recordings.recording import Recording
+from streams.trading.execution import Execution
 
 SETTINGS = (
     *("tick_size", "step_size", "chunks", "budget"),
@@ -37,13 +38,28 @@ MONEYS = {
 }
 """What can be added up, by the names it is shown and kept under."""
 
-Run = tuple[Recording, Settings, Trial]
+MICROSECOND = 100_000
+"""In units of 1e-8 ms."""
+
+RunResult = tuple[Recording, Settings, Trial]
 
 
-def run_record(recording: Recording, settings: Settings, trial: Trial) -> dict[str, Any]:
-    """Everything about one run; its settings as an object in JSON, as one line for people."""
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep tried on which parts of the trades, and the best of it; `seed` where it drew."""
+
+    parts: Mapping[str, Recording]
+    tried: Sequence[Settings]
+    best: Best
+    execution: Execution
+    objective: str
+    seed: int | None
+
+
+def run_record(recording: Recording, settings: Settings, trial: Trial, as_json: bool) -> dict[str, Any]:
+    """Return everything about one run; its settings as an object in JSON, as one line for people."""
     ran_by = {name: value for name, value in as_row(settings).items() if name in SETTINGS}
-    if out.json:
+    if as_json:
         ran_by |= {name: as_row(settings)[name] for name in FILTERS}
     return {
         **_data(recording),
@@ -53,12 +69,12 @@ def run_record(recording: Recording, settings: Settings, trial: Trial) -> dict[s
         "engine_seconds": round(trial.seconds, 6),
         "trades_per_s": round(len(recording) / trial.seconds),
         "fingerprint": recording.fingerprint,
-        "settings": ran_by if out.json else [f"{name} {value}" for name, value in ran_by.items()],
+        "settings": ran_by if as_json else [f"{name} {value}" for name, value in ran_by.items()],
     }
 
 
 def result_row(result: Result) -> dict[str, Any]:
-    """The numbers of a result."""
+    """Return the numbers of a result."""
     return {
         "orders": result.orders,
         "rejected": result.rejected,
@@ -83,9 +99,9 @@ def result_row(result: Result) -> dict[str, Any]:
     }
 
 
-def show_runs(runs: Sequence[Run], saved: Sequence[int]) -> None:
-    """One run in full; of several a table, with the sums of each quote asset, or both as JSON; where it was saved."""
-    records = [run_record(*run) for run in runs]
+def show_runs(runs: Sequence[RunResult], saved: Sequence[int], out: Output) -> None:
+    """Show one run in full; of several a table and the sums of each quote asset. `saved` are their numbers, if any."""
+    records = [run_record(*run, out.json) for run in runs]
     for record, number in zip(records, saved, strict=False):  # none or all of them are saved
         record["saved_run"] = number
     if len(runs) == 1:
@@ -97,8 +113,8 @@ def show_runs(runs: Sequence[Run], saved: Sequence[int]) -> None:
         out.rows(rows, RUNS_SHOWN)
 
 
-def totals(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """The sums over all symbols of a quote asset; drawdowns at different times are no sum."""
+def totals(runs: Sequence[RunResult]) -> list[dict[str, Any]]:
+    """Return the sums over all symbols of a quote asset; drawdowns at different times are no sum."""
     rows = []
     for asset in dict.fromkeys(settings.quote_asset for _, settings, _ in runs):
         of = [(recording, trial.result) for recording, settings, trial in runs if settings.quote_asset == asset]
@@ -109,8 +125,8 @@ def totals(runs: Sequence[Run]) -> list[dict[str, Any]]:
     return rows
 
 
-def write_orders(path: Path, runs: Sequence[Run]) -> None:
-    """One line for each order, in the order they were placed; of several symbols, the instrument comes first."""
+def write_orders(path: Path, runs: Sequence[RunResult]) -> None:
+    """Write one line for each order, in the order they were placed; of several symbols, the instrument comes first."""
     several = len(runs) > 1
     lines = [f"instrument,{ORDER_LINE}" if several else ORDER_LINE]
     for recording, _, trial in runs:
@@ -120,7 +136,7 @@ def write_orders(path: Path, runs: Sequence[Run]) -> None:
 
 
 def write_lines(path: Path, lines: Sequence[str]) -> None:
-    """The file that `--orders` names; `BadValue` if it cannot be written."""
+    """Write the file that `--orders` names; `BadValue` if it cannot be written."""
     try:
         path.write_text("\n".join(lines) + "\n", encoding="ascii")
     except OSError as error:
@@ -128,7 +144,7 @@ def write_lines(path: Path, lines: Sequence[str]) -> None:
 
 
 def split(recording: Recording, moment: int | None) -> dict[str, Recording]:
-    """The trades to choose by and, if they are split, those to test on."""
+    """Return the trades to choose by and, if they are split, those to test on."""
     if moment is None:
         return {"all": recording}
     parts = dict(zip(("train", "test"), recording.split(moment), strict=True))
@@ -138,26 +154,33 @@ def split(recording: Recording, moment: int | None) -> dict[str, Recording]:
     return parts
 
 
-def sweep_record(
-    recording: Recording, parts: Mapping[str, Recording], tried: Sequence[Settings], best: Best
-) -> dict[str, Any]:
-    """What was tried, on what, and how fast."""
-    first = next(iter(parts.values()))
-    fixed = as_row(tried[0])
+def sweep_record(recording: Recording, swept: Swept) -> dict[str, Any]:
+    """Return what was tried, on what, and how fast."""
+    first = next(iter(swept.parts.values()))
+    fixed = as_row(swept.tried[0])
+    several = {f"{name}_trades": len(part) for name, part in swept.parts.items()} if len(swept.parts) > 1 else {}
     return {
         **_data(recording),
-        **({f"{name}_trades": len(part) for name, part in parts.items()} if len(parts) > 1 else {}),
+        **several,
         **{name: fixed[name] for name in ("tick_size", "step_size", "budget", "fee")},
-        "settings_tried": len(tried),
-        "sweep_seconds": round(best.seconds, 6),
-        "trades_x_settings_per_s": round(len(first) * len(tried) / best.seconds),
-        "best_on_reference_engine": f"the same {best.orders} orders",
+        "settings_tried": len(swept.tried),
+        "sweep_seconds": round(swept.best.seconds, 6),
+        "trades_x_settings_per_s": round(len(first) * len(swept.tried) / swept.best.seconds),
+        "best_on_reference_engine": f"the same {swept.best.orders} orders",
         "fingerprint": recording.fingerprint,
+        **execution_row(swept.execution),
+        "objective": swept.objective,
+        "seed": swept.seed,
     }
 
 
+def execution_row(execution: Execution) -> dict[str, Any]:
+    """Return an execution under its options' names."""
+    return {"latency_ms": plain(execution.latency_us * MICROSECOND), "limited_fills": execution.limited}
+
+
 def best_rows(tried: Sequence[Settings], best: Best) -> list[dict[str, Any]]:
-    """A row for each of the best settings: what they are, and their results on each part of the trades."""
+    """Return a row for each of the best settings: what they are, and their results on each part of the trades."""
     rows = []
     for rank, found in enumerate(best.found, start=1):
         settings = as_row(tried[found.place])

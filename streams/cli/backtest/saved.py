@@ -1,61 +1,38 @@
 """`hedgehog backtest list`, `show` and `compare`: the runs that were saved."""
 
-# ruff: noqa: PLC0415 -- libraries are imported where they are used: `--help` does not wait for them
-
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from streams.cli.backtest.options import option
+from streams.backtest.store import equity_points, known_instruments, orders_of, runs_of
+from streams.cli.backtest.commands import Compare, ListRuns, Show
+from streams.cli.backtest.keep import numbers_of, warehouse
+from streams.cli.backtest.rows import ORDER_LINE, write_lines
+from streams.cli.backtest.saved_rows import LISTED, full, listed, order_row, side_by_side
 from streams.cli.errors import BadValue
-from streams.cli.output import Json, out
+from streams.cli.instruments.symbols import resolve
+from streams.cli.output import Output
 
-RUN = "The number of a saved run, or its name."
 
-
-def list_runs(
-    symbol: Annotated[str | None, option("--symbol", "SYMBOL", "Of this symbol.")] = None,
-    name: Annotated[str | None, option("--name", "NAME", "Of this name.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1_000_000, help="The newest so many.")] = 20,
-    as_json: Json = False,
-) -> None:
-    """List the saved runs, the newest last."""
-    from streams.backtest.store import known_instruments, runs_of
-    from streams.cli.backtest.keep import warehouse
-    from streams.cli.backtest.saved_rows import LISTED, full, listed
-    from streams.cli.instruments.symbols import resolve
-
+def list_runs(asked: ListRuns, out: Output) -> None:
+    """Show the newest saved runs, the newest last."""
     with warehouse() as engine:
         known = known_instruments(engine)
-        (instrument,) = resolve([symbol], known) if symbol and known else (None,)
-        rows = runs_of(engine, instrument, name, limit=limit)
-    shown = [full(row) if out.json else listed(row) for row in rows]
+        (instrument,) = resolve([asked.symbol], known) if asked.symbol and known else (None,)
+        rows = runs_of(engine, instrument, asked.name, limit=asked.limit)
+    shown = [full(row, out.json) if out.json else listed(row) for row in rows]
     out.rows(shown, LISTED, empty="no such run; see hedgehog backtest run --save")
 
 
-def show(
-    run: Annotated[str, typer.Argument(metavar="RUN", help=RUN, show_default=False)],
-    orders: Annotated[Path | None, option("--orders", "FILE", "Write side,price,quantity,status of each.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Show one saved run; with --json its orders and its equity, too. Its settings are what --settings reads."""
-    from streams.backtest.store import equity_points, orders_of, runs_of
-    from streams.cli.backtest.keep import numbers_of, warehouse
-    from streams.cli.backtest.rows import ORDER_LINE, write_lines
-    from streams.cli.backtest.saved_rows import full, order_row
-
+def show(asked: Show, out: Output) -> None:
+    """Show one run, and write its orders if that was asked for; `BadValue` where there is none or more than one."""
     with warehouse() as engine:
-        numbers = numbers_of(engine, [run])
+        numbers = numbers_of(engine, [asked.run])
         if len(numbers) > 1:
-            raise BadValue(f"RUN: {run!r} is the name of runs {', '.join(map(str, numbers))}; name one of them")
+            raise BadValue(f"RUN: {asked.run!r} is the name of runs {', '.join(map(str, numbers))}; name one of them")
         (row,) = runs_of(engine, ids=numbers)
         placed = [order_row(each) for each in orders_of(engine, *numbers)]
         equity = [order_row(each) for each in equity_points(engine, *numbers)]
-    if orders is not None:
+    if asked.orders is not None:
         names = ORDER_LINE.split(",")
-        write_lines(orders, [ORDER_LINE, *(",".join(each[name] for name in names) for each in placed)])
-    record = full(row)
+        write_lines(asked.orders, [ORDER_LINE, *(",".join(each[name] for name in names) for each in placed)])
+    record = full(row, out.json)
     if out.json:
         out.record(record | {"placed_orders": placed, "equity": equity})
     else:
@@ -63,19 +40,12 @@ def show(
         out.record(record | {"settings": settings})
 
 
-def compare(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help=RUN, show_default=False)],
-    as_json: Json = False,
-) -> None:
-    """Show saved runs side by side, what differs marked: data, code, settings and results."""
-    from streams.backtest.store import runs_of
-    from streams.cli.backtest.keep import numbers_of, warehouse
-    from streams.cli.backtest.saved_rows import full, side_by_side
-
+def compare(asked: Compare, out: Output) -> None:
+    """Show the runs side by side; `BadValue` where there are not two."""
     with warehouse() as engine:
-        numbers = numbers_of(engine, runs)
+        numbers = numbers_of(engine, asked.runs)
         if len(numbers) < 2:
-            raise BadValue(f"RUN: {' '.join(runs)} is one run; two are needed to compare")
+            raise BadValue(f"RUN: {' '.join(asked.runs)} is one run; two are needed to compare")
         rows = runs_of(engine, ids=numbers)
     rows.sort(key=lambda row: numbers.index(row["run_id"]))
     lines = side_by_side(rows)
@@ -85,7 +55,7 @@ def compare(
     }
     if out.json:
         differing = [line["field"] for line in lines if line["differs"]]
-        out.record(same | {"differing": differing, "runs": [full(row) for row in rows]})
+        out.record(same | {"differing": differing, "runs": [full(row, out.json) for row in rows]})
         return
     out.rows(lines, list(lines[0]))
     out.line("the same trades" if same["same_data"] else "NOT the same trades: fingerprints differ")

@@ -8,7 +8,7 @@ from typing import Any
 from schemas.times import iso
 from streams.backtest.store import EPOCH, MICROSECOND
 from streams.cli.backtest.rows import FILTERS, SETTINGS
-from streams.cli.output import out, shown
+from streams.cli.output import shown
 
 LISTED = (
     *("run", "name", "saved", "instrument", "part", "trades", "chunks", "buy_down_interval", "profit_interval"),
@@ -26,14 +26,14 @@ HOW = ("command", "part", "rank", "seed", "engine", "options", "code_version")
 COMPARED = (*DATA, *HOW, *SETTINGS, *FILTERS, *RESULTS)
 
 
-def full(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything about a saved run; its settings as `--settings` reads them."""
+def full(row: Mapping[str, Any], as_json: bool) -> dict[str, Any]:
+    """Return everything about a saved run; its settings as `--settings` reads them."""
     flat = _flat(row)
     settings = ("instrument", "base_asset", "quote_asset", *SETTINGS, *FILTERS)
     return {
         **{name: flat[name] for name in ("run", "batch", "name", "saved")},
         **{name: flat[name] for name in (*DATA, *HOW)},
-        "options": dict(row["options"]) if out.json else flat["options"],
+        "options": dict(row["options"]) if as_json else flat["options"],
         "engine_seconds": flat["engine_seconds"],
         **{name: flat[name] for name in RESULTS},
         "settings": {name: flat[name] for name in settings},
@@ -41,7 +41,7 @@ def full(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def listed(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A saved run as a line of a list: fingerprint and commit cut to what tells two apart."""
+    """Return a saved run as a line of a list: fingerprint and commit cut to what tells two apart."""
     flat = _flat(row)
     version, _, changed = flat["code_version"].partition("-changed-")
     code = f"{version[:SHORT]}+{changed[:4]}" if changed else version[:SHORT]
@@ -50,7 +50,7 @@ def listed(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def side_by_side(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A line for each field that any run has: its value in every run, and whether they differ."""
+    """Return a line for each field that any run has: its value in every run, and whether they differ."""
     flats = [_flat(row) for row in rows]
     lines = []
     for name in COMPARED:
@@ -63,7 +63,7 @@ def side_by_side(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def order_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """An order or a point of the equity of a saved run."""
+    """Return an order or a point of the equity of a saved run."""
     return {name: _plain(value) for name, value in row.items() if name != "run_id"}
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streams.cli.endpoints import with_settings
-from streams.cli.errors import BadValue, Unreachable
+from streams.cli.errors import UNREACHABLE, BadValue, CliError
 from streams.cli.instruments.select import All, DryRun, Symbols, apply, pick, read
 from streams.cli.output import Json, heading, out
 
@@ -68,7 +68,8 @@ def seed(
     except ExchangeInfoError as error:
         if file is not None:
             raise BadValue(f"--file: {error}") from None
-        raise Unreachable(str(error), hint="hedgehog settings seed --file EXCHANGE_INFO.json") from None
+        hint = "hedgehog settings seed --file EXCHANGE_INFO.json"
+        raise CliError(str(error), hint=hint, code=UNREACHABLE) from None
     if not fresh:
         raise BadValue(f"{file or config.binance_rest_url} lists no symbol")
     began = time.monotonic()

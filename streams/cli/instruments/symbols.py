@@ -3,10 +3,26 @@
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
+from producers.recorded.files import EXCHANGE
 from schemas.symbols import split_instrument, typed_instrument
 from streams.cli.errors import BadValue
 
 SUGGESTIONS = 5
+
+
+def keys_of(typed: Iterable[str]) -> list[str]:
+    """Return the keys (`exchange:SYMBOL`) that symbols of recorded trades stand for, each once; none has to be known.
+
+    They are of Binance unless they say otherwise. Raises `BadValue` for a text that names no symbol.
+    """
+    return list(dict.fromkeys(_key_of(text) for text in typed))
+
+
+def _key_of(text: str) -> str:
+    exchange, symbol = typed_instrument(text, EXCHANGE)
+    if not symbol:
+        raise BadValue(f"--symbol: {text!r} names no symbol")
+    return f"{exchange}:{symbol}"
 
 
 def resolve(typed: Iterable[str], known: Collection[str]) -> list[str]:

@@ -1,42 +1,30 @@
 """`hedgehog audit`: do the recorded inputs give the recorded orders?"""
 
-# ruff: noqa: PLC0415 -- libraries are imported where they are used: `--help` does not wait for them
-
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
+from schemas.records import Order
+from schemas.units import plain
+from streams.audit.audit import audit as audit_recorded
 from streams.cli.endpoints import with_settings
 from streams.cli.errors import PROBLEM
-from streams.cli.instruments.select import complete_symbol, read
-from streams.cli.output import Json, out
+from streams.cli.instruments.select import read
+from streams.cli.instruments.symbols import resolve
+from streams.cli.orders.commands import Audit
+from streams.cli.output import Output
 
 SHOWN = 20
 """So many differences are shown; all of them with `--json`."""
 COUNTS = ("instruments", "trades", "fills", "settings", "orders", "snapshots", "journal", "repeats")
 
 
-def audit(
-    symbols: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--symbol", metavar="SYMBOL", autocompletion=complete_symbol, help="Of this instrument; repeatable."
-        ),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Replay what was recorded, in its recorded interleaving, and compare it with the recorded orders.
-
-    The pipeline should be at rest: a trade that no worker has seen yet counts as seen. One partition is read at a time;
-    its trades, orders and fills have to fit into memory.
-    """
+def audit(asked: Audit, out: Output) -> None:
+    """Show the counts and the differences; exit code 1 where there is one."""
     config = with_settings()
-    from streams.audit.audit import audit as audited
-    from streams.cli.instruments.symbols import resolve
-
-    instruments = resolve(symbols, read(config)) if symbols else None
+    instruments = resolve(asked.symbols, read(config)) if asked.symbols else None
     out.progress("reading trades, fills, orders and the leaders' journal from their topics…")
-    result = audited(config, instruments)
+    result = audit_recorded(config, instruments)
     differences = [
         {
             "instrument": difference.instrument,
@@ -47,7 +35,7 @@ def audit(
         for difference in result.differences
     ]
     counts = {name: getattr(result, name) for name in COUNTS} | {"differences": len(differences)}
-    if as_json or out.json:
+    if out.json:
         out.record(counts | {"differences": differences})
     else:
         out.record(counts)
@@ -69,10 +57,7 @@ def _verdict(result: Any) -> str:
 
 
 def shown_record(record: Any) -> str | None:
-    """An order as its id, status, price, quantity and executed quantity; a journal entry as the input it took."""
-    from schemas.records import Order
-    from schemas.units import plain
-
+    """Return an order as its id, status, price and quantities in words; a journal entry as the input it took."""
     if isinstance(record, Order):
         numbers = f"{plain(record.price)} {plain(record.quantity)} {plain(record.executed_quantity)}"
         return f"{record.client_order_id} {record.status} {numbers}"

@@ -1,41 +1,36 @@
 """`hedgehog explain ORDER`: which input made an order, what it found, and the arithmetic."""
 
-# ruff: noqa: PLC0415 -- libraries are imported where they are used: `--help` does not wait for them
-
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
 import typer
 
+from infra.config import Config
+from streams.audit.audit import read_recorded
+from streams.audit.explain import Explanation, UnknownOrder
+from streams.audit.explain import explain as explained
 from streams.cli.endpoints import with_settings
 from streams.cli.errors import PROBLEM, BadValue, CliError
 from streams.cli.instruments.select import read
-from streams.cli.output import Json, out
+from streams.cli.instruments.symbols import resolve
+from streams.cli.orders.commands import Explain
+from streams.cli.orders.explain_rows import as_row
+from streams.cli.output import Output
 
-if TYPE_CHECKING:
-    from infra.config import Config
-    from streams.audit.explain import Explanation
+FIND = "hedgehog orders list"
 
 
-def explain(
-    order: Annotated[str, typer.Argument(metavar="ORDER", help="A client order id such as binance:XRPUSDT:12:B.")],
-    as_json: Json = False,
-) -> None:
-    """Explain an order: replay the recorded inputs up to each that changed it, and show what it did and why.
-
-    Exit code 1 where the replay gives another order than was recorded.
-    """
-    instrument, number, side = _parsed(order)
+def explain(asked: Explain, out: Output) -> None:
+    """Show what made the order; exit code 1 where the replay gives another one than was recorded."""
+    instrument, number, side = _parsed(asked.order)
     config = with_settings()
-    from streams.cli.instruments.symbols import resolve
-    from streams.cli.orders.explain_rows import as_row
-
     (key,) = resolve([instrument], read(config))
+    out.progress(f"reading everything recorded of {key}…")
     found = _explained(config, key, f"{key}:{number}:{side}")
     row = as_row(found, config.topic_prefix)
-    if as_json or out.json:
+    if out.json:
         out.record(row)
     else:
-        _show(row)
+        _show(row, out)
     if found.differences:
         raise typer.Exit(PROBLEM)
 
@@ -48,15 +43,7 @@ def _parsed(order: str) -> tuple[str, str, str]:
     return instrument, str(int(number)), tail.upper()
 
 
-FIND = "hedgehog orders list"
-
-
-def _explained(config: "Config", key: str, client_order_id: str) -> "Explanation":
-    from streams.audit.audit import read_recorded
-    from streams.audit.explain import UnknownOrder
-    from streams.audit.explain import explain as explained
-
-    out.progress(f"reading everything recorded of {key}…")
+def _explained(config: Config, key: str, client_order_id: str) -> Explanation:
     recorded = next(read_recorded(config, [key]), None)
     if recorded is None:
         raise CliError(f"no order of {key} was recorded", hint=FIND)
@@ -67,14 +54,14 @@ def _explained(config: "Config", key: str, client_order_id: str) -> "Explanation
         raise BadValue(f"ORDER: {error}{near}", hint=FIND) from None
 
 
-def _show(row: dict[str, Any]) -> None:
+def _show(row: dict[str, Any], out: Output) -> None:
     out.line(f"{row['client_order_id']}  {row['summary']}")
     if row["start"] is not None:
-        _show_step(f"Trader {row['trader']} started", row["start"])
+        _show_step(f"Trader {row['trader']} started", row["start"], out)
     for snapshot in row["snapshots"]:
         what = " and ".join(name for name in ("recorded", "replayed") if snapshot[name])
         title = f"{snapshot['status']}, version {snapshot['version']}" + ("" if " and " in what else f", only {what}")
-        _show_step(title, snapshot)
+        _show_step(title, snapshot, out)
     if row["differences"]:
         columns = ("version", "recorded", "replayed")
         out.section("The replay differs from what was recorded", row["differences"], columns, empty="")
@@ -84,7 +71,7 @@ def _show(row: dict[str, Any]) -> None:
         out.note(f"{row['other_differences']} other records of the instrument differ: hedgehog audit")
 
 
-def _show_step(title: str, step: dict[str, Any]) -> None:
+def _show_step(title: str, step: dict[str, Any], out: Output) -> None:
     out.line(f"\n{title}: {step['why']}")
     out.line(f"  {step['event']['text']}")
     if step["arithmetic"]:

@@ -1,16 +1,10 @@
 """`hedgehog orders`: our orders as Postgres has them."""
 
-# ruff: noqa: PLC0415 -- libraries are imported where they are used: `--help` does not wait for them
-
-from typing import Annotated
-
-import typer
-
-from streams.cli.endpoints import configuration, need_database
-from streams.cli.instruments.select import complete_symbol
-from streams.cli.output import Json, out
-
-app = typer.Typer(help="Our orders, as Postgres has them.", no_args_is_help=True)
+from infra.config import load_config
+from streams.cli.endpoints import need_database
+from streams.cli.orders.commands import ListOrders
+from streams.cli.orders.rows import newest, parse_statuses
+from streams.cli.output import Output
 
 COLUMNS = (
     "client_order_id",
@@ -26,29 +20,13 @@ COLUMNS = (
 )
 
 
-@app.command("list")
-def list_orders(
-    symbols: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--symbol", metavar="SYMBOL", autocompletion=complete_symbol, help="Of this instrument; repeatable."
-        ),
-    ] = None,
-    statuses: Annotated[
-        list[str] | None,
-        typer.Option("--status", metavar="STATUS", help="open, NEW, FILLED, CANCELED, REJECTED, …; repeatable."),
-    ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1_000_000, help="The newest so many.")] = 20,
-    as_json: Json = False,
-) -> None:
-    """List the newest orders, the newest last."""
-    from streams.cli.orders.rows import newest, parse_statuses
-
-    wanted = parse_statuses(statuses or [])
-    config = configuration()
+def list_orders(asked: ListOrders, out: Output) -> None:
+    """Show the newest orders, the newest last; `BadValue` for a status or a symbol that there is not."""
+    wanted = parse_statuses(asked.statuses or [])
+    config = load_config()
     need_database(config)
     out.rows(
-        newest(config, symbols or [], wanted, limit),
+        newest(config, asked.symbols or [], wanted, asked.limit),
         COLUMNS,
-        empty="no such orders" if symbols or statuses else "no orders yet; see hedgehog trading status",
+        empty="no such orders" if asked.symbols or asked.statuses else "no orders yet; see hedgehog trading status",
     )

@@ -21,7 +21,8 @@ from schemas.codec import schema_text
 from schemas.registry import client
 from schemas.topics import TOPICS
 from streams.cli import endpoints
-from streams.cli.errors import CliError, explained
+from streams.cli.errors import CliError
+from streams.cli.failures import explained
 from streams.cli.pipeline import parts
 
 PYTHON = (3, 11)

@@ -9,10 +9,10 @@ from sqlalchemy.exc import DBAPIError
 from connectors.apply import states
 from infra import probes
 from infra.config import Config
+from infra.errors import Unreachable
 from schemas.broker import admin
 from schemas.topics import DEAD_LETTER_TOPICS, SINKS, TOPICS
 from streams.cli import endpoints
-from streams.cli.errors import CliError
 from streams.topics.lag import lags
 from streams.topics.read import count, partitions, spans
 
@@ -40,7 +40,7 @@ def _part(
     try:
         listens(config)
         answers()
-    except CliError:
+    except Unreachable:
         state, detail = "down", "nothing listens there"
     except Exception as error:  # whatever a client raises: the part is there and does not work
         state, detail = "not ready", (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,19 +1,17 @@
 """`hedgehog status`: everything that runs, on one page."""
 
-# ruff: noqa: PLC0415 -- libraries are imported where they are used: `--help` does not wait for them
-
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
-from streams.cli.endpoints import configuration
-from streams.cli.errors import PROBLEM, explained
-from streams.cli.output import Json, out
-
-if TYPE_CHECKING:
-    from infra.config import Config
+from infra.config import Config, load_config
+from streams.cli.errors import PROBLEM
+from streams.cli.failures import explained
+from streams.cli.output import Output
+from streams.cli.pipeline import parts
+from streams.cli.pipeline.commands import Status
 
 PART_COLUMNS = ("part", "state", "endpoint", "detail")
 TOPIC_COLUMNS = ("topic", "state", "partitions", "messages")
@@ -21,33 +19,28 @@ GROUP_COLUMNS = ("group", "state", "topic", "lag")
 CONNECTOR_COLUMNS = ("connector", "state", "tasks", "error")
 TABLE_COLUMNS = ("table", "rows", "problem")
 
+SECTIONS: dict[str, tuple[str, Callable[[Config], Any]]] = {
+    "topics": ("broker", parts.topics),
+    "groups": ("broker", parts.groups),
+    "dead_letters": ("broker", parts.dead_letters),
+    "connectors": ("connect", parts.connectors),
+    "tables": ("postgres", parts.tables),
+}
+"""Of each section, the part it asks and how."""
 Section = tuple[Any, str | None]
 """What a section found, and why it could not look."""
 
 
-def status(as_json: Json = False) -> None:
-    """Show parts, topics, consumer lag, connectors, dead letters and tables; exit code 1 if something is wrong."""
-    from streams.cli.pipeline import parts
-
-    config = configuration()
+def status(asked: Status, out: Output) -> None:
+    """Show the page; exit code 1 if something is wrong."""
+    config = load_config()
     servers = parts.parts(config)
-    up = {part["part"] for part in servers if part["state"] == "up"}
-    wanted: dict[str, tuple[str, Callable[[Config], Any]]] = {
-        "topics": ("broker", parts.topics),
-        "groups": ("broker", parts.groups),
-        "dead_letters": ("broker", parts.dead_letters),
-        "connectors": ("connect", parts.connectors),
-        "tables": ("postgres", parts.tables),
-    }
-    with ThreadPoolExecutor() as pool:
-        futures = {name: pool.submit(_section, look, config) for name, (part, look) in wanted.items() if part in up}
-        sections = {name: future.result() for name, future in futures.items()}
-    page = {name: sections[name][0] if name in sections else None for name in wanted}
-    problems = _problems(servers, page) + [why for _, why in sections.values() if why is not None]
+    page, unseen = _page(config, {part["part"] for part in servers if part["state"] == "up"})
+    problems = _problems(servers, page) + unseen
     if out.json:
         out.record({"ok": not problems, "problems": problems, "parts": servers, **page})
     else:
-        _show(servers, page)
+        _show(servers, page, out)
         for problem in problems:
             out.note(f"problem: {problem}")
     if problems:
@@ -55,7 +48,16 @@ def status(as_json: Json = False) -> None:
         raise typer.Exit(PROBLEM)
 
 
-def _section(look: "Callable[[Config], Any]", config: "Config") -> Section:
+def _page(config: Config, up: set[str]) -> tuple[dict[str, Any], list[str]]:
+    """Return what each section found, None where it could not look, and why it could not, of the parts that are up."""
+    with ThreadPoolExecutor() as pool:
+        futures = {name: pool.submit(_section, look, config) for name, (part, look) in SECTIONS.items() if part in up}
+        sections = {name: future.result() for name, future in futures.items()}
+    page = {name: sections[name][0] if name in sections else None for name in SECTIONS}
+    return page, [why for _, why in sections.values() if why is not None]
+
+
+def _section(look: Callable[[Config], Any], config: Config) -> Section:
     try:
         return look(config), None
     except Exception as error:
@@ -65,9 +67,9 @@ def _section(look: "Callable[[Config], Any]", config: "Config") -> Section:
         return None, str(known)
 
 
-def _problems(parts: list[dict[str, Any]], page: dict[str, Any]) -> list[str]:
+def _problems(servers: list[dict[str, Any]], page: dict[str, Any]) -> list[str]:
     """What has to be mended, a line each. Lag and dead letters are for people to judge."""
-    found = [f"{part['part']} is {part['state']} at {part['endpoint']}" for part in parts if part["state"] != "up"]
+    found = [f"{part['part']} is {part['state']} at {part['endpoint']}" for part in servers if part["state"] != "up"]
     found += [f"topic {row['topic']}: {row['state']}" for row in page["topics"] or [] if row["state"] != "ok"]
     found += [
         f"connector {row['connector']}: {row['error'] or row['state']}"
@@ -78,8 +80,8 @@ def _problems(parts: list[dict[str, Any]], page: dict[str, Any]) -> list[str]:
     return found
 
 
-def _show(parts: list[dict[str, Any]], page: dict[str, Any]) -> None:
-    out.rows(parts, PART_COLUMNS)
+def _show(servers: list[dict[str, Any]], page: dict[str, Any], out: Output) -> None:
+    out.rows(servers, PART_COLUMNS)
     unknown = "unknown"
     for title, name, columns, empty in (
         ("Topics", "topics", TOPIC_COLUMNS, unknown),

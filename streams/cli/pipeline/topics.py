@@ -1,32 +1,23 @@
 """`hedgehog topics`: create what is missing, list what is there."""
 
-# ruff: noqa: PLC0415 -- libraries are imported where they are used: `--help` does not wait for them
-
-import typer
-
+from schemas.broker import create_topics
 from streams.cli.endpoints import with_broker
-from streams.cli.output import Json, out
-
-app = typer.Typer(help="The topics of the pipeline.", no_args_is_help=True)
+from streams.cli.output import Output
+from streams.cli.pipeline.commands import CreateTopics, ListTopics
+from streams.cli.pipeline.parts import topics
 
 COLUMNS = ("topic", "state", "partitions", "messages", "cleanup", "purpose")
 
 
-@app.command()
-def create(as_json: Json = False) -> None:
-    """Create the topics that are missing. Repeating it changes nothing."""
-    from schemas.broker import create_topics
-
+def create(asked: CreateTopics, out: Output) -> None:
+    """Create the topics that are missing, and name them."""
     created = create_topics(with_broker())
     out.rows([{"topic": name, "state": "created"} for name in created], ("topic", "state"), empty="every topic exists")
     out.note("next: hedgehog settings seed")
 
 
-@app.command("list")
-def list_topics(as_json: Json = False) -> None:
-    """List the topics with their partitions and the number of records they keep."""
-    from streams.cli.pipeline.parts import topics
-
+def list_topics(asked: ListTopics, out: Output) -> None:
+    """Show every topic of the system, those that are missing among them."""
     rows = topics(with_broker())
     out.rows(rows, COLUMNS)
     if any(row["state"] == "missing" for row in rows):

@@ -16,7 +16,8 @@ from schemas.records import OrderStatus
 from streams.cli.errors import BadValue
 from streams.cli.main import app
 from streams.cli.orders.rows import parse_statuses
-from streams.cli.processes import faust_command
+from streams.cli.pipeline.commands import Worker
+from streams.cli.pipeline.worker import faust_command
 
 ENV_EXAMPLE = Path(__file__).parents[4] / ".env.example"
 NEEDING_A_BROKER = (
@@ -160,17 +161,15 @@ def test_statuses_are_typed_in_any_case(typed: list[str], statuses: list[OrderSt
 
 
 @pytest.mark.parametrize(
-    ("arguments", "end"),
+    ("asked", "end"),
     [
-        ((None, None, False, "info"), "-l info worker"),
-        ((Path("w2"), 26067, False, "warn"), "-l warn --datadir w2 worker --web-port 26067"),
-        ((None, None, True, "info"), "-l info worker --without-web"),
+        (Worker(), "-l info worker"),
+        (Worker(Path("w2"), 26067, log_level="warn"), "-l warn --datadir w2 worker --web-port 26067"),
+        (Worker(without_web=True), "-l info worker --without-web"),
     ],
 )
-def test_the_worker_is_started_as_faust_starts_it(
-    arguments: tuple[Path | None, int | None, bool, str], end: str
-) -> None:
-    assert " ".join(faust_command(*arguments)) == f"{sys.executable} -m faust -A streams {end}"
+def test_the_worker_is_started_as_faust_starts_it(asked: Worker, end: str) -> None:
+    assert " ".join(faust_command(asked)) == f"{sys.executable} -m faust -A streams {end}"
 
 
 def test_env_example_names_every_variable_with_its_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

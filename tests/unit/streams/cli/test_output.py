@@ -1,9 +1,12 @@
 """Tables and JSON: complete, aligned, data on stdout only."""
 
 import json
+import sys
+from io import StringIO
 
 import pytest
 
+from streams.cli import progress
 from streams.cli.output import Output, plain_table, shown
 
 ROWS = [
@@ -65,3 +68,67 @@ def test_an_orders_id_stays_what_it_is_on_a_terminal(
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     Output().line("report binance:XRPUSDT:1:B:1 [bold]")
     assert capsys.readouterr().out == "report binance:XRPUSDT:1:B:1 [bold]\n"
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_progress_bar_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = Output()
+    with out.progress_bar("reading", "lines") as bar:
+        assert bar is None
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with out.progress_bar("reading", "lines") as bar:
+        assert bar is not None
+        bar(500, 1_000)
+    assert "500/1000" in terminal.getvalue()
+    out.json = True
+    with out.progress_bar("reading", "lines") as bar:
+        assert bar is None
+
+
+@pytest.mark.parametrize(
+    ("as_json", "total", "lines"),
+    [
+        (False, None, ["150 records, 10 a second"]),
+        (False, 250, ["150 records of 250, about 10 s left, 10 a second"]),
+        (True, 250, []),
+    ],
+)
+def test_where_no_terminal_is_a_line_says_how_far_it_is(
+    as_json: bool,
+    total: int | None,
+    lines: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    out = Output()
+    out.json = as_json
+    with out.progress_lines("publishing", "trades") as told:
+        for at, done in ((105.0, 50), (115.0, 150), (116.0, 160)):
+            now[0] = at
+            told(done, total)
+    assert capsys.readouterr().err.splitlines() == lines
+
+
+def test_a_terminal_gets_a_table_if_it_is_wide_enough(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "100")
+    Output().rows(ROWS, COLUMNS)
+    wide = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in wide if line.strip(" ─")] == [
+        ["instrument", "chunks", "fee", "streaming", "reason"],
+        ["binance:XRPUSDT", "5", "0.001", "yes", "-"],
+        ["x:A", "12", "-0.1", "no", "LOT_SIZE"],
+    ]
+    assert wide[-2].index("12") > wide[-2].index("x:A") + len("binance:XRPUSDT")  # numbers to the right
+    monkeypatch.setenv("COLUMNS", "30")
+    Output().rows(ROWS, COLUMNS)
+    assert capsys.readouterr().out.splitlines()[:2] == ["instrument  binance:XRPUSDT", "chunks      5"]

@@ -1,8 +1,6 @@
 """What `hedgehog backtest` is given: settings from a file, several files and symbols, archives, ranges of offsets."""
 
 import json
-import sys
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,6 @@ from streams.cli.errors import BadValue
 from streams.cli.instruments.changes import as_row
 from streams.cli.instruments.settings_file import read_settings
 from streams.cli.main import app
-from streams.cli.output import out
-from streams.cli.progress import progress_bar
 from tests.samples import NINE_TRADES, nine_trade_settings
 
 # The first run after a change compiles: seconds on an idle machine, minutes on a busy one.
@@ -228,23 +224,3 @@ def test_nothing_is_saved_where_no_database_answers(whole: Path, monkeypatch: py
     assert result.exit_code == 3
     assert "no PostgreSQL listens at 127.0.0.1:1" in result.stderr
     assert not result.stdout
-
-
-class Terminal(StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_the_progress_bar_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(out, "json", False)
-    with progress_bar("reading", "lines") as told:
-        assert told is None
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    with progress_bar("reading", "lines") as told:
-        assert told is not None
-        told(500, 1_000)
-    assert "500/1000" in terminal.getvalue()
-    monkeypatch.setattr(out, "json", True)
-    with progress_bar("reading", "lines") as told:
-        assert told is None

@@ -3,7 +3,7 @@
 import pytest
 
 from streams.cli.errors import USAGE, BadValue
-from streams.cli.instruments.symbols import nearest, resolve
+from streams.cli.instruments.symbols import keys_of, nearest, resolve
 
 KNOWN = ("binance:BTCUSDT", "binance:ETHUSDT", "binance:ETHBTC", "binance:XRPUSDT", "paper:ETHUSDT")
 
@@ -53,3 +53,23 @@ def test_without_instruments_the_hint_is_to_seed() -> None:
 
 def test_at_most_five_are_suggested() -> None:
     assert len(nearest("AB", [f"AB{i:02}" for i in range(50)])) == 5
+
+
+@pytest.mark.parametrize(
+    ("typed", "keys"),
+    [
+        ([], []),
+        (["XRPUSDT", "xrp/usdt"], ["binance:XRPUSDT"]),
+        (["Coinbase :btc-eur", "btc_eur"], ["coinbase:BTCEUR", "binance:BTCEUR"]),
+        ([":DOGE"], ["binance:DOGE"]),
+    ],
+)
+def test_a_recorded_symbol_need_not_be_known(typed: list[str], keys: list[str]) -> None:
+    assert keys_of(typed) == keys
+
+
+@pytest.mark.parametrize("typed", ["", ":", "binance:", "/ -"])
+def test_a_text_without_a_symbol_is_refused(typed: str) -> None:
+    with pytest.raises(BadValue) as error:
+        keys_of(["XRPUSDT", typed])
+    assert str(error.value) == f"--symbol: {typed!r} names no symbol"

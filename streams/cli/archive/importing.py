@@ -1,0 +1,22 @@
+"""`hedgehog archive import`: recorded files into an archive."""
+
+from pathlib import Path
+
+from streams.archive.source import all_blocks, files_in
+from streams.cli.archive.commands import ImportFiles
+from streams.cli.archive.stored import show_days, store_blocks
+from streams.cli.instruments.symbols import keys_of
+from streams.cli.output import Output
+
+
+def import_files(asked: ImportFiles, out: Output) -> None:
+    """Store the trades of the files, and show the days that they have trades of."""
+
+    def read(path: Path, summed: bool) -> None:
+        out.progress(f"reading {path}{' (checksum verified)' if summed else ''}…")
+
+    files, left = files_in(asked.paths)
+    for path in left:
+        out.note(f"left out, by its name no file of trades: {path}")
+    days = store_blocks(asked.folder, all_blocks(files, keys_of(asked.symbols or ()), read))
+    show_days(out, days, asked, {"left_out_files": [str(path) for path in left]})

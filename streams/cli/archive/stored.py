@@ -1,0 +1,53 @@
+"""What import and export share: blocks of trades into an archive, its days as rows, what was deleted then."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from streams.archive.merge import Conflict
+from streams.archive.store import Block, store
+from streams.cli.archive.commands import ExportTopic, ImportFiles
+from streams.cli.archive.days import delete_days, manifest_row
+from streams.cli.errors import CliError
+from streams.cli.instruments.symbols import keys_of
+from streams.cli.output import Output
+
+DAYS = ("instrument", "day", "rows", "added", "repeated", "gaps", "missing_ids", "state")
+GAPS_SHOWN = 20
+
+
+def store_blocks(folder: Path, blocks: Iterable[Block]) -> list[dict[str, Any]]:
+    """Store the blocks; return a row for each day that they have trades of. `CliError` for two trades of one id."""
+    try:
+        return [
+            manifest_row(stored.manifest)
+            | {"read": stored.read, "added": stored.added, "repeated": stored.repeated, "state": stored.state}
+            for stored in store(folder, blocks)
+        ]
+    except Conflict as error:
+        raise CliError(str(error)) from None
+
+
+def show_days(out: Output, days: list[dict[str, Any]], asked: ImportFiles | ExportTopic, more: dict[str, Any]) -> None:
+    """Delete old days if that was asked for; show the stored days and their gaps, `more` with `--json` only."""
+    instruments = keys_of(asked.symbols or ())
+    deleted = None if asked.keep_days is None else delete_days(asked.folder, asked.keep_days, instruments)
+    if out.json:
+        out.record({"days": days, **more, "deleted": [row["deleted"] for row in deleted or []]})
+        return
+    out.rows(days, DAYS, empty="no trade to store")
+    _show_gaps(out, days)
+    if deleted is not None:
+        out.section("Deleted", deleted, ("deleted",), empty="nothing to delete")
+
+
+def _show_gaps(out: Output, days: list[dict[str, Any]]) -> None:
+    gaps = [
+        {"instrument": row["instrument"], "day": row["day"], "from_id": first, "to_id": last}
+        for row in days
+        for first, last in row["gap_ranges"]
+    ]
+    if gaps:
+        out.section("Ids without a trade", gaps[:GAPS_SHOWN], ("instrument", "day", "from_id", "to_id"), empty="")
+    if len(gaps) > GAPS_SHOWN:
+        out.note(f"{len(gaps) - GAPS_SHOWN} more ranges: hedgehog archive verify")

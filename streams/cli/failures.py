@@ -1,0 +1,66 @@
+"""Known failures of the libraries beneath, as one line for the user: by their type, never by the words they hold.
+
+Imported where something failed already: a command that works does not wait for all of these libraries.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from confluent_kafka import KafkaException
+from httpx import HTTPError
+from pydantic import ValidationError
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from infra.errors import ServiceError, StackError, Unreachable
+from producers.publisher import DeliveryError
+from producers.recorded.files import FileError
+from producers.settings_topic import SettingsTopicMissing, SettingsUnavailable
+from schemas.broker import TopicsMissing
+from streams.cli.errors import NOT_WRITTEN, UNREACHABLE, BadValue, CliError
+
+CREATE_TOPICS = "hedgehog topics create"
+DOCTOR = "hedgehog doctor"
+INFRA_UP = "make infra-up"
+
+
+def explained(error: Exception) -> CliError | None:
+    """Return the `CliError` for a known failure; None for one that is a bug of ours."""
+    if isinstance(error, CliError):
+        return error
+    return next((explain(error) for kind, explain in EXPLANATIONS if isinstance(error, kind)), None)
+
+
+def _configuration(error: Any) -> CliError:
+    wrong = [
+        f"HEDGEHOG_{'_'.join(str(part) for part in item['loc']).upper()}={item['input']}: {item['msg']}"
+        for item in error.errors()
+    ]
+    return BadValue("; ".join(wrong), hint="see .env.example for every variable and its values")
+
+
+def _unreachable(hint: str) -> Callable[[Any], CliError]:
+    return lambda error: CliError(str(error), hint=hint, code=UNREACHABLE)
+
+
+def _of_postgres(what: str) -> Callable[[Any], CliError]:
+    return lambda error: CliError(
+        f"Postgres {what}: {str(error.orig).splitlines()[0]}", hint=INFRA_UP, code=UNREACHABLE
+    )
+
+
+EXPLANATIONS: tuple[tuple[type[Exception], Callable[[Any], CliError]], ...] = (
+    (ValidationError, _configuration),
+    (TopicsMissing, _unreachable(CREATE_TOPICS)),
+    (Unreachable, _unreachable(INFRA_UP)),
+    (ServiceError, _unreachable(DOCTOR)),
+    (StackError, _unreachable(INFRA_UP)),
+    (DeliveryError, lambda error: CliError(str(error), hint=DOCTOR, code=NOT_WRITTEN)),
+    (SettingsTopicMissing, _unreachable(CREATE_TOPICS)),
+    (SettingsUnavailable, _unreachable(INFRA_UP)),
+    (KafkaException, lambda error: CliError(f"Kafka: {error.args[0].str()}", hint=DOCTOR, code=UNREACHABLE)),
+    (OperationalError, _of_postgres("does not answer")),
+    (ProgrammingError, _of_postgres("has not the tables it needs")),
+    (HTTPError, lambda error: CliError(f"{type(error).__name__}: {error}", hint=DOCTOR, code=UNREACHABLE)),
+    (FileError, lambda error: CliError(str(error))),
+)
+"""The first type that an error is of explains it."""

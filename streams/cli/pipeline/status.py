@@ -8,7 +8,6 @@ import typer
 
 from infra.config import Config, load_config
 from streams.cli.errors import PROBLEM
-from streams.cli.failures import explained
 from streams.cli.output import Output
 from streams.cli.pipeline import parts
 from streams.cli.pipeline.commands import Status
@@ -61,6 +60,8 @@ def _section(look: Callable[[Config], Any], config: Config) -> Section:
     try:
         return look(config), None
     except Exception as error:
+        from streams.cli.failures import explained  # noqa: PLC0415 -- where nothing fails, nobody waits for it
+
         known = explained(error)
         if known is None:
             raise

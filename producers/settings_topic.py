@@ -1,18 +1,19 @@
-"""The settings of all instruments: the compacted topic read whole, written at once, followed."""
+"""What instruments run by: the compacted topics of instruments and settings read whole, written at once, followed."""
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from infra.config import Config
 from producers.publisher import Publisher
 from schemas.codec import Codec, CodecError
-from schemas.records import DeadLetter, Settings
+from schemas.records import DeadLetter, Instrument, Settings, Setup
 from schemas.registry import make_codec
-from schemas.topics import DEAD_LETTERS, SETTINGS
+from schemas.topics import DEAD_LETTERS, INSTRUMENTS, SETTINGS, Topic
 
 log = logging.getLogger(__name__)
 
@@ -23,47 +24,59 @@ POLL_S = 0.2
 BATCH = 2_000
 SOURCE = "settings"
 
+Place = tuple[str, int]
+"""The full name of a topic, and a partition."""
+Codecs = dict[str, Codec[Any]]
+"""By the full name of the topic."""
+TOPIC_OF: dict[type, Topic] = {Instrument: INSTRUMENTS, Settings: SETTINGS}
+
 
 class SettingsUnavailable(ConnectionError):
     """The settings cannot be read: no broker or no topic. The message says which and where."""
 
 
-class SettingsTopicMissing(SettingsUnavailable):
-    """The topic of the settings does not exist yet."""
-
-
 def read_all(config: Config) -> dict[str, Settings]:
-    """The settings of every instrument as the topic now has them, by `exchange:SYMBOL`.
+    """The settings of every instrument that has been set, as the topic now has them, by `exchange:SYMBOL`.
 
     A record that is no settings is logged and passed over. Raises `SettingsUnavailable` when the broker does
     not answer, the topic is missing, or its end is not reached within `READ_TIMEOUT_S`; `RegistryUnavailable` without
     a schema registry.
     """
-    consumer, waiting = _open(config, fetch_wait_ms=10)
-    try:
-        codec = make_codec(config, Settings)
-        present, _ = _read_present(config, consumer, waiting, codec)
-    finally:
-        consumer.close()
-    return present
+    return _read(config, SETTINGS)[SETTINGS.name]
 
 
-def write(config: Config, changed: Iterable[Settings]) -> None:
+def read_instruments(config: Config) -> dict[str, Instrument]:
+    """What the exchange says of every instrument, by `exchange:SYMBOL`; raises what `read_all` raises."""
+    return _read(config, INSTRUMENTS)[INSTRUMENTS.name]
+
+
+def read_setups(config: Config) -> dict[str, Setup]:
+    """Every instrument with its settings, the default ones where nobody has set any; raises what `read_all` raises."""
+    found = _read(config, INSTRUMENTS, SETTINGS)
+    settings = found[SETTINGS.name]
+    return {
+        key: Setup(instrument, settings.get(key) or Settings(exchange=instrument.exchange, symbol=instrument.symbol))
+        for key, instrument in found[INSTRUMENTS.name].items()
+    }
+
+
+def write(config: Config, changed: Iterable[Instrument | Settings]) -> None:
     """Write all of `changed`, each under its instrument's key; returns when the broker has every one.
 
     Nothing is sent when one of them is invalid: a `ValueError` names the field and the value. Raises
     `SettingsUnavailable` when the broker does not answer, `RegistryUnavailable` when the schema registry does not, and
     `producers.publisher.DeliveryError` when the broker did not acknowledge them all.
     """
-    codec = make_codec(config, Settings)
-    encoded = [(settings.instrument, codec.encode(settings)) for settings in changed]
+    records = list(changed)
+    codecs: dict[type, Codec[Any]] = {kind: make_codec(config, kind) for kind in {type(record) for record in records}}
+    encoded = [(TOPIC_OF[type(record)], record.instrument, codecs[type(record)].encode(record)) for record in records]
     publisher = Publisher(config, delivery_timeout_s=WRITE_TIMEOUT_S)
     try:
         publisher.connect(CONNECT_TIMEOUT_S)
     except KafkaException as error:
         raise _no_broker(config, error) from None
-    for instrument, value in encoded:
-        publisher.publish(SETTINGS, instrument, value)
+    for topic, instrument, value in encoded:
+        publisher.publish(topic, instrument, value)
     publisher.flush()
 
 
@@ -73,28 +86,40 @@ async def follow(config: Config, on_change: Callable[[Settings], None], stop: as
     A record that is no settings is logged and sent to the dead letters; an outage is waited for.
     Raises `SettingsUnavailable` or `RegistryUnavailable` when broker or registry cannot be reached at the start.
     """
-    consumer, waiting = await asyncio.to_thread(_open, config, 100)
+    consumer, waiting = await asyncio.to_thread(_open, config, [SETTINGS], 100)
     dead_letters = _DeadLetters(config)
     try:
         codec = await asyncio.to_thread(make_codec, config, Settings)
-        present, bad = await asyncio.to_thread(_read_present, config, consumer, waiting, codec)
+        codecs = {SETTINGS.full_name(config): codec}
+        present, bad = await asyncio.to_thread(_read_present, config, consumer, waiting, codecs)
         dead_letters.add(bad)
-        for settings in present.values():
+        for settings in present[SETTINGS.full_name(config)].values():
             on_change(settings)
         while not stop.is_set():
             messages = await asyncio.to_thread(_next_messages, consumer)
-            for _, outcome in _decoded(messages, codec):
+            for _, outcome in _decoded(messages, codecs):
                 if isinstance(outcome, Settings):
                     on_change(outcome)
-                elif outcome is not None:
+                elif isinstance(outcome, DeadLetter):
                     dead_letters.add([outcome])
     finally:
         await asyncio.to_thread(consumer.close)
         await asyncio.to_thread(dead_letters.close)
 
 
-def _open(config: Config, fetch_wait_ms: int) -> tuple[Consumer, set[int]]:
-    """A consumer at the beginning of all partitions of the topic, and the numbers of these."""
+def _read(config: Config, *topics: Topic) -> dict[str, dict[str, Any]]:
+    """The newest record of every instrument in each of these topics, by the topic's name."""
+    consumer, waiting = _open(config, topics, fetch_wait_ms=10)
+    try:
+        codecs = {topic.full_name(config): make_codec(config, topic.record) for topic in topics if topic.record}
+        present, _ = _read_present(config, consumer, waiting, codecs)
+    finally:
+        consumer.close()
+    return {topic.name: present[topic.full_name(config)] for topic in topics}
+
+
+def _open(config: Config, topics: Iterable[Topic], fetch_wait_ms: int) -> tuple[Consumer, set[Place]]:
+    """A consumer at the beginning of all partitions of the topics, and these partitions."""
     consumer = Consumer(
         {
             "bootstrap.servers": config.bootstrap,
@@ -106,19 +131,24 @@ def _open(config: Config, fetch_wait_ms: int) -> tuple[Consumer, set[int]]:
             "logger": log,
         }
     )
-    name = SETTINGS.full_name(config)
     try:
-        topic = consumer.list_topics(name, timeout=CONNECT_TIMEOUT_S).topics[name]
+        names = [topic.full_name(config) for topic in topics]
+        places = {(name, number) for name in names for number in _partitions(config, consumer, name)}
+    except SettingsUnavailable:
+        consumer.close()
+        raise
+    consumer.assign([TopicPartition(*place, OFFSET_BEGINNING) for place in places])
+    return consumer, places
+
+
+def _partitions(config: Config, consumer: Consumer, name: str) -> list[int]:
+    try:
+        found = consumer.list_topics(name, timeout=CONNECT_TIMEOUT_S).topics[name]
     except KafkaException as error:
-        consumer.close()
-        raise SettingsUnavailable(f"no Kafka broker answers at {config.bootstrap}: {error.args[0].str()}") from None
-    if topic.error is not None:
-        consumer.close()
-        missing = topic.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
-        kind = SettingsTopicMissing if missing else SettingsUnavailable
-        raise kind(f"topic {name} on {config.bootstrap}: {topic.error.str()}")
-    consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for number in topic.partitions])
-    return consumer, set(topic.partitions)
+        raise _no_broker(config, error) from None
+    if found.error is not None:
+        raise SettingsUnavailable(f"topic {name} on {config.bootstrap}: {found.error.str()}")
+    return list(found.partitions)
 
 
 def _no_broker(config: Config, error: KafkaException) -> SettingsUnavailable:
@@ -132,57 +162,60 @@ def _next_messages(consumer: Consumer) -> list[Message]:
 
 
 def _read_present(
-    config: Config, consumer: Consumer, waiting: set[int], codec: Codec[Settings]
-) -> tuple[dict[str, Settings], list[DeadLetter]]:
-    """The newest settings of every instrument up to the end of all partitions, and what was no settings."""
-    present: dict[str, Settings] = {}
+    config: Config, consumer: Consumer, waiting: set[Place], codecs: Codecs
+) -> tuple[dict[str, dict[str, Any]], list[DeadLetter]]:
+    """The newest record of every instrument up to the end of all partitions, by topic, and what was no such record."""
+    present: dict[str, dict[str, Any]] = {name: {} for name in codecs}
     bad: list[DeadLetter] = []
     waiting = set(waiting)
     deadline = time.monotonic() + READ_TIMEOUT_S
     while waiting:
         if time.monotonic() > deadline:
             raise SettingsUnavailable(
-                f"topic {SETTINGS.full_name(config)} on {config.bootstrap}: the end of "
+                f"topic {' and '.join(sorted({name for name, _ in waiting}))} on {config.bootstrap}: the end of "
                 f"{len(waiting)} partitions was not reached within {READ_TIMEOUT_S:g} s"
             )
-        for partition, outcome in _decoded(_next_messages(consumer), codec):
+        for place, outcome in _decoded(_next_messages(consumer), codecs):
             if outcome is None:
-                waiting.discard(partition)
-            elif isinstance(outcome, Settings):
-                present[outcome.instrument] = outcome
-            else:
+                waiting.discard(place)
+            elif isinstance(outcome, DeadLetter):
                 bad.append(outcome)
+            else:
+                present[place[0]][outcome.instrument] = outcome
     return present, bad
 
 
-def _decoded(messages: list[Message], codec: Codec[Settings]) -> Iterator[tuple[int, Settings | DeadLetter | None]]:
-    """Each message as its partition and the settings in it; `None` where the partition ends."""
+def _decoded(
+    messages: list[Message], codecs: Codecs
+) -> Iterator[tuple[Place, Instrument | Settings | DeadLetter | None]]:
+    """Each message as its place and the record in it; `None` where the partition ends."""
     for message in messages:
-        partition = message.partition()
+        topic, partition = message.topic(), message.partition()
         error = message.error()
         if error is not None:
-            if error.code() == KafkaError._PARTITION_EOF and partition is not None:
-                yield partition, None
+            if error.code() == KafkaError._PARTITION_EOF and topic is not None and partition is not None:
+                yield (topic, partition), None
             elif error.fatal():
-                raise SettingsUnavailable(f"topic {SETTINGS.name}: {error.str()}")
+                raise SettingsUnavailable(f"topic {topic}: {error.str()}")
             else:
-                log.warning("topic %s: %s", SETTINGS.name, error.str())
+                log.warning("topic %s: %s", topic, error.str())
             continue
+        assert topic is not None
         assert partition is not None
         try:
-            yield partition, _settings(message, codec)
+            yield (topic, partition), _record(message, codecs[topic])
         except CodecError as wrong:
             letter = _dead_letter(message, wrong)
             log.warning("topic %s, partition %d, offset %d: %s", letter.topic, partition, letter.offset, wrong)
-            yield partition, letter
+            yield (topic, partition), letter
 
 
-def _settings(message: Message, codec: Codec[Settings]) -> Settings:
+def _record(message: Message, codec: Codec[Any]) -> Instrument | Settings:
     value, key = message.value(), message.key()
-    settings = codec.decode(value if isinstance(value, bytes) else None)
-    if key != settings.instrument.encode():
-        raise CodecError(f"the key {key!r} is not the instrument {settings.instrument}")
-    return settings
+    record: Instrument | Settings = codec.decode(value if isinstance(value, bytes) else None)
+    if key != record.instrument.encode():
+        raise CodecError(f"the key {key!r} is not the instrument {record.instrument}")
+    return record
 
 
 def _dead_letter(message: Message, error: CodecError) -> DeadLetter:

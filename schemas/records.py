@@ -4,10 +4,12 @@ Prices, quantities and money are integers of 10^-8 (`schemas.units`), times are 
 """
 
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
-from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX
+from schemas.parameters import PARAMETERS
+from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, in_range
 
 
 class Side(StrEnum):
@@ -70,8 +72,8 @@ class Trade(Keyed, kw_only=True, frozen=True):
     seller_order_id: int | None = None
 
     def check(self) -> None:
-        _in_range("price", self.price, 1, PRICE_MAX)
-        _in_range("quantity", self.quantity, 1, AMOUNT_MAX)
+        in_range("price", self.price, 1, PRICE_MAX)
+        in_range("quantity", self.quantity, 1, AMOUNT_MAX)
 
 
 class Order(Keyed, kw_only=True, frozen=True):
@@ -93,14 +95,15 @@ class Order(Keyed, kw_only=True, frozen=True):
     trades_offset: int
     fills_offset: int
     settings_offset: int
+    instruments_offset: int = -1
     created_time: int
     updated_time: int
 
     def check(self) -> None:
         # A price or quantity of 0 is what a filter refused.
-        _in_range("price", self.price, 0, PRICE_MAX)
-        _in_range("quantity", self.quantity, 0, AMOUNT_MAX)
-        _in_range("executed_quantity", self.executed_quantity, 0, self.quantity)
+        in_range("price", self.price, 0, PRICE_MAX)
+        in_range("quantity", self.quantity, 0, AMOUNT_MAX)
+        in_range("executed_quantity", self.executed_quantity, 0, self.quantity)
 
 
 class Fill(Keyed, kw_only=True, frozen=True):
@@ -120,14 +123,14 @@ class Fill(Keyed, kw_only=True, frozen=True):
     transaction_time: int
 
     def check(self) -> None:
-        _in_range("price", self.price, 1, PRICE_MAX)
-        _in_range("order_quantity", self.order_quantity, 1, AMOUNT_MAX)
-        _in_range("quantity", self.quantity, 0, self.order_quantity)
-        _in_range("cumulative_quantity", self.cumulative_quantity, self.quantity, self.order_quantity)
+        in_range("price", self.price, 1, PRICE_MAX)
+        in_range("order_quantity", self.order_quantity, 1, AMOUNT_MAX)
+        in_range("quantity", self.quantity, 0, self.order_quantity)
+        in_range("cumulative_quantity", self.cumulative_quantity, self.quantity, self.order_quantity)
 
 
-class Settings(Keyed, kw_only=True, frozen=True):
-    """Everything one instrument runs by."""
+class Instrument(Keyed, kw_only=True, frozen=True):
+    """What the exchange says of one instrument."""
 
     base_asset: str
     quote_asset: str
@@ -139,6 +142,20 @@ class Settings(Keyed, kw_only=True, frozen=True):
     min_quantity: int = 0
     max_quantity: int = AMOUNT_MAX
     min_notional: int = 0
+    updated_time: int = 0
+
+    def check(self) -> None:
+        in_range("tick_size", self.tick_size, 1, PRICE_MAX)
+        in_range("step_size", self.step_size, 1, AMOUNT_MAX)
+
+
+FILTERS = ("tick_size", "min_price", "max_price", "step_size", "min_quantity", "max_quantity", "min_notional")
+"""The fields of `Instrument` that limit orders, all in units of 1e-8."""
+
+
+class Settings(Keyed, kw_only=True, frozen=True):
+    """What the user decides about one instrument."""
+
     streaming: bool = False
     status: TradingStatus = TradingStatus.OFF
     chunks: int = 5
@@ -150,17 +167,32 @@ class Settings(Keyed, kw_only=True, frozen=True):
     updated_time: int = 0
 
     def check(self) -> None:
-        _in_range("tick_size", self.tick_size, 1, PRICE_MAX)
-        _in_range("step_size", self.step_size, 1, AMOUNT_MAX)
-        _in_range("chunks", self.chunks, 1, 1_000, scale=1)
-        _in_range("budget", self.budget, 1, AMOUNT_MAX)
-        for field in ("buy_down_interval", "rebuy_interval", "profit_interval"):
-            _in_range(field, getattr(self, field), 1 - ONE, ONE - 1)
-        _in_range("fee", self.fee, 0, ONE - 1)
+        for parameter in PARAMETERS:
+            parameter.check(getattr(self, parameter.field))
+
+
+class Setup(NamedTuple):
+    """What an instrument is traded by: what the exchange says of it, and what the user decides about it."""
+
+    instrument: Instrument
+    settings: Settings
+
+    @property
+    def key(self) -> str:
+        """The instrument's key, `exchange:SYMBOL`."""
+        return self.instrument.instrument
+
+    def check(self) -> None:
+        """Raise a `ValueError` that names the field and the value which no such record may have."""
+        self.instrument.check()
+        self.settings.check()
 
 
 class Applied(Keyed, kw_only=True, frozen=True):
-    """The journal of a leader: one settings change or fill it took, and after which trade."""
+    """The journal of a leader: one fill or change of instrument or settings that it took, and after which trade.
+
+    The topics of instruments and settings are compacted, so these are here as JSON.
+    """
 
     version: int
     input_topic: str
@@ -168,6 +200,7 @@ class Applied(Keyed, kw_only=True, frozen=True):
     input_offset: int
     trades_offset: int
     settings: str | None = None
+    instrument_taken: str | None = None
 
 
 class DeadLetter(Record, kw_only=True, frozen=True):
@@ -181,8 +214,3 @@ class DeadLetter(Record, kw_only=True, frozen=True):
     value: bytes | None
     error: str
     time: int
-
-
-def _in_range(field: str, value: int, low: int, high: int, scale: int = ONE) -> None:
-    if not low <= value <= high:
-        raise ValueError(f"{field}: {value / scale:.8g} is not between {low / scale:.8g} and {high / scale:.8g}")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from infra.config import Config
-from schemas.records import Applied, DeadLetter, Fill, Order, Record, Settings, Trade
+from schemas.records import Applied, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
 
 DAY_MS = 86_400_000
 LONG = {"cleanup.policy": "delete", "retention.ms": str(3_650 * DAY_MS)}
@@ -55,7 +55,8 @@ BOOKS_TABLE = "books"
 TRADES = Topic("trades", Trade, "every trade of the streamed markets", LONG)
 ORDERS = Topic("orders", Order, "a snapshot at every change of an order", LONG)
 FILLS = Topic("fills", Fill, "execution reports of the exchange", LONG)
-SETTINGS = Topic("settings", Settings, "what each instrument runs by", COMPACT)
+INSTRUMENTS = Topic("instruments", Instrument, "what the exchange says of each instrument", COMPACT)
+SETTINGS = Topic("settings", Settings, "what the user decides about each instrument", COMPACT)
 APPLIED = Topic("applied", Applied, "the leaders' journal: which input after which trade", LONG)
 DEAD_LETTERS = Topic(
     "dead-letters",
@@ -66,7 +67,7 @@ DEAD_LETTERS = Topic(
 LEADERS = Topic(changelog_name(LEADERS_TABLE), None, "state of the leaders", CHANGELOG)
 BOOKS = Topic(changelog_name(BOOKS_TABLE), None, "state of the mock exchange's books", CHANGELOG)
 
-SINKS = (TRADES, ORDERS, FILLS, SETTINGS)
+SINKS = (TRADES, ORDERS, FILLS, INSTRUMENTS, SETTINGS)
 """The topics that Kafka Connect writes into the table of the same name."""
 
 
@@ -81,7 +82,7 @@ DEAD_LETTER_TOPICS = (DEAD_LETTERS, *(sink_dead_letters(topic) for topic in SINK
 TOPICS: dict[str, Topic] = {
     topic.name: topic
     for topic in (
-        *(TRADES, ORDERS, FILLS, SETTINGS, APPLIED, DEAD_LETTERS, LEADERS, BOOKS),
+        *(TRADES, ORDERS, FILLS, INSTRUMENTS, SETTINGS, APPLIED, DEAD_LETTERS, LEADERS, BOOKS),
         *(sink_dead_letters(topic) for topic in SINKS),
     )
 }

@@ -4,6 +4,7 @@ Eight decimals are what the exchanges quote at most. Integers of this unit go th
 decimals appear at its edges only: on the wire (Avro decimal, scale 8), in SQL (numeric) and on the screen.
 """
 
+import re
 from decimal import Context, Decimal, Inexact, InvalidOperation
 
 SCALE = 8
@@ -14,6 +15,9 @@ PRICE_MAX = 10**18 - 1
 """Largest price the wire carries (Avro decimal(18, 8) in 8 bytes): just below ten billion."""
 AMOUNT_MAX = 10**28 - 1
 """Largest quantity or amount of money the wire carries (Avro decimal(28, 8) in 12 bytes)."""
+
+PLAIN = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
+WHOLE = re.compile(r"[+-]?\d{1,9}", re.ASCII)
 
 _EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
 
@@ -45,3 +49,26 @@ def plain(units: int) -> str:
     digits = f"{fraction:08d}".rstrip("0")
     sign = "-" if units < 0 else ""
     return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"
+
+
+def parse_plain(text: str, field: str) -> int:
+    """The exact integer for a decimal written as `plain` does; a `ValueError` names `field` and the text if it is not.
+
+    Neither an exponent nor a thousands separator is taken: what a person types has one reading.
+    """
+    if not PLAIN.fullmatch(text):
+        raise ValueError(f"{field}: {text!r} is not a plain decimal such as 0.0025")
+    return to_units(text, field)
+
+
+def parse_whole(text: str, field: str) -> int:
+    """The whole number of at most nine digits in `text`; a `ValueError` names `field` and the text if it is none."""
+    if not WHOLE.fullmatch(text):
+        raise ValueError(f"{field}: {text!r} is not a whole number")
+    return int(text)
+
+
+def in_range(field: str, value: int, low: int, high: int, scale: int = ONE) -> None:
+    """Raise a `ValueError` that names `field` unless low <= value <= high; it shows all three divided by `scale`."""
+    if not low <= value <= high:
+        raise ValueError(f"{field}: {value / scale:.8g} is not between {low / scale:.8g} and {high / scale:.8g}")

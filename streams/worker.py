@@ -17,7 +17,7 @@ from schemas import topics
 from schemas.broker import check_topics
 from schemas.columns import decode_trades
 from schemas.groups import worker_group
-from schemas.records import Applied, DeadLetter, Fill, Order, Record, Settings, Trade
+from schemas.records import Applied, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
 from schemas.registry import make_codec
 from schemas.units import to_units
 from streams.agents.exchange import ExchangeSteps
@@ -95,7 +95,7 @@ class HedgehogApp(faust.App):
         # while it starts. The Kafka client has one for each partition of each fetch: a seventh of the worker's time.
         logging.getLogger("aiokafka").setLevel(logging.INFO)
         check_topics(self.hedgehog)
-        for record_type in (Trade, Order, Fill, Settings, Applied, DeadLetter):
+        for record_type in (Trade, Order, Fill, Instrument, Settings, Applied, DeadLetter):
             self.codecs[record_type] = make_codec(self.hedgehog, record_type)
         decode_trades([b""], self.codecs[Trade])  # compiles, or loads what was compiled before
 
@@ -135,11 +135,16 @@ def make_app(config: Config) -> HedgehogApp:
 def _add_trading(app: HedgehogApp, names: dict[type[Record], str]) -> None:
     def steps() -> Steps:
         codecs = app.codecs
-        trading = TradingSteps(codecs[Trade], codecs[Fill], codecs[Settings], names[Trade])
-        return {names[Trade]: trading.on_trades, names[Fill]: trading.on_fills, names[Settings]: trading.on_settings}
+        trading = TradingSteps(codecs[Trade], codecs[Fill], codecs[Instrument], codecs[Settings], names[Trade])
+        return {
+            names[Trade]: trading.on_trades,
+            names[Fill]: trading.on_fills,
+            names[Instrument]: trading.on_instruments,
+            names[Settings]: trading.on_settings,
+        }
 
     keeper = _keeper(app, topics.LEADERS_TABLE, LeaderState, names, "trading")
-    _add_agent(app, "trading", [names[Trade], names[Fill], names[Settings]], keeper, steps)
+    _add_agent(app, "trading", [names[Trade], names[Fill], names[Instrument], names[Settings]], keeper, steps)
 
 
 def _add_exchange(app: HedgehogApp, names: dict[type[Record], str]) -> None:

@@ -2,7 +2,18 @@
 
 from typing import Any
 
-from schemas.records import ExecutionType, Fill, Order, OrderStatus, Settings, Side, Trade, TradingStatus
+from schemas.records import (
+    ExecutionType,
+    Fill,
+    Instrument,
+    Order,
+    OrderStatus,
+    Settings,
+    Setup,
+    Side,
+    Trade,
+    TradingStatus,
+)
 from schemas.units import to_units
 
 INSTRUMENT = "binance:XRPUSDT"
@@ -13,26 +24,41 @@ def units(text: str) -> int:
     return to_units(text, "test")
 
 
-def settings(instrument: str = INSTRUMENT, **changes: Any) -> Settings:
-    """Settings whose consequences are easily told: 1 % down, 2 % profit, rebuy at 5 %, no fee, 3 times 100."""
-    exchange, symbol = instrument.split(":")
-    decimals: dict[str, Any] = {
-        "tick_size": "0.01",
-        "step_size": "0.1",
-        "budget": "300",
-        "buy_down_interval": "0.01",
-        "profit_interval": "0.02",
-        "rebuy_interval": "0.05",
-        "fee": "0",
-    }
+def setup(key: str = INSTRUMENT, **changes: Any) -> Setup:
+    """An instrument and settings whose consequences are easily told; `changes` are fields of either."""
+    names = set(Instrument.__struct_fields__) - set(Settings.__struct_fields__)
+    changed = {name: value for name, value in changes.items() if name not in names}
+    return Setup(instrument(key, **{name: changes[name] for name in names & changes.keys()}), settings(key, **changed))
+
+
+def instrument(key: str = INSTRUMENT, **changes: Any) -> Instrument:
+    """What the exchange says: tick 0.01, step 0.1."""
+    exchange, symbol = key.split(":")
     values: dict[str, Any] = {
         "exchange": exchange,
         "symbol": symbol,
         "base_asset": "XRP",
         "quote_asset": "USDT",
-        "chunks": 3,
+        "tick_size": "0.01",
+        "step_size": "0.1",
+        **changes,
+    }
+    return Instrument(**{name: units(v) if _is_decimal(name, v) else v for name, v in values.items()})
+
+
+def settings(key: str = INSTRUMENT, **changes: Any) -> Settings:
+    """What the user decides: 1 % down, 2 % profit, rebuy at 5 %, no fee, 3 times 100."""
+    exchange, symbol = key.split(":")
+    values: dict[str, Any] = {
+        "exchange": exchange,
+        "symbol": symbol,
         "status": TradingStatus.ON,
-        **{name: changes.pop(name, value) for name, value in decimals.items()},
+        "chunks": 3,
+        "budget": "300",
+        "buy_down_interval": "0.01",
+        "profit_interval": "0.02",
+        "rebuy_interval": "0.05",
+        "fee": "0",
         **changes,
     }
     return Settings(**{name: units(v) if _is_decimal(name, v) else v for name, v in values.items()})
@@ -41,7 +67,7 @@ def settings(instrument: str = INSTRUMENT, **changes: Any) -> Settings:
 NINE_TRADES = (
     *("0.43183010", "0.43183020", "0.43183030", "0.4307", "0.43065", "0.43189", "0.4319", "0.43205", "0.43210"),
 )
-"""The check from end to end: these prices under `nine_trade_settings` …"""
+"""The check from end to end: these prices under `nine_trade_setup` …"""
 NINE_TRADE_ORDERS = [
     ("BUY", "0.4307", "FILLED"),
     ("SELL", "0.4319", "FILLED"),
@@ -50,10 +76,10 @@ NINE_TRADE_ORDERS = [
 """… give these orders."""
 
 
-def nine_trade_settings(instrument: str = INSTRUMENT, **changes: Any) -> Settings:
+def nine_trade_setup(key: str = INSTRUMENT, **changes: Any) -> Setup:
     """Chunks 5, budget 100, buy_down 0.0025, profit 0.001, tick 0.0001; the fee is the usual 0.001."""
-    return settings(
-        instrument,
+    return setup(
+        key,
         **{
             "chunks": 5,
             "budget": "100",
@@ -106,6 +132,7 @@ def order(client_order_id: str = f"{INSTRUMENT}:1:B", **changes: Any) -> Order:
         "trades_offset": 0,
         "fills_offset": -1,
         "settings_offset": 0,
+        "instruments_offset": 0,
         "created_time": 1,
         "updated_time": 1,
         **changes,

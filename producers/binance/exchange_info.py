@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from infra.config import Config
-from schemas.records import Settings
+from schemas.records import Instrument
 from schemas.units import to_units
 
 EXCHANGE = "binance"
@@ -45,8 +45,8 @@ class _ExchangeInfo(msgspec.Struct):
     symbols: list[_Symbol]
 
 
-def load_exchange_info(source: Config | str | Path) -> list[Settings]:
-    """The settings of every symbol of an exchange, all with the defaults of a user who has set nothing.
+def load_exchange_info(source: Config | str | Path) -> list[Instrument]:
+    """Every instrument of an exchange.
 
     `source` is a configuration (its `binance_rest_url` is asked), the URL of a REST server, or a file with the
     answer of one, `.gz` or not. Raises `ExchangeInfoError`.
@@ -77,20 +77,20 @@ def fetch_exchange_info(rest_url: str) -> bytes:
     return response.content
 
 
-def parse_exchange_info(payload: bytes) -> list[Settings]:
-    """The settings of every symbol in the answer, in its order."""
+def parse_exchange_info(payload: bytes) -> list[Instrument]:
+    """Every instrument in the answer, in its order."""
     try:
         info = msgspec.json.decode(payload, type=_ExchangeInfo)
     except msgspec.DecodeError as error:
         raise ExchangeInfoError(f"no exchange information: {error}") from error
-    return [_settings(symbol) for symbol in info.symbols]
+    return [_instrument(symbol) for symbol in info.symbols]
 
 
-def _settings(symbol: _Symbol) -> Settings:
+def _instrument(symbol: _Symbol) -> Instrument:
     filters = {item.filterType: item for item in symbol.filters}
     price, lot = _filter(symbol, filters, "PRICE_FILTER"), _filter(symbol, filters, "LOT_SIZE")
     notional = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL")
-    settings = Settings(
+    instrument = Instrument(
         exchange=EXCHANGE,
         symbol=symbol.symbol,
         base_asset=symbol.baseAsset,
@@ -106,10 +106,10 @@ def _settings(symbol: _Symbol) -> Settings:
         min_notional=_units(symbol, notional, "minNotional") if notional else 0,
     )
     try:
-        settings.check()
+        instrument.check()
     except ValueError as error:
         raise ExchangeInfoError(f"{symbol.symbol}: {error}") from error
-    return settings
+    return instrument
 
 
 def _filter(symbol: _Symbol, filters: dict[str, _Filter], kind: str) -> _Filter:

@@ -18,7 +18,7 @@ from producers.local_exchange.server import LocalExchange, Play
 from producers.local_exchange.simulated import MARKETS, Market, simulated_trades
 from producers.logs import log_to_stderr
 from producers.recorded.files import FileError, read_trades
-from schemas.records import Settings, Trade
+from schemas.records import Instrument, Trade
 from schemas.units import ONE
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def simulated_exchange(
     def trades() -> Iterator[Trade]:
         return islice(simulated_trades(seed, rate, time.time_ns() // 1_000, markets), count)
 
-    described = [market.settings() for market in markets]
+    described = [market.instrument() for market in markets]
     return LocalExchange(described, Play(trades, speed, wait_for, journal), port)
 
 
@@ -60,7 +60,7 @@ def recorded_exchange(
     return LocalExchange(describe(trades()), Play(trades, speed, wait_for, journal), port)
 
 
-def describe(trades: Iterator[Trade]) -> list[Settings]:
+def describe(trades: Iterator[Trade]) -> list[Instrument]:
     """The markets that these trades were made on.
 
     A recording does not name its filters; tick and step are the largest that every price and quantity keeps.
@@ -71,7 +71,7 @@ def describe(trades: Iterator[Trade]) -> list[Settings]:
         ticks[trade.symbol] = gcd(ticks.get(trade.symbol, 0), trade.price)
         steps[trade.symbol] = gcd(steps.get(trade.symbol, 0), trade.quantity)
     return [
-        Settings(
+        Instrument(
             exchange=EXCHANGE,
             symbol=symbol,
             base_asset=symbol.removesuffix(quote),

@@ -30,7 +30,7 @@ from producers.local_exchange.wire import (
 )
 from producers.pace import paced
 from producers.recorded.files import RECORDING
-from schemas.records import Settings, Trade
+from schemas.records import Instrument, Trade
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class _Client:
 class LocalExchange:
     """One exchange on `127.0.0.1:port`; port 0 takes a free one, to be read from `port` after `start`."""
 
-    def __init__(self, markets: list[Settings], play: Play, port: int = 0, manners: Manners | None = None):
+    def __init__(self, markets: list[Instrument], play: Play, port: int = 0, manners: Manners | None = None):
         self.port = port
         self.sent: Counter[str] = Counter()
         """Trades by symbol that were sent to at least one subscriber."""

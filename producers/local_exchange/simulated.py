@@ -14,7 +14,7 @@ from itertools import count
 
 from producers.pace import paced
 from producers.source import Event
-from schemas.records import Settings, Trade
+from schemas.records import Instrument, Trade
 from schemas.units import ONE, to_units
 
 EXCHANGE = "binance"
@@ -45,9 +45,9 @@ class Market:
     quote_asset: str = "USDT"
     min_notional: int = 5 * ONE
 
-    def settings(self) -> Settings:
+    def instrument(self) -> Instrument:
         """The market as an exchange would describe it."""
-        return Settings(
+        return Instrument(
             exchange=EXCHANGE,
             symbol=self.symbol,
             base_asset=self.base_asset,

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.records import Settings, Trade
+from schemas.records import Instrument, Trade
 from schemas.units import ONE
 
 STREAMS_MAX = 1_024
@@ -94,7 +94,7 @@ def shutdown_event(time_ms: int) -> bytes:
     return f'{{"e":"serverShutdown","E":{time_ms}}}'.encode()
 
 
-def exchange_info(markets: list[Settings], time_ms: int) -> bytes:
+def exchange_info(markets: list[Instrument], time_ms: int) -> bytes:
     """The answer to `GET /api/v3/exchangeInfo`."""
     symbols = [_symbol(market) for market in markets]
     answer = {
@@ -135,7 +135,7 @@ def decimal(units: int) -> str:
     return f"{units // ONE}.{units % ONE:08d}"
 
 
-def _symbol(market: Settings) -> dict[str, Any]:
+def _symbol(market: Instrument) -> dict[str, Any]:
     return {
         "symbol": market.symbol,
         "status": market.exchange_status,

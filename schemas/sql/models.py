@@ -94,6 +94,8 @@ class OrderRow(Base):
     trades_offset: Mapped[Long]
     fills_offset: Mapped[Long]
     settings_offset: Mapped[Long]
+    # an order written before there was this field comes without it
+    instruments_offset: Mapped[int] = mapped_column(BigInteger, server_default="-1")
     created_time: Mapped[Time]
     updated_time: Mapped[Time]
 
@@ -132,16 +134,13 @@ class FillRow(Base):
     transaction_time: Mapped[Time]
 
 
-class SettingsRow(Base):
-    """What one instrument runs by; a trigger keeps older settings from overwriting newer ones."""
+class InstrumentRow(Base):
+    """What the exchange says of one instrument; a trigger keeps what it said before from overwriting it."""
 
-    __tablename__ = "settings"
+    __tablename__ = "instruments"
     __table_args__ = (
-        one_of("settings", "status", TradingStatus),
-        CheckConstraint("tick_size > 0", name="settings_tick_size_positive"),
-        CheckConstraint("step_size > 0", name="settings_step_size_positive"),
-        CheckConstraint("chunks > 0", name="settings_chunks_positive"),
-        CheckConstraint("budget > 0", name="settings_budget_positive"),
+        CheckConstraint("tick_size > 0", name="instruments_tick_size_positive"),
+        CheckConstraint("step_size > 0", name="instruments_step_size_positive"),
     )
 
     exchange: Mapped[str] = mapped_column(primary_key=True)
@@ -156,6 +155,21 @@ class SettingsRow(Base):
     min_quantity: Mapped[Amount]
     max_quantity: Mapped[Amount]
     min_notional: Mapped[Amount]
+    updated_time: Mapped[Time]
+
+
+class SettingsRow(Base):
+    """What the user decides about one instrument; a trigger keeps older settings from overwriting newer ones."""
+
+    __tablename__ = "settings"
+    __table_args__ = (
+        one_of("settings", "status", TradingStatus),
+        CheckConstraint("chunks > 0", name="settings_chunks_positive"),
+        CheckConstraint("budget > 0", name="settings_budget_positive"),
+    )
+
+    exchange: Mapped[str] = mapped_column(primary_key=True)
+    symbol: Mapped[str] = mapped_column(primary_key=True)
     streaming: Mapped[bool]
     status: Mapped[str]
     chunks: Mapped[int]

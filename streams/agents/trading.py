@@ -1,10 +1,11 @@
-"""The trading agent: trades, fills and settings in; orders and the leaders' journal out."""
+"""The trading agent: trades, fills, instruments and settings in; orders and the leaders' journal out."""
 
 import logging
 from collections.abc import Callable
+from typing import TypeVar
 
 from schemas.codec import Codec, CodecError
-from schemas.records import Fill, Order, OrderStatus, Settings, Trade
+from schemas.records import Fill, Instrument, Order, OrderStatus, Settings, Trade
 from schemas.units import plain
 from streams.agents.grouping import by_instrument
 from streams.delivery.batches import Batch
@@ -14,15 +15,25 @@ from streams.trading.leader import LeaderState
 
 log = logging.getLogger(__name__)
 
+R = TypeVar("R", Instrument, Settings)
+
 Step = Callable[[Work[LeaderState], Batch], None]
 
 
 class TradingSteps:
     """What the trading agent does with a batch of each of its topics; `trades_topic` is the full name."""
 
-    def __init__(self, trades: Codec[Trade], fills: Codec[Fill], settings: Codec[Settings], trades_topic: str) -> None:
+    def __init__(
+        self,
+        trades: Codec[Trade],
+        fills: Codec[Fill],
+        instruments: Codec[Instrument],
+        settings: Codec[Settings],
+        trades_topic: str,
+    ) -> None:
         self._trades = trades
         self._fills = fills
+        self._instruments = instruments
         self._settings = settings
         self._trades_topic = trades_topic
 
@@ -51,18 +62,31 @@ class TradingSteps:
                 work.bury(place, error)
         _log_refused(work)
 
+    def on_instruments(self, work: Work[LeaderState], batch: Batch) -> None:
+        self._on_changes(work, batch, self._instruments, leader.apply_instrument)
+
     def on_settings(self, work: Work[LeaderState], batch: Batch) -> None:
+        self._on_changes(work, batch, self._settings, leader.apply_settings)
+
+    def _on_changes(
+        self,
+        work: Work[LeaderState],
+        batch: Batch,
+        codec: Codec[R],
+        apply: Callable[[LeaderState, int, R], None],
+    ) -> None:
+        """Apply what an instrument runs by; the first that is heard of one makes its leader."""
         for place, record in enumerate(batch.records):
             try:
-                settings = self._settings.decode(record.value)
-                if record.key != settings.instrument.encode():
-                    raise ValueError(f"key: {record.key!r} is not {settings.instrument}")
+                changed = codec.decode(record.value)
+                if record.key != changed.instrument.encode():
+                    raise ValueError(f"key: {record.key!r} is not {changed.instrument}")
                 state = self._find(work, record.key)
                 if state is None:
-                    state = leader.new_state(settings.instrument, work.partition)
+                    state = leader.new_state(changed.instrument, work.partition)
                     state.trades_offset = work.position(self._trades_topic)
                     work.add(record.key, state)
-                leader.apply_settings(state, record.offset, settings)
+                apply(state, record.offset, changed)
             except (CodecError, ValueError) as error:
                 work.bury(place, error)
 

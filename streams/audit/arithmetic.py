@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from schemas.records import Order, Settings
+from schemas.records import Order, Settings, Setup
 from schemas.units import ONE, plain
 from streams.trading.rules import (
     ALLOWED,
@@ -33,9 +33,9 @@ class Calculation:
     result: str
 
 
-def buy_arithmetic(settings: Settings, price: int) -> tuple[Calculation, ...]:
+def buy_arithmetic(setup: Setup, price: int) -> tuple[Calculation, ...]:
     """Price, quantity and rebuy level of the BUY at this market price, or which filter forbids it."""
-    rules = rules_of(settings)
+    rules, settings = rules_of(*setup), setup.settings
     limit = buy_price(rules, price)
     quantity = buy_quantity(rules, limit)
     lines = [
@@ -77,9 +77,9 @@ def _rebuy(settings: Settings, rules: Rules, limit: int) -> Calculation:
     )
 
 
-def sell_arithmetic(settings: Settings, bought: Order) -> tuple[Calculation, ...]:
+def sell_arithmetic(setup: Setup, bought: Order) -> tuple[Calculation, ...]:
     """Price and quantity of the SELL after this BUY, and which filter forbids it where one does."""
-    rules = rules_of(settings)
+    rules, settings = rules_of(*setup), setup.settings
     limit, fee = sell_price(rules, bought.price), plain(settings.fee)
     factors = f"(1 + {fee}) × (1 + {plain(settings.profit_interval)}) × (1 + {fee})"
     line = Calculation(

@@ -33,14 +33,16 @@ COLUMNS = (OFFSET, "price", "trade_time", "trade_id")
 class Audit:
     """What was compared.
 
-    `trades`, `fills` and `settings` are the inputs; `orders` counts orders, `snapshots` the records about them and
-    `journal` the entries of the leaders, each once. Repeats are records sent more than once, with the same content.
+    `trades`, `fills`, `settings` and `seeds` (what the exchange says, as `hedgehog settings seed` wrote it) are the
+    inputs; `orders` counts orders, `snapshots` the records about them and `journal` the entries of the leaders, each
+    once. Repeats are records sent more than once, with the same content.
     """
 
     instruments: int = 0
     trades: int = 0
     fills: int = 0
     settings: int = 0
+    seeds: int = 0
     orders: int = 0
     snapshots: int = 0
     journal: int = 0
@@ -59,6 +61,7 @@ class Audit:
         self.trades += len(recorded.trades.offsets)
         self.fills += len(recorded.fills)
         self.settings += sum(entry.settings is not None for entry in journal.values())
+        self.seeds += sum(entry.instrument_taken is not None for entry in journal.values())
         self.orders += len({order.client_order_id for order in recorded.orders})
         self.snapshots += len(snapshots)
         self.journal += len(journal)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas.records import Applied, Fill, Order, OrderStatus, Settings, Side
+from schemas.records import Applied, Fill, Instrument, Order, OrderStatus, Settings, Setup, Side
 from schemas.units import plain
 from streams.audit.arithmetic import Calculation, buy_arithmetic, sell_arithmetic
 from streams.audit.facts import Fact, facts_of
@@ -33,7 +33,7 @@ class UnknownOrder(LookupError):
 
 
 class Input(NamedTuple):
-    """The place of an input: `trades`, `fills` or `settings`, and the offset in the instrument's partition."""
+    """The place of an input: its topic without the prefix, and the offset in the instrument's partition."""
 
     topic: str
     offset: int
@@ -41,7 +41,7 @@ class Input(NamedTuple):
 
 @dataclass(frozen=True)
 class Event:
-    """An input of the leader. Time in µs since the epoch; of `trade_id` and `price`, `fill`, `settings` what it has.
+    """An input of the leader. Time in µs since the epoch; of the fields that follow what it has.
 
     Nothing of it is there where the topic does not have it any more, or the journal never had it.
     """
@@ -53,6 +53,7 @@ class Event:
     price: int | None = None
     fill: Fill | None = None
     settings: Settings | None = None
+    instrument: Instrument | None = None
 
 
 @dataclass(frozen=True)
@@ -186,11 +187,14 @@ def _event(recorded: Recorded, place: Input) -> Event:
     if place.topic == "fills":
         fill = recorded.fills.get(place.offset)
         return Event(place, recorded.partition, time=fill.transaction_time if fill else None, fill=fill)
-    entry = next((entry for entry in recorded.journal if _place(entry) == place and entry.settings), None)
-    if entry is None or entry.settings is None:
-        return Event(place, recorded.partition)
-    settings = msgspec.json.decode(entry.settings, type=Settings)
-    return Event(place, recorded.partition, time=settings.updated_time, settings=settings)
+    entry = next((entry for entry in recorded.journal if _place(entry) == place), None)
+    if entry is not None and entry.settings is not None:
+        settings = msgspec.json.decode(entry.settings, type=Settings)
+        return Event(place, recorded.partition, time=settings.updated_time, settings=settings)
+    if entry is not None and entry.instrument_taken is not None:
+        instrument = msgspec.json.decode(entry.instrument_taken, type=Instrument)
+        return Event(place, recorded.partition, time=instrument.updated_time, instrument=instrument)
+    return Event(place, recorded.partition)
 
 
 # The snapshots of the order
@@ -239,13 +243,14 @@ def _is_reported(order: Order, event: Event) -> bool:
 
 def _arithmetic(before: LeaderState, event: Event, order: Order) -> tuple[Calculation, ...]:
     """How price, quantity and rebuy level of a placed order came about; nothing of later snapshots."""
-    if order.cancel_requested or _is_reported(order, event) or before.settings is None:
+    if order.cancel_requested or _is_reported(order, event) or before.settings is None or before.instrument is None:
         return ()
+    setup = Setup(before.instrument, before.settings)
     if order.side is Side.BUY and order.cause_topic == "trades" and event.price is not None:
-        return buy_arithmetic(before.settings, event.price)
+        return buy_arithmetic(setup, event.price)
     bought = before.orders.get(order.trader)
     if order.side is Side.SELL and bought is not None:
-        return sell_arithmetic(before.settings, bought)
+        return sell_arithmetic(setup, bought)
     return ()
 
 
@@ -297,8 +302,8 @@ def _why_started(
     """Whose place it takes, or whose rebuy level the price fell below."""
     if trader not in _numbers(after):
         return "let go by the same input that started it", ()
-    if event.place.topic == "settings":
-        return _why_settings_started(before, after, trader), ()
+    if event.place.topic in ("settings", "instruments"):
+        return _why_change_started(before, after, event, trader), ()
     filled = None if event.fill is None else _filled_order(before, event.fill)
     finished = None if filled is None or filled.trader in _numbers(after) else filled.trader
     # Traders that rebuys start go to the front: whoever took a place has as many behind it as the one before.
@@ -317,11 +322,13 @@ def _why_started(
     return f"one more: the price {plain(price)} is below the rebuy level of trader {names}", tuple(lines)
 
 
-def _why_settings_started(before: LeaderState, after: LeaderState, trader: int) -> str:
+def _why_change_started(before: LeaderState, after: LeaderState, event: Event, trader: int) -> str:
     at = _numbers(after).index(trader)
     numbers = _numbers(before)
     if at < len(numbers) and before.leader.stage[at] == BUY_REFUSED:
         return f"takes the place of trader {numbers[at]}, whose BUY was refused or ended unfilled"
+    if event.place.topic == "instruments":
+        return "the exchange's rules came while trading was switched on: the first trader"
     return "trading was switched on: the first trader"
 
 

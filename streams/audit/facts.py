@@ -1,11 +1,18 @@
 """A leader before and after an input, in words: what changed, and what matters all the same."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from schemas.records import Settings
+from schemas.parameters import PARAMETERS
+from schemas.records import Instrument, Settings
 from schemas.units import plain
 from streams.trading.leader import LeaderState
 from streams.trading.strategy import BUY_REFUSED, BUYING, COUNT, NEXT, SELL_REFUSED, SELLING, WAITING
+
+Terms = Instrument | Settings
+
+RULES = ("tick_size", "step_size", "min_notional")
+"""What the exchange says and the trading goes by; of its other limits only a refusal tells."""
 
 
 @dataclass(frozen=True)
@@ -26,24 +33,23 @@ def facts_of(before: LeaderState, after: LeaderState, trader: int) -> tuple[Fact
             facts.append(Fact(f"trader {number}", old.get(number), new.get(number)))
     for name in sorted(before.closing.keys() | after.closing.keys()):
         facts.append(Fact(f"waits for the end of {name}", *(_yes(name in state.closing) for state in (before, after))))
-    return (*facts, *_settings_facts(before.settings, after.settings))
+    facts += _changes(before.settings, after.settings, {each.field: each.text for each in PARAMETERS})
+    return (*facts, *_changes(before.instrument, after.instrument, dict.fromkeys(RULES, plain)))
 
 
 def _yes(there: bool) -> str | None:
     return "yes" if there else None
 
 
-def _settings_facts(before: Settings | None, after: Settings | None) -> list[Fact]:
-    """The fields that the trading goes by and that differ."""
-    if after is None or before == after:
+def _changes(before: Terms | None, after: Terms | None, shown: Mapping[str, Callable[[int], str]]) -> list[Fact]:
+    """The fields that the trading goes by and that differ, each as it is shown."""
+    if after is None:
         return []
-    decimals = ("budget", "buy_down_interval", "profit_interval", "rebuy_interval", "fee", "tick_size", "step_size")
     facts = []
-    for name in ("chunks", *decimals, "min_notional"):
-        old, new = (None if s is None else getattr(s, name) for s in (before, after))
+    for name, text in shown.items():
+        old, new = (None if terms is None else text(getattr(terms, name)) for terms in (before, after))
         if old != new:
-            shown = [None if v is None else str(v) if name == "chunks" else plain(v) for v in (old, new)]
-            facts.append(Fact(name.removesuffix("_interval").replace("_", " "), *shown))
+            facts.append(Fact(name.removesuffix("_interval").replace("_", " "), old, new))
     return facts
 
 

@@ -1,6 +1,7 @@
 """Refolds the recorded inputs of live leaders in their recorded interleaving: the same core, the same records.
 
-The journal says after which trade each fill and each settings change was taken, so the inputs have one order.
+The journal says after which trade each fill and each change of instrument or settings was taken, so the inputs have
+one order.
 Everything here is pure; `streams.audit.audit` reads the topics.
 """
 
@@ -12,7 +13,8 @@ import msgspec
 import numpy as np
 
 from schemas.columns import Int64s
-from schemas.records import Applied, Fill, Order, Record, Settings
+from schemas.records import Applied, Fill, Instrument, Order, Record, Settings
+from schemas.upgrade import instrument_in
 from streams.trading import leader
 from streams.trading.leader import LeaderState
 
@@ -95,16 +97,30 @@ def take_trades(state: LeaderState, trades: Trades, until: int | None) -> None:
 
 
 def take_entry(state: LeaderState, recorded: Recorded, entry: Applied) -> bool:
-    """Let the leader take the fill or settings of a journal entry; `False` where it is lost, or refused."""
+    """Let the leader take the input of a journal entry; `False` where it is lost, or refused."""
     try:
-        if entry.settings is not None:
-            settings = msgspec.json.decode(entry.settings, type=Settings)
-            leader.apply_settings(state, entry.input_offset, settings)
+        if entry.instrument_taken is not None:
+            instrument = msgspec.json.decode(entry.instrument_taken, type=Instrument)
+            leader.apply_instrument(state, entry.input_offset, instrument)
+        elif entry.settings is not None:
+            _take_settings(state, entry.input_offset, entry.settings)
         else:
             leader.apply_fill(state, entry.input_offset, recorded.fills[entry.input_offset])
     except (KeyError, ValueError, msgspec.MsgspecError):
         return False
     return True
+
+
+def _take_settings(state: LeaderState, offset: int, text: str) -> None:
+    """Apply settings from the journal; those from before instruments had a topic hold their instrument, too."""
+    settings, whole = msgspec.json.decode(text, type=Settings), msgspec.json.decode(text)
+    instrument = instrument_in(whole)
+    if instrument is None:
+        return leader.apply_settings(state, offset, settings)
+    state.instrument = instrument
+    entry = len(state.outbox)
+    leader.apply_settings(state, offset, settings)
+    state.outbox[entry] = msgspec.structs.replace(state.outbox[entry], settings=text)
 
 
 def _version(record: Record) -> int:

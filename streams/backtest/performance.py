@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from schemas.records import Settings
+from schemas.records import Setup
 from schemas.units import ONE, SCALE
 from streams.backtest.engine.data import Prices, Times, clock_of
 from streams.backtest.engine.reference import SimulatedOrder
@@ -94,15 +94,16 @@ class _Fall(NamedTuple):
     trough: int
 
 
-def result_of(orders: Sequence[SimulatedOrder], prices: Prices, times: Times, settings: Settings) -> Result:
-    """The result of a run of `settings` over market prices (int64, 1e-8) at `times` (int64, µs); at least one."""
+def result_of(orders: Sequence[SimulatedOrder], prices: Prices, times: Times, setup: Setup) -> Result:
+    """The result of a run of `setup` over market prices (int64, 1e-8) at `times` (int64, µs); at least one."""
+    fee, budget = setup.settings.fee, setup.settings.budget
     bought = {order.trader: order for order in orders if order.side == "BUY"}
     sold = [order for order in orders if order.side == "SELL"]
-    cycles = [profit_of(bought[sell.trader], sell, settings.fee) for sell in sold if sell.status == "FILLED"]
-    states = _states(orders, bought, settings.fee)
+    cycles = [profit_of(bought[sell.trader], sell, fee) for sell in sold if sell.status == "FILLED"]
+    states = _states(orders, bought, fee)
     last, held = int(prices[-1]), states[-1]
     value = held.position * last * ONE
-    realised = sum(profit_of(bought[sell.trader], sell, settings.fee) for sell in sold)
+    realised = sum(profit_of(bought[sell.trader], sell, fee) for sell in sold)
     in_market, span, largest, average = _exposure(states, clock_of(times))
     return Result(
         orders=len(orders),
@@ -113,20 +114,20 @@ def result_of(orders: Sequence[SimulatedOrder], prices: Prices, times: Times, se
         losses=sum(profit < 0 for profit in cycles),
         position=held.position,
         position_value=value,
-        fees=sum(order.price * executed(order) for order in orders) * settings.fee,
+        fees=sum(order.price * executed(order) for order in orders) * fee,
         realised=realised,
         unrealised=held.cash + value - realised,
         net_profit=held.cash + value,
-        buy_and_hold=buy_and_hold(int(prices[0]), last, settings),
+        buy_and_hold=buy_and_hold(int(prices[0]), last, setup),
         max_drawdown=_deepest_fall(states, prices).depth,
         time_in_market=in_market,
         span=span,
-        largest_exposure=largest // settings.budget,
-        average_exposure=average // settings.budget,
+        largest_exposure=largest // budget,
+        average_exposure=average // budget,
     )
 
 
-def equity_of(orders: Sequence[SimulatedOrder], prices: Prices, settings: Settings, points: int) -> Equity:
+def equity_of(orders: Sequence[SimulatedOrder], prices: Prices, setup: Setup, points: int) -> Equity:
     """The course of a run over market prices, at most `points` of it, 4 or more; of fewer trades every one.
 
     Among them are the first trade and the last, and both ends of the deepest fall, so that the last `net_profit` and
@@ -135,7 +136,7 @@ def equity_of(orders: Sequence[SimulatedOrder], prices: Prices, settings: Settin
     if points < 4:
         raise ValueError(f"points: {points} is below 4")
     bought = {order.trader: order for order in orders if order.side == "BUY"}
-    states = _states(orders, bought, settings.fee)
+    states = _states(orders, bought, setup.settings.fee)
     chosen = range(len(prices)) if len(prices) <= points else _chosen(states, prices, points)
     rows = _course(states, prices, chosen)
     return Equity(list(chosen), *([row[column] for row in rows] for column in range(3)))
@@ -186,10 +187,11 @@ def _states(orders: Iterable[SimulatedOrder], bought: dict[int, SimulatedOrder],
     return states
 
 
-def buy_and_hold(first: int, last: int, settings: Settings) -> int:
+def buy_and_hold(first: int, last: int, setup: Setup) -> int:
     """What buying for the whole budget at the price `first`, held until it is `last`, gives after the fee of buying."""
-    quantity = settings.budget * ONE // (first * settings.step_size) * settings.step_size
-    profit: int = quantity * (last - first) * ONE - quantity * first * settings.fee
+    step, fee = setup.instrument.step_size, setup.settings.fee
+    quantity = setup.settings.budget * ONE // (first * step) * step
+    profit: int = quantity * (last - first) * ONE - quantity * first * fee
     return profit
 
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, text
 
-from schemas.records import Settings
+from schemas.parameters import BY_FIELD
+from schemas.records import FILTERS, Setup
 from schemas.sql.backtests import BacktestEquity, BacktestOrder, BacktestRun
-from schemas.sql.models import Base, SettingsRow
+from schemas.sql.models import Base
 from schemas.units import to_decimal
 from streams.backtest.performance import Result, equity_of, executed, plain_money
 from streams.backtest.trial import Trial
@@ -26,7 +27,6 @@ POINTS = 1_000
 ROWS = 5_000
 """Made and written at a time."""
 NEXT_IDS = text("SELECT nextval(pg_get_serial_sequence('backtest_runs', 'run_id')) FROM generate_series(1, :runs)")
-SETTINGS = tuple(c.name for c in BacktestRun.__table__.columns if c.name in SettingsRow.__table__.columns)
 
 Row = dict[str, Any]
 
@@ -36,7 +36,7 @@ class Kept:
     """A run to save: `rank` among the best of a sweep, `part` of the trades that a sweep was given."""
 
     recording: Recording
-    settings: Settings
+    setup: Setup
     trial: Trial
     part: str = "all"
     rank: int | None = None
@@ -143,13 +143,19 @@ def _run(kept: Kept) -> Row:
         "unreadable_records": recording.unreadable,
         "first_trade": _time(recording.times[0]),
         "last_trade": _time(recording.times[-1]),
-        **{name: _setting(name, getattr(kept.settings, name)) for name in SETTINGS},
+        **_setup(kept.setup),
         **_result(trial.result),
     }
 
 
-def _setting(name: str, value: Any) -> Any:
-    return value if isinstance(value, str) or name == "chunks" else to_decimal(value)
+def _setup(setup: Setup) -> Row:
+    instrument, settings = setup
+    parameters = {name: getattr(settings, name) for name in BY_FIELD}
+    return {
+        **{name: getattr(instrument, name) for name in ("exchange", "symbol", "base_asset", "quote_asset")},
+        **{name: to_decimal(getattr(instrument, name)) for name in FILTERS},
+        **{name: value if BY_FIELD[name].scale == 1 else to_decimal(value) for name, value in parameters.items()},
+    }
 
 
 def _result(result: Result) -> Row:
@@ -195,7 +201,7 @@ def _orders(run_id: int, kept: Kept) -> Iterator[Row]:
 
 def _equity(run_id: int, kept: Kept) -> Iterator[Row]:
     prices, times = kept.recording.prices, kept.recording.times
-    course = equity_of(kept.trial.orders, prices, kept.settings, POINTS)
+    course = equity_of(kept.trial.orders, prices, kept.setup, POINTS)
     for at, net_profit, drawdown, value in zip(*course, strict=True):
         yield {
             "run_id": run_id,

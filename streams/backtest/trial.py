@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
-from schemas.records import Settings
+from schemas.records import Setup
 from streams.backtest.engine.cluster import sweep_on
 from streams.backtest.engine.data import Flow, Trades, flow_of, prepare
 from streams.backtest.engine.fast import run_fast
@@ -60,12 +60,12 @@ class Best:
     values: list[int | None]
 
 
-def try_settings(trades: Trades, settings: Settings, engine: str = FAST, execution: Execution = AT_ONCE) -> Trial:
+def try_settings(trades: Trades, setup: Setup, engine: str = FAST, execution: Execution = AT_ONCE) -> Trial:
     """Run one setting over market trades; on the reference engine if the fast one cannot.
 
     Raises `ValueError`, which names a field, for settings, prices or an execution that cannot be.
     """
-    rules, prices, refused = rules_of(settings), trades.prices, None
+    rules, prices, refused = rules_of(*setup), trades.prices, None
     flow = flow_of(trades, execution)
     if engine == FAST:
         try:
@@ -74,19 +74,19 @@ def try_settings(trades: Trades, settings: Settings, engine: str = FAST, executi
             run = run_fast(prices, rules, flow)
             seconds = time.perf_counter() - began
             orders = run.to_list()
-            return Trial(orders, result_of(orders, prices, trades.times, settings), FAST, seconds, execution=execution)
+            return Trial(orders, result_of(orders, prices, trades.times, setup), FAST, seconds, execution=execution)
         except TooLarge as error:
             refused = str(error)
     numbers = prices.tolist()
     began = time.perf_counter()
     orders = run_reference(numbers, rules, flow)
     seconds = time.perf_counter() - began
-    return Trial(orders, result_of(orders, prices, trades.times, settings), REFERENCE, seconds, refused, execution)
+    return Trial(orders, result_of(orders, prices, trades.times, setup), REFERENCE, seconds, refused, execution)
 
 
 def best_of(
     parts: Mapping[str, Trades],
-    tried: Sequence[Settings],
+    tried: Sequence[Setup],
     objective: str,
     top: int,
     execution: Execution = AT_ONCE,
@@ -113,14 +113,14 @@ def best_of(
 
 def _swept(
     trades: Trades,
-    tried: Sequence[Settings],
+    tried: Sequence[Setup],
     execution: Execution,
     drawdown: bool,
     dask: str | None,
     progress: Callable[[int], None] | None,
 ) -> tuple[Summary, float]:
     """What each setting gave, and the seconds it took, preparation included, compilation on this machine not."""
-    tick, flow = tried[0].tick_size, flow_of(trades, execution)
+    tick, flow = tried[0].instrument.tick_size, flow_of(trades, execution)
     if dask is None:
         sweep(prepare(trades.prices[:1], tick), tried[:1], flow=_first(flow), drawdown=drawdown)
     began = time.perf_counter()
@@ -158,24 +158,24 @@ def _ranked(summary: Summary, objective: str) -> list[int]:
     return sorted(range(len(net)), key=lambda place: (-first[place], -second[place], place))
 
 
-def _checked(trades: Trades, settings: Settings, execution: Execution) -> Result:
-    run = run_fast(trades.prices, rules_of(settings), flow_of(trades, execution))
-    return result_of(run.to_list(), trades.prices, trades.times, settings)
+def _checked(trades: Trades, setup: Setup, execution: Execution) -> Result:
+    run = run_fast(trades.prices, rules_of(*setup), flow_of(trades, execution))
+    return result_of(run.to_list(), trades.prices, trades.times, setup)
 
 
-def _agree(summary: Summary, place: int, result: Result, settings: Settings) -> None:
+def _agree(summary: Summary, place: int, result: Result, setup: Setup) -> None:
     """The sweep adds up while it runs, `result_of` from the orders: both have to come to the same."""
     names = ["orders", "cycles", "realised", "net_profit"]
     names += [] if summary.max_drawdown is None else ["max_drawdown"]
     added = {name: getattr(summary, name)[place] for name in names}
     if added != {name: getattr(result, name) for name in names}:
-        raise Disagreement(f"the sweep's sums {added} are not those of its orders, {result}, for {settings}")
+        raise Disagreement(f"the sweep's sums {added} are not those of its orders, {result}, for {setup}")
 
 
-def _compared(trades: Trades, settings: Settings, execution: Execution) -> int:
+def _compared(trades: Trades, setup: Setup, execution: Execution) -> int:
     """How many orders both engines give; they have to be equal one by one."""
-    rules, flow = rules_of(settings), flow_of(trades, execution)
+    rules, flow = rules_of(*setup), flow_of(trades, execution)
     orders = run_reference(trades.prices.tolist(), rules, flow)
     if orders != run_fast(trades.prices, rules, flow).to_list():
-        raise Disagreement(f"the engines give different orders for {settings}")
+        raise Disagreement(f"the engines give different orders for {setup}")
     return len(orders)

@@ -4,8 +4,8 @@ So `--help` and the shell's completion import no more than options; the modules 
 their top, and get the options as one value and where to write to as another.
 """
 
-from collections.abc import Iterator
-from dataclasses import MISSING, fields, is_dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from importlib import import_module
 from inspect import Parameter, Signature
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from schemas.parameters import BY_FIELD
 from streams.cli.output import Output
 
 Json = Annotated[bool, typer.Option("--json", help="Data as JSON.")]
@@ -42,6 +43,29 @@ def noun(target: str) -> type[TyperGroup]:
                 self.commands = get_group(load(target)).commands
 
     return Noun
+
+
+Typed = Mapping[str, str | None]
+"""What was typed for parameters of the strategy, by field; `None` for what was not."""
+
+
+@dataclass(frozen=True)
+class ParameterOptions:
+    """An option for each of some parameters of the strategy, annotated to a field that is `Typed`.
+
+    Option and help are those of `schemas.parameters`, unless there is a `text` for all of them.
+    """
+
+    fields: tuple[str, ...]
+    metavar: str
+    text: str = ""
+
+    def parameters(self) -> Iterator[Parameter]:
+        """Yield the parameters of a command that takes these options."""
+        for parameter in (BY_FIELD[field] for field in self.fields):
+            shown = option(parameter.option, self.metavar, self.text or parameter.help)
+            annotation = Annotated[str | None, shown]
+            yield Parameter(parameter.field, Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
 def command(app: typer.Typer, name: str, options: type[Any], work: str, *, data: bool = True) -> None:
@@ -84,6 +108,8 @@ def _parameters(options: type[Any]) -> Iterator[Parameter]:
     for field in fields(options):
         if is_dataclass(field.type):
             yield from _parameters(field.type)  # type: ignore[arg-type]
+        elif (strategy := _strategy_options(field.type)) is not None:
+            yield from strategy.parameters()
         else:
             default = Parameter.empty if field.default is MISSING else field.default
             yield Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=field.type)
@@ -91,8 +117,16 @@ def _parameters(options: type[Any]) -> Iterator[Parameter]:
 
 def _filled(options: type[Any], typed: dict[str, Any]) -> Any:
     """Return the dataclass with the values that were typed, its groups among them."""
-    values = {
-        field.name: _filled(field.type, typed) if is_dataclass(field.type) else typed[field.name]  # type: ignore[arg-type]
-        for field in fields(options)
-    }
-    return options(**values)
+    return options(**{field.name: _value(field, typed) for field in fields(options)})
+
+
+def _value(field: Field[Any], typed: dict[str, Any]) -> Any:
+    if is_dataclass(field.type):
+        return _filled(field.type, typed)  # type: ignore[arg-type]
+    strategy = _strategy_options(field.type)
+    return typed[field.name] if strategy is None else {name: typed[name] for name in strategy.fields}
+
+
+def _strategy_options(annotation: Any) -> ParameterOptions | None:
+    found = (each for each in getattr(annotation, "__metadata__", ()) if isinstance(each, ParameterOptions))
+    return next(found, None)

@@ -2,18 +2,16 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import create_engine
 
 from infra.config import Config
 from producers.recorded.files import read_trades
-from schemas.records import Settings, Trade
+from schemas.records import Trade
 from schemas.registry import make_codec
-from schemas.sql.models import SettingsRow
-from schemas.topics import DEAD_LETTER_TOPICS, SETTINGS, TRADES
+from schemas.topics import DEAD_LETTER_TOPICS, TRADES
 from streams.audit.audit import audit
 from streams.topics.read import count, messages
 from streams.warehouse import agreement
@@ -83,22 +81,10 @@ def topic_has_what_was_sent(config: Config, journal: Path) -> Check:
 
 def postgres_has_the_topics(config: Config) -> Check:
     """Check that every record of the topics is a row of its table, field by field, and there is no other row."""
-    compared = [*agreement.compare_with_topics(config), _settings(config)]
+    compared = agreement.compare_with_topics(config)
     rows = ", ".join(f"{table.table} {table.keys:,} and {table.rows:,}" for table in compared)
     differences = [f"{table.table}: {text}" for table in compared for text in _disagreements(table)]
     return _check(f"topics and Postgres, every column: {rows} rows", differences)
-
-
-def _settings(config: Config) -> Comparison:
-    """Compare the settings; each record replaces the one before it, which is no conflict."""
-    names = Settings.__struct_fields__
-    engine = create_engine(config.database)
-    try:
-        folded = agreement.fold_topic(config, SETTINGS, SettingsRow)
-        found = agreement.compare(SETTINGS.name, folded, agreement.read_table(engine, SettingsRow, names), names)
-    finally:
-        engine.dispose()
-    return replace(found, conflicting=0)
 
 
 def _disagreements(table: Comparison) -> Iterator[str]:

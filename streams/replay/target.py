@@ -22,7 +22,7 @@ from schemas.broker import REPLAY_MARK, admin, create_topics, delete_topics, is_
 from schemas.groups import worker_group
 from schemas.registry import register_all
 from schemas.sql.migrate import upgrade
-from schemas.topics import SETTINGS, SINKS, TOPICS, TRADES
+from schemas.topics import INSTRUMENTS, SETTINGS, SINKS, TOPICS, TRADES
 from streams.topics.lag import behind, has_members
 from streams.topics.read import TIMEOUT_S, count, partitions
 
@@ -143,7 +143,7 @@ def await_settings(target: Config) -> bool:
     client, group = admin(target), worker_group(target)
     deadline = time.monotonic() + SETTLED_S
     while time.monotonic() < deadline:
-        if not behind(target, client, {group: (SETTINGS,)})[group]:
+        if not behind(target, client, {group: (INSTRUMENTS, SETTINGS)})[group]:
             return True
         time.sleep(POLL_S)
     return False
@@ -179,8 +179,10 @@ def _refuse_live_tables(live: Config, target: Config) -> None:
 
 
 def _copy_settings(live: Config, target: Config, instruments: Collection[str] | None) -> list[str]:
-    known, there = settings_topic.read_all(live), settings_topic.read_all(target)
+    known, there = settings_topic.read_setups(live), settings_topic.read_instruments(target)
     missing = [key for key in sorted(known) if key not in there and (instruments is None or key in instruments)]
     if missing:
-        settings_topic.write(target, [msgspec.structs.replace(known[key], streaming=False) for key in missing])
+        # The instrument last: what is there whole is not copied again.
+        settings = [msgspec.structs.replace(known[key].settings, streaming=False) for key in missing]
+        settings_topic.write(target, [*settings, *(known[key].instrument for key in missing)])
     return missing

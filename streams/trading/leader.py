@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from schemas.records import Applied, Fill, Order, OrderStatus, Record, Settings, Side, TradingStatus
+from schemas.records import Applied, Fill, Instrument, Order, OrderStatus, Record, Settings, Side, TradingStatus
 from schemas.units import AMOUNT_MAX, PRICE_MAX
 from streams.trading import strategy
 from streams.trading.life_cycle import NEXT_STATUS, Report, report_of
@@ -30,6 +30,7 @@ class LeaderState(msgspec.Struct, kw_only=True):
 
     exchange: str
     symbol: str
+    instrument: Instrument | None = None
     settings: Settings | None = None
     leader: Leader
     orders: dict[int, Order] = {}
@@ -44,6 +45,7 @@ class LeaderState(msgspec.Struct, kw_only=True):
     trades_offset: int = -1
     fills_offset: int = -1
     settings_offset: int = -1
+    instruments_offset: int = -1
     changed: bool = False
     """Whether more than an offset has changed since the last store."""
     outbox: list[Record] = []
@@ -114,19 +116,45 @@ def apply_fill(state: LeaderState, offset: int, fill: Fill) -> None:
 
 
 def apply_settings(state: LeaderState, offset: int, settings: Settings) -> None:
-    """Apply new settings; a `ValueError`, the state untouched, for settings that make no sense."""
+    """Apply new settings; a `ValueError`, the state untouched, for settings that make no sense.
+
+    A leader that does not know its instrument yet keeps them and starts no trader.
+    """
     if offset <= state.settings_offset:
         return
-    rules = rules_of(settings)
+    settings.check()
     state.settings_offset = offset
     state.settings = settings
     state.time = max(state.time, settings.updated_time)
-    _journal(state, "settings", offset, msgspec.json.encode(settings).decode())
-    strategy.make_room(state.leader, rules.chunks)
-    if settings.status is TradingStatus.OFF:
+    _journal(state, "settings", offset, settings=msgspec.json.encode(settings).decode())
+    _follow_settings(state)
+
+
+def apply_instrument(state: LeaderState, offset: int, instrument: Instrument) -> None:
+    """Apply what the exchange now says; a `ValueError`, the state untouched, for what makes no sense.
+
+    Settings that were waiting for it hold from here on. Open orders stay as they are.
+    """
+    if offset <= state.instruments_offset:
+        return
+    instrument.check()
+    state.instruments_offset = offset
+    state.instrument = instrument
+    state.time = max(state.time, instrument.updated_time)
+    _journal(state, "instruments", offset, instrument_taken=msgspec.json.encode(instrument).decode())
+    _follow_settings(state)
+
+
+def _follow_settings(state: LeaderState) -> None:
+    """Bring the traders into line with the settings, once there are both these and the instrument."""
+    if state.settings is None or state.instrument is None:
+        return
+    chunks, status = state.settings.chunks, state.settings.status
+    strategy.make_room(state.leader, chunks)
+    if status is TradingStatus.OFF:
         _cancel_all(state)
-    strategy.set_mode(state.leader, MODES.index(settings.status))
-    strategy.trim(state.leader, rules.chunks)
+    strategy.set_mode(state.leader, MODES.index(status))
+    strategy.trim(state.leader, chunks)
 
 
 def _apply_trade(state: LeaderState, price: int) -> None:
@@ -170,6 +198,7 @@ def _place(state: LeaderState, rules: Rules, numbers: Sequence[int], cause: str)
             trades_offset=0,
             fills_offset=0,
             settings_offset=0,
+            instruments_offset=0,
             created_time=state.time,
             updated_time=state.time,
         )
@@ -193,6 +222,7 @@ def _snapshot(state: LeaderState, order: Order, cause: str, **changes: object) -
         trades_offset=state.trades_offset,
         fills_offset=state.fills_offset,
         settings_offset=state.settings_offset,
+        instruments_offset=state.instruments_offset,
         updated_time=state.time,
         **changes,
     )
@@ -200,7 +230,8 @@ def _snapshot(state: LeaderState, order: Order, cause: str, **changes: object) -
     return snapshot
 
 
-def _journal(state: LeaderState, topic: str, offset: int, settings: str | None = None) -> None:
+def _journal(state: LeaderState, topic: str, offset: int, **taken: str) -> None:
+    """Note an input; `taken` is its content as JSON where its topic is compacted."""
     state.version += 1
     state.changed = True
     state.outbox.append(
@@ -212,7 +243,7 @@ def _journal(state: LeaderState, topic: str, offset: int, settings: str | None =
             input_partition=state.partition,
             input_offset=offset,
             trades_offset=state.trades_offset,
-            settings=settings,
+            **taken,
         )
     )
 
@@ -252,8 +283,9 @@ def _is_old(order: Order, fill: Fill, report: Report) -> bool:
 
 
 def _rules(state: LeaderState) -> Rules:
+    assert state.instrument is not None, "a leader has no traders before it knows its instrument"
     assert state.settings is not None, "a leader has no traders before it has settings"
-    return _cached_rules(state.settings)
+    return _cached_rules(state.instrument, state.settings)
 
 
 _cached_rules = lru_cache(maxsize=4_096)(rules_of)

@@ -8,7 +8,7 @@ They are written in the part of Python that also compiles, see `streams.backtest
 from math import gcd
 from typing import NamedTuple
 
-from schemas.records import Settings
+from schemas.records import Instrument, Settings
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX
 
 # Names of what forbids an order; index 0 forbids nothing. As in Binance's exchangeInfo.
@@ -37,18 +37,19 @@ class Rules(NamedTuple):
     min_notional: int
 
 
-def rules_of(settings: Settings) -> Rules:
+def rules_of(instrument: Instrument, settings: Settings) -> Rules:
     """The rules of an instrument in units of 1e-8; a `ValueError` names a field that makes no sense."""
+    instrument.check()
     settings.check()
     fee = ONE + settings.fee
     buy_num, buy_den = _lowest(ONE - settings.buy_down_interval, ONE)
     sell_num, sell_den = _lowest(fee * (ONE + settings.profit_interval) * fee, ONE**3)
     rebuy_num, rebuy_den = _lowest(ONE - settings.rebuy_interval, ONE)
-    lot_num, lot_den = _lowest(settings.budget * ONE, settings.chunks * settings.step_size)
+    lot_num, lot_den = _lowest(settings.budget * ONE, settings.chunks * instrument.step_size)
     return Rules(
         chunks=settings.chunks,
-        tick=settings.tick_size,
-        step=settings.step_size,
+        tick=instrument.tick_size,
+        step=instrument.step_size,
         buy_num=buy_num,
         buy_den=buy_den,
         sell_num=sell_num,
@@ -57,11 +58,11 @@ def rules_of(settings: Settings) -> Rules:
         rebuy_den=rebuy_den,
         lot_num=lot_num,
         lot_den=lot_den,
-        min_price=settings.min_price,
-        max_price=settings.max_price or PRICE_MAX,
-        min_quantity=settings.min_quantity,
-        max_quantity=settings.max_quantity or AMOUNT_MAX,
-        min_notional=settings.min_notional * ONE,
+        min_price=instrument.min_price,
+        max_price=instrument.max_price or PRICE_MAX,
+        min_quantity=instrument.min_quantity,
+        max_quantity=instrument.max_quantity or AMOUNT_MAX,
+        min_notional=instrument.min_notional * ONE,
     )
 
 

@@ -19,8 +19,8 @@ from schemas.codec import Codec, CodecError
 from schemas.groups import sink_group
 from schemas.reader import Partition
 from schemas.registry import make_codec
-from schemas.sql.models import Base, FillRow, OrderRow, TradeRow
-from schemas.topics import FILLS, ORDERS, TRADES, Topic
+from schemas.sql.models import Base, FillRow, InstrumentRow, OrderRow, SettingsRow, TradeRow
+from schemas.topics import FILLS, INSTRUMENTS, ORDERS, SETTINGS, TRADES, Topic
 from schemas.units import ONE
 from streams.topics.lag import committed
 from streams.topics.read import partitions, records, spans
@@ -69,11 +69,17 @@ class Folded:
     """Of the partitions that have any records, where they ended then."""
 
 
-SOURCES: tuple[tuple[Topic, type[Base]], ...] = ((TRADES, TradeRow), (ORDERS, OrderRow), (FILLS, FillRow))
+SOURCES: tuple[tuple[Topic, type[Base]], ...] = (
+    (TRADES, TradeRow),
+    (ORDERS, OrderRow),
+    (FILLS, FillRow),
+    (INSTRUMENTS, InstrumentRow),
+    (SETTINGS, SettingsRow),
+)
 
 
 def compare_with_topics(config: Config, timeout_s: float = 60.0) -> list[Comparison]:
-    """Read the topics trades, orders and fills from beginning to end and compare their tables, row by row.
+    """Read the topics that have tables from beginning to end and compare these, row by row.
 
     A table that lags is read again until it agrees, its sink has committed everything, or `timeout_s` seconds are
     over. Raises `Unreachable` when the broker stops sending, database and registry errors as they come.
@@ -90,13 +96,15 @@ def compare_with_topics(config: Config, timeout_s: float = 60.0) -> list[Compari
 def fold_topic(config: Config, topic: Topic, model: type[Base]) -> Folded:
     """Return the topic up to its present end, folded by the table's primary key as the sink and the triggers do.
 
-    Of orders the highest version counts, and the first message that has it; of the others the last message.
+    Of orders the highest version counts, and the first message that has it; of instruments and settings the latest
+    `updated_time`, and the last message that has it; of the others the last message.
     """
     assert topic.record is not None
     codec: Codec[Any] = make_codec(config, topic.record)
     names = topic.record.__struct_fields__
     key_at = [names.index(column.name) for column in model.__table__.primary_key]
     version_at = names.index("version") if "version" in names else None
+    time_at = names.index("updated_time") if topic in (INSTRUMENTS, SETTINGS) else None
     client = admin(config)
     found = spans(client, partitions(client, [topic.full_name(config)]))
     folded = Folded(ends={partition: end for partition, (first, end) in found.items() if first < end})
@@ -107,7 +115,11 @@ def fold_topic(config: Config, topic: Topic, model: type[Base]) -> Folded:
         except CodecError:
             folded.undecodable += 1
             continue
-        _fold(folded, tuple([row[i] for i in key_at]), row, version_at)
+        key = tuple([row[i] for i in key_at])
+        if time_at is None:
+            _fold(folded, key, row, version_at)
+        elif key not in folded.rows or row[time_at] >= folded.rows[key][time_at]:
+            folded.rows[key] = row  # one replaces the other, which is no conflict
     return folded
 
 

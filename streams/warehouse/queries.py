@@ -62,7 +62,7 @@ PROFIT = text(
            coalesce(orders, 0) AS orders, coalesce(fills, 0) AS fills, coalesce(cycles, 0) AS cycles,
            coalesce(profit, 0) AS profit, coalesce(position, 0) AS position
     FROM streamed FULL JOIN placed USING (exchange, symbol) FULL JOIN results USING (exchange, symbol)
-         LEFT JOIN settings USING (exchange, symbol)
+         LEFT JOIN instruments USING (exchange, symbol)
     ORDER BY exchange, symbol
     """
 )

@@ -22,7 +22,7 @@ from schemas.topics import FILLS, ORDERS
 from tests.bench import replay_rows, report
 from tests.bench.compared import QUIX_PYTHON, Compared
 from tests.bench.latency import EVERY, RATE, bare, markets_traded, offered_trades, through_worker
-from tests.bench.market import FALL, FALLING, LOOP, encode, instruments, settings_of, trades_at_rest, trades_of
+from tests.bench.market import FALL, FALLING, LOOP, encode, instruments, setups_of, trades_at_rest, trades_of
 from tests.bench.process import Ended
 from tests.bench.producer import producer_trades_per_s
 from tests.bench.replay import DAY
@@ -81,14 +81,14 @@ class Bench:
 
     def _worker(self) -> None:
         with world("worker") as w:
-            run = run_worker(w, settings_of(self.markets, **LOOP), self.loop, WORKER_TIMES)
+            run = run_worker(w, setups_of(self.markets, **LOOP), self.loop, WORKER_TIMES)
             self._note("worker_trades_per_s", run.per_s)
             self._note("worker_cpu_us_per_trade", run.cpu_us)
             self._note("worker_orders", len(read_topic(w.config, ORDERS)))
             self._note("worker_fills", len(read_topic(w.config, FILLS)))
 
     def _compared(self) -> None:
-        compared = Compared(settings_of(self.markets, **FALLING))
+        compared = Compared(setups_of(self.markets, **FALLING))
         ours, orders = compared.batches(self.falling, 1)
         quix, quix_orders = compared.quix(self.falling)
         stock, stock_orders = compared.stock_faust(self.falling[:STOCK_TRADES])
@@ -120,8 +120,8 @@ class Bench:
     def _cost(self) -> None:
         for count, trades in self.scale.items():
             with world(f"scale{count}") as w:
-                settings = settings_of(instruments(count), **LOOP)
-                run = run_worker(w, settings, trades, SCALE_TIMES, opening=trades[:count])
+                setups = setups_of(instruments(count), **LOOP)
+                run = run_worker(w, setups, trades, SCALE_TIMES, opening=trades[:count])
             self._note(_cost_key(count), run.cpu_us)
 
     def medians(self) -> dict[str, float]:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import msgspec
 
-from schemas.records import Order, Settings
+from schemas.records import Order, Setup
 from schemas.registry import make_codec
 from schemas.topics import ORDERS, TRADES
 from tests.bench.process import Run, running, work_off
 from tests.bench.worker_job import run_worker
-from tests.bench.world import Encoded, Progress, World, create_topic, fill_settings, fill_trades, read_topic, world
+from tests.bench.world import Encoded, Progress, World, create_topic, fill_setups, fill_trades, read_topic, world
 
 QUIX_PYTHON = Path(".venv-bench/bin/python")
 FAUST = [sys.executable, "-m", "faust", "-A"]
@@ -21,14 +21,14 @@ WORKER = ["worker", "--without-web", "-l", "warn"]
 class Compared:
     """One repetition: who ran, how fast, and the orders that came of it."""
 
-    def __init__(self, settings: Sequence[Settings]) -> None:
-        self._settings = settings
+    def __init__(self, setups: Sequence[Setup]) -> None:
+        self._setups = setups
 
     def batches(self, trades: Encoded, times: int) -> tuple[Run, set[Order]]:
         """The worker, its trading agent only."""
         with world("batches") as w:
             argv = [*FAUST, "tests.bench.trading_only", *WORKER]
-            run = run_worker(w, self._settings, trades, times, argv)
+            run = run_worker(w, self._setups, trades, times, argv)
             return run, decided(w)
 
     def stock_faust(self, trades: Encoded) -> tuple[Run, set[Order]]:
@@ -43,7 +43,7 @@ class Compared:
             return self._run(w, [str(QUIX_PYTHON), "-m", "tests.bench.quix_app"], f"{w.prefix}quix", trades)
 
     def _run(self, w: World, argv: list[str], group: str, trades: Encoded) -> tuple[Run, set[Order]]:
-        fill_settings(w, self._settings)
+        fill_setups(w, self._setups)
         total = fill_trades(w, trades)
         with running(w, argv) as process:
             run = work_off(process, Progress(w.config, group, TRADES.full_name(w.config)), total)
@@ -51,6 +51,7 @@ class Compared:
 
 
 def decided(w: World) -> set[Order]:
-    """The orders in the topic; without the offset of the settings, which the frameworks other than ours do not see."""
+    """The orders in the topic, without the offsets that the frameworks other than ours do not see."""
     codec = make_codec(w.config, Order)
-    return {msgspec.structs.replace(codec.decode(value), settings_offset=0) for value in read_topic(w.config, ORDERS)}
+    orders = (codec.decode(value) for value in read_topic(w.config, ORDERS))
+    return {msgspec.structs.replace(order, settings_offset=0, instruments_offset=0) for order in orders}

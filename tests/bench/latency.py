@@ -15,13 +15,13 @@ from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartit
 from infra.config import Config
 from producers.local_exchange.simulated import Market
 from schemas.codec import Codec
-from schemas.records import Order, Settings, Trade
+from schemas.records import Order, Trade
 from schemas.registry import make_codec
-from schemas.topics import ORDERS, SETTINGS, TRADES
-from tests.bench.market import LOOP, RATE, encode, instruments, settings_of, trade_at_rest
+from schemas.topics import ORDERS, TRADES
+from tests.bench.market import LOOP, RATE, encode, instruments, setups_of, trade_at_rest
 from tests.bench.process import WORKER, running
-from tests.bench.worker_job import progress_of, take_in
-from tests.bench.world import Encoded, create_topic, fill_settings, world
+from tests.bench.worker_job import take_in_setups
+from tests.bench.world import Encoded, create_topic, fill_setups, world
 
 SECONDS = 12
 WARM_UP_S = 3
@@ -71,12 +71,12 @@ def bare(trades: Sequence[Trade]) -> Latency:
 def through_worker(markets: tuple[Market, ...], trades: Sequence[Trade]) -> Latency:
     """Produce trades, consume the orders that they cause."""
     with world("latency") as w:
-        settings: list[Settings] = settings_of(markets, **LOOP)
-        fill_settings(w, settings)
+        setups = setups_of(markets, **LOOP)
+        fill_setups(w, setups)
         sent = encode(list(trades), make_codec(w.config, Trade))
         orders = make_codec(w.config, Order)
         with running(w, WORKER) as process:
-            take_in(process, progress_of(w, SETTINGS.full_name(w.config)), len(settings))
+            take_in_setups(w, process, len(setups))
             return _measure(
                 w.config, TRADES.full_name(w.config), ORDERS.full_name(w.config), sent, lambda m: _cause(m, orders)
             )

@@ -7,7 +7,7 @@ import msgspec
 from producers.encode import TradeEncoder
 from producers.local_exchange.simulated import EXCHANGE, MARKETS, Market, simulated_trades
 from schemas.codec import Codec
-from schemas.records import Settings, Trade, TradingStatus
+from schemas.records import Instrument, Settings, Setup, Trade, TradingStatus
 from schemas.units import ONE
 from tests.bench.world import Encoded
 
@@ -31,10 +31,15 @@ def instruments(count: int) -> tuple[Market, ...]:
     return tuple(made)
 
 
-def settings_of(markets: tuple[Market, ...], **terms: int) -> list[Settings]:
-    """The settings of these markets with trading on, under these terms."""
-    on = {"status": TradingStatus.ON, "budget": 1_000 * ONE, **terms}
-    return [msgspec.structs.replace(market.settings(), **on) for market in markets]
+def setups_of(markets: tuple[Market, ...], **terms: int) -> list[Setup]:
+    """These markets with trading on, under these terms."""
+    return [setup_of(market.instrument(), **{"budget": 1_000 * ONE, **terms}) for market in markets]
+
+
+def setup_of(instrument: Instrument, **terms: int) -> Setup:
+    """An instrument with trading on, under these terms."""
+    on = Settings(exchange=instrument.exchange, symbol=instrument.symbol, status=TradingStatus.ON)
+    return Setup(instrument, msgspec.structs.replace(on, **terms))
 
 
 def trades_of(markets: tuple[Market, ...], count: int, fall: int = 0) -> list[Trade]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from infra.config import Config
 from producers import settings_topic
-from schemas.records import Order, Settings, Trade
+from schemas.records import Order, Setup, Trade
 from schemas.registry import make_codec
 from streams.trading import leader, strategy
 from streams.trading.leader import LeaderState
@@ -23,8 +23,8 @@ class TradingJob:
     def __init__(self, config: Config) -> None:
         self._trades = make_codec(config, Trade)
         self._orders = make_codec(config, Order)
-        self._settings: dict[bytes, Settings] = {
-            key.encode(): settings for key, settings in settings_topic.read_all(config).items()
+        self._setups: dict[bytes, Setup] = {
+            key.encode(): setup for key, setup in settings_topic.read_setups(config).items()
         }
         self._states: dict[bytes, LeaderState] = {}
 
@@ -47,7 +47,9 @@ class TradingJob:
         if stored is not None:
             return msgspec.json.decode(stored, type=LeaderState)
         state = leader.new_state(key.decode(), partition)
-        leader.apply_settings(state, 0, self._settings[key])
+        instrument, settings = self._setups[key]
+        leader.apply_instrument(state, 0, instrument)
+        leader.apply_settings(state, 0, settings)
         return state
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from producers.local_exchange.simulated import MARKETS
 from producers.recorded.files import read_trades
-from schemas.records import Settings, TradingStatus
+from schemas.records import Setup
 from schemas.units import ONE
 from streams.backtest.engine.data import Prices, prepare
 from streams.backtest.engine.fast import run_fast, run_prepared
@@ -22,6 +22,7 @@ from streams.backtest.engine.reference import run_reference
 from streams.backtest.engine.sweep import sweep
 from streams.backtest.grid import draws
 from streams.trading.rules import rules_of
+from tests.bench.market import setup_of
 
 DAY = Path("../shared/trades/XRPUSDT-2019-06-02.csv.gz")
 SIMULATED = 10_000_000
@@ -46,12 +47,13 @@ class Engines(NamedTuple):
     orders: int
 
 
-def base_settings(**terms: int) -> Settings:
+def base_setup(**terms: int) -> Setup:
     """Trading XRPUSDT as the recorded orders do: tick 0.00001, step 0.1, budget 1,000."""
     market = next(market for market in MARKETS if market.symbol == "XRPUSDT")
-    plain = {"tick_size": 1_000, "step_size": ONE // 10, "chunks": 5, "budget": 1_000 * ONE}
+    instrument = msgspec.structs.replace(market.instrument(), tick_size=1_000, step_size=ONE // 10)
+    plain = {"chunks": 5, "budget": 1_000 * ONE}
     plain |= {"buy_down_interval": 10_000, "profit_interval": -120_000, "rebuy_interval": 100_000}
-    return msgspec.structs.replace(market.settings(), status=TradingStatus.ON, **{**plain, **terms})
+    return setup_of(instrument, **{**plain, **terms})
 
 
 def walk(count: int, seed: int = SEED, tick: int = 1_000) -> Prices:
@@ -74,9 +76,9 @@ def recorded_day() -> Prices | None:
     return np.fromiter((trade.price for trade in read_trades(DAY)), np.int64)
 
 
-def fast(prices: Prices, settings: Settings) -> Engines:
+def fast(prices: Prices, setup: Setup) -> Engines:
     """The fast engine, warm: medians of `TIMES`."""
-    rules = rules_of(settings)
+    rules = rules_of(*setup)
     run_fast(prices[:1], rules)  # compiles, where no process before has
     made = [timed(lambda: prepare(prices, rules.tick)) for _ in range(TIMES)]
     runs = [timed(lambda: run_prepared(made[0][1], rules)) for _ in range(TIMES)]
@@ -87,9 +89,9 @@ def _median(timings: Sequence[tuple[float, object]]) -> float:
     return float(np.median([seconds for seconds, _ in timings]))
 
 
-def reference(prices: Prices, settings: Settings) -> float:
+def reference(prices: Prices, setup: Setup) -> float:
     """Trades a second of the reference engine, whose orders have to be those of the fast one."""
-    rules, numbers = rules_of(settings), prices.tolist()
+    rules, numbers = rules_of(*setup), prices.tolist()
     seconds, orders = timed(lambda: run_reference(numbers, rules))
     if orders != run_fast(prices, rules).to_list():
         raise RuntimeError("the engines give different orders")
@@ -104,9 +106,9 @@ def swept(prices: Prices, count: int) -> float:
         "profit_interval": range(50_000, 1_000_000, 1_000),
         "rebuy_interval": range(50_000, 1_000_000, 1_000),
     }
-    tried = draws(base_settings(), axes, count, SEED)
-    sweep(prepare(prices[:1], tried[0].tick_size), tried[:1])
-    seconds, _ = timed(lambda: sweep(prepare(prices, tried[0].tick_size), tried))
+    tried = draws(base_setup(), axes, count, SEED)
+    sweep(prepare(prices[:1], tried[0].instrument.tick_size), tried[:1])
+    seconds, _ = timed(lambda: sweep(prepare(prices, tried[0].instrument.tick_size), tried))
     return seconds
 
 
@@ -127,7 +129,7 @@ def memory(count: int) -> tuple[float, float]:
 
 
 def _memory(count: int) -> dict[str, float]:
-    rules = rules_of(base_settings())
+    rules = rules_of(*base_setup())
     run_fast(walk(1_000), rules)
     prices = walk(count)
     seconds, _ = timed(lambda: run_fast(prices, rules))

@@ -1,7 +1,7 @@
 """The same single trader on hftbacktest: prices from one file, what it ordered to another, its times to stdout.
 
 Runs in an environment of its own (`infra/requirements-bench.lock`); the folder of the project is on the path.
-Arguments: the prices (.npy, int64 in 1e-8), the settings (JSON), the orders to write (.npy), how often to run.
+Arguments: the prices (.npy, int64 in 1e-8), the setup (JSON), the orders to write (.npy), how often to run.
 
 Our rule is strict, a BUY is filled below its limit only; theirs fills at the limit too, when the queue before the order
 is gone. So orders rest half a tick off, where no trade is. They look at the side that began a trade, we do not: each
@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from schemas.records import Settings
+from schemas.records import Setup
 from schemas.units import ONE
 from streams.trading.rules import Rules, buy_price, buy_quantity, rules_of, sell_price
 
@@ -97,10 +97,10 @@ def _filled(
     return filled and not ended
 
 
-def main(prices_file: Path, settings_file: Path, orders_file: Path, times: int) -> None:
+def main(prices_file: Path, setup_file: Path, orders_file: Path, times: int) -> None:
     """Run `times` over, the first to compile; print the seconds of the others and of the preparation."""
     prices = np.load(prices_file)
-    rules = rules_of(msgspec.json.decode(settings_file.read_bytes(), type=Settings))
+    rules = rules_of(*msgspec.json.decode(setup_file.read_bytes(), type=Setup))
     began = time.perf_counter()
     events = events_of(prices)
     prepare_s = time.perf_counter() - began

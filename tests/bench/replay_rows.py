@@ -11,13 +11,13 @@ import msgspec
 import numpy as np
 
 from producers.local_exchange.simulated import Market
-from schemas.records import Settings
+from schemas.records import Setup
 from streams.backtest.engine.data import Prices
 from streams.backtest.engine.fast import run_fast
 from streams.trading.rules import rules_of
 from tests.bench import replay, replay_topic
 from tests.bench.compared import QUIX_PYTHON
-from tests.bench.market import LOOP, settings_of
+from tests.bench.market import LOOP, setups_of
 from tests.bench.report import Row
 from tests.bench.world import Encoded, fill_trades, world
 
@@ -32,7 +32,7 @@ class Replay:
     """The prices of all parts, made once."""
 
     def __init__(self, markets: tuple[Market, ...], records: Encoded, times: int) -> None:
-        self._settings = settings_of(markets, **LOOP)
+        self._setups = setups_of(markets, **LOOP)
         self._records, self._times = records, times
 
     @cached_property
@@ -55,18 +55,18 @@ class Replay:
         self._topic(note)
 
     def _engines(self, note: Note) -> None:
-        settings = replay.base_settings()
-        run = replay.fast(self.simulated, settings)
+        setup = replay.base_setup()
+        run = replay.fast(self.simulated, setup)
         note("fast_trades_per_s", len(self.simulated) / run.run_s)
         note("fast_first_trades_per_s", len(self.simulated) / (run.prepare_s + run.run_s))
         note("fast_prepare_ns_per_trade", run.prepare_s / len(self.simulated) * 1e9)
         note("fast_orders", run.orders)
-        note("reference_trades_per_s", replay.reference(self.simulated[: replay.REFERENCE], settings))
+        note("reference_trades_per_s", replay.reference(self.simulated[: replay.REFERENCE], setup))
         if self.day is not None:
-            run = replay.fast(self.day, settings)
+            run = replay.fast(self.day, setup)
             note("fast_day_trades_per_s", len(self.day) / run.run_s)
             note("fast_day_orders", run.orders)
-            note("reference_day_trades_per_s", replay.reference(self.day, settings))
+            note("reference_day_trades_per_s", replay.reference(self.day, setup))
 
     def _peer(self, note: Note) -> None:
         prices = self.simulated[: replay.SWEPT]
@@ -84,7 +84,7 @@ class Replay:
         with world("replay") as w:
             total = fill_trades(w, self._records, self._times)
             bare = replay_topic.bare(w.config, total)
-            trades, seconds = replay_topic.ours(w.config, self._settings)
+            trades, seconds = replay_topic.ours(w.config, self._setups)
             if trades != total:
                 raise RuntimeError(f"{trades} trades of {total} were replayed from the topic")
             note("topic_replay_trades_per_s", total / seconds)
@@ -95,20 +95,20 @@ class Replay:
 
 def _held_against_peer(prices: Prices) -> tuple[replay.Engines, dict[str, float]]:
     """The single trader on both, whose orders have to be the same one by one."""
-    settings = replay.base_settings(chunks=1)
+    setup = replay.base_setup(chunks=1)
     with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder, name) for name in ("prices.npy", "settings.json", "orders.npy")]
+        files = [Path(folder, name) for name in ("prices.npy", "setup.json", "orders.npy")]
         np.save(files[0], prices)
-        files[1].write_bytes(msgspec.json.encode(settings))
+        files[1].write_bytes(msgspec.json.encode(setup))
         argv = [QUIX_PYTHON, "-m", "tests.bench.replay_hft", *files, str(PEER_TIMES)]
         done = subprocess.run(argv, capture_output=True, text=True, check=True)
         theirs = [tuple(order) for order in np.load(files[2]).tolist()]
-    _require_same(prices, settings, theirs)
-    return replay.fast(prices, settings), json.loads(done.stdout)
+    _require_same(prices, setup, theirs)
+    return replay.fast(prices, setup), json.loads(done.stdout)
 
 
-def _require_same(prices: Prices, settings: Settings, theirs: list[tuple[int, ...]]) -> None:
-    orders = run_fast(prices, rules_of(settings)).to_list()
+def _require_same(prices: Prices, setup: Setup, theirs: list[tuple[int, ...]]) -> None:
+    orders = run_fast(prices, rules_of(*setup)).to_list()
     ours = [(int(o.side == "SELL"), o.price, o.quantity, int(o.status == "FILLED")) for o in orders]
     if ours != theirs or not ours:
         raise RuntimeError(f"hftbacktest made {len(theirs)} orders, the fast engine {len(ours)}: not the same ones")

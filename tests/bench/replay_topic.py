@@ -11,7 +11,7 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from infra.config import Config
-from schemas.records import Settings
+from schemas.records import Setup
 from schemas.topics import TRADES
 from streams.backtest.trial import try_settings
 from streams.recordings.topic import from_topic
@@ -21,13 +21,13 @@ from tests.bench.world import World
 WITHIN_S = 120
 
 
-def ours(config: Config, settings: Sequence[Settings]) -> tuple[int, float]:
+def ours(config: Config, setups: Sequence[Setup]) -> tuple[int, float]:
     """Trades, and seconds to read those of all instruments and to run the setting of each; the engine is warm."""
-    recordings = from_topic(config, [settings[0].instrument])
-    try_settings(recordings[0], settings[0])
+    recordings = from_topic(config, [setups[0].key])
+    try_settings(recordings[0], setups[0])
     began = time.perf_counter()
-    recordings = from_topic(config, [each.instrument for each in settings])
-    trials = [try_settings(recording, each) for recording, each in zip(recordings, settings, strict=True)]
+    recordings = from_topic(config, [each.key for each in setups])
+    trials = [try_settings(recording, each) for recording, each in zip(recordings, setups, strict=True)]
     seconds = time.perf_counter() - began
     if not any(trial.result.orders for trial in trials):
         raise RuntimeError("no setting made an order: nothing was replayed")

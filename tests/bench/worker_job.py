@@ -5,40 +5,46 @@ import time
 from collections.abc import Sequence
 
 from schemas.groups import worker_group
-from schemas.records import Settings
-from schemas.topics import SETTINGS, TRADES
+from schemas.records import Setup
+from schemas.topics import INSTRUMENTS, SETTINGS, TRADES
 from tests.bench.process import WORKER, Ended, Run, running, work_off
-from tests.bench.world import Encoded, Progress, World, fill_settings, fill_trades
+from tests.bench.world import Encoded, Progress, World, fill_setups, fill_trades
 
 SETTLE_WITHIN_S = 90
 
 
 def run_worker(
     w: World,
-    settings: Sequence[Settings],
+    setups: Sequence[Setup],
     trades: Encoded,
     times: int = 1,
     argv: list[str] | None = None,
     opening: Encoded | None = None,
 ) -> Run:
-    """One worker process works off `trades`, `times` over, with trading on for all `settings`.
+    """One worker process works off `trades`, `times` over, with trading on for all `setups`.
 
     What `opening` causes was done before, by another.
     """
     argv, opening = WORKER if argv is None else argv, opening or []
-    settle(w, settings, argv, opening)
+    settle(w, setups, argv, opening)
     total = len(opening) + fill_trades(w, trades, times)
     with running(w, argv) as process:
         return work_off(process, progress_of(w, TRADES.full_name(w.config)), total, len(opening))
 
 
-def settle(w: World, settings: Sequence[Settings], argv: list[str], opening: Encoded) -> None:
+def settle(w: World, setups: Sequence[Setup], argv: list[str], opening: Encoded) -> None:
     """Let a worker take in the settings, so that its leaders are on when it starts again, and then `opening`."""
-    fill_settings(w, settings)
+    fill_setups(w, setups)
     with running(w, argv) as process:
-        take_in(process, progress_of(w, SETTINGS.full_name(w.config)), len(settings))
+        take_in_setups(w, process, len(setups))
         fill_trades(w, opening)
         take_in(process, progress_of(w, TRADES.full_name(w.config)), len(opening))
+
+
+def take_in_setups(w: World, process: subprocess.Popen[bytes], count: int) -> None:
+    """Wait until a worker has taken in so many instruments and their settings."""
+    for topic in (INSTRUMENTS, SETTINGS):
+        take_in(process, progress_of(w, topic.full_name(w.config)), count)
 
 
 def take_in(process: subprocess.Popen[bytes], progress: Progress, records: int) -> None:

@@ -13,7 +13,7 @@ from confluent_kafka.cimpl import NewTopic
 from infra.config import Config, load_config
 from producers import settings_topic
 from schemas.broker import admin, create_topics
-from schemas.records import Settings
+from schemas.records import Setup
 from schemas.registry import register_all
 from schemas.topics import TRADES, Topic
 from streams.topics.lag import committed
@@ -91,9 +91,9 @@ def fill_trades(w: World, trades: Encoded, times: int = 1) -> int:
     return times * len(trades)
 
 
-def fill_settings(w: World, settings: Sequence[Settings]) -> None:
-    """Write the settings of all instruments."""
-    settings_topic.write(w.config, settings)
+def fill_setups(w: World, setups: Sequence[Setup]) -> None:
+    """Write all these instruments and their settings."""
+    settings_topic.write(w.config, [record for setup in setups for record in setup])
 
 
 def create_topic(w: World, name: str) -> str:

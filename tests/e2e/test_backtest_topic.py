@@ -19,7 +19,7 @@ from schemas.registry import make_codec
 from schemas.topics import TRADES
 from streams.cli.main import app
 from streams.topics.consume import record_batches
-from tests.samples import INSTRUMENT, NINE_TRADE_ORDERS, NINE_TRADES, nine_trade_settings, trade
+from tests.samples import INSTRUMENT, NINE_TRADE_ORDERS, NINE_TRADES, nine_trade_setup, trade
 
 WRITTEN_MS = 1_700_000_000_000
 """When the first record was written, 2023-11-14T22:13:20Z; one more every second."""
@@ -34,8 +34,8 @@ def world(stack: Config) -> Iterator[Config]:
         for name, value in config.model_dump().items():
             patch.setenv(f"HEDGEHOG_{name.upper()}", str(value))
         create_topics(config)
-        ethereum = nine_trade_settings("binance:ETHUSDT", chunks=1)
-        write(config, [nine_trade_settings(min_notional=5 * 10**8), ethereum])
+        ethereum = nine_trade_setup("binance:ETHUSDT", chunks=1)
+        write(config, [nine_trade_setup(min_notional=5 * 10**8), ethereum])
         produce(config)
         yield config
         delete_topics(config)

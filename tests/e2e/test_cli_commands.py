@@ -29,7 +29,7 @@ from streams.cli.instruments.select import complete_symbol
 from streams.cli.main import app
 from streams.cli.pipeline.dead_letters import newest
 from streams.trading.leader import apply_settings, apply_trades, new_state
-from tests.samples import nine_trade_settings
+from tests.samples import nine_trade_setup
 
 PARTITIONS = 3
 DEADLINE_S = 30.0
@@ -200,7 +200,7 @@ def test_the_switches_are_kept_in_the_topic(seeded: Config) -> None:
 
 def test_trading_status_shows_what_the_leader_says(seeded: Config) -> None:
     state = new_state("binance:XRPUSDT", 0)
-    settings = nine_trade_settings(status=TradingStatus.ON)
+    settings = nine_trade_setup(status=TradingStatus.ON)
     apply_settings(state, 0, settings)
     apply_trades(state, np.array([0]), np.array([43_183_010]), np.array([1]))
     state.outbox = []

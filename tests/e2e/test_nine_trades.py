@@ -12,7 +12,7 @@ from infra.config import Config
 from schemas import topics
 from schemas.records import Fill, Order
 from tests.e2e.workers import Pipeline, running_pipeline
-from tests.samples import NINE_TRADE_ORDERS, NINE_TRADES, nine_trade_settings
+from tests.samples import NINE_TRADE_ORDERS, NINE_TRADES, nine_trade_setup
 
 EXCHANGE = f"nine{time.time_ns()}"
 """The tables belong to all tests: an exchange of its own makes its rows known."""
@@ -40,7 +40,7 @@ def database(stack: Config) -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def traded(pipeline: Pipeline) -> Pipeline:
     """The nine trades, each order given the time to reach the book that the trade is to fill it in."""
-    pipeline.set_all(nine_trade_settings(INSTRUMENT))
+    pipeline.set_all(nine_trade_setup(INSTRUMENT))
     pipeline.until("the leader is on", lambda: bool(pipeline.leader(INSTRUMENT)))
     pipeline.trade(INSTRUMENT, *NINE_TRADES[:3])
     pipeline.until_statuses(INSTRUMENT, b1="NEW")

@@ -87,7 +87,7 @@ def by_symbol(trades: list[Trade]) -> dict[str, list[Trade]]:
 
 def switch(config: Config, symbols: list[str], streaming: bool = True) -> None:
     """What `hedgehog streaming start|stop` writes."""
-    known = {market.symbol: market.settings() for market in MARKETS}
+    known = {market.symbol: market.instrument() for market in MARKETS}
     settings_topic.write(config, [msgspec.structs.replace(known[symbol], streaming=streaming) for symbol in symbols])
 
 
@@ -99,7 +99,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 @asynccontextmanager
 async def exchange_of(play: Play) -> AsyncIterator[LocalExchange]:
-    exchange = LocalExchange([market.settings() for market in MARKETS], play)
+    exchange = LocalExchange([market.instrument() for market in MARKETS], play)
     await exchange.start()
     try:
         yield exchange

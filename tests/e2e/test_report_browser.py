@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from schemas.records import Settings
+from schemas.records import Setup
 from schemas.units import ONE
 from streams.backtest.report import About, Run, objective_named, run_page, sweep_page, write_page
 from streams.backtest.trial import NET, Best, Found, Trial, try_settings
 from streams.recordings.recording import Recording
 from tests.e2e.chromium import Tab, browser, program
-from tests.samples import settings
+from tests.samples import setup
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -40,8 +40,8 @@ def recording() -> Recording:
     return Recording("binance:XRPUSDT", "a.csv", prices, at + ONE, 1_559_433_601_000_000 + at * 1_000_000, at)
 
 
-def some_settings(down: str, profit: str) -> Settings:
-    return settings(
+def some_settings(down: str, profit: str) -> Setup:
+    return setup(
         tick_size="0.00001", buy_down_interval=down, profit_interval=profit, rebuy_interval="0.002", fee="0.001"
     )
 

@@ -9,7 +9,7 @@ from infra.config import Config
 from producers import settings_topic
 from producers.publisher import Publisher
 from schemas import topics
-from schemas.records import Settings, Trade, TradingStatus
+from schemas.records import Instrument, Settings, Setup, Trade, TradingStatus
 from schemas.registry import make_codec
 from schemas.units import ONE, to_units
 
@@ -18,15 +18,19 @@ RATE = 2_000
 """Trades a second, all instruments together."""
 
 
-def lively(symbol: str) -> Settings:
-    """Settings that let every small move of the price cause orders."""
-    return Settings(
+def lively(symbol: str) -> Setup:
+    """An instrument and settings that let every small move of the price cause orders."""
+    instrument = Instrument(
         exchange="sim",
         symbol=symbol,
         base_asset=symbol.removesuffix("USDT"),
         quote_asset="USDT",
         tick_size=to_units("0.0001", "tick_size"),
         step_size=to_units("0.1", "step_size"),
+    )
+    settings = Settings(
+        exchange="sim",
+        symbol=symbol,
         status=TradingStatus.ON,
         chunks=5,
         budget=1_000 * ONE,
@@ -34,6 +38,7 @@ def lively(symbol: str) -> Settings:
         profit_interval=to_units("-0.0012", "profit_interval"),
         rebuy_interval=to_units("0.001", "rebuy_interval"),
     )
+    return Setup(instrument, settings)
 
 
 class Load:
@@ -47,7 +52,7 @@ class Load:
         self.published = 0
 
     def __enter__(self) -> "Load":
-        settings_topic.write(self._config, [lively(symbol) for symbol in SYMBOLS])
+        settings_topic.write(self._config, [record for symbol in SYMBOLS for record in lively(symbol)])
         self._thread.start()
         return self
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from schemas.records import Settings
+from schemas.records import Setup
 from schemas.units import ONE
-from tests.samples import settings
+from tests.samples import setup
 
 TICK = 1_000
 
@@ -38,8 +38,8 @@ INTERVALS = st.one_of(
 
 
 @st.composite
-def any_settings(draw: st.DrawFn) -> Settings:
-    """Settings that make sense and those that do not: negative profit, zero intervals, filters that refuse."""
+def any_setup(draw: st.DrawFn) -> Setup:
+    """Setups that make sense and those that do not: negative profit, zero intervals, filters that refuse."""
     plain: dict[str, Any] = {
         "tick_size": draw(st.sampled_from([TICK, TICK, 10 * TICK, 7 * TICK])),
         "step_size": draw(st.sampled_from([ONE, ONE // 10, 1_000])),
@@ -55,4 +55,4 @@ def any_settings(draw: st.DrawFn) -> Settings:
         "max_quantity": draw(st.sampled_from([0, 0, 100_000 * ONE + 1])),
         "min_notional": draw(st.sampled_from([0, 0, ONE // 200])),
     }
-    return settings(**plain)
+    return setup(**plain)

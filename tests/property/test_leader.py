@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.records import Applied, ExecutionType, Fill, Order, OrderStatus, Settings, Side, TradingStatus
+from schemas.records import Applied, ExecutionType, Fill, Instrument, Order, OrderStatus, Settings, Side, TradingStatus
 from schemas.units import ONE
 from streams.audit.journal import Recorded, Trades, compare
 from streams.trading import book, leader
@@ -41,6 +41,7 @@ class World:
         self.fills: list[Fill] = []
         self.journal: list[Applied] = []
         self.settings: list[Settings] = []
+        self.instruments: list[Instrument] = []
         self.terms = Terms(fee=100_000, partial_fills=partial_fills)
         self.leader = leader.new_state(samples.INSTRUMENT, 0)
         self.book = book.new_book(samples.INSTRUMENT)
@@ -48,7 +49,13 @@ class World:
         self.made: list[Order | Applied] = []
         self.most_chunks = chunks
         intervals = {"buy_down_interval": "0.002", "profit_interval": "0.001", "rebuy_interval": "0.005"}
+        self.seed(samples.instrument())
         self.set(samples.settings(chunks=chunks, budget=BUDGET, **intervals))
+
+    def seed(self, instrument: Instrument) -> None:
+        self.instruments.append(instrument)
+        leader.apply_instrument(self.leader, len(self.instruments) - 1, instrument)
+        self._send()
 
     def set(self, changed: Settings) -> None:
         self.settings.append(changed)
@@ -145,7 +152,11 @@ class World:
 
     def _check_traders(self) -> None:
         """Never more than `chunks` traders, and never more money than the budget in what they bought or buy."""
-        head, current = self.leader.leader.head, self.settings[-1]
+        head = self.leader.leader.head
+        if not self.settings:
+            assert head[COUNT] == 0
+            return
+        current = self.settings[-1]
         assert head[COUNT] <= self.most_chunks
         columns = self.leader.leader
         spent = sum(columns.price[i] * columns.quantity[i] for i in range(head[COUNT]) if columns.stage[i] == 1)
@@ -162,7 +173,7 @@ LIVES = st.tuples(st.integers(0, 2**32), st.integers(50, 400))
 
 
 def lived(life: tuple[int, int], world: World, changing: bool = False) -> World:
-    """The world after so many random steps; with `changing` also the settings change now and then."""
+    """The world after so many random steps; with `changing` also settings and instrument change now and then."""
     seed, length = life
     chance = Random(seed)
     price = START
@@ -177,6 +188,8 @@ def lived(life: tuple[int, int], world: World, changing: bool = False) -> World:
             world.an_order_expires(chance.randint(1, 4))  # seldom, for it halts a trader for good
         elif kind < 0.98 or not changing:
             getattr(world, chance.choice(DISTURBANCES))(chance.randint(1, 4))
+        elif kind < 0.985:
+            world.seed(msgspec.structs.replace(world.instruments[-1], min_notional=chance.randint(0, 150) * ONE))
         else:
             changes = {"status": chance.choice(list(TradingStatus)), "chunks": chance.randint(1, 5)}
             world.set(msgspec.structs.replace(world.settings[-1], **changes))

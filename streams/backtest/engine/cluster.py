@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from schemas.records import Settings
+from schemas.records import Setup
 from streams.backtest.engine.data import Flow, Prepared
 from streams.backtest.engine.sweep import Summary, sweep
 
@@ -29,7 +29,7 @@ class NoCluster(RuntimeError):
 def sweep_on(
     address: str,
     prepared: Prepared,
-    settings: Sequence[Settings],
+    setups: Sequence[Setup],
     progress: Callable[[int], None] | None = None,
     flow: Flow | None = None,
     drawdown: bool = False,
@@ -38,16 +38,16 @@ def sweep_on(
 
     Each has to have this version of hedgehog installed. Raises `NoCluster`, and what `sweep` raises.
     """
-    if not settings:
+    if not setups:
         raise ValueError("settings: none given")
     client = _connected(address)
     try:
         cores = sum(client.ncores().values())
         if not cores:
             raise NoCluster(f"--dask: the scheduler at {address} has no workers")
-        size = -(-len(settings) // (cores * PARTS_PER_CORE))
+        size = -(-len(setups) // (cores * PARTS_PER_CORE))
         (trades,) = client.scatter([(prepared, flow)], broadcast=True, hash=False)
-        parts = [list(settings[at : at + size]) for at in range(0, len(settings), size)]
+        parts = [list(setups[at : at + size]) for at in range(0, len(setups), size)]
         run = partial(_run_part, drawdown=drawdown)
         futures = client.map(run, parts, trades=trades, pure=False)
         return _joined(_collected(client, futures, [len(part) for part in parts], progress))
@@ -70,7 +70,7 @@ def _connected(address: str) -> Any:
         raise NoCluster(f"--dask: no Dask scheduler answers at {address}: {error}") from None
 
 
-def _run_part(part: list[Settings], trades: tuple[Prepared, Flow | None], drawdown: bool) -> Summary:
+def _run_part(part: list[Setup], trades: tuple[Prepared, Flow | None], drawdown: bool) -> Summary:
     """On a worker, in one of its threads."""
     prepared, flow = trades
     return sweep(prepared, part, workers=1, flow=flow, drawdown=drawdown)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from schemas.records import Settings
+from schemas.records import Setup
 from schemas.units import ONE
 from streams.backtest.engine.compiled import entry, inner
 from streams.backtest.engine.data import Falls, Flow, Prepared, Tape, extremes, falls_of
@@ -84,21 +84,22 @@ class Tapes(NamedTuple):
 
 def sweep(
     prepared: Prepared,
-    settings: Sequence[Settings],
+    setups: Sequence[Setup],
     workers: int | None = None,
     progress: Callable[[int], None] | None = None,
     flow: Flow | None = None,
     drawdown: bool = False,
 ) -> Summary:
-    """Run every one of `settings` from the first trade to the last; `workers` threads, as many as cores if None.
+    """Run every one of `setups` from the first trade to the last; `workers` threads, as many as cores if None.
 
     `progress` is called with the number of settings done so far. Orders are executed as `flow` says, at once if None.
     The largest drawdown is worked out if `drawdown`, or if there is a `flow`. Raises `TooLarge` as `run_fast` does.
     """
-    if not settings:
+    if not setups:
         raise ValueError("settings: none given")
-    scaled = [scale(rules_of(each), prepared.unit, prepared.highest) for each in settings]
-    numbers = [(*rules, units.quantity, each.fee) for (rules, units), each in zip(scaled, settings, strict=True)]
+    scaled = [scale(rules_of(*each), prepared.unit, prepared.highest) for each in setups]
+    fees = [each.settings.fee for each in setups]
+    numbers = [(*rules, units.quantity, fee) for (rules, units), fee in zip(scaled, fees, strict=True)]
     rows = np.array(numbers, np.int64)
     tallies = np.zeros((len(rows), WIDTH), np.int64)
     deep = drawdown or flow is not None  # one variant less to compile
@@ -106,8 +107,7 @@ def sweep(
     _run_all(tapes, rows, tallies, workers or len(os.sched_getaffinity(0)), progress)
     last = int(prepared.tape.prices[-1]) if len(prepared) else 0
     money = [
-        _money(tally, units, each.fee, last)
-        for tally, (_, units), each in zip(tallies.tolist(), scaled, settings, strict=True)
+        _money(tally, units, fee, last) for tally, (_, units), fee in zip(tallies.tolist(), scaled, fees, strict=True)
     ]
     position, cost, fees, realised, net_profit = np.array(money, object).T
     counts = tallies[:, ORDERS], tallies[:, REJECTED], tallies[:, BUYS], tallies[:, CYCLES]

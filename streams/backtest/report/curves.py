@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from schemas.records import Settings
+from schemas.records import Setup
 from schemas.units import ONE
 from streams.backtest.engine.data import Prices, Times, clock_of
 from streams.backtest.engine.reference import SimulatedOrder
@@ -55,9 +55,7 @@ def price_points(prices: Prices, points: int) -> list[int]:
     return sorted(chosen)
 
 
-def curves_of(
-    orders: Sequence[SimulatedOrder], prices: Prices, times: Times, settings: Settings, points: int
-) -> Curves:
+def curves_of(orders: Sequence[SimulatedOrder], prices: Prices, times: Times, setup: Setup, points: int) -> Curves:
     """The curves of a run over market trades, at most `points` each; money to 1e-8.
 
     The last net profit, the deepest fall and the extremes of the price are among them.
@@ -65,13 +63,13 @@ def curves_of(
     clock = clock_of(times)
     at = price_points(prices, points)
     first, seen = int(prices[0]), [int(prices[each]) for each in at]
-    equity = equity_of(orders, prices, settings, points)
+    equity = equity_of(orders, prices, setup, points)
     moments, others = since_first(clock, at), since_first(clock, equity.at)
     return Curves(
         price=Series(moments, [price / ONE for price in seen]),
         profit=Series(others, [_money(amount) for amount in equity.net_profit]),
         fall=Series(others, [_money(-amount) for amount in equity.drawdown]),
-        hold=Series(moments, [_money(buy_and_hold(first, price, settings)) for price in seen]),
+        hold=Series(moments, [_money(buy_and_hold(first, price, setup)) for price in seen]),
     )
 
 

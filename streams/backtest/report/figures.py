@@ -1,9 +1,10 @@
 """Numbers as people read them: exact plain decimals, counts with commas, lengths of time in two units."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from itertools import pairwise
 
-from schemas.records import Settings
+from schemas.parameters import BY_FIELD, PARAMETERS
+from schemas.records import Settings, Setup
 from schemas.units import ONE, plain
 from streams.backtest.performance import Result, plain_money
 
@@ -12,14 +13,9 @@ UNITS = (("d", 86_400_000_000), ("h", 3_600_000_000), ("min", 60_000_000), ("s",
 NAMES = {
     "tick_size": "tick",
     "step_size": "step",
-    "chunks": "chunks",
-    "budget": "budget",
-    "buy_down_interval": "buy down",
-    "profit_interval": "profit",
-    "rebuy_interval": "rebuy",
-    "fee": "fee",
+    **{parameter.field: parameter.label for parameter in PARAMETERS},
 }
-"""What the settings are called, in the order they are shown."""
+"""What a run is made with is called so, in the order it is shown."""
 
 
 def figures_of(result: Result, settings: Settings) -> dict[str, str]:
@@ -58,14 +54,20 @@ def duration(micros: int) -> str:
     return f"{micros} µs"
 
 
+def value_of(setup: Setup, field: str) -> int:
+    """The value of one of the `NAMES`, as it is stored."""
+    value: int = getattr(setup.settings if field in BY_FIELD else setup.instrument, field)
+    return value
+
+
 def setting(field: str, value: int) -> str:
-    """The value of a field of `Settings` as a plain number."""
-    return f"{value}" if field == "chunks" else plain(value)
+    """The value of one of the `NAMES` as a plain number."""
+    return BY_FIELD[field].text(value) if field in BY_FIELD else plain(value)
 
 
-def setting_texts(values: Mapping[str, int]) -> dict[str, str]:
-    """Settings by what they are called, each as a plain number."""
-    return {NAMES[field]: setting(field, value) for field, value in values.items()}
+def setting_texts(setup: Setup, fields: Iterable[str] = tuple(NAMES)) -> dict[str, str]:
+    """Some fields by what they are called, each as a plain number."""
+    return {NAMES[field]: setting(field, value_of(setup, field)) for field in fields}
 
 
 def _share(part: int, whole: int) -> str:

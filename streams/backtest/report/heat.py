@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from schemas.records import Settings
+from schemas.records import Setup
 from schemas.units import ONE, plain
 from streams.backtest.engine.sweep import MONEY
 from streams.backtest.performance import plain_money
-from streams.backtest.report.figures import NAMES, setting
+from streams.backtest.report.figures import NAMES, setting, value_of
 from streams.backtest.trial import DRAWDOWN, NET
 
 SIDE_MAX = 16
@@ -65,8 +65,8 @@ class _Side(NamedTuple):
     axis: Axis
     place: dict[int, int]
 
-    def of(self, settings: Settings) -> int:
-        return self.place[getattr(settings, self.field)] if self.field else 0
+    def of(self, setup: Setup) -> int:
+        return self.place[value_of(setup, self.field)] if self.field else 0
 
 
 class HeatMap(NamedTuple):
@@ -81,9 +81,9 @@ class HeatMap(NamedTuple):
     notes: list[str]
 
 
-def heat_map(tried: Sequence[Settings], values: Sequence[Value], objective: Objective, best: int) -> HeatMap | None:
+def heat_map(tried: Sequence[Setup], values: Sequence[Value], objective: Objective, best: int) -> HeatMap | None:
     """The map of the values of all settings tried, in their order, `best` the place of the best; None for just one."""
-    known = {field: sorted({getattr(each, field) for each in tried}) for field in NAMES}
+    known = {field: sorted({value_of(each, field) for each in tried}) for field in NAMES}
     varied = sorted((field for field in known if len(known[field]) > 1), key=lambda field: -len(known[field]))
     if not varied:
         return None
@@ -158,8 +158,8 @@ def _side(field: str, values: Sequence[int]) -> _Side:
     return _Side(field, Axis(NAMES[field], labels), {value: i for i, part in enumerate(parts) for value in part})
 
 
-def _says(of: Settings, varied: Sequence[str], objective: Objective, value: Value) -> str:
-    settings = ", ".join(f"{NAMES[field]} {setting(field, getattr(of, field))}" for field in varied)
+def _says(of: Setup, varied: Sequence[str], objective: Objective, value: Value) -> str:
+    settings = ", ".join(f"{NAMES[field]} {setting(field, value_of(of, field))}" for field in varied)
     return f"{settings}: {objective.name} {'without any' if value is None else objective.text(value)}"
 
 

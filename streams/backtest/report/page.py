@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from schemas.records import Settings
+from schemas.records import Setup
 from schemas.times import iso
 from streams.backtest.performance import Result, plain_money
 from streams.backtest.report.curves import Marks, Series, curves_of, marks_of
 from streams.backtest.report.cycles import cycles_of
-from streams.backtest.report.figures import NAMES, duration, figures_of, setting_texts
+from streams.backtest.report.figures import NAMES, duration, figures_of, setting_texts, value_of
 from streams.backtest.report.heat import HeatMap, Objective, heat_map
 from streams.backtest.trial import Best, Trial
 from streams.recordings.recording import Recording
@@ -26,7 +26,7 @@ class Run(NamedTuple):
     """One setting on one recording; `name` is its heading, where the instrument alone would not tell it."""
 
     recording: Recording
-    settings: Settings
+    setup: Setup
     trial: Trial
     name: str = ""
 
@@ -87,7 +87,7 @@ def run_page(runs: Sequence[Run], about: About) -> Page:
 
 def sweep_page(
     parts: Mapping[str, Recording],
-    tried: Sequence[Settings],
+    tried: Sequence[Setup],
     best: Best,
     objective: Objective,
     trials: Mapping[str, Trial],
@@ -102,7 +102,7 @@ def sweep_page(
     ]
     rows = []
     for rank, found in enumerate(best.found, start=1):
-        texts = setting_texts({name: getattr(tried[found.place], name) for name in _varied(tried)})
+        texts = setting_texts(tried[found.place], _varied(tried))
         rows.append(
             [f"{rank}", *texts.values(), *(text for part in parts for text in _shown(found.results[part]).values())]
         )
@@ -122,11 +122,11 @@ def sweep_page(
         rows=rows,
         map=heat_map(tried, best.values, objective, best.found[0].place),
     )
-    return Page("Sweep", first.instrument, view, _views(runs), _origin(about))
+    return Page("Sweep", first.key, view, _views(runs), _origin(about))
 
 
-def _varied(tried: Sequence[Settings]) -> list[str]:
-    return [name for name in NAMES if len({getattr(each, name) for each in tried}) > 1]
+def _varied(tried: Sequence[Setup]) -> list[str]:
+    return [name for name in NAMES if len({value_of(each, name) for each in tried}) > 1]
 
 
 def _shown(result: Result) -> dict[str, str]:
@@ -148,15 +148,15 @@ def _views(runs: Sequence[Run]) -> list[RunView]:
 
 
 def _view(run: Run, name: str, runs: int) -> RunView:
-    recording, settings, trial, title = run
+    recording, setup, trial, title = run
     first, last = int(recording.times.min()), int(recording.times.max())
-    quote = f", {settings.quote_asset}" if settings.quote_asset else ""
+    quote = f", {setup.instrument.quote_asset}" if setup.instrument.quote_asset else ""
     marks = {
         "buys": marks_of(trial.orders, "BUY", recording.times, MARKS_MAX // runs),
         "sells": marks_of(trial.orders, "SELL", recording.times, MARKS_MAX // runs),
     }
-    curves = curves_of(trial.orders, recording.prices, recording.times, settings, POINTS)
-    cycles = cycles_of(trial.orders, recording.times, settings, CYCLES_MAX // runs)
+    curves = curves_of(trial.orders, recording.prices, recording.times, setup, POINTS)
+    cycles = cycles_of(trial.orders, recording.times, setup.settings, CYCLES_MAX // runs)
     notes = _left_out(marks, len(cycles.rows), cycles.of)
     if trial.refused is not None:
         notes.append(f"The reference engine ran it: {trial.refused}")
@@ -170,8 +170,8 @@ def _view(run: Run, name: str, runs: int) -> RunView:
             f"Net profit{quote}": plain_money(trial.result.net_profit),
             f"Buy and hold{quote}": plain_money(trial.result.buy_and_hold),
         },
-        figures=figures_of(trial.result, settings),
-        settings=setting_texts({field: getattr(settings, field) for field in NAMES}),
+        figures=figures_of(trial.result, setup.settings),
+        settings=setting_texts(setup),
         facts={
             "Instrument": recording.instrument,
             "Trades": f"{len(recording):,}",

@@ -11,7 +11,7 @@ from streams.cli.backtest.options import (
     Engine,
     Filling,
     Filters,
-    Fixed,
+    Held,
     Keeping,
     Objective,
     Parameters,
@@ -55,7 +55,7 @@ class Sweep:
     symbol: Annotated[str, option("--symbol", "SYMBOL", "XRPUSDT or binance:XRPUSDT, in any case.")]
     trades: TradesFrom
     filters: Filters
-    fixed: Fixed
+    held: Held
     axes: Axes
     random: Annotated[
         int | None, option("--random", "N", "Draw N settings from the values; START:STOP then needs no step.")

@@ -9,13 +9,12 @@ from typing import Any
 import msgspec
 
 from producers.recorded.files import FileError, is_archive
-from schemas.records import Settings
+from schemas.records import Instrument, Settings, Setup
 from schemas.times import Between, iso
-from schemas.units import to_units
+from schemas.units import PLAIN, parse_plain, to_units
 from streams.cli.backtest.options import Filling, Filters, TradesFrom
 from streams.cli.endpoints import with_settings
 from streams.cli.errors import BadValue, CliError
-from streams.cli.instruments.changes import PLAIN_DECIMAL
 from streams.cli.instruments.select import read
 from streams.cli.instruments.settings_file import read_settings
 from streams.cli.instruments.symbols import keys_of, resolve
@@ -81,10 +80,8 @@ def parse_filters(asked: Filters) -> dict[str, Any]:
     for field, option, text in (("tick_size", "--tick", asked.tick), ("step_size", "--step", asked.step)):
         if text is None:
             continue
-        if not PLAIN_DECIMAL.fullmatch(text):
-            raise BadValue(f"{option}: {text!r} is not a plain decimal such as 0.0001")
         try:
-            values[field] = to_units(text, option)
+            values[field] = parse_plain(text, option)
         except ValueError as error:
             raise BadValue(str(error)) from None
         if values[field] <= 0:
@@ -92,9 +89,9 @@ def parse_filters(asked: Filters) -> dict[str, Any]:
     return values
 
 
-def typed_settings(symbol: str, values: Mapping[str, Any]) -> Settings:
-    """Return settings from options alone: those of `Settings` for what was not typed, but tick and step have to be."""
-    missing = [option for field, option in (("tick_size", "--tick"), ("step_size", "--step")) if field not in values]
+def typed_setup(symbol: str, filters: Mapping[str, Any], values: Mapping[str, Any]) -> Setup:
+    """Return what was typed and the defaults of `Settings` for what was not; tick and step have none."""
+    missing = [option for field, option in (("tick_size", "--tick"), ("step_size", "--step")) if field not in filters]
     if missing:
         raise BadValue(
             f"{' and '.join(missing)} of {symbol} not given: no exchange says it for recorded trades",
@@ -102,7 +99,8 @@ def typed_settings(symbol: str, values: Mapping[str, Any]) -> Settings:
         )
     (key,) = keys_of([symbol])
     exchange, _, name = key.partition(":")
-    return checked(Settings(exchange=exchange, symbol=name, base_asset="", quote_asset="", **values))
+    instrument = Instrument(exchange=exchange, symbol=name, base_asset="", quote_asset="", **filters)
+    return checked(Setup(instrument, Settings(exchange=exchange, symbol=name, **values)))
 
 
 def execution_of(asked: Filling) -> Execution:
@@ -110,7 +108,7 @@ def execution_of(asked: Filling) -> Execution:
     latency_ms = asked.latency_ms
     if latency_ms is None:
         return Execution(limited=asked.limited_fills)
-    if not PLAIN_DECIMAL.fullmatch(latency_ms):
+    if not PLAIN.fullmatch(latency_ms):
         raise BadValue(f"--latency-ms: {latency_ms!r} is not a plain decimal such as 25 or 0.5")
     try:
         latency_us, rest = divmod(to_units(latency_ms, "--latency-ms"), MICROSECOND)
@@ -123,30 +121,37 @@ def execution_of(asked: Filling) -> Execution:
     return Execution(latency_us, asked.limited_fills)
 
 
-def checked(settings: Settings) -> Settings:
-    """Return the settings themselves; `BadValue` names the field and the value that cannot be."""
+def checked(setup: Setup) -> Setup:
+    """Return the setup itself; `BadValue` names the field and the value that cannot be."""
     try:
-        settings.check()
+        setup.check()
     except ValueError as error:
         raise BadValue(str(error)) from None
-    return settings
+    return setup
 
 
-def settings_of(symbols: Sequence[str], values: Mapping[str, Any], source: Source) -> list[Settings]:
-    """Return the settings of each symbol, once, with `values` in their place.
+def setups_of(
+    symbols: Sequence[str], filters: Mapping[str, Any], values: Mapping[str, Any], source: Source
+) -> list[Setup]:
+    """Return what each symbol is run with, once: `filters` and `values` in the place of what is known of it.
 
-    From the file of settings, if there is one; else, for the topic, the live ones, unless both tick and step were
-    typed: the symbol may have none any more; else from what was typed alone.
+    That is what the file of settings says, if there is one; else, for the topic, the live settings, unless both tick
+    and step were typed: the symbol may have none any more; else nothing, and all is as it was typed.
     """
-    typed = {"tick_size", "step_size"} <= values.keys()
+    typed = {"tick_size", "step_size"} <= filters.keys()
     if source.settings not in (None, LIVE):
         known = read_settings(Path(source.settings or ""))
     elif source.settings == LIVE or not (source.files or typed):
         known = read(with_settings())
     else:
-        found = [typed_settings(symbol, values) for symbol in symbols]
-        return list({settings.instrument: settings for settings in found}.values())
-    return [checked(msgspec.structs.replace(known[key], **values)) for key in resolve(symbols, known)]
+        found = [typed_setup(symbol, filters, values) for symbol in symbols]
+        return list({setup.key: setup for setup in found}.values())
+    return [checked(_changed(known[key], filters, values)) for key in resolve(symbols, known)]
+
+
+def _changed(setup: Setup, filters: Mapping[str, Any], values: Mapping[str, Any]) -> Setup:
+    replace = msgspec.structs.replace
+    return Setup(replace(setup.instrument, **filters), replace(setup.settings, **values))
 
 
 def read_trades(source: Source, instruments: Sequence[str], out: Output) -> list[Recording]:

@@ -60,8 +60,8 @@ def kept_best(swept: Swept) -> list[Kept]:
     """Run the best settings of a sweep once more on each part of the trades, for their orders; return the runs."""
     found = [(rank, swept.tried[best.place]) for rank, best in enumerate(swept.best.found, start=1)]
     return [
-        Kept(recording, settings, try_settings(recording, settings, execution=swept.execution), part, rank)
-        for rank, settings in found
+        Kept(recording, setup, try_settings(recording, setup, execution=swept.execution), part, rank)
+        for rank, setup in found
         for part, recording in swept.parts.items()
     ]
 

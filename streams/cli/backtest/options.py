@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from streams.cli.command import option
+from schemas.parameters import FIELDS, HELD, SWEPT
+from streams.cli.command import ParameterOptions, Typed, option
 
 
 class Engine(StrEnum):
@@ -64,46 +65,12 @@ class Filters:
     step: Annotated[str | None, option("--step", "NUMBER", "Smallest step of a quantity.")] = None
 
 
-BUDGET = option("--budget", "NUMBER", "Quote asset for all chunks together.")
-FEE = option("--fee", "NUMBER", "Commission of one order, as a fraction.")
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """One value of each parameter of the strategy, under the names of the fields of `Settings`."""
-
-    chunks: Annotated[str | None, option("--chunks", "NUMBER", "Most traders at a time, 1 to 1000.")] = None
-    budget: Annotated[str | None, BUDGET] = None
-    buy_down_interval: Annotated[
-        str | None, option("--buy-down", "NUMBER", "How far below the price to buy, as a fraction.")
-    ] = None
-    profit_interval: Annotated[
-        str | None, option("--profit", "NUMBER", "Profit after fees at which to sell, as a fraction.")
-    ] = None
-    rebuy_interval: Annotated[
-        str | None, option("--rebuy", "NUMBER", "Fall below a placed buy that starts one more trader.")
-    ] = None
-    fee: Annotated[str | None, FEE] = None
-
-
-@dataclass(frozen=True)
-class Fixed:
-    """The parameters of which a sweep tries one value only."""
-
-    budget: Annotated[str | None, BUDGET] = None
-    fee: Annotated[str | None, FEE] = None
-
-
-@dataclass(frozen=True)
-class Axes:
-    """The values to try of each other parameter of the strategy."""
-
-    chunks: Annotated[str | None, option("--chunks", "VALUES", "5, or 1,3,5, or 1:9:2 with both ends.")] = None
-    buy_down_interval: Annotated[
-        str | None, option("--buy-down", "VALUES", "0.001, or 0.001,0.002, or 0.0005:0.003:0.0005 with both ends.")
-    ] = None
-    profit_interval: Annotated[str | None, option("--profit", "VALUES", "In the same way.")] = None
-    rebuy_interval: Annotated[str | None, option("--rebuy", "VALUES", "In the same way.")] = None
+Parameters = Annotated[Typed, ParameterOptions(FIELDS, "NUMBER")]
+"""One value of each parameter of the strategy."""
+Held = Annotated[Typed, ParameterOptions(HELD, "NUMBER")]
+"""The parameters of which a sweep tries one value only."""
+Axes = Annotated[Typed, ParameterOptions(SWEPT, "VALUES", "5, or 1,3,5, or 1:9:2 with both ends.")]
+"""The values to try of each other parameter."""
 
 
 @dataclass(frozen=True)

@@ -5,22 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from schemas.records import Settings
+from schemas.parameters import FIELDS, HELD, SWEPT
+from schemas.records import FILTERS, Setup
 from schemas.times import iso
 from schemas.units import plain
 from streams.backtest.performance import Result, plain_money
 from streams.backtest.trial import Best, Trial
 from streams.cli.errors import BadValue, CliError
-from streams.cli.instruments.changes import as_row
+from streams.cli.instruments.changes import as_row, settings_row
 from streams.cli.output import Output
 from streams.recordings.recording import Recording
 from streams.trading.execution import Execution
 
-SETTINGS = (
-    *("tick_size", "step_size", "chunks", "budget"),
-    *("buy_down_interval", "profit_interval", "rebuy_interval", "fee"),
-)
-FILTERS = ("min_price", "max_price", "min_quantity", "max_quantity", "min_notional")
+SETTINGS = ("tick_size", "step_size", *FIELDS)
+LIMITS = tuple(name for name in FILTERS if name not in SETTINGS)
+"""What the exchange demands beside tick and step."""
 SHOWN = ("orders", "cycles", "net_profit", "max_drawdown")
 """What a table shows of each result."""
 RUNS_SHOWN = (
@@ -41,7 +40,7 @@ MONEYS = {
 MICROSECOND = 100_000
 """In units of 1e-8 ms."""
 
-RunResult = tuple[Recording, Settings, Trial]
+RunResult = tuple[Recording, Setup, Trial]
 
 
 @dataclass(frozen=True)
@@ -49,18 +48,18 @@ class Swept:
     """What a sweep tried on which parts of the trades, and the best of it; `seed` where it drew."""
 
     parts: Mapping[str, Recording]
-    tried: Sequence[Settings]
+    tried: Sequence[Setup]
     best: Best
     execution: Execution
     objective: str
     seed: int | None
 
 
-def run_record(recording: Recording, settings: Settings, trial: Trial, as_json: bool) -> dict[str, Any]:
+def run_record(recording: Recording, setup: Setup, trial: Trial, as_json: bool) -> dict[str, Any]:
     """Return everything about one run; its settings as an object in JSON, as one line for people."""
-    ran_by = {name: value for name, value in as_row(settings).items() if name in SETTINGS}
+    ran_by = {name: value for name, value in as_row(setup).items() if name in SETTINGS}
     if as_json:
-        ran_by |= {name: as_row(settings)[name] for name in FILTERS}
+        ran_by |= {name: as_row(setup)[name] for name in LIMITS}
     return {
         **_data(recording),
         **result_row(trial.result),
@@ -116,8 +115,8 @@ def show_runs(runs: Sequence[RunResult], saved: Sequence[int], out: Output) -> N
 def totals(runs: Sequence[RunResult]) -> list[dict[str, Any]]:
     """Return the sums over all symbols of a quote asset; drawdowns at different times are no sum."""
     rows = []
-    for asset in dict.fromkeys(settings.quote_asset for _, settings, _ in runs):
-        of = [(recording, trial.result) for recording, settings, trial in runs if settings.quote_asset == asset]
+    for asset in dict.fromkeys(setup.instrument.quote_asset for _, setup, _ in runs):
+        of = [(recording, trial.result) for recording, setup, trial in runs if setup.instrument.quote_asset == asset]
         row: dict[str, Any] = {"quote_asset": asset, "symbols": len(of), "trades": sum(len(each) for each, _ in of)}
         row |= {name: sum(getattr(result, name) for _, result in of) for name in COUNTS}
         row |= {shown: plain_money(sum(getattr(r, name) for _, r in of)) for shown, name in MONEYS.items()}
@@ -162,7 +161,7 @@ def sweep_record(recording: Recording, swept: Swept) -> dict[str, Any]:
     return {
         **_data(recording),
         **several,
-        **{name: fixed[name] for name in ("tick_size", "step_size", "budget", "fee")},
+        **{name: fixed[name] for name in ("tick_size", "step_size", *HELD)},
         "settings_tried": len(swept.tried),
         "sweep_seconds": round(swept.best.seconds, 6),
         "trades_x_settings_per_s": round(len(first) * len(swept.tried) / swept.best.seconds),
@@ -179,13 +178,13 @@ def execution_row(execution: Execution) -> dict[str, Any]:
     return {"latency_ms": plain(execution.latency_us * MICROSECOND), "limited_fills": execution.limited}
 
 
-def best_rows(tried: Sequence[Settings], best: Best) -> list[dict[str, Any]]:
+def best_rows(tried: Sequence[Setup], best: Best) -> list[dict[str, Any]]:
     """Return a row for each of the best settings: what they are, and their results on each part of the trades."""
     rows = []
     for rank, found in enumerate(best.found, start=1):
-        settings = as_row(tried[found.place])
+        settings = settings_row(tried[found.place].settings)
         row: dict[str, Any] = {"rank": rank}
-        row |= {name: settings[name] for name in ("chunks", "buy_down_interval", "profit_interval", "rebuy_interval")}
+        row |= {name: settings[name] for name in SWEPT}
         for part, result in found.results.items():
             prefix = f"{part}_" if len(found.results) > 1 else ""
             row |= {f"{prefix}{name}": value for name, value in result_row(result).items()}

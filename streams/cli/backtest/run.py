@@ -2,12 +2,11 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from streams.backtest.store import About, Kept
 from streams.backtest.trial import try_settings
 from streams.cli.backtest.commands import Run
-from streams.cli.backtest.input import execution_of, parse_filters, parse_source, read_trades, settings_of
+from streams.cli.backtest.input import execution_of, parse_filters, parse_source, read_trades, setups_of
 from streams.cli.backtest.keep import check_saving, keep
 from streams.cli.backtest.report import report_runs
 from streams.cli.backtest.rows import RunResult, execution_row, show_runs, write_orders
@@ -18,15 +17,15 @@ from streams.trading.execution import Execution
 
 def run(asked: Run, out: Output) -> None:
     """Run each symbol's settings, write and save what was asked for, and show the results."""
-    values = parse_values(asdict(asked.parameters)) | parse_filters(asked.filters)
+    values, filters = parse_values(asked.parameters), parse_filters(asked.filters)
     source = parse_source(asked.trades)
     execution = execution_of(asked.filling)
     saving = check_saving(asked.keeping)
-    wanted = settings_of(asked.symbols, values, source)
-    recordings = read_trades(source, [settings.instrument for settings in wanted], out)
+    wanted = setups_of(asked.symbols, filters, values, source)
+    recordings = read_trades(source, [setup.key for setup in wanted], out)
     runs = [
-        (recording, settings, try_settings(recording, settings, asked.engine.value, execution))
-        for recording, settings in zip(recordings, wanted, strict=True)
+        (recording, setup, try_settings(recording, setup, asked.engine.value, execution))
+        for recording, setup in zip(recordings, wanted, strict=True)
     ]
     _say_where_the_reference_ran(runs)
     if asked.orders is not None:

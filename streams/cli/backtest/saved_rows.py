@@ -5,14 +5,16 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from schemas.parameters import SWEPT
 from schemas.times import iso
 from streams.backtest.store import EPOCH, MICROSECOND
-from streams.cli.backtest.rows import FILTERS, SETTINGS
+from streams.cli.backtest.rows import LIMITS, SETTINGS
 from streams.cli.output import shown
 
 LISTED = (
-    *("run", "name", "saved", "instrument", "part", "trades", "chunks", "buy_down_interval", "profit_interval"),
-    *("rebuy_interval", "cycles", "net_profit", "max_drawdown", "data", "code"),
+    *("run", "name", "saved", "instrument", "part", "trades"),
+    *SWEPT,
+    *("cycles", "net_profit", "max_drawdown", "data", "code"),
 )
 SHORT = 8
 """So many digits of a fingerprint or commit tell two apart in a table."""
@@ -23,13 +25,13 @@ RESULTS = (
 )
 DATA = ("instrument", "source", "trades", "unreadable_records", "first_trade", "last_trade", "fingerprint")
 HOW = ("command", "part", "rank", "seed", "engine", "options", "code_version")
-COMPARED = (*DATA, *HOW, *SETTINGS, *FILTERS, *RESULTS)
+COMPARED = (*DATA, *HOW, *SETTINGS, *LIMITS, *RESULTS)
 
 
 def full(row: Mapping[str, Any], as_json: bool) -> dict[str, Any]:
     """Return everything about a saved run; its settings as `--settings` reads them."""
     flat = _flat(row)
-    settings = ("instrument", "base_asset", "quote_asset", *SETTINGS, *FILTERS)
+    settings = ("instrument", "base_asset", "quote_asset", *SETTINGS, *LIMITS)
     return {
         **{name: flat[name] for name in ("run", "batch", "name", "saved")},
         **{name: flat[name] for name in (*DATA, *HOW)},

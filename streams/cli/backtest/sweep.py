@@ -1,22 +1,21 @@
 """`hedgehog backtest sweep`: many settings on recorded trades, the best of them shown."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
-from schemas.records import Settings
+from schemas.records import Setup
 from streams.backtest import grid
 from streams.backtest.engine.cluster import NoCluster
 from streams.backtest.store import About
 from streams.backtest.trial import Disagreement, best_of
 from streams.cli.backtest.commands import Sweep
-from streams.cli.backtest.input import checked, execution_of, parse_filters, parse_source, read_trades, settings_of
+from streams.cli.backtest.input import checked, execution_of, parse_filters, parse_source, read_trades, setups_of
 from streams.cli.backtest.keep import check_saving, keep, kept_best
 from streams.cli.backtest.options import Objective
 from streams.cli.backtest.report import report_sweep
 from streams.cli.backtest.rows import SHOWN, Swept, best_rows, execution_row, split, sweep_record
 from streams.cli.errors import BadValue, CliError
-from streams.cli.instruments.changes import OPTIONS, parse_values
+from streams.cli.instruments.changes import parse_values
 from streams.cli.output import Output
 from streams.cli.times import parse_time
 from streams.recordings.recording import Recording
@@ -26,14 +25,14 @@ from streams.trading.execution import Execution
 def sweep(asked: Sweep, out: Output) -> None:
     """Try the settings, write and save what was asked for, and show the best."""
     source = parse_source(asked.trades)
-    values = parse_values(asdict(asked.fixed)) | parse_filters(asked.filters)
+    values, filters = parse_values(asked.held), parse_filters(asked.filters)
     execution = execution_of(asked.filling)
     saving = check_saving(asked.keeping)
-    (base,) = settings_of([asked.symbol], values, source)
+    (base,) = setups_of([asked.symbol], filters, values, source)
     moment = None if asked.train_until is None else parse_time("--train-until", asked.train_until)
     axes = _axes(asked, base)
-    tried = _settings(asked, base, axes)
-    (recording,) = read_trades(source, [base.instrument], out)
+    tried = _setups(asked, base, axes)
+    (recording,) = read_trades(source, [base.key], out)
     swept = _swept(asked, split(recording, moment), tried, execution, out)
     if asked.keeping.report is not None:
         report_sweep(asked.keeping.report, swept)
@@ -43,30 +42,30 @@ def sweep(asked: Sweep, out: Output) -> None:
     _show(swept, record, {name for name, values in axes.items() if len(values) > 1}, out)
 
 
-def _axes(asked: Sweep, base: Settings) -> grid.Axes:
+def _axes(asked: Sweep, base: Setup) -> grid.Axes:
     """Return the values to try of each parameter: those typed, else that of `base`."""
     try:
         return {
-            name: (getattr(base, name),)
+            field: (getattr(base.settings, field),)
             if text is None
-            else grid.parse_axis(name, OPTIONS[name], text, asked.random is not None)
-            for name, text in asdict(asked.axes).items()
+            else grid.parse_axis(field, text, asked.random is not None)
+            for field, text in asked.axes.items()
         }
     except ValueError as error:
         raise BadValue(str(error)) from None
 
 
-def _settings(asked: Sweep, base: Settings, axes: grid.Axes) -> list[Settings]:
+def _setups(asked: Sweep, base: Setup, axes: grid.Axes) -> list[Setup]:
     """Return the settings to try; `BadValue` where one of them cannot be."""
     try:
         tried = grid.grid(base, axes) if asked.random is None else grid.draws(base, axes, asked.random, asked.seed)
     except ValueError as error:
         raise BadValue(str(error)) from None
-    return [checked(settings) for settings in tried]
+    return [checked(setup) for setup in tried]
 
 
 def _swept(
-    asked: Sweep, parts: Mapping[str, Recording], tried: Sequence[Settings], execution: Execution, out: Output
+    asked: Sweep, parts: Mapping[str, Recording], tried: Sequence[Setup], execution: Execution, out: Output
 ) -> Swept:
     """Try the settings on the first part of the trades, and the best of them on each."""
     trades = sum(map(len, parts.values()))

@@ -1,153 +1,127 @@
 """Changes of settings, pure: values as typed to exact integers, new settings from old ones, what forbids them."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from schemas.records import Settings, TradingStatus
+from schemas.parameters import BY_FIELD
+from schemas.records import FILTERS, Instrument, Settings, Setup, TradingStatus
 from schemas.times import iso
-from schemas.units import ONE, plain, to_units
+from schemas.units import ONE, plain
 from streams.cli.errors import BadValue
-
-PLAIN_DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
-WHOLE_NUMBER = re.compile(r"[+-]?\d{1,9}", re.ASCII)
-
-USER_FIELDS = (
-    "streaming",
-    "status",
-    "chunks",
-    "budget",
-    "buy_down_interval",
-    "profit_interval",
-    "rebuy_interval",
-    "fee",
-)
-"""What the user decides; everything else comes from the exchange."""
-
-OPTIONS = {
-    "chunks": "--chunks",
-    "budget": "--budget",
-    "buy_down_interval": "--buy-down",
-    "profit_interval": "--profit",
-    "rebuy_interval": "--rebuy",
-    "fee": "--fee",
-}
-WHOLE = ("chunks",)
-DECIMALS = (
-    "tick_size",
-    "min_price",
-    "max_price",
-    "step_size",
-    "min_quantity",
-    "max_quantity",
-    "min_notional",
-    "budget",
-    "buy_down_interval",
-    "profit_interval",
-    "rebuy_interval",
-    "fee",
-)
 
 
 @dataclass(frozen=True)
 class Change:
-    """Settings of one instrument before and after."""
+    """The settings of one instrument before and after."""
 
+    instrument: Instrument
     before: Settings
     after: Settings
 
     def fields(self) -> dict[str, tuple[str, str]]:
         """What changes: shown before and after, by field."""
-        old, new = as_row(self.before), as_row(self.after)
+        old, new = settings_row(self.before), settings_row(self.after)
         return {
             name: (str(old[name]), str(new[name])) for name in old if old[name] != new[name] and name != "updated_time"
         }
 
 
-def parse_values(typed: Mapping[str, str | None]) -> dict[str, Any]:
+def parse_values(typed: Mapping[str, str | None]) -> dict[str, int]:
     """Field values from the texts of the options that were given; `BadValue` names the option and the text."""
-    values: dict[str, Any] = {}
-    for field, text in typed.items():
-        if text is None:
-            continue
-        option = OPTIONS[field]
-        if field in WHOLE:
-            if not WHOLE_NUMBER.fullmatch(text):
-                raise BadValue(f"{option}: {text!r} is not a whole number")
-            values[field] = int(text)
-            continue
-        if not PLAIN_DECIMAL.fullmatch(text):
-            raise BadValue(f"{option}: {text!r} is not a plain decimal such as 0.0025")
-        try:
-            values[field] = to_units(text, option)
-        except ValueError as error:
-            raise BadValue(str(error)) from None
-    return values
+    try:
+        return {
+            field: BY_FIELD[field].parse(text, BY_FIELD[field].option)
+            for field, text in typed.items()
+            if text is not None
+        }
+    except ValueError as error:
+        raise BadValue(str(error)) from None
 
 
-def changes(befores: Iterable[Settings], values: Mapping[str, Any], now: int) -> list[Change]:
-    """Each of `befores` with `values`, changed at `now` (µs): all of them, or none.
+def changes(befores: Iterable[Setup], values: Mapping[str, Any], now: int) -> list[Change]:
+    """The settings of each of `befores` with `values`, changed at `now` (µs): all of them, or none.
 
     Raises `BadValue`, which names instrument, field and value, when one is refused.
     """
     made, reasons = [], []
     for before in befores:
-        after = msgspec.structs.replace(before, **values)
+        instrument, settings = before
+        after = before._replace(settings=msgspec.structs.replace(settings, **values))
         reason = _objection(before, after)
         if reason is not None:
-            reasons.append(f"{after.instrument}: {reason}")
+            reasons.append(f"{before.key}: {reason}")
         elif after != before:
-            made.append(Change(before, msgspec.structs.replace(after, updated_time=now)))
+            made.append(Change(instrument, settings, msgspec.structs.replace(after.settings, updated_time=now)))
     if reasons:
         more = f" (and {len(reasons) - 1} more instruments refused)" if len(reasons) > 1 else ""
         raise BadValue(f"{reasons[0]}{more}")
     return made
 
 
-def _objection(before: Settings, after: Settings) -> str | None:
+def _objection(before: Setup, after: Setup) -> str | None:
     """Why `after` is not written. What the filters refuse already may be switched off, or repaired step by step."""
     try:
-        after.check()
+        after.settings.check()
     except ValueError as error:
         return str(error)
     reason = never_trades(after)
-    return reason if after.status is TradingStatus.ON or never_trades(before) is None else None
+    return reason if after.settings.status is TradingStatus.ON or never_trades(before) is None else None
 
 
-def never_trades(settings: Settings) -> str | None:
+def never_trades(setup: Setup) -> str | None:
     """Why the exchange's filters forbid every order that these (valid) settings lead to; `None` if they do not."""
+    instrument, settings = setup
     share = settings.budget // settings.chunks
-    asset = settings.quote_asset
+    asset = instrument.quote_asset
     text = f"budget: {plain(settings.budget)} in {settings.chunks} chunks is {plain(share)} {asset} a chunk"
-    if share < settings.min_notional:
-        return f"{text}, and the exchange takes no order below {plain(settings.min_notional)} (MIN_NOTIONAL)"
-    least_quantity = max(settings.min_quantity, settings.step_size)
-    least = settings.min_price * least_quantity
+    if share < instrument.min_notional:
+        return f"{text}, and the exchange takes no order below {plain(instrument.min_notional)} (MIN_NOTIONAL)"
+    least_quantity = max(instrument.min_quantity, instrument.step_size)
+    least = instrument.min_price * least_quantity
     if share * ONE < least:
         return (
-            f"{text}, and the smallest order is {plain(least_quantity)} {settings.base_asset} "
-            f"at {plain(settings.min_price)} or more (LOT_SIZE, PRICE_FILTER)"
+            f"{text}, and the smallest order is {plain(least_quantity)} {instrument.base_asset} "
+            f"at {plain(instrument.min_price)} or more (LOT_SIZE, PRICE_FILTER)"
         )
     return None
 
 
-def merged(current: Settings | None, fresh: Settings, now: int) -> Settings:
-    """`fresh` from the exchange at `now` (µs) with what the user decided; `current` itself if that is the same."""
-    if current is None:
-        return msgspec.structs.replace(fresh, updated_time=now)
-    kept = {name: getattr(current, name) for name in USER_FIELDS}
-    unchanged = msgspec.structs.replace(fresh, **kept, updated_time=current.updated_time)
-    return current if unchanged == current else msgspec.structs.replace(unchanged, updated_time=now)
+def refreshed(known: Mapping[str, Instrument], fresh: Iterable[Instrument], now: int) -> list[Instrument]:
+    """Those of `fresh`, which the exchange says at `now` (µs), that are new or not as they are known."""
+    return [
+        msgspec.structs.replace(instrument, updated_time=now)
+        for instrument in fresh
+        if not _is_as(known.get(instrument.instrument), instrument)
+    ]
 
 
-def as_row(settings: Settings) -> dict[str, Any]:
-    """The settings as they are shown: plain decimals, times as ISO 8601."""
+def _is_as(known: Instrument | None, fresh: Instrument) -> bool:
+    return known is not None and known == msgspec.structs.replace(fresh, updated_time=known.updated_time)
+
+
+def as_row(setup: Setup) -> dict[str, Any]:
+    """An instrument with its settings as it is shown; `seeded_time` is when the exchange said the first part."""
+    instrument, settings = instrument_row(setup.instrument), settings_row(setup.settings)
+    seeded = instrument.pop("updated_time")
+    return {**instrument, **settings, "seeded_time": seeded}
+
+
+def instrument_row(instrument: Instrument) -> dict[str, Any]:
+    """What the exchange says as it is shown: plain decimals, times as ISO 8601."""
+    row = msgspec.structs.asdict(instrument) | {name: plain(getattr(instrument, name)) for name in FILTERS}
+    return {"instrument": instrument.instrument, **row, "updated_time": _time(instrument.updated_time)}
+
+
+def settings_row(settings: Settings) -> dict[str, Any]:
+    """Settings as they are shown: plain decimals, times as ISO 8601."""
     row = msgspec.structs.asdict(settings)
-    for name in DECIMALS:
-        row[name] = plain(row[name])
-    row["status"] = settings.status.value
-    row["updated_time"] = iso(settings.updated_time) if settings.updated_time else None
+    row |= {name: plain(row[name]) for name, parameter in BY_FIELD.items() if parameter.scale == ONE}
+    row |= {"status": settings.status.value, "updated_time": _time(settings.updated_time)}
     return {"instrument": settings.instrument, **row}
+
+
+def _time(micros: int) -> str | None:
+    return iso(micros) if micros else None

@@ -1,4 +1,4 @@
-"""The instruments a command is about: read from the settings topic, picked by symbol, written back in one go."""
+"""The instruments a command is about: read from their topics, picked by symbol, written back in one go."""
 
 # ruff: noqa: PLC0415 -- libraries are imported where they are used: `--help` does not wait for them
 
@@ -14,7 +14,7 @@ from streams.cli.output import out
 
 if TYPE_CHECKING:
     from infra.config import Config
-    from schemas.records import Settings
+    from schemas.records import Setup
     from streams.cli.instruments.changes import Change
 
 
@@ -23,7 +23,7 @@ def complete_symbol(incomplete: str) -> list[str]:
     from streams.cli.endpoints import with_settings
 
     try:
-        symbols = [settings.symbol for settings in read(with_settings()).values()]
+        symbols = [setup.instrument.symbol for setup in read(with_settings()).values()]
     except Exception:  # the shell shows whatever is printed here: nothing is better
         return []
     typed = [symbol.lower() for symbol in symbols] if incomplete.islower() else symbols
@@ -41,15 +41,15 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change,
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
-def read(config: "Config") -> "dict[str, Settings]":
-    """The settings of all instruments by key, in the order of the keys."""
-    from producers.settings_topic import read_all
+def read(config: "Config") -> "dict[str, Setup]":
+    """All instruments with their settings by key, in the order of the keys."""
+    from producers.settings_topic import read_setups
 
-    return dict(sorted(read_all(config).items()))
+    return dict(sorted(read_setups(config).items()))
 
 
-def pick(known: "Mapping[str, Settings]", symbols: Sequence[str] | None, everything: bool) -> "list[Settings]":
-    """The settings of the symbols typed, or of all instruments; one of the two has to be asked for."""
+def pick(known: "Mapping[str, Setup]", symbols: Sequence[str] | None, everything: bool) -> "list[Setup]":
+    """The instruments of the symbols typed, or all of them; one of the two has to be asked for."""
     from streams.cli.instruments.symbols import resolve
 
     if everything and symbols:
@@ -73,7 +73,7 @@ def confirm(question: str, yes: bool) -> None:
 
 def apply(
     config: "Config",
-    picked: "Sequence[Settings]",
+    picked: "Sequence[Setup]",
     values: Mapping[str, Any],
     *,
     dry_run: bool,
@@ -81,7 +81,7 @@ def apply(
     columns: Sequence[str],
     unchanged: str,
 ) -> "list[Change]":
-    """Change `picked`, write what differs at once, and show it; what was changed (or would be)."""
+    """Change the settings of `picked`, write what differs at once, and show it; what was changed (or would be)."""
     from producers.settings_topic import write
     from streams.cli.instruments.changes import changes
 

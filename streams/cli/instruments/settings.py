@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from schemas.parameters import BY_FIELD, FIELDS
 from streams.cli.endpoints import with_settings
 from streams.cli.errors import UNREACHABLE, BadValue, CliError
 from streams.cli.instruments.select import All, DryRun, Symbols, apply, pick, read
 from streams.cli.output import Json, heading, out
+from streams.cli.parameters import with_parameters
 
 if TYPE_CHECKING:
     from streams.cli.instruments.changes import Change
@@ -22,21 +24,12 @@ COLUMNS = (
     "instrument",
     "status",
     "streaming",
-    "chunks",
-    "budget",
-    "buy_down_interval",
-    "profit_interval",
-    "rebuy_interval",
-    "fee",
+    *FIELDS,
     "tick_size",
     "step_size",
     "min_notional",
     "exchange_status",
 )
-
-
-def _value(option: str, text: str) -> Any:
-    return typer.Option(option, metavar="NUMBER", help=text, show_default=False)
 
 
 @app.command()
@@ -51,10 +44,10 @@ def seed(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Write the settings of every symbol of the exchange at once; what the user has set is kept."""
+    """Write what the exchange says of all its symbols at once; what the user sets is not touched."""
     from producers.binance.exchange_info import EXCHANGE, ExchangeInfoError, load_exchange_info
-    from producers.settings_topic import write
-    from streams.cli.instruments.changes import merged
+    from producers.settings_topic import read_instruments, write
+    from streams.cli.instruments.changes import refreshed
 
     if from_exchange and file is not None:
         raise BadValue(f"--from-exchange or --file {file}, not both")
@@ -73,19 +66,17 @@ def seed(
     if not fresh:
         raise BadValue(f"{file or config.binance_rest_url} lists no symbol")
     began = time.monotonic()
-    known = read(config)
-    now = time.time_ns() // 1_000
-    seeded = [merged(known.get(settings.instrument), settings, now) for settings in fresh]
-    changed = [settings for settings in seeded if settings is not known.get(settings.instrument)]
+    known = read_instruments(config)
+    changed = refreshed(known, fresh, time.time_ns() // 1_000)
     if changed and not dry_run:
         write(config, changed)
-    listed = {settings.instrument for settings in seeded}
+    listed = {instrument.instrument for instrument in fresh}
     out.record(
         {
-            "symbols": len(seeded),
-            "added": sum(settings.instrument not in known for settings in changed),
-            "refreshed": sum(settings.instrument in known for settings in changed),
-            "unchanged": len(seeded) - len(changed),
+            "symbols": len(fresh),
+            "added": sum(instrument.instrument not in known for instrument in changed),
+            "refreshed": sum(instrument.instrument in known for instrument in changed),
+            "unchanged": len(fresh) - len(changed),
             "no_longer_listed": sorted(key for key in known if key not in listed and key.startswith(f"{exchange}:")),
             "seconds": round(time.monotonic() - began, 3),
             "dry_run": dry_run,
@@ -101,39 +92,24 @@ def show(symbols: Symbols = None, as_json: Json = False) -> None:
 
     known = read(with_settings())
     picked = pick(known, symbols, False) if symbols else list(known.values())
-    out.rows([as_row(s) for s in picked], COLUMNS, empty="no instrument yet; next: hedgehog settings seed")
+    out.rows([as_row(setup) for setup in picked], COLUMNS, empty="no instrument yet; next: hedgehog settings seed")
 
 
 @app.command(name="set")
+@with_parameters(FIELDS, "NUMBER")
 def set_values(
     symbols: Symbols = None,
-    chunks: Annotated[str | None, _value("--chunks", "Most traders at a time, 1 to 1000.")] = None,
-    budget: Annotated[str | None, _value("--budget", "Quote asset for all chunks together, such as 100.")] = None,
-    buy_down: Annotated[
-        str | None, _value("--buy-down", "How far below the price to buy: 0.0025 is a quarter percent.")
-    ] = None,
-    profit: Annotated[str | None, _value("--profit", "Profit after fees at which to sell, as a fraction.")] = None,
-    rebuy: Annotated[str | None, _value("--rebuy", "Fall below a placed buy that starts one more trader.")] = None,
-    fee: Annotated[str | None, _value("--fee", "Commission of one order, as a fraction.")] = None,
     everything: All = False,
     dry_run: DryRun = False,
     as_json: Json = False,
+    **typed: str | None,
 ) -> None:
     """Change the settings of SYMBOLs: exact plain decimals. Running traders keep the orders they have."""
-    from streams.cli.instruments.changes import OPTIONS, parse_values
+    from streams.cli.instruments.changes import parse_values
 
-    values = parse_values(
-        {
-            "chunks": chunks,
-            "budget": budget,
-            "buy_down_interval": buy_down,
-            "profit_interval": profit,
-            "rebuy_interval": rebuy,
-            "fee": fee,
-        }
-    )
+    values = parse_values(typed)
     if not values:
-        raise BadValue(f"nothing to set: give one of {' '.join(OPTIONS.values())}")
+        raise BadValue(f"nothing to set: give one of {' '.join(each.option for each in BY_FIELD.values())}")
     config = with_settings()
     picked = pick(read(config), symbols, everything)
     made = apply(
@@ -152,7 +128,7 @@ def set_values(
 def _changed(change: "Change") -> dict[str, Any]:
     fields = change.fields()
     return {
-        "instrument": change.after.instrument,
+        "instrument": change.instrument.instrument,
         "changed": [f"{heading(name)} {old} → {new}" for name, (old, new) in fields.items()],
         "before": {name: old for name, (old, _) in fields.items()},
         "after": {name: new for name, (_, new) in fields.items()},

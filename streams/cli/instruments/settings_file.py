@@ -1,4 +1,4 @@
-"""Settings from a file: what `hedgehog settings show --json` prints, or a table (CSV) with the same names."""
+"""What instruments run by, from a file: what `hedgehog settings show --json` prints, or a table (CSV) of that."""
 
 import csv
 import json
@@ -7,25 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from producers.recorded.files import EXCHANGE
-from schemas.records import Settings
-from schemas.units import to_units
+from schemas.parameters import BY_FIELD
+from schemas.records import FILTERS, Instrument, Settings, Setup
+from schemas.units import parse_plain
 from streams.cli.errors import BadValue
-from streams.cli.instruments.changes import DECIMALS, PLAIN_DECIMAL, WHOLE, WHOLE_NUMBER
 
 NEEDED = ("tick_size", "step_size")
 NAMES = ("base_asset", "quote_asset")
 KEYS = ("instrument", "exchange", "symbol")
-NO_MATTER = ("exchange_status", "streaming", "status", "updated_time")
+NO_MATTER = ("exchange_status", "streaming", "status", "updated_time", "seeded_time")
 """What the live system is told by, and a backtest is not."""
 
 
-def read_settings(path: Path) -> dict[str, Settings]:
-    """The settings in a file by instrument, `exchange:SYMBOL`. What a row leaves out is as `Settings` has it.
+def read_settings(path: Path) -> dict[str, Setup]:
+    """The rows of a file by instrument, `exchange:SYMBOL`. What a row leaves out is as the records have it.
 
     Those of a run, as `hedgehog backtest run --json` and `show --json` print it, are taken, too.
     `BadValue` names file, instrument, field and value.
     """
-    found: dict[str, Settings] = {}
+    found: dict[str, Setup] = {}
     for given in _rows(path):
         run = given.get("settings")
         of_run = {"instrument": given.get("instrument"), **run} if isinstance(run, dict) else given
@@ -33,7 +33,7 @@ def read_settings(path: Path) -> dict[str, Settings]:
         instrument = _instrument(path, row)
         if instrument in found:
             raise BadValue(f"--settings: {path}: {instrument} is there twice")
-        found[instrument] = _settings(f"--settings: {path}: {instrument}", instrument, row)
+        found[instrument] = _setup(f"--settings: {path}: {instrument}", instrument, row)
     if not found:
         raise BadValue(f"--settings: {path} has no settings")
     return found
@@ -64,41 +64,35 @@ def _instrument(path: Path, row: dict[str, Any]) -> str:
     return f"{exchange.lower()}:{symbol.upper()}"
 
 
-def _settings(where: str, instrument: str, row: dict[str, Any]) -> Settings:
+def _setup(where: str, instrument: str, row: dict[str, Any]) -> Setup:
     for name in NEEDED:
         if name not in row:
             raise BadValue(f"{where}: {name} is missing")
-    values: dict[str, Any] = dict.fromkeys(NAMES, "")
+    filters: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
     for name, value in row.items():
-        if name in NAMES:
-            values[name] = str(value)
-        elif name in WHOLE:
-            values[name] = _whole(where, name, value)
-        elif name in DECIMALS:
-            values[name] = _decimal(where, name, value)
-        elif name not in (*KEYS, *NO_MATTER):
-            raise BadValue(f"{where}: {name!r} is no setting; there are {', '.join((*DECIMALS, *WHOLE))}")
+        if name in FILTERS:
+            filters[name] = _number(where, name, value)
+        elif name in BY_FIELD:
+            parameters[name] = _number(where, name, value)
+        elif name not in (*KEYS, *NAMES, *NO_MATTER):
+            raise BadValue(f"{where}: {name!r} is no setting; there are {', '.join((*FILTERS, *BY_FIELD))}")
     exchange, _, symbol = instrument.partition(":")
-    settings = Settings(exchange=exchange, symbol=symbol, **values)
+    key: dict[str, Any] = {"exchange": exchange, "symbol": symbol}
+    assets: dict[str, Any] = {name: str(row.get(name, "")) for name in NAMES}
+    setup = Setup(Instrument(**key, **assets, **filters), Settings(**key, **parameters))
     try:
-        settings.check()
+        setup.check()
     except ValueError as error:
         raise BadValue(f"{where}: {error}") from None
-    return settings
+    return setup
 
 
-def _whole(where: str, name: str, value: object) -> int:
-    if isinstance(value, bool) or not WHOLE_NUMBER.fullmatch(str(value)):
-        raise BadValue(f"{where}: {name}: {value!r} is not a whole number")
-    return int(str(value))
-
-
-def _decimal(where: str, name: str, value: object) -> int:
+def _number(where: str, name: str, value: object) -> int:
     # a number of JSON keeps its own digits: it was never a float
     text = f"{value:f}" if isinstance(value, Decimal) else str(value)
-    if isinstance(value, bool) or not PLAIN_DECIMAL.fullmatch(text):
-        raise BadValue(f"{where}: {name}: {str(value)!r} is not a plain decimal such as 0.0025")
+    parse = BY_FIELD[name].parse if name in BY_FIELD else parse_plain
     try:
-        return to_units(text, name)
+        return parse(text, f"{where}: {name}")
     except ValueError as error:
-        raise BadValue(f"{where}: {error}") from None
+        raise BadValue(str(error)) from None

@@ -2,7 +2,7 @@
 
 # ruff: noqa: PLC0415 -- libraries are imported where they are used: `--help` does not wait for them
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -13,7 +13,7 @@ from streams.cli.instruments.select import All, DryRun, Symbols, Yes, apply, con
 from streams.cli.output import Json, out
 
 if TYPE_CHECKING:
-    from schemas.records import Settings
+    from schemas.records import Setup
     from streams.cli.instruments.changes import Change
 
 streaming = typer.Typer(help="Whether a producer streams an instrument's trades.", no_args_is_help=True)
@@ -50,9 +50,9 @@ def streaming_status(symbols: Symbols = None, everything: All = False, as_json: 
     """Show what is streamed; with SYMBOLs or --all also what is not."""
     from streams.cli.instruments.changes import as_row
 
-    picked = _status_of(read(with_settings()), symbols, everything, lambda s: s.streaming)
+    picked = _status_of(read(with_settings()), symbols, everything, lambda s: s.settings.streaming)
     out.rows(
-        [{column: as_row(settings)[column] for column in STREAMING_COLUMNS} for settings in picked],
+        [{column: as_row(setup)[column] for column in STREAMING_COLUMNS} for setup in picked],
         STREAMING_COLUMNS,
         empty="nothing is streamed; start with: hedgehog streaming start SYMBOL",
     )
@@ -114,12 +114,12 @@ def trading_status(symbols: Symbols = None, everything: All = False, as_json: Js
     config = with_settings()
     known = read(config)
     states = leader_states(config)
-    picked = _status_of(known, symbols, everything, lambda s: s.status.value != "off" or s.instrument in states)
+    picked = _status_of(known, symbols, everything, lambda s: s.settings.status.value != "off" or s.key in states)
     rows = []
-    for settings in picked:
-        row = as_row(settings)
+    for setup in picked:
+        row = as_row(setup)
         shown = {name: row[name] for name in ("instrument", "status", "streaming", "chunks", "budget")}
-        rows.append({**shown, **summary(states.get(settings.instrument))})
+        rows.append({**shown, **summary(states.get(setup.key))})
     out.rows(rows, TRADING_COLUMNS, empty="nothing is traded; start with: hedgehog trading start SYMBOL")
 
 
@@ -139,7 +139,7 @@ def _switch(
     if limited:
         _check_streams(known, picked)
     if skip_off:
-        picked = [settings for settings in picked if settings.status.value != "off"]
+        picked = [setup for setup in picked if setup.settings.status.value != "off"]
     setting = next(iter(values.values()))
     return apply(
         config,
@@ -152,11 +152,11 @@ def _switch(
     )
 
 
-def _check_streams(known: "Mapping[str, Settings]", more: "Sequence[Settings]") -> None:
+def _check_streams(known: "Mapping[str, Setup]", more: "Sequence[Setup]") -> None:
     """`BadValue` where the producer's connection cannot carry the streams of `more` beside those that run."""
     from producers.binance.protocol import STREAMS_MAX
 
-    streams = {s.instrument for s in known.values() if s.streaming} | {s.instrument for s in more}
+    streams = {s.key for s in known.values() if s.settings.streaming} | {s.key for s in more}
     if len(streams) > STREAMS_MAX:
         raise BadValue(
             f"streaming: {len(streams)} instruments would be streamed, one connection carries {STREAMS_MAX}",
@@ -170,16 +170,16 @@ def _switched(change: "Change", field: str) -> dict[str, Any]:
 
 
 def _status_of(
-    known: "Mapping[str, Settings]", symbols: Sequence[str] | None, everything: bool, wanted: Any
-) -> "list[Settings]":
+    known: "Mapping[str, Setup]", symbols: Sequence[str] | None, everything: bool, wanted: "Callable[[Setup], bool]"
+) -> "list[Setup]":
     """The instruments asked for, or those that `wanted` holds for."""
     if symbols or everything:
         return pick(known, symbols, everything)
-    return [settings for settings in known.values() if wanted(settings)]
+    return [setup for setup in known.values() if wanted(setup)]
 
 
 def _warn_halted(made: "Sequence[Change]") -> None:
-    halted = [c.after.symbol for c in made if c.after.exchange_status != "TRADING"]
+    halted = [c.after.symbol for c in made if c.instrument.exchange_status != "TRADING"]
     if halted:
         out.note(f"the exchange does not trade these at present: {_some(halted)}")
 

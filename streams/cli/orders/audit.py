@@ -16,7 +16,7 @@ from streams.cli.output import Output
 
 SHOWN = 20
 """So many differences are shown; all of them with `--json`."""
-COUNTS = ("instruments", "trades", "fills", "settings", "orders", "snapshots", "journal", "repeats")
+COUNTS = ("instruments", "trades", "fills", "settings", "seeds", "orders", "snapshots", "journal", "repeats")
 
 
 def audit(asked: Audit, out: Output) -> None:
@@ -52,7 +52,8 @@ def _verdict(result: Any) -> str:
         return "the recorded inputs do not give the recorded orders; hedgehog audit --json: all differences"
     if not result.instruments:
         return "no leader has recorded anything yet; start with: hedgehog trading start SYMBOL"
-    inputs = f"{result.trades:,} trades, {result.fills:,} fills and {result.settings:,} changes of settings"
+    changes = f"{result.settings:,} changes of settings and {result.seeds:,} of what the exchange says"
+    inputs = f"{result.trades:,} trades, {result.fills:,} fills, {changes}"
     return f"{inputs} give the {result.snapshots:,} recorded snapshots of {result.orders:,} orders, field by field"
 
 

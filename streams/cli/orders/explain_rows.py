@@ -8,7 +8,7 @@ from schemas.records import Fill, Order, Record
 from schemas.times import iso
 from schemas.units import plain
 from streams.audit.explain import Event, Explanation, Snapshot, Step
-from streams.cli.instruments.changes import as_row as settings_row
+from streams.cli.instruments.changes import instrument_row, settings_row
 from streams.cli.orders.audit import shown_record
 
 Row = dict[str, Any]
@@ -79,6 +79,7 @@ def _event(event: Event, topic_prefix: str) -> Row:
         "price": None if event.price is None else plain(event.price),
         "fill": None if event.fill is None else _row(event.fill),
         "settings": None if event.settings is None else settings_row(event.settings),
+        "instrument": None if event.instrument is None else instrument_row(event.instrument),
     }
     where = f"{topic} partition {event.partition} offset {event.place.offset}"
     when = f"  {row['time']}" if event.time else ""
@@ -99,6 +100,8 @@ def _what(event: Event) -> str:
         )
     if event.settings is not None:
         return f"settings of {event.settings.instrument}, trading {event.settings.status}"
+    if event.instrument is not None:
+        return f"what the exchange says of {event.instrument.instrument}, which is {event.instrument.exchange_status}"
     return f"an input that is not in the {event.place.topic} topic any more"
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, create_engine, select, union
 
 from infra.config import Config
 from schemas.records import Order, OrderStatus
-from schemas.sql.models import OrderRow, SettingsRow
+from schemas.sql.models import InstrumentRow, OrderRow
 from schemas.times import iso
 from schemas.units import plain
 from streams.cli.errors import BadValue
@@ -48,7 +48,7 @@ def newest(config: Config, symbols: Sequence[str], statuses: Sequence[OrderStatu
 
 def _known(engine: Engine) -> list[str]:
     """The instruments that the warehouse has heard of."""
-    heard = union(select(SettingsRow.exchange, SettingsRow.symbol), select(OrderRow.exchange, OrderRow.symbol))
+    heard = union(select(InstrumentRow.exchange, InstrumentRow.symbol), select(OrderRow.exchange, OrderRow.symbol))
     with engine.connect() as connection:
         return [f"{exchange}:{symbol}" for exchange, symbol in connection.execute(heard)]
 

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 
 from infra import probes
 from infra.config import Config, load_config
-from producers.settings_topic import read_all
+from producers.settings_topic import read_setups
 from schemas.broker import check_topics
 from schemas.codec import schema_text
 from schemas.registry import client
@@ -164,11 +164,11 @@ def _connectors() -> str:
 
 
 def _settings() -> str:
-    known = read_all(load_config())
+    known = read_setups(load_config())
     if not known:
         raise Problem("no instrument is known yet", "hedgehog settings seed", "warning")
-    streamed = sum(settings.streaming for settings in known.values())
-    traded = sum(settings.status.value == "on" for settings in known.values())
+    streamed = sum(setup.settings.streaming for setup in known.values())
+    traded = sum(setup.settings.status.value == "on" for setup in known.values())
     return f"{len(known)} instruments, {streamed} streamed, {traded} traded"
 
 

@@ -132,14 +132,16 @@ def test_every_table_and_every_file_has_its_sink() -> None:
 
 def test_connectors_differ_only_where_their_tables_do() -> None:
     own = {"topics", "collection.name.format", "primary.key.fields", "errors.deadletterqueue.topic.name"}
-    # orders and settings leave it to their triggers which snapshot is the newer one
+    # orders, instruments and settings leave it to their triggers which snapshot is the newer one
     tuned = {"tasks.max", "use.reduction.buffer", "connection.url"}
     sinks = [sink.config for sink in load_all(Config(topic_prefix="", _env_file=None))]
     shared = [{key: value for key, value in sink.items() if key not in own | tuned} for sink in sinks]
     assert all(each == shared[0] for each in shared)
 
 
-@pytest.mark.parametrize(("table", "buffered"), [("trades", 1), ("orders", 0), ("fills", 1), ("settings", 0)])
+@pytest.mark.parametrize(
+    ("table", "buffered"), [("trades", 1), ("orders", 0), ("fills", 1), ("instruments", 0), ("settings", 0)]
+)
 def test_snapshots_that_may_step_back_are_written_one_by_one(table: str, buffered: bool) -> None:
     """A buffer keeps the last of a batch, not the newest; without it, rewritten inserts would meet a key twice."""
     sink = next(

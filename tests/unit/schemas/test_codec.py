@@ -18,6 +18,7 @@ from schemas.records import (
     DeadLetter,
     ExecutionType,
     Fill,
+    Instrument,
     Order,
     OrderStatus,
     Record,
@@ -27,7 +28,7 @@ from schemas.records import (
     TradingStatus,
 )
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, to_decimal
-from tests.samples import fill, order, settings, trade
+from tests.samples import fill, instrument, order, settings, trade
 
 OURS, OTHER = 7, 8
 
@@ -59,7 +60,10 @@ def orders(draw: st.DrawFn) -> Order:
         "reason": st.none() | TEXTS,
         "cause_topic": TEXTS,
         "input_partition": INTS,
-        **dict.fromkeys(("trades_offset", "fills_offset", "settings_offset", "created_time", "updated_time"), LONGS),
+        **dict.fromkeys(
+            ("trades_offset", "fills_offset", "settings_offset", "instruments_offset", "created_time", "updated_time"),
+            LONGS,
+        ),
     }
     return draw(st.builds(Order, **fields))
 
@@ -86,8 +90,8 @@ def fills(draw: st.DrawFn) -> Fill:
     return draw(st.builds(Fill, **fields))
 
 
-SETTINGS = st.builds(
-    Settings,
+INSTRUMENTS = st.builds(
+    Instrument,
     **KEYED,
     **dict.fromkeys(("base_asset", "quote_asset", "exchange_status"), TEXTS),
     tick_size=PRICES,
@@ -95,6 +99,11 @@ SETTINGS = st.builds(
     max_price=st.integers(0, PRICE_MAX),
     step_size=AMOUNTS,
     **dict.fromkeys(("min_quantity", "max_quantity", "min_notional"), st.integers(0, AMOUNT_MAX)),
+    updated_time=LONGS,
+)
+SETTINGS = st.builds(
+    Settings,
+    **KEYED,
     streaming=st.booleans(),
     status=st.sampled_from(TradingStatus),
     chunks=st.integers(1, 1_000),
@@ -118,7 +127,7 @@ APPLIED = st.builds(
     **dict.fromkeys(("version", "input_offset", "trades_offset"), LONGS),
     input_topic=TEXTS,
     input_partition=INTS,
-    settings=st.none() | TEXTS,
+    **dict.fromkeys(("settings", "instrument_taken"), st.none() | TEXTS),
 )
 DEAD_LETTERS = st.builds(
     DeadLetter,
@@ -137,10 +146,10 @@ def codec(record_type: type[Any], other: Callable[[int], str] = no_other) -> Cod
     return Codec(record_type, OURS, other)
 
 
-CODECS = {kind: codec(kind) for kind in (Trade, Order, Fill, Settings, Applied, DeadLetter)}
+CODECS = {kind: codec(kind) for kind in (Trade, Order, Fill, Instrument, Settings, Applied, DeadLetter)}
 
 
-@given(st.one_of(TRADES, orders(), fills(), SETTINGS, APPLIED, DEAD_LETTERS))
+@given(st.one_of(TRADES, orders(), fills(), INSTRUMENTS, SETTINGS, APPLIED, DEAD_LETTERS))
 def test_there_and_back(record: Record) -> None:
     chosen = CODECS[type(record)]
     data = chosen.encode(record)
@@ -271,6 +280,8 @@ def test_a_registry_that_is_down_is_not_a_bad_record() -> None:
         (fill(), {"cumulative_quantity": 2 * ONE}, "cumulative_quantity: 2 "),
         (fill(), {"commission": 2**95}, "commission: 39614081257132168796771975168 does not fit into 12 bytes"),
         (settings(), {"chunks": 0}, "chunks: 0 is not between 1 and 1000"),
+        (settings(), {"buy_down_interval": ONE}, "buy_down_interval: 1 is not between -0.99999999 and 0.99999999"),
+        (instrument(), {"tick_size": 0}, "tick_size: 0 is not between 1e-08 and 1e\\+10"),
     ],
 )
 def test_what_cannot_be_written_is_named(record: Record, change: dict[str, Any], reason: str) -> None:

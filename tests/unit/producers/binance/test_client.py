@@ -67,7 +67,7 @@ def market(rate: int = 2_000, count: int | None = None, wait: bool = True, speed
 
 @asynccontextmanager
 async def exchange_of(play: Play, manners: Manners | None = None) -> AsyncIterator[LocalExchange]:
-    exchange = LocalExchange([item.settings() for item in MARKETS], play, 0, manners)
+    exchange = LocalExchange([item.instrument() for item in MARKETS], play, 0, manners)
     await exchange.start()
     try:
         yield exchange
@@ -317,7 +317,7 @@ async def test_an_exchange_that_is_not_there_yet() -> None:
     source = BinanceSource(f"ws://127.0.0.1:{port}", QUICK)
     async with client_of(source) as client:
         await until(lambda: source.counters.failures > 2)
-        exchange = LocalExchange([item.settings() for item in MARKETS], market(), port)
+        exchange = LocalExchange([item.instrument() for item in MARKETS], market(), port)
         await exchange.start()
         try:
             await until(lambda: client.trades)

@@ -1,4 +1,4 @@
-"""exchangeInfo to settings: what is taken, and how each defect is named."""
+"""exchangeInfo to instruments: what is taken, and how each defect is named."""
 
 import gzip
 import json
@@ -56,17 +56,15 @@ def with_filter(kind: str, **changes: str | None) -> dict[str, Any]:
 
 
 def test_every_field_is_taken() -> None:
-    (settings,) = parse_exchange_info(payload(symbol()))
-    assert settings.instrument == "binance:XRPUSDT"
-    assert (settings.base_asset, settings.quote_asset) == ("XRP", "USDT")
-    assert settings.exchange_status == "TRADING"
-    assert settings.tick_size == settings.min_price == 10_000
-    assert settings.max_price == to_units("10000", "max_price")
-    assert settings.step_size == settings.min_quantity == 10_000_000
-    assert settings.max_quantity == to_units("9222449", "max_quantity")
-    assert settings.min_notional == 500_000_000
-    assert not settings.streaming
-    assert settings.status == "off"
+    (instrument,) = parse_exchange_info(payload(symbol()))
+    assert instrument.instrument == "binance:XRPUSDT"
+    assert (instrument.base_asset, instrument.quote_asset) == ("XRP", "USDT")
+    assert instrument.exchange_status == "TRADING"
+    assert instrument.tick_size == instrument.min_price == 10_000
+    assert instrument.max_price == to_units("10000", "max_price")
+    assert instrument.step_size == instrument.min_quantity == 10_000_000
+    assert instrument.max_quantity == to_units("9222449", "max_quantity")
+    assert instrument.min_notional == 500_000_000
 
 
 @pytest.mark.parametrize(
@@ -78,13 +76,13 @@ def test_every_field_is_taken() -> None:
 )
 def test_the_older_notional_filter_or_none(filters: list[dict[str, Any]], expected: int) -> None:
     rules = [rule for rule in symbol()["filters"] if rule["filterType"] != "NOTIONAL"]
-    (settings,) = parse_exchange_info(payload(symbol(filters=rules + filters)))
-    assert settings.min_notional == expected
+    (instrument,) = parse_exchange_info(payload(symbol(filters=rules + filters)))
+    assert instrument.min_notional == expected
 
 
 def test_a_rule_of_zero_is_no_rule() -> None:
-    (settings,) = parse_exchange_info(payload(with_filter("PRICE_FILTER", tickSize="0.00000000", maxPrice="0")))
-    assert (settings.tick_size, settings.max_price) == (1, 0)
+    (instrument,) = parse_exchange_info(payload(with_filter("PRICE_FILTER", tickSize="0.00000000", maxPrice="0")))
+    assert (instrument.tick_size, instrument.max_price) == (1, 0)
 
 
 @pytest.mark.parametrize(

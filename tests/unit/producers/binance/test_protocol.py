@@ -218,7 +218,7 @@ def test_frame_headers(size: int, header: bytes) -> None:
 
 async def test_rest_calls_of_the_local_exchange() -> None:
     trades = [trade for _, trade in zip(range(2_000), simulated_trades(3, 100, START), strict=False)]
-    exchange = LocalExchange([m.settings() for m in MARKETS], Play(lambda: iter(trades), None))
+    exchange = LocalExchange([m.instrument() for m in MARKETS], Play(lambda: iter(trades), None))
     await exchange.start()
     try:
         await until(exchange.finished.is_set)
@@ -248,7 +248,7 @@ async def test_rest_calls_of_the_local_exchange() -> None:
 
 
 async def test_exchange_info_over_the_wire_is_what_the_markets_are() -> None:
-    markets = [market.settings() for market in MARKETS]
+    markets = [market.instrument() for market in MARKETS]
     exchange = LocalExchange(markets, Play(lambda: iter(()), None))
     await exchange.start()
     try:

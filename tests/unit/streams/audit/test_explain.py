@@ -7,13 +7,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from schemas.records import ExecutionType, OrderStatus, TradingStatus
+from schemas.records import ExecutionType, OrderStatus, Setup, TradingStatus
 from schemas.units import plain
 from streams.audit.arithmetic import Calculation
 from streams.audit.explain import Explanation, Step, UnknownOrder, explain
 from streams.audit.journal import Recorded, Trades
 from tests.property.test_leader import World, lived
-from tests.samples import INSTRUMENT, fill, settings, units
+from tests.samples import INSTRUMENT, fill, setup, units
 
 FIRST_ID = 5_000
 """Trade ids are not offsets."""
@@ -22,19 +22,26 @@ FIRST_ID = 5_000
 def traded(*prices: str, partial_fills: bool = False, **changes: Any) -> World:
     """A world in which everything was read after each of these trades; so much was traded that all is filled."""
     world = World(chunks=1, partial_fills=partial_fills)
-    world.set(example(**changes))
+    restart(world, **changes)
     for price in prices:
         more(world, price)
     return world
 
 
-def example(**changes: Any) -> Any:
+def restart(world: World, **changes: Any) -> None:
+    """Seed and set what the examples run by."""
+    instrument, decided = example(**changes)
+    world.seed(instrument)
+    world.set(decided)
+
+
+def example(**changes: Any) -> Setup:
     values = {
         **{"tick_size": "0.00001", "step_size": "0.1", "chunks": 5, "budget": "1000", "fee": "0.001"},
         **{"buy_down_interval": "0.0005", "profit_interval": "0.001", "rebuy_interval": "0.002"},
         **changes,
     }
-    return settings(**values)
+    return setup(**values)
 
 
 def more(world: World, price: str, quantity: str = "100000") -> None:
@@ -136,7 +143,7 @@ def test_the_first_trader() -> None:
 def test_a_trader_that_a_rebuy_started() -> None:
     """The level is 0.30135608; nothing was recorded of the trade below it but the trade itself."""
     world = World(chunks=1, partial_fills=False)
-    world.set(example())
+    restart(world)
     for price in ("0.30212", "0.30202", "0.30210", "0.30135607", "0.30130"):
         world.trade(units(price), units("1"))
         world.leader_reads_trades(1)  # the book lags behind: no fill comes between

@@ -9,7 +9,7 @@ from streams.backtest.engine.reference import SimulatedOrder, run_reference
 from streams.backtest.engine.sweep import MONEY, sweep
 from streams.backtest.performance import equity_of, plain_money, result_of
 from streams.trading.rules import rules_of
-from tests.samples import NINE_TRADES, nine_trade_settings, settings, units
+from tests.samples import NINE_TRADES, nine_trade_setup, setup, units
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -22,8 +22,8 @@ def seconds(prices: Prices) -> Times:
 def test_nine_trades_by_hand() -> None:
     """46.4 pieces bought at 0.4307 and sold at 0.4319; the fee is a thousandth of each side."""
     prices = np.array([units(price) for price in NINE_TRADES], np.int64)
-    of = nine_trade_settings()
-    result = result_of(run_reference(prices.tolist(), rules_of(of)), prices, seconds(prices), of)
+    of = nine_trade_setup()
+    result = result_of(run_reference(prices.tolist(), rules_of(*of)), prices, seconds(prices), of)
     assert (result.orders, result.rejected, result.filled, result.cycles, result.position) == (3, 0, 2, 1, 0)
     # 46.4 · 0.0012 = 0.05568; 46.4 · (0.4307 + 0.4319) / 1000 = 0.04002464
     assert plain_money(result.fees) == "0.04002464"
@@ -42,7 +42,7 @@ def test_nine_trades_by_hand() -> None:
 def test_an_open_position_is_worth_its_last_price() -> None:
     orders = [SimulatedOrder(1, "BUY", units("99"), units("2"), "FILLED", 0, 1)]
     prices = np.array([units(price) for price in ("100", "98", "97", "101", "95")], np.int64)
-    result = result_of(orders, prices, seconds(prices), settings(fee="0.01"))
+    result = result_of(orders, prices, seconds(prices), setup(fee="0.01"))
     assert plain_money(result.position_value) == "190"
     assert plain_money(result.net_profit) == "-9.98"  # 190 - 198 - 1.98
     assert (result.realised, result.unrealised, result.win_rate) == (0, result.net_profit, None)
@@ -55,12 +55,10 @@ def test_as_the_sweep_and_as_step_by_step(seed: int) -> None:
     chance = np.random.default_rng(seed)
     noise, steps = chance.integers(-300, 301, 2_000), chance.integers(-15, 16, 2_000)
     prices = (40_000 + noise + steps.cumsum().clip(-9_000, 9_000)) * 1_000
-    of = settings(
-        tick_size="0.00001", buy_down_interval="0.001", profit_interval="0", rebuy_interval="0.002", fee="0.001"
-    )
-    orders = run_reference(prices.tolist(), rules_of(of))
+    of = setup(tick_size="0.00001", buy_down_interval="0.001", profit_interval="0", rebuy_interval="0.002", fee="0.001")
+    orders = run_reference(prices.tolist(), rules_of(*of))
     result = result_of(orders, prices, seconds(prices), of)
-    summary = sweep(prepare(prices, of.tick_size), [of])
+    summary = sweep(prepare(prices, of.instrument.tick_size), [of])
     assert result.cycles == summary.cycles[0] > 20
     assert (result.orders, result.rejected) == (summary.orders[0], summary.rejected[0])
     assert (result.position, result.fees, result.realised, result.net_profit) == (
@@ -75,12 +73,12 @@ def test_the_course_as_step_by_step(seed: int) -> None:
     """Whatever is left out, the ends of the deepest fall are not, and the last point is the result's."""
     chance = np.random.default_rng(seed)
     prices = (40_000 + chance.integers(-90, 91, 400)) * 1_000
-    of = settings(
+    of = setup(
         tick_size="0.00001", buy_down_interval="0", profit_interval="-0.001", rebuy_interval="0.0001", fee="0.001"
     )
-    orders = run_reference(prices.tolist(), rules_of(of))
+    orders = run_reference(prices.tolist(), rules_of(*of))
     result = result_of(orders, prices, seconds(prices), of)
-    every = step_by_step(orders, prices.tolist(), of.fee)
+    every = step_by_step(orders, prices.tolist(), of.settings.fee)
     for points in (4, 5, 17, 399, 400, 1_000):
         course = equity_of(orders, prices, of, points)
         assert [every[at] for at in course.at] == list(zip(*course[1:], strict=True))
@@ -117,7 +115,7 @@ def test_an_order_that_is_filled_in_parts() -> None:
         SimulatedOrder(1, "SELL", units("110"), units("10"), "PARTIALLY_FILLED", 2, -1, ((4, units("4")),)),
     ]
     prices = np.array([units(price) for price in ("101", "99", "90", "100", "120", "105")], np.int64)
-    of = settings(budget="2000", fee="0.01")
+    of = setup(budget="2000", fee="0.01")
     result = result_of(orders, prices, np.array([0, 10, 20, 15, 40, 80]), of)
     assert (result.filled, result.cycles, plain(result.position)) == (1, 0, "6")
     assert plain_money(result.realised) == "31.6"  # 4 · 10 - 4 · 2.1
@@ -132,12 +130,12 @@ def test_an_order_that_is_filled_in_parts() -> None:
 
 def test_fees_smaller_than_the_smallest_notional() -> None:
     """Bought for 15 and sold for 15 is below the 0 at the start, by fees of 0.03 where the engine's unit is 1."""
-    of = settings(
+    of = setup(
         tick_size="1", step_size="1", chunks=1, budget="15", buy_down_interval="0", profit_interval="0", fee="0.001"
     )
     prices = np.array([units(price) for price in ("5", "4", "5", "6", "6", "4")], np.int64)
-    orders = run_reference(prices.tolist(), rules_of(of))
-    summary = sweep(prepare(prices, of.tick_size), [of], drawdown=True)
+    orders = run_reference(prices.tolist(), rules_of(*of))
+    summary = sweep(prepare(prices, of.instrument.tick_size), [of], drawdown=True)
     assert summary.max_drawdown is not None
     # then two pieces for 12, worth 8: 4 and the fees of 0.03 and 0.012
     assert plain_money(summary.max_drawdown[0]) == "4.042"

@@ -14,10 +14,11 @@ from schemas.units import plain
 from streams.trading import leader
 from streams.trading.leader import LeaderState
 from streams.trading.strategy import COUNT
-from tests.samples import INSTRUMENT, NINE_TRADES, fill, nine_trade_settings, settings, units
+from tests.samples import INSTRUMENT, NINE_TRADES, fill, instrument, nine_trade_setup, settings, setup, units
 
 # Each table: EVENT | ORDERS SENT | TRADERS AFTER. Events, with n:B or n:S the order of trader n:
 #   set NAME=VALUE …        new settings            trade PRICE          a market trade
+#   seed NAME=VALUE …       what the exchange says  (everything unnamed as before)
 #   fill n:B                the rest is executed    part n:B QUANTITY    executed so far
 #   canceled|rejected|expired n:B
 TABLES = {
@@ -109,7 +110,8 @@ TABLES = {
         trade 100       |                                |
     """,
     "shutdown: a trader that can do nothing more ends, or it would never be over": """
-        set status=on max_price=100 |                    | 1
+        seed max_price=100 |                             |
+        set status=on   |                                | 1
         trade 100       | 1:B NEW 99 x 1                 | 1
         trade 94        |                                | 2 1
         trade 94        | 2:B NEW 93.06 x 1              | 2 1
@@ -119,7 +121,8 @@ TABLES = {
         trade 100       |                                |
     """,
     "shutdown: nor does it wait for a SELL that a filter forbids": """
-        set status=on max_price=100 |                    | 1
+        seed max_price=100 |                             |
+        set status=on   |                                | 1
         trade 100       | 1:B NEW 99 x 1                 | 1
         set status=shutdown |                            | 1
         fill 1:B        | 1:B FILLED, 1:S REJECTED PRICE_FILTER |
@@ -153,26 +156,30 @@ TABLES = {
         set status=off  |                                |
     """,
     "refused by LOT_SIZE, by name and without a loop": """
-        set status=on min_quantity=2 |                   | 1
+        seed min_quantity=2 |                            |
+        set status=on   |                                | 1
         trade 100       | 1:B REJECTED LOT_SIZE          | 1
         trade 100       |                                | 1
         trade 10        |                                | 1
     """,
     "refused by PRICE_FILTER": """
-        set status=on max_price=98 |                     | 1
+        seed max_price=98 |                              |
+        set status=on   |                                | 1
         trade 100       | 1:B REJECTED PRICE_FILTER      | 1
         trade 90        |                                | 1
     """,
     "refused by MIN_NOTIONAL; settings that allow it give it a new try under a new id": """
-        set status=on min_notional=200 |                 | 1
+        seed min_notional=200 |                          |
+        set status=on   |                                | 1
         trade 100       | 1:B REJECTED MIN_NOTIONAL      | 1
         trade 100       |                                | 1
-        set min_notional=50 |                            | 2
+        seed min_notional=50 |                           | 2
         trade 100       | 2:B NEW 99 x 1                 | 2
         trade 100       |                                | 2
     """,
     "a refused SELL keeps its trader idle": """
-        set status=on max_price=100 |                    | 1
+        seed max_price=100 |                             |
+        set status=on   |                                | 1
         trade 100       | 1:B NEW 99 x 1                 | 1
         fill 1:B        | 1:B FILLED, 1:S REJECTED PRICE_FILTER | 1
         trade 99        |                                | 1
@@ -238,16 +245,18 @@ TABLES = {
 class Told:
     """A leader that is told events as text, and says what it made of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, seeded: bool = True) -> None:
         self.state = leader.new_state(INSTRUMENT, 0)
-        self.settings = settings(status=TradingStatus.OFF)
-        self.offsets = {"trades": 0, "fills": 0, "settings": 0}
+        self.instrument, self.settings = setup(status=TradingStatus.OFF)
+        self.offsets = {"trades": 0, "fills": 0, "settings": 0, "instruments": 0}
         self.quantities: dict[str, int] = {}
+        if seeded:
+            self.tell("seed")
 
     def tell(self, event: str) -> str:
         """Apply one event; the orders it sent, as text."""
         kind, *words = event.split()
-        {"set": self._set, "trade": self._trade}.get(kind, self._report)(kind, *words)
+        {"set": self._set, "seed": self._seed, "trade": self._trade}.get(kind, self._report)(kind, *words)
         sent = [record for record in self.state.outbox if isinstance(record, Order)]
         self.state.outbox = []
         self.quantities |= {order.client_order_id: order.quantity for order in sent}
@@ -269,6 +278,12 @@ class Told:
             changes[name] = plain_text.get(name, units)(value)
         self.settings = msgspec.structs.replace(self.settings, **changes)
         leader.apply_settings(self.state, self._next("settings"), self.settings)
+
+    def _seed(self, _: str, *words: str) -> None:
+        changes = dict(word.split("=") for word in words)
+        changed = {name: units(value) for name, value in changes.items()}
+        self.instrument = msgspec.structs.replace(self.instrument, **changed)
+        leader.apply_instrument(self.state, self._next("instruments"), self.instrument)
 
     def _trade(self, _: str, price: str) -> None:
         offset = self._next("trades")
@@ -309,6 +324,59 @@ def test_table(table: str) -> None:
         assert (event, told.tell(event), told.traders) == (event, orders, traders)
 
 
+UNSEEDED = {
+    "settings that come before the instrument wait for it": """
+        set status=on   |                                |
+        trade 100       |                                |
+        seed            |                                | 1
+        trade 100       | 1:B NEW 99 x 1                 | 1
+    """,
+    "only the settings that are there when the instrument comes count": """
+        set status=on   |                                |
+        set status=off  |                                |
+        seed            |                                |
+        trade 100       |                                |
+        set status=on   |                                | 1
+    """,
+    "a shutdown that comes before the instrument has nothing to end": """
+        set status=shutdown |                            |
+        seed            |                                |
+        trade 100       |                                |
+    """,
+    "an instrument without settings is not traded": """
+        seed            |                                |
+        trade 100       |                                |
+        set status=on   |                                | 1
+        trade 100       | 1:B NEW 99 x 1                 | 1
+    """,
+    "another tick holds from the next order on": """
+        seed            |                                |
+        set status=on   |                                | 1
+        trade 100       | 1:B NEW 99 x 1                 | 1
+        seed tick_size=1 |                               | 1
+        fill 1:B        | 1:B FILLED, 1:S NEW 100 x 1    | 1
+    """,
+    "seeding again neither starts nor ends anything": """
+        seed            |                                |
+        set status=on   |                                | 1
+        trade 100       | 1:B NEW 99 x 1                 | 1
+        set status=shutdown |                            | 1
+        seed            |                                | 1
+        fill 1:B        | 1:B FILLED, 1:S NEW 100.98 x 1 | 1
+        fill 1:S        | 1:S FILLED                     |
+        seed            |                                |
+        trade 100       |                                |
+    """,
+}
+
+
+@pytest.mark.parametrize("table", UNSEEDED.values(), ids=UNSEEDED.keys())
+def test_whatever_comes_first(table: str) -> None:
+    told = Told(seeded=False)
+    for event, orders, traders in rows(table):
+        assert (event, told.tell(event), told.traders) == (event, orders, traders)
+
+
 def test_what_the_leader_says_it_does() -> None:
     told = Told()
     for event, status in (
@@ -325,8 +393,10 @@ def test_what_the_leader_says_it_does() -> None:
 
 
 def test_the_nine_trades() -> None:
-    told = Told()
-    leader.apply_settings(told.state, 1, nine_trade_settings())
+    told = Told(seeded=False)
+    known, decided = nine_trade_setup()
+    leader.apply_settings(told.state, 1, decided)
+    leader.apply_instrument(told.state, 1, known)
     sent = [told.tell(f"trade {price}") for price in NINE_TRADES[:5]]
     sent.append(told.tell("fill 1:B"))
     sent += [told.tell(f"trade {price}") for price in NINE_TRADES[5:8]]
@@ -365,12 +435,14 @@ def test_a_report_that_cannot_be_about_an_order_of_this_leader(change: dict[str,
     assert msgspec.json.encode(told.state) == before
 
 
-def test_settings_that_make_no_sense_leave_the_leader_as_it_is() -> None:
+def test_what_makes_no_sense_leaves_the_leader_as_it_is() -> None:
     told = Told()
     told.tell("set status=on")
     before = msgspec.json.encode(told.state)
     with pytest.raises(ValueError, match="chunks: 0"):
         leader.apply_settings(told.state, 9, msgspec.structs.replace(told.settings, chunks=0))
+    with pytest.raises(ValueError, match="tick_size: 0"):
+        leader.apply_instrument(told.state, 9, msgspec.structs.replace(told.instrument, tick_size=0))
     assert msgspec.json.encode(told.state) == before
 
 
@@ -381,6 +453,7 @@ def test_inputs_seen_before_are_skipped() -> None:
     told.tell("fill 1:B")
     before = msgspec.json.encode(told.state)
     leader.apply_settings(told.state, 1, settings(status=TradingStatus.OFF))
+    leader.apply_instrument(told.state, 1, instrument(tick_size="1"))
     leader.apply_trades(told.state, *(np.array([value], np.int64) for value in (1, units("50"), 1)))
     leader.apply_fill(told.state, 1, fill())
     assert msgspec.json.encode(told.state) == before
@@ -388,14 +461,15 @@ def test_inputs_seen_before_are_skipped() -> None:
 
 def test_every_record_tells_its_version_and_the_positions_of_its_inputs() -> None:
     told = Told()
-    for event in ("set status=on", "trade 100", "trade 99", "fill 1:B"):
+    for event in ("set", "set status=on", "trade 100", "trade 99", "fill 1:B"):
         told.tell(event)
     leader.apply_fill(told.state, 2, fill(f"{INSTRUMENT}:1:S"))
     journal, filled = told.state.outbox
     assert isinstance(journal, Applied)
     assert isinstance(filled, Order)
     assert (journal.input_topic, journal.input_offset, journal.trades_offset) == ("fills", 2, 2)
-    assert (filled.trades_offset, filled.fills_offset, filled.settings_offset) == (2, 2, 1)
+    assert (filled.trades_offset, filled.fills_offset) == (2, 2)
+    assert (filled.settings_offset, filled.instruments_offset) == (2, 1)
     assert (journal.version, filled.version) == (told.state.version - 1, told.state.version)
 
 
@@ -405,6 +479,7 @@ def test_batches_may_be_cut_anywhere(cuts: list[int]) -> None:
     offsets = np.array([3, 4, 7, 8, 9, 20, 21, 22, 30], np.int64)
     whole, cut = (leader.new_state(INSTRUMENT, 0) for _ in range(2))
     for state in (whole, cut):
+        leader.apply_instrument(state, 1, instrument())
         leader.apply_settings(state, 1, settings())
     leader.apply_trades(whole, offsets, prices, offsets)
     for part in np.split(np.arange(len(prices)), cuts):

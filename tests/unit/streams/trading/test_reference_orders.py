@@ -15,7 +15,7 @@ from streams.backtest.engine.data import Prices
 from streams.backtest.engine.fast import run_fast
 from streams.backtest.engine.reference import SimulatedOrder, run_reference
 from streams.trading.rules import Rules, rules_of
-from tests.samples import NINE_TRADE_ORDERS, NINE_TRADES, nine_trade_settings, settings, units
+from tests.samples import NINE_TRADE_ORDERS, NINE_TRADES, nine_trade_setup, setup, units
 
 # The first run after a change compiles: seconds on an idle machine, minutes on a busy one.
 pytestmark = pytest.mark.timeout(900)
@@ -62,7 +62,7 @@ def recorded_orders(name: str) -> Counter[tuple[str, int, int, str]]:
 def test_recorded_days(day: str, parameters: str, engine: str) -> None:
     chunks, budget, buy_down, profit, rebuy = PARAMETERS[parameters]
     rules = rules_of(
-        settings(
+        *setup(
             **DAYS[day],
             chunks=chunks,
             budget=budget,
@@ -80,5 +80,5 @@ def test_recorded_days(day: str, parameters: str, engine: str) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_nine_trades(engine: str) -> None:
     prices = np.array([units(price) for price in NINE_TRADES], np.int64)
-    orders = ENGINES[engine](prices, rules_of(nine_trade_settings()))
+    orders = ENGINES[engine](prices, rules_of(*nine_trade_setup()))
     assert [(order.side, plain(order.price), order.status) for order in orders] == NINE_TRADE_ORDERS

@@ -3,7 +3,6 @@
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, to_decimal
 from streams.trading import rules
 from streams.trading.rules import FILTERS, rules_of
-from tests.samples import nine_trade_settings, settings, units
+from tests.samples import nine_trade_setup, setup, units
 
 XRP = {"tick_size": "0.00001", "step_size": "0.1", "chunks": 5, "budget": "1000", "fee": "0.001"}
 XRP |= {"buy_down_interval": "0.0001", "profit_interval": "-0.0012", "rebuy_interval": "0.001"}
@@ -43,7 +42,7 @@ XRP |= {"buy_down_interval": "0.0001", "profit_interval": "-0.0012", "rebuy_inte
 def test_by_hand(
     changes: dict[str, Any] | None, market: str, buy: str, quantity: str, rebuy: str | None, sell: str | None
 ) -> None:
-    numbers = rules_of(nine_trade_settings() if changes is None else settings(**changes))
+    numbers = rules_of(*nine_trade_setup() if changes is None else setup(**changes))
     limit = rules.buy_price(numbers, units(market))
     assert limit == units(buy)
     assert rules.buy_quantity(numbers, limit) == units(quantity)
@@ -70,7 +69,7 @@ def test_the_integers_are_the_decimals_of_the_rules(
     numbers = {"tick_size": tick, "step_size": step, "budget": budget, "fee": fee}
     down, profit, rebuy = intervals
     ways = {"buy_down_interval": down, "profit_interval": profit, "rebuy_interval": rebuy}
-    made = rules_of(settings(chunks=chunks, **numbers, **ways))
+    made = rules_of(*setup(chunks=chunks, **numbers, **ways))
     p, t, s, one = to_decimal(price), to_decimal(tick), to_decimal(step), Decimal(1)
     limit = rules.buy_price(made, price)
     assert to_decimal(limit) == floor(p - p * to_decimal(down), t)
@@ -110,7 +109,7 @@ def floor(x: Decimal, step: Decimal) -> Decimal:
     ],
 )
 def test_what_forbids_an_order(filters: dict[str, str], price: str, quantity: str, name: str) -> None:
-    numbers = rules_of(settings(**filters))
+    numbers = rules_of(*setup(**filters))
     assert FILTERS[rules.refusal(numbers, units(price), units(quantity))] == name
 
 
@@ -134,4 +133,4 @@ def test_what_forbids_an_order(filters: dict[str, str], price: str, quantity: st
 )
 def test_settings_that_make_no_sense_are_named(field: str, value: int, shown: str) -> None:
     with pytest.raises(ValueError, match=f"^{field}: {shown} "):
-        rules_of(msgspec.structs.replace(settings(), **{field: value}))
+        rules_of(*setup(**{field: value}))

@@ -8,9 +8,9 @@ from streams.backtest.engine.data import Flow, clock_of
 from streams.backtest.engine.reference import SimulatedOrder, run_reference
 from streams.trading.execution import LATENCY_MAX_US, Execution
 from streams.trading.rules import rules_of
-from tests.samples import settings, units
+from tests.samples import setup, units
 
-OF = settings(
+OF = setup(
     tick_size="1", step_size="1", chunks=1, budget="1000", buy_down_interval="0", profit_interval="0.05", fee="0"
 )
 """Buys ten pieces at 100, sells them at 105."""
@@ -20,7 +20,7 @@ def orders(execution: Execution, *trades: tuple[int, str, str]) -> list[Simulate
     """The orders on trades of a time in µs, a price and a quantity."""
     times, prices, quantities = zip(*trades, strict=True)
     flow = Flow(execution, clock_of(np.array(times)), np.array([units(quantity) for quantity in quantities]))
-    return run_reference([units(price) for price in prices], rules_of(OF), flow)
+    return run_reference([units(price) for price in prices], rules_of(*OF), flow)
 
 
 def shown(of: list[SimulatedOrder]) -> list[tuple[str, str, str, int, list[tuple[int, str]]]]:
@@ -73,7 +73,7 @@ def test_an_order_fills_up_by_what_was_traded() -> None:
 
 def test_orders_share_a_trades_quantity_the_best_price_first() -> None:
     """The second trader was started by the fall to 97; of twelve pieces the first has ten."""
-    of = settings(
+    of = setup(
         tick_size="1",
         step_size="1",
         chunks=2,
@@ -85,7 +85,7 @@ def test_orders_share_a_trades_quantity_the_best_price_first() -> None:
     )
     prices, quantities = ("100", "97", "95", "90"), ("1", "0", "0", "12")
     flow = Flow(Execution(limited=True), np.arange(4), np.array([units(quantity) for quantity in quantities]))
-    assert shown(run_reference([units(price) for price in prices], rules_of(of), flow)) == [
+    assert shown(run_reference([units(price) for price in prices], rules_of(*of), flow)) == [
         ("BUY", "100", "FILLED", 0, [(3, "10")]),
         ("BUY", "95", "PARTIALLY_FILLED", 2, [(3, "2")]),
         ("SELL", "105", "NEW", 3, []),

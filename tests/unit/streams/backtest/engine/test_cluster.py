@@ -13,7 +13,7 @@ from streams.backtest.engine.data import Flow, prepare
 from streams.backtest.engine.scale import TooLarge
 from streams.backtest.engine.sweep import sweep
 from streams.trading.execution import Execution
-from tests.samples import settings
+from tests.samples import setup
 from tests.unit.streams.backtest.engine.test_sweep import draws
 from tests.unit.streams.cli.backtest.test_backtest import data, recording
 
@@ -61,7 +61,7 @@ def test_workers_that_fail(cluster: LocalCluster, monkeypatch: pytest.MonkeyPatc
 
 
 def test_settings_that_do_not_fit(cluster: LocalCluster) -> None:
-    of = settings(tick_size="0.00000001", step_size="0.00000001", budget="1000000")
+    of = setup(tick_size="0.00000001", step_size="0.00000001", budget="1000000")
     with pytest.raises(TooLarge, match="largest notional"):
         sweep_on(cluster.scheduler_address, prepare(np.array([7]), 1), [of])
 

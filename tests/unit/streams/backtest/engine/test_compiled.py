@@ -13,7 +13,7 @@ from streams.backtest.engine.compiled import entry, twin
 from streams.trading import rules
 from streams.trading.rules import buy_price, rules_of
 from streams.trading.strategy import set_mode
-from tests.samples import settings
+from tests.samples import setup
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def cache_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
 def test_a_twin_is_the_functions_own_code() -> None:
     assert twin(buy_price).py_func.__code__ is buy_price.__code__  # type: ignore[attr-defined]
     assert twin(set_mode) is twin(set_mode)
-    of = rules_of(settings(budget=ONE))._replace(max_quantity=ONE)
+    of = rules_of(*setup(budget=ONE))._replace(max_quantity=ONE)
     assert twin(buy_price)(of, 12_345_678) == buy_price(of, 12_345_678)
 
 

@@ -7,7 +7,7 @@ from streams.backtest.engine.data import prepare
 from streams.backtest.engine.fast import run_fast
 from streams.backtest.engine.reference import run_reference
 from streams.trading.rules import rules_of
-from tests.samples import settings
+from tests.samples import setup
 
 # The first run after a change compiles: seconds on an idle machine, minutes on a busy one.
 pytestmark = pytest.mark.timeout(900)
@@ -48,5 +48,5 @@ def test_what_is_no_price_is_named() -> None:
 
 @pytest.mark.parametrize("prices", [[], [40_000_000]])
 def test_no_trade_and_one(prices: list[int]) -> None:
-    rules = rules_of(settings())
+    rules = rules_of(*setup())
     assert run_fast(np.array(prices, np.int64), rules).to_list() == run_reference(prices, rules)

@@ -9,7 +9,7 @@ from schemas.units import ONE
 from streams.backtest.engine.scale import LARGEST, TooLarge, floor_twin, scale
 from streams.trading import rules as trading
 from streams.trading.rules import rules_of
-from tests.samples import settings
+from tests.samples import setup, units
 
 XRP = {"tick_size": "0.00001", "step_size": "0.1", "fee": "0.001", "budget": "1000"}
 
@@ -34,7 +34,7 @@ def test_scaled_rules_decide_as_the_exact_ones() -> None:
     chance = Random(5)
     for _ in range(200):
         exact = rules_of(
-            settings(
+            *setup(
                 **XRP,
                 buy_down_interval=chance.randint(-ONE // 50, ONE // 20),
                 profit_interval=chance.randint(-ONE // 50, ONE // 20),
@@ -59,18 +59,19 @@ def test_scaled_rules_decide_as_the_exact_ones() -> None:
 
 def test_realistic_instruments_fit() -> None:
     for tick, step, highest in (("0.01", "0.00001", "200000"), ("0.00000001", "1", "0.0001"), ("0.1", "0.001", "5000")):
-        of = settings(tick_size=tick, step_size=step, budget="1000000", profit_interval="0.00123457", fee="0.00075")
-        scale(rules_of(of), of.tick_size, settings(tick_size=highest).tick_size // of.tick_size)
+        of = setup(tick_size=tick, step_size=step, budget="1000000", profit_interval="0.00123457", fee="0.00075")
+        unit = of.instrument.tick_size
+        scale(rules_of(*of), unit, units(highest) // unit)
 
 
 def test_what_does_not_fit_names_the_numbers() -> None:
-    of = settings(tick_size="0.00000001", step_size="0.00000001", budget="1000000")
+    of = setup(tick_size="0.00000001", step_size="0.00000001", budget="1000000")
     with pytest.raises(TooLarge, match=r"largest notional: \d+ exceeds 64 bits .*highest price 7 units of 1, tick 1"):
-        scale(rules_of(of), 1, 7)
+        scale(rules_of(*of), 1, 7)
     with pytest.raises(TooLarge, match="price · buy-down fraction"):
-        scale(rules_of(settings(**XRP, buy_down_interval="0.00000001")), 1_000, LARGEST // 1_000)
+        scale(rules_of(*setup(**XRP, buy_down_interval="0.00000001")), 1_000, LARGEST // 1_000)
 
 
 def test_a_tick_between_the_prices_units() -> None:
     with pytest.raises(ValueError, match=r"tick_size: 1000 .* not a multiple of the prices' unit, 300"):
-        scale(rules_of(settings(**XRP)), 300, 100)
+        scale(rules_of(*setup(**XRP)), 300, 100)

@@ -5,14 +5,14 @@ from random import Random
 import numpy as np
 import pytest
 
-from schemas.records import Settings
+from schemas.records import Setup
 from schemas.units import ONE, plain
 from streams.backtest.engine.data import Prepared, prepare
 from streams.backtest.engine.fast import run_prepared
 from streams.backtest.engine.scale import Units
 from streams.backtest.engine.sweep import CARRY, MONEY, _money, sweep
 from streams.trading.rules import rules_of
-from tests.samples import NINE_TRADES, nine_trade_settings, settings, units
+from tests.samples import NINE_TRADES, nine_trade_setup, setup, units
 
 # The first run after a change compiles: seconds on an idle machine, minutes on a busy one.
 pytestmark = pytest.mark.timeout(900)
@@ -23,10 +23,10 @@ def market(trades: int = 20_000) -> Prepared:
     return prepare((40_000 + steps.cumsum().clip(-9_000, 9_000)) * 1_000, 1_000)
 
 
-def draws(number: int) -> list[Settings]:
+def draws(number: int) -> list[Setup]:
     chance = Random(3)
     return [
-        settings(
+        setup(
             tick_size="0.00001",
             chunks=chance.randint(1, 8),
             buy_down_interval=chance.randint(0, ONE // 100),
@@ -41,9 +41,9 @@ def draws(number: int) -> list[Settings]:
 def test_the_money_of_nine_trades_by_hand() -> None:
     """Bought at 0.4307 and sold at 0.4319, 46.4 pieces, a thousandth of each side is the fee."""
     prepared = prepare(np.array([units(price) for price in NINE_TRADES]), units("0.0001"))
-    summary = sweep(prepared, [nine_trade_settings()])
+    summary = sweep(prepared, [nine_trade_setup()])
     assert (summary.orders[0], summary.rejected[0], summary.buys[0], summary.cycles[0]) == (3, 0, 1, 1)
-    quantity = run_prepared(prepared, rules_of(nine_trade_settings())).to_list()[0].quantity
+    quantity = run_prepared(prepared, rules_of(*nine_trade_setup())).to_list()[0].quantity
     assert plain(quantity) == "46.4"
     profit = 464 * 4319 - 464 * 4307  # in 1e-5
     fees = 464 * 4319 + 464 * 4307  # in 1e-8
@@ -58,7 +58,7 @@ def test_the_same_answer_whatever_the_number_of_workers() -> None:
         assert columns[0].tolist() == columns[1].tolist() == columns[2].tolist()
     alone = [sweep(prepared, [each]) for each in of[:20]]
     assert [each.net_profit[0] for each in alone] == one.net_profit[:20].tolist()
-    assert one.orders.tolist() == [len(run_prepared(prepared, rules_of(each))) for each in of]
+    assert one.orders.tolist() == [len(run_prepared(prepared, rules_of(*each))) for each in of]
     assert one.cycles.sum() > 1_000
 
 

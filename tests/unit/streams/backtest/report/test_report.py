@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from schemas.records import Settings
+from schemas.records import Setup
 from schemas.units import ONE, plain
 from streams.backtest.engine.data import Prices
 from streams.backtest.engine.reference import SimulatedOrder
@@ -25,7 +25,7 @@ from streams.backtest.report.heat import heat_map, shade, short
 from streams.backtest.report.page import MARKS_MAX
 from streams.backtest.trial import DRAWDOWN, NET, Best, Found, Trial, try_settings
 from streams.recordings.recording import Recording
-from tests.samples import NINE_TRADES, nine_trade_settings, settings, units
+from tests.samples import NINE_TRADES, nine_trade_setup, settings, setup, units
 
 START = 1_559_433_601_000_000
 ABOUT = About("abc123", START, seed=7)
@@ -45,8 +45,8 @@ def walk(count: int, seed: int = 1) -> Prices:
     return prices * 1_000
 
 
-def busy_settings(**changes: str) -> Settings:
-    return settings(
+def busy_setup(**changes: str) -> Setup:
+    return setup(
         **{
             **{"tick_size": "0.00001", "buy_down_interval": "0.001", "profit_interval": "0"},
             **{"rebuy_interval": "0.002", "fee": "0.001"},
@@ -55,13 +55,13 @@ def busy_settings(**changes: str) -> Settings:
     )
 
 
-def run(prices: Sequence[int] | Prices, of: Settings, instrument: str = "binance:XRPUSDT") -> Run:
+def run(prices: Sequence[int] | Prices, of: Setup, instrument: str = "binance:XRPUSDT") -> Run:
     market = recording(prices, instrument)
     return Run(market, of, try_settings(market, of, "reference"))
 
 
 def test_curves_and_figures_are_those_of_the_result() -> None:
-    market, of, trial, _ = run(walk(3_000), busy_settings())
+    market, of, trial, _ = run(walk(3_000), busy_setup())
     assert trial.result.cycles > 20
     curves = curves_of(trial.orders, market.prices, market.times, of, 200)
     assert all(len(series.t) == len(series.v) <= 200 for series in curves)
@@ -87,7 +87,7 @@ def test_points_keep_the_extremes_of_every_part(count: int, points: int) -> None
 
 
 def test_marks_are_the_executions_of_the_orders() -> None:
-    market, _, trial, _ = run(walk(3_000), busy_settings())
+    market, _, trial, _ = run(walk(3_000), busy_setup())
     for side in ("BUY", "SELL"):
         marks = marks_of(trial.orders, side, market.times, MARKS_MAX)
         filled = sorted((o.filled_at, o.price) for o in trial.orders if o.side == side and o.status == "FILLED")
@@ -103,8 +103,8 @@ def test_an_order_executed_in_parts_has_a_mark_for_each() -> None:
 
 
 def test_cycles_add_up_to_the_result() -> None:
-    market, of, trial, _ = run(walk(3_000), busy_settings())
-    rows = cycles_of(trial.orders, market.times, of, 1_000).rows
+    market, of, trial, _ = run(walk(3_000), busy_setup())
+    rows = cycles_of(trial.orders, market.times, of.settings, 1_000).rows
     assert sum(row.sold is not None for row in rows) == trial.result.cycles
     profits, fees = (sum(Decimal(getattr(row, name) or "0") for row in rows) for name in ("profit", "fees"))
     assert profits == Decimal(plain_money(trial.result.realised))
@@ -113,12 +113,12 @@ def test_cycles_add_up_to_the_result() -> None:
 
 
 def test_nine_trades_in_the_table() -> None:
-    _, _, _, _, _, _, _, data = run_page([run([units(p) for p in NINE_TRADES], nine_trade_settings())], ABOUT).runs[0]
+    _, _, _, _, _, _, _, data = run_page([run([units(p) for p in NINE_TRADES], nine_trade_setup())], ABOUT).runs[0]
     assert data["cycles"] == [[1, "46.4", 4_000, "0.4307", 7_000, "0.4319", "0.04002464", "0.01565536"]]
 
 
 def test_a_million_trades_make_a_small_page_that_says_what_it_leaves_out() -> None:
-    prices, of = walk(1_000_000), busy_settings()
+    prices, of = walk(1_000_000), busy_setup()
     market = recording(prices)
     orders = []
     for trader in range(12_000):
@@ -137,7 +137,7 @@ def test_a_million_trades_make_a_small_page_that_says_what_it_leaves_out() -> No
         assert note in html
 
 
-def sweep_of(tried: list[Settings], prices: Prices, parts: Sequence[str] = ("all",)) -> tuple[Best, Run]:
+def sweep_of(tried: list[Setup], prices: Prices, parts: Sequence[str] = ("all",)) -> tuple[Best, Run]:
     """The runs of all settings, one by one on the reference engine; both parts are the same trades."""
     market = recording(prices)
     trials = [try_settings(market, each, "reference") for each in tried]
@@ -147,9 +147,9 @@ def sweep_of(tried: list[Settings], prices: Prices, parts: Sequence[str] = ("all
     return Best(found, 0.5, 11, values), Run(market, tried[places[0]], trials[places[0]])
 
 
-def many_settings() -> list[Settings]:
+def many_setups() -> list[Setup]:
     return [
-        busy_settings(buy_down_interval=down, profit_interval=profit, rebuy_interval=rebuy)
+        busy_setup(buy_down_interval=down, profit_interval=profit, rebuy_interval=rebuy)
         for down in ("0.001", "0.002", "0.003")
         for profit in ("0", "0.001")
         for rebuy in ("0.002", "0.004", "0.006", "0.008")
@@ -157,7 +157,7 @@ def many_settings() -> list[Settings]:
 
 
 def test_a_heat_map_has_the_best_of_what_a_cell_leaves_out() -> None:
-    tried = many_settings()
+    tried = many_setups()
     best, _ = sweep_of(tried, walk(800))
     found = heat_map(tried, best.values, objective_named(NET), best.found[0].place)
     assert found is not None
@@ -168,7 +168,7 @@ def test_a_heat_map_has_the_best_of_what_a_cell_leaves_out() -> None:
             group = {
                 place: best.values[place]
                 for place, each in enumerate(tried)
-                if (plain(each.rebuy_interval), plain(each.buy_down_interval)) == (rebuy, down)
+                if (plain(each.settings.rebuy_interval), plain(each.settings.buy_down_interval)) == (rebuy, down)
             }
             cell = found.cells[row][column]
             assert cell is not None
@@ -181,7 +181,7 @@ def test_a_heat_map_has_the_best_of_what_a_cell_leaves_out() -> None:
 
 
 def test_a_heat_map_of_draws_joins_values_and_leaves_out_what_was_not_tried() -> None:
-    drawn = [busy_settings(buy_down_interval=plain(i * 1_000), profit_interval=plain(i * 7_000)) for i in range(100)]
+    drawn = [busy_setup(buy_down_interval=plain(i * 1_000), profit_interval=plain(i * 7_000)) for i in range(100)]
     found = heat_map(drawn, list(range(100)), Objective("cycles", str, float), 99)
     assert found is not None
     assert [len(found.rows.labels), len(found.columns.labels)] == [8, 8]
@@ -192,7 +192,7 @@ def test_a_heat_map_of_draws_joins_values_and_leaves_out_what_was_not_tried() ->
 
 
 def test_a_profit_without_any_drawdown_is_above_all_numbers() -> None:
-    tried = [busy_settings(buy_down_interval=down) for down in ("0.001", "0.002", "0.003")]
+    tried = [busy_setup(buy_down_interval=down) for down in ("0.001", "0.002", "0.003")]
     found = heat_map(tried, [ONE // 2, None, 3 * ONE], objective_named(DRAWDOWN), 1)
     assert found is not None
     (half,), (endless,), (three,) = found.cells
@@ -204,7 +204,7 @@ def test_a_profit_without_any_drawdown_is_above_all_numbers() -> None:
 
 
 def test_one_setting_alone_has_no_heat_map() -> None:
-    assert heat_map([settings()], [1], objective_named(NET), 0) is None
+    assert heat_map([setup()], [1], objective_named(NET), 0) is None
 
 
 @pytest.mark.parametrize(
@@ -244,12 +244,12 @@ class Tags(HTMLParser):
 
 def test_hostile_names_stay_text() -> None:
     hostile = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&{{7*7}}"
-    of = nine_trade_settings(quote_asset=hostile)
+    of = nine_trade_setup(quote_asset=hostile)
     market, _, trial, _ = run([units(price) for price in NINE_TRADES], of, instrument=hostile)
     about = replace(ABOUT, code_version=hostile, options={hostile: hostile})
     trial = Trial(trial.orders, trial.result, hostile, 1.0, hostile)
     html = render(run_page([Run(replace(market, source=hostile), of, trial, hostile)], about))
-    plainly = render(run_page([run([units(price) for price in NINE_TRADES], nine_trade_settings())], ABOUT))
+    plainly = render(run_page([run([units(price) for price in NINE_TRADES], nine_trade_setup())], ABOUT))
     assert hostile not in html
     assert "<img" not in html
     assert "{{7*7}}" in html
@@ -259,7 +259,7 @@ def test_hostile_names_stay_text() -> None:
 
 
 def test_the_page_asks_for_nothing() -> None:
-    tried = many_settings()
+    tried = many_setups()
     best, first = sweep_of(tried, walk(300), ("train", "test"))
     parts = dict.fromkeys(("train", "test"), first.recording)
     page = sweep_page(parts, tried, best, objective_named(NET), dict.fromkeys(parts, first.trial), ABOUT)
@@ -274,7 +274,7 @@ def test_the_page_asks_for_nothing() -> None:
 
 
 def test_a_sweep_shows_both_parts_side_by_side() -> None:
-    tried = many_settings()
+    tried = many_setups()
     best, first = sweep_of(tried, walk(300), ("train", "test"))
     parts = dict.fromkeys(("train", "test"), first.recording)
     page = sweep_page(parts, tried, best, objective_named(NET), dict.fromkeys(parts, first.trial), ABOUT)
@@ -288,7 +288,7 @@ def test_a_sweep_shows_both_parts_side_by_side() -> None:
 
 
 def test_what_is_written_can_be_read_again(tmp_path: Path) -> None:
-    page = run_page([run(walk(500), busy_settings())], ABOUT)
+    page = run_page([run(walk(500), busy_setup())], ABOUT)
     write_page(tmp_path / "a.html", page)
     html = (tmp_path / "a.html").read_text(encoding="utf-8")
     (data,) = re.findall(r'<script type="application/json">(.*?)</script>', html, re.DOTALL)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from streams.backtest.grid import draws, grid, parse_axis
 from streams.cli.main import app
-from tests.samples import NINE_TRADE_ORDERS, NINE_TRADES, nine_trade_settings
+from tests.samples import NINE_TRADE_ORDERS, NINE_TRADES, nine_trade_setup
 
 # The first run after a change compiles: seconds on an idle machine, minutes on a busy one.
 pytestmark = pytest.mark.timeout(900)
@@ -199,12 +199,12 @@ def test_a_broker_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_axes_of_decimals(text: str, values: list[int]) -> None:
-    assert list(parse_axis("profit_interval", "--profit", text)) == values
+    assert list(parse_axis("profit_interval", text)) == values
 
 
 @pytest.mark.parametrize(("text", "values"), [("5", [5]), ("1,3,5", [1, 3, 5]), ("1:7:2", [1, 3, 5, 7])])
 def test_axes_of_whole_numbers(text: str, values: list[int]) -> None:
-    assert list(parse_axis("chunks", "--chunks", text)) == values
+    assert list(parse_axis("chunks", text)) == values
 
 
 @pytest.mark.parametrize(
@@ -222,22 +222,22 @@ def test_axes_of_whole_numbers(text: str, values: list[int]) -> None:
 )
 def test_axes_that_are_none(text: str, message: str) -> None:
     with pytest.raises(ValueError, match="--rebuy: ") as raised:
-        parse_axis("rebuy_interval", "--rebuy", text)
+        parse_axis("rebuy_interval", text)
     assert message in str(raised.value)
 
 
 def test_a_grid_has_every_combination_in_order() -> None:
-    tried = grid(nine_trade_settings(), {"chunks": (1, 3), "profit_interval": range(0, 3)})
+    tried = [each.settings for each in grid(nine_trade_setup(), {"chunks": (1, 3), "profit_interval": range(0, 3)})]
     assert [(s.chunks, s.profit_interval) for s in tried] == [(1, 0), (1, 1), (1, 2), (3, 0), (3, 1), (3, 2)]
-    assert {s.budget for s in tried} == {nine_trade_settings().budget}
+    assert {s.budget for s in tried} == {nine_trade_setup().settings.budget}
 
 
 def test_draws_follow_their_seed_and_come_once() -> None:
-    axes = {"chunks": (1, 3), "profit_interval": parse_axis("profit_interval", "--profit", "-0.01:0.01", drawn=True)}
-    first = draws(nine_trade_settings(), axes, 50, 7)
-    assert first == draws(nine_trade_settings(), axes, 50, 7) != draws(nine_trade_settings(), axes, 50, 8)
-    assert all(s.chunks in (1, 3) and -1_000_000 <= s.profit_interval <= 1_000_000 for s in first)
-    assert len(draws(nine_trade_settings(), {"chunks": (1, 3)}, 50, 7)) == 2
+    axes = {"chunks": (1, 3), "profit_interval": parse_axis("profit_interval", "-0.01:0.01", drawn=True)}
+    first = draws(nine_trade_setup(), axes, 50, 7)
+    assert first == draws(nine_trade_setup(), axes, 50, 7) != draws(nine_trade_setup(), axes, 50, 8)
+    assert all(s.chunks in (1, 3) and -1_000_000 <= s.profit_interval <= 1_000_000 for _, s in first)
+    assert len(draws(nine_trade_setup(), {"chunks": (1, 3)}, 50, 7)) == 2
 
 
 @pytest.fixture

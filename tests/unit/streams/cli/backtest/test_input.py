@@ -12,7 +12,7 @@ from streams.cli.errors import BadValue
 from streams.cli.instruments.changes import as_row
 from streams.cli.instruments.settings_file import read_settings
 from streams.cli.main import app
-from tests.samples import NINE_TRADES, nine_trade_settings
+from tests.samples import NINE_TRADES, nine_trade_setup
 
 # The first run after a change compiles: seconds on an idle machine, minutes on a busy one.
 pytestmark = pytest.mark.timeout(900)
@@ -117,7 +117,7 @@ def test_an_archive_gives_what_its_files_gave(whole: Path, tmp_path: Path) -> No
 @pytest.fixture
 def shown() -> list[dict[str, Any]]:
     """What `hedgehog settings show --json` prints."""
-    return [as_row(nine_trade_settings()), as_row(nine_trade_settings("binance:ETHUSDT", chunks=1))]
+    return [as_row(nine_trade_setup()), as_row(nine_trade_setup("binance:ETHUSDT", chunks=1))]
 
 
 def test_settings_as_they_are_shown(shown: list[dict[str, Any]], whole: Path, tmp_path: Path) -> None:
@@ -140,22 +140,22 @@ def test_settings_as_a_table(shown: list[dict[str, Any]], tmp_path: Path) -> Non
     path.write_text("\n".join(lines))
     read = read_settings(path)
     assert list(read) == ["binance:XRPUSDT", "binance:ETHUSDT"]
-    settings = read["binance:ETHUSDT"]
-    assert (settings.chunks, plain(settings.budget), settings.quote_asset) == (1, "100", "USDT")
+    instrument, settings = read["binance:ETHUSDT"]
+    assert (settings.chunks, plain(settings.budget), instrument.quote_asset) == (1, "100", "USDT")
     assert plain(settings.buy_down_interval) == "0.0025"  # what a row leaves out is the default
 
 
 def test_numbers_of_json_are_never_floats(tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
     path.write_text('{"symbol": "XRPUSDT", "tick_size": 0.00000001, "step_size": 1, "budget": 12345678901.12345678}')
-    assert plain(read_settings(path)["binance:XRPUSDT"].budget) == "12345678901.12345678"
+    assert plain(read_settings(path)["binance:XRPUSDT"].settings.budget) == "12345678901.12345678"
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"budget": "1e3"}, "binance:XRPUSDT: budget: '1e3' is not a plain decimal"),
-        ({"chunks": 2.5}, "binance:XRPUSDT: chunks: Decimal('2.5') is not a whole number"),
+        ({"chunks": 2.5}, "binance:XRPUSDT: chunks: '2.5' is not a whole number"),
         ({"chunks": 0}, "binance:XRPUSDT: chunks: 0 is not between 1 and 1000"),
         ({"fee": True}, "binance:XRPUSDT: fee: 'True' is not a plain decimal"),
         ({"profit": "0.1"}, "binance:XRPUSDT: 'profit' is no setting"),

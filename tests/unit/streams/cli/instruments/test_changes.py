@@ -5,23 +5,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from schemas.records import Settings, TradingStatus
+from schemas.parameters import BY_FIELD, FIELDS
+from schemas.records import FILTERS, Instrument, Settings, Setup, TradingStatus
+from schemas.times import iso
 from schemas.units import ONE, to_units
 from streams.cli.errors import BadValue
-from streams.cli.instruments.changes import (
-    DECIMALS,
-    OPTIONS,
-    USER_FIELDS,
-    as_row,
-    changes,
-    iso,
-    merged,
-    never_trades,
-    parse_values,
-)
+from streams.cli.instruments.changes import as_row, changes, never_trades, parse_values, refreshed
 
 NOW = 1_700_000_000_000_001
-BASE = Settings(
+INSTRUMENT = Instrument(
     exchange="binance",
     symbol="XRPUSDT",
     base_asset="XRP",
@@ -34,10 +26,17 @@ BASE = Settings(
     min_notional=5 * ONE,
     updated_time=7,
 )
+BASE = Setup(INSTRUMENT, Settings(exchange="binance", symbol="XRPUSDT", updated_time=8))
+OTHER = Setup(
+    msgspec.structs.replace(INSTRUMENT, symbol="ETHUSDT"), msgspec.structs.replace(BASE.settings, symbol="ETHUSDT")
+)
 
 
-def with_(**values: Any) -> Settings:
-    return msgspec.structs.replace(BASE, **values)
+def with_(setup: Setup = BASE, **values: Any) -> Setup:
+    instrument = {name: value for name, value in values.items() if name in FILTERS}
+    settings = {name: value for name, value in values.items() if name not in FILTERS}
+    replace = msgspec.structs.replace
+    return Setup(replace(setup.instrument, **instrument), replace(setup.settings, **settings))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +78,7 @@ def test_values_are_exact(field: str, text: str, value: int) -> None:
 def test_what_is_no_plain_number_is_refused_by_option_and_text(field: str, text: str) -> None:
     with pytest.raises(BadValue) as error:
         parse_values({field: text})
-    assert OPTIONS[field] in str(error.value)
+    assert BY_FIELD[field].option in str(error.value)
     assert repr(text) in str(error.value)
 
 
@@ -109,15 +108,14 @@ def test_a_budget_below_the_smallest_lot_is_refused() -> None:
 
 
 def test_one_refusal_changes_nothing_and_the_others_are_counted() -> None:
-    other = with_(symbol="ETHUSDT")
     with pytest.raises(BadValue, match=r"binance:XRPUSDT: .*and 1 more"):
-        changes([BASE, other], {"budget": ONE}, NOW)
+        changes([BASE, OTHER], {"budget": ONE}, NOW)
     with pytest.raises(BadValue, match="binance:ETHUSDT"):
-        changes([with_(min_notional=0, min_price=0), other], {"budget": ONE}, NOW)
+        changes([with_(min_notional=0, min_price=0), OTHER], {"budget": ONE}, NOW)
 
 
 def test_only_what_differs_is_changed_and_stamped() -> None:
-    assert changes([BASE], {"chunks": BASE.chunks}, NOW) == []
+    assert changes([BASE], {"chunks": BASE.settings.chunks}, NOW) == []
     (made,) = changes([BASE, with_(chunks=4)], {"chunks": 4}, NOW)
     assert made.after.updated_time == NOW
     assert made.fields() == {"chunks": ("5", "4")}
@@ -128,39 +126,35 @@ def test_what_the_filters_refuse_already_can_be_switched_off_but_not_on() -> Non
     (made,) = changes([poor], {"status": TradingStatus.OFF}, NOW)
     assert made.after.status is TradingStatus.OFF
     with pytest.raises(BadValue, match="MIN_NOTIONAL"):
-        changes([made.after], {"status": TradingStatus.ON}, NOW)
+        changes([poor._replace(settings=made.after)], {"status": TradingStatus.ON}, NOW)
 
 
-def test_a_seed_keeps_what_the_user_set_and_takes_the_rest() -> None:
-    mine = with_(streaming=True, status=TradingStatus.SHUTDOWN, chunks=9, budget=1, buy_down_interval=2)
-    fresh = with_(tick_size=50_000, min_notional=10 * ONE, exchange_status="HALT")
-    seeded = merged(mine, fresh, NOW)
-    assert {name: getattr(seeded, name) for name in USER_FIELDS} == {n: getattr(mine, n) for n in USER_FIELDS}
-    assert (seeded.tick_size, seeded.min_notional, seeded.exchange_status) == (50_000, 10 * ONE, "HALT")
-    assert seeded.updated_time == NOW
+def test_a_seed_takes_what_is_new_or_different_and_stamps_it() -> None:
+    """Nothing of it is the user's, so nothing of the user's can be lost."""
+    halted = msgspec.structs.replace(INSTRUMENT, updated_time=0, tick_size=50_000, exchange_status="HALT")
+    known = {"binance:XRPUSDT": INSTRUMENT}
+    stamped = [msgspec.structs.replace(each, updated_time=NOW) for each in (halted, OTHER.instrument)]
+    assert refreshed(known, [halted, OTHER.instrument], NOW) == stamped
 
 
 def test_a_seed_without_news_changes_nothing() -> None:
-    mine = with_(chunks=9)
-    assert merged(mine, with_(updated_time=0), NOW) is mine
-    assert merged(None, BASE, NOW) == with_(updated_time=NOW)
+    assert refreshed({"binance:XRPUSDT": INSTRUMENT}, [msgspec.structs.replace(INSTRUMENT, updated_time=0)], NOW) == []
 
 
-def test_every_field_is_decided_by_the_user_or_by_the_exchange_and_is_shown() -> None:
+def test_every_field_of_both_is_shown() -> None:
     row = as_row(BASE)
-    assert set(row) == {"instrument", *msgspec.structs.asdict(BASE)}
-    assert row["tick_size"] == "0.0001"
-    assert row["budget"] == "100"
-    for name in DECIMALS:
-        assert to_units(row[name], name) == getattr(BASE, name)
+    both = {*Instrument.__struct_fields__, *Settings.__struct_fields__}
+    assert set(row) == {"instrument", "seeded_time", *both}
+    assert (row["tick_size"], row["budget"], row["chunks"]) == ("0.0001", "100", 5)
+    assert (row["updated_time"], row["seeded_time"]) == (iso(8), iso(7))
+    for name in FILTERS:
+        assert to_units(row[name], name) == getattr(BASE.instrument, name)
+    for name in FIELDS:
+        assert BY_FIELD[name].parse(str(row[name]), name) == getattr(BASE.settings, name)
 
 
-@pytest.mark.parametrize(
-    ("micros", "text"),
-    [
-        (0, "1970-01-01T00:00:00.000000Z"),
-        (1_700_000_000_000_001, "2023-11-14T22:13:20.000001Z"),
-    ],
-)
-def test_times_are_exact_to_the_microsecond(micros: int, text: str) -> None:
-    assert iso(micros) == text
+def test_what_nobody_has_set_or_seeded_has_no_time() -> None:
+    row = as_row(with_(updated_time=0))
+    assert row["updated_time"] is None
+    fresh = msgspec.structs.replace(INSTRUMENT, updated_time=0)
+    assert as_row(BASE._replace(instrument=fresh))["seeded_time"] is None

@@ -8,17 +8,19 @@ from infra.errors import StackError
 from schemas.broker import create_topics
 from schemas.registry import register_all
 from schemas.sql.migrate import upgrade
+from schemas.upgrade import upgrade_topics
 
 STEPS: tuple[tuple[str, Callable[[Config], object]], ...] = (
     ("topics", create_topics),
     ("schemas", register_all),
     ("tables", upgrade),
+    ("records", upgrade_topics),
     ("connectors", apply_all),
 )
 
 
 def provision(config: Config, say: Callable[[str], None]) -> None:
-    """Create topics, register schemas, migrate tables, apply connectors; harmless when all is there already.
+    """Create topics, register schemas, migrate tables, upgrade records, apply connectors; harmless when all is done.
 
     Raises `StackError` that names the step which failed.
     """

@@ -100,6 +100,18 @@ class Codec(Generic[R]):
             raise CodecError(f"no valid {self.record_type.__name__}: {len(data) - buffer.tell()} bytes too many")
         return record
 
+    def decode_as_written(self, data: bytes) -> dict[str, Any]:
+        """All that a valid record says by the schema under which it was written, fields unknown today included."""
+        schema_id = int.from_bytes(data[1:HEADER_BYTES], "big")
+        text = schema_text(self.record_type) if schema_id == self.schema_id else self._writer_schema(schema_id)
+        buffer = io.BytesIO(data)
+        buffer.seek(HEADER_BYTES)
+        values: Any = fastavro.schemaless_reader(buffer, _plain_schema(text), None)
+        decimals = {
+            field: int.from_bytes(values[field], "big", signed=True) for field, _ in _fixed_fields(json.loads(text))
+        }
+        return {**values, **decimals}
+
     def _writer(self, schema_id: int) -> Any:
         """Return the parsed schema of another writer, `None` for our own."""
         if schema_id not in self._writers:

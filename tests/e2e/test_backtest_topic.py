@@ -34,8 +34,7 @@ def world(stack: Config) -> Iterator[Config]:
         for name, value in config.model_dump().items():
             patch.setenv(f"HEDGEHOG_{name.upper()}", str(value))
         create_topics(config)
-        ethereum = nine_trade_setup("binance:ETHUSDT", chunks=1)
-        write(config, [nine_trade_setup(min_notional=5 * 10**8), ethereum])
+        write(config, [*nine_trade_setup(min_notional=5 * 10**8), *nine_trade_setup("binance:ETHUSDT", chunks=1)])
         produce(config)
         yield config
         delete_topics(config)

@@ -21,14 +21,13 @@ from schemas.broker import create_topics, delete_topics
 from schemas.records import DeadLetter, Settings, TradingStatus
 from schemas.registry import make_codec
 from schemas.sql.models import OrderRow
-from schemas.topics import LEADERS, SETTINGS, TOPICS, TRADES
+from schemas.topics import INSTRUMENTS, LEADERS, SETTINGS, TOPICS, TRADES
 from schemas.units import ONE
-from streams.cli.instruments.changes import USER_FIELDS
 from streams.cli.instruments.leaders import leader_states
 from streams.cli.instruments.select import complete_symbol
 from streams.cli.main import app
 from streams.cli.pipeline.dead_letters import newest
-from streams.trading.leader import apply_settings, apply_trades, new_state
+from streams.trading.leader import apply_instrument, apply_settings, apply_trades, new_state
 from tests.samples import nine_trade_setup
 
 PARTITIONS = 3
@@ -116,29 +115,29 @@ def test_a_seed_of_1500_symbols_is_whole_and_done_once(config: Config, tmp_path:
     symbols = [f"A{i:04}USDT" for i in range(1_500)]
     file = exchange_info(tmp_path / "info.json", symbols)
     assert data(f"settings seed --file {file} --dry-run")["added"] == 1_500
-    assert settings_topic.read_all(config) == {}
+    assert settings_topic.read_instruments(config) == {}
     first = data(f"settings seed --file {file}")
     again = data(f"settings seed --file {file}")
     assert (first["added"], first["refreshed"], first["unchanged"]) == (1_500, 0, 0)
     assert (again["added"], again["refreshed"], again["unchanged"]) == (0, 0, 1_500)
-    assert set(settings_topic.read_all(config)) == {f"binance:{symbol}" for symbol in symbols}
-    (topic,) = [row for row in data("topics list") if row["topic"] == SETTINGS.full_name(config)]
-    assert topic["messages"] == 1_500
+    assert set(settings_topic.read_instruments(config)) == {f"binance:{symbol}" for symbol in symbols}
+    messages = {row["topic"]: row["messages"] for row in data("topics list")}
+    assert (messages[INSTRUMENTS.full_name(config)], messages[SETTINGS.full_name(config)]) == (1_500, 0)
 
 
 def test_a_new_seed_refreshes_the_filters_and_keeps_what_is_set(seeded: Config, tmp_path: Path) -> None:
     ok("settings set XRPUSDT --chunks 3 --budget 333.25 --profit -0.0012 --fee 0")
     ok("streaming start XRPUSDT")
     ok("trading start XRPUSDT")
-    mine = settings_topic.read_all(seeded)["binance:XRPUSDT"]
+    mine = settings_topic.read_setups(seeded)["binance:XRPUSDT"].settings
     file = exchange_info(tmp_path / "new.json", ["XRPUSDT", "ETHUSDT"], tick="0.00100000", status="HALT")
     counted = data(f"settings seed --file {file}")
     assert (counted["refreshed"], counted["no_longer_listed"]) == (2, ["binance:BTCUSDT"])
-    after = settings_topic.read_all(seeded)["binance:XRPUSDT"]
-    assert (after.tick_size, after.exchange_status) == (100_000, "HALT")
-    assert {n: getattr(after, n) for n in USER_FIELDS} == {n: getattr(mine, n) for n in USER_FIELDS}
+    instrument, after = settings_topic.read_setups(seeded)["binance:XRPUSDT"]
+    assert (instrument.tick_size, instrument.exchange_status) == (100_000, "HALT")
+    assert after == mine
     assert (after.chunks, after.budget, after.profit_interval) == (3, 333 * ONE + ONE // 4, -120_000)
-    assert len(settings_topic.read_all(seeded)) == 3
+    assert len(settings_topic.read_setups(seeded)) == 3
 
 
 def test_settings_are_shown_as_they_were_set(seeded: Config) -> None:
@@ -166,11 +165,11 @@ def test_settings_are_shown_as_they_were_set(seeded: Config) -> None:
     ],
 )
 def test_what_is_refused_changes_nothing(line: str, words: str, steady: Config) -> None:
-    before = settings_topic.read_all(steady)
+    before = settings_topic.read_setups(steady)
     result = run(line)
     assert (result.exit_code, result.stdout) == (2, "")
     assert words in result.stderr
-    assert settings_topic.read_all(steady) == before
+    assert settings_topic.read_setups(steady) == before
 
 
 @pytest.mark.parametrize(("begun", "offered"), [("xr", ["xrpusdt"]), ("", 3), ("E", ["ETHUSDT"]), ("Z", [])])
@@ -181,7 +180,7 @@ def test_symbols_are_completed_as_they_are_typed(begun: str, offered: list[str] 
 
 def test_the_switches_are_kept_in_the_topic(seeded: Config) -> None:
     def statuses() -> dict[str, str]:
-        return {s.symbol: s.status.value for s in settings_topic.read_all(seeded).values()}
+        return {i.symbol: s.status.value for i, s in settings_topic.read_setups(seeded).values()}
 
     ok("streaming start XRPUSDT binance:ethusdt")
     assert {row["instrument"] for row in data("streaming status")} == {"binance:ETHUSDT", "binance:XRPUSDT"}
@@ -200,7 +199,8 @@ def test_the_switches_are_kept_in_the_topic(seeded: Config) -> None:
 
 def test_trading_status_shows_what_the_leader_says(seeded: Config) -> None:
     state = new_state("binance:XRPUSDT", 0)
-    settings = nine_trade_setup(status=TradingStatus.ON)
+    instrument, settings = nine_trade_setup(status=TradingStatus.ON)
+    apply_instrument(state, 0, instrument)
     apply_settings(state, 0, settings)
     apply_trades(state, np.array([0]), np.array([43_183_010]), np.array([1]))
     state.outbox = []
@@ -228,6 +228,9 @@ def produce_poison(config: Config) -> None:
 
 
 async def test_follow_delivers_what_is_there_then_every_change(seeded: Config) -> None:
+    symbols = ("XRPUSDT", "ETHUSDT", "BTCUSDT")
+    written = [Settings(exchange="binance", symbol=symbol) for symbol in symbols]
+    await asyncio.to_thread(settings_topic.write, seeded, written)
     seen: asyncio.Queue[Settings] = asyncio.Queue()
     stop = asyncio.Event()
     following = asyncio.create_task(settings_topic.follow(seeded, seen.put_nowait, stop))
@@ -242,7 +245,7 @@ async def test_follow_delivers_what_is_there_then_every_change(seeded: Config) -
     finally:
         stop.set()
         await following
-    assert {s.symbol for s in present} == {"XRPUSDT", "ETHUSDT", "BTCUSDT"}
+    assert {s.symbol for s in present} == set(symbols)
     assert [s.chunks for s in changes] == [2, 3]
     (letter,) = await asyncio.to_thread(newest, seeded, 10)
     assert (letter["topic"], letter["value"]) == (SETTINGS.full_name(seeded), b"poison".hex())
@@ -250,7 +253,7 @@ async def test_follow_delivers_what_is_there_then_every_change(seeded: Config) -
 
 def test_a_record_that_is_no_settings_hides_no_instrument(seeded: Config) -> None:
     produce_poison(seeded)
-    assert len(settings_topic.read_all(seeded)) == 3
+    assert len(settings_topic.read_setups(seeded)) == 3
 
 
 def test_dead_letters_are_listed_and_shown(seeded: Config) -> None:
@@ -334,7 +337,7 @@ def test_doctor_finds_what_is_missing(seeded: Config) -> None:
     for check in ("python", "configuration", "broker", "registry", "connect", "postgres", "topics", "settings"):
         assert rows[check]["state"] == "ok", rows[check]
     assert rows["settings"]["finding"].startswith("3 instruments")
-    # Only the schema of the settings was needed so far.
+    # Only the schemas of instruments and settings were needed so far.
     assert rows["schemas"]["state"] == "problem"
     assert f"{TRADES.full_name(seeded)}-value" in rows["schemas"]["finding"]
 

@@ -32,7 +32,7 @@ def database(stack: Config) -> Iterator[Engine]:
     engine = create_engine(stack.database)
     yield engine
     with engine.begin() as connection:
-        for table in ("trades", "orders", "fills", "settings"):
+        for table in ("trades", "orders", "fills", "instruments", "settings"):
             connection.execute(text(f"DELETE FROM {table} WHERE exchange = :it"), {"it": EXCHANGE})
     engine.dispose()
 
@@ -40,8 +40,8 @@ def database(stack: Config) -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def traded(pipeline: Pipeline) -> Pipeline:
     """The nine trades, each order given the time to reach the book that the trade is to fill it in."""
-    pipeline.set_all(nine_trade_setup(INSTRUMENT))
-    pipeline.until("the leader is on", lambda: bool(pipeline.leader(INSTRUMENT)))
+    pipeline.set_all(*nine_trade_setup(INSTRUMENT))
+    pipeline.until("the leader is on", lambda: pipeline.knows(INSTRUMENT))
     pipeline.trade(INSTRUMENT, *NINE_TRADES[:3])
     pipeline.until_statuses(INSTRUMENT, b1="NEW")
     pipeline.trade(INSTRUMENT, *NINE_TRADES[3:5])
@@ -83,3 +83,6 @@ def test_the_rows_in_postgres(traded: Pipeline, database: Engine) -> None:
     columns = "side, price, quantity, commission"
     traded.until("the fills are in Postgres", lambda: rows(columns, "fills", "transaction_time") == fills)
     traded.until("the settings are in Postgres", lambda: rows("status, chunks", "settings", "symbol") == [("on", 5)])
+    tick = [(Decimal("0.0001"), "TRADING")]
+    columns = "tick_size, exchange_status"
+    traded.until("the instrument is in Postgres", lambda: rows(columns, "instruments", "symbol") == tick)

@@ -10,12 +10,12 @@ from infra.config import Config
 from schemas import topics
 from streams.audit.audit import audit
 from tests.e2e.workers import Pipeline, partition_of, running_pipeline
-from tests.samples import settings
+from tests.samples import setup
 
 INSTRUMENTS = [f"test:PART{number:02}USDT" for number in range(36)]
 
 KEYED = (
-    *(topics.SETTINGS, topics.TRADES),  # written by librdkafka
+    *(topics.INSTRUMENTS, topics.SETTINGS, topics.TRADES),  # written by librdkafka
     *(topics.ORDERS, topics.FILLS, topics.APPLIED, topics.LEADERS, topics.BOOKS),  # written by the worker
 )
 
@@ -47,8 +47,8 @@ def until_all(pipeline: Pipeline, order: str, status: str) -> None:
 
 
 def test_the_same_key_has_the_same_partition_in_every_topic(pipeline: Pipeline) -> None:
-    pipeline.set_all(*(settings(instrument) for instrument in INSTRUMENTS))
-    pipeline.until("all leaders are on", lambda: all(pipeline.leader(instrument) for instrument in INSTRUMENTS))
+    pipeline.set_all(*(record for instrument in INSTRUMENTS for record in setup(instrument)))
+    pipeline.until("all leaders are on", lambda: all(pipeline.knows(instrument) for instrument in INSTRUMENTS))
     for instrument in INSTRUMENTS:
         pipeline.trade(instrument, "100")
     until_all(pipeline, "1:B", "NEW")

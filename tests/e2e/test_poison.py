@@ -1,13 +1,13 @@
 """Records that are none, in every topic that the worker reads: one dead letter each, and everything else goes on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from infra.config import Config
 from schemas import topics
-from schemas.records import Applied, DeadLetter, Fill, Order, Record, Settings, Trade
+from schemas.records import Applied, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
 from schemas.topics import Topic
 from streams.audit.audit import audit
 from tests import samples
@@ -41,6 +41,7 @@ def poisons(pipeline: Pipeline) -> list[Poison]:
         (topics.TRADES, samples.trade("100", 1, INSTRUMENT)),
         (topics.FILLS, samples.fill(f"{INSTRUMENT}:1:B")),
         (topics.ORDERS, samples.order(f"{INSTRUMENT}:9:B", version=1_000)),
+        (topics.INSTRUMENTS, samples.instrument(INSTRUMENT)),
         (topics.SETTINGS, samples.settings(INSTRUMENT)),
     ]
     made = []
@@ -65,7 +66,8 @@ def poisons(pipeline: Pipeline) -> list[Poison]:
         Poison(topics.FILLS, "no key", fill, "has no leader", key=None),
         Poison(topics.FILLS, "an order that nobody placed", nobody, "client_order_id: "),
         Poison(topics.ORDERS, "no key", pipeline.codecs[Order].encode(samples.order()), "key: ", key=None),
-        Poison(topics.SETTINGS, "another instrument's key", settings_of_another(pipeline), "key: "),
+        Poison(topics.INSTRUMENTS, "another instrument's key", of_another(pipeline, samples.instrument), "key: "),
+        Poison(topics.SETTINGS, "another instrument's key", of_another(pipeline, samples.settings), "key: "),
     ]
     return made
 
@@ -78,22 +80,24 @@ def foreign(pipeline: Pipeline) -> bytes:
 
 
 def negative(data: bytes, record: Record) -> bytes:
-    """The same bytes with a price of -0.00000001."""
-    price = record.tick_size if isinstance(record, Settings) else record.price  # type: ignore[attr-defined]
-    wanted = price.to_bytes(8, "big")
+    """The same bytes with a price, or a budget, of -0.00000001."""
+    size = 12 if isinstance(record, Settings) else 8
+    number = {Instrument: "tick_size", Settings: "budget"}.get(type(record), "price")
+    wanted = getattr(record, number).to_bytes(size, "big")
     assert wanted in data
-    return data.replace(wanted, b"\xff" * 8, 1)
+    return data.replace(wanted, b"\xff" * size, 1)
 
 
-def settings_of_another(pipeline: Pipeline) -> bytes:
-    data: bytes = pipeline.codecs[Settings].encode(samples.settings("test:OTHERUSDT"))
+def of_another(pipeline: Pipeline, make: Callable[[str], Record]) -> bytes:
+    record = make("test:OTHERUSDT")
+    data: bytes = pipeline.codecs[type(record)].encode(record)
     return data
 
 
 def test_poison_in_every_topic(pipeline: Pipeline) -> None:
     partition = partition_of(INSTRUMENT, pipeline.config.partitions)
-    pipeline.set_all(samples.settings(INSTRUMENT))
-    pipeline.until("the leader is on", lambda: bool(pipeline.leader(INSTRUMENT)))
+    pipeline.set_all(*samples.setup(INSTRUMENT))
+    pipeline.until("the leader is on", lambda: pipeline.knows(INSTRUMENT))
     pipeline.trade(INSTRUMENT, "100")
     pipeline.until_statuses(INSTRUMENT, b1="NEW")
 

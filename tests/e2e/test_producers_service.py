@@ -22,12 +22,12 @@ from producers import settings_topic
 from producers.binance.client import BinanceSource
 from producers.binance.connection import Timing
 from producers.local_exchange.server import LocalExchange, Play
-from producers.local_exchange.simulated import MARKETS, simulated_trades
+from producers.local_exchange.simulated import EXCHANGE, MARKETS, simulated_trades
 from producers.publisher import DeliveryError, Publisher
 from producers.recorded.files import read_trades
 from producers.service import serve
 from schemas.broker import create_topics, delete_topics
-from schemas.records import DeadLetter, Trade
+from schemas.records import DeadLetter, Settings, Trade
 from schemas.registry import make_codec, register_all
 from schemas.topics import DEAD_LETTERS, TRADES, Topic
 
@@ -87,8 +87,8 @@ def by_symbol(trades: list[Trade]) -> dict[str, list[Trade]]:
 
 def switch(config: Config, symbols: list[str], streaming: bool = True) -> None:
     """What `hedgehog streaming start|stop` writes."""
-    known = {market.symbol: market.instrument() for market in MARKETS}
-    settings_topic.write(config, [msgspec.structs.replace(known[symbol], streaming=streaming) for symbol in symbols])
+    changed = [Settings(exchange=EXCHANGE, symbol=symbol, streaming=streaming) for symbol in symbols]
+    settings_topic.write(config, changed)
 
 
 async def until(condition: Callable[[], object]) -> None:

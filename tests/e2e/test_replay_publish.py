@@ -22,16 +22,16 @@ from infra.config import Config
 from infra.errors import StackError
 from producers.binance.client import BinanceSource
 from producers.service import serve
-from producers.settings_topic import read_all, write
+from producers.settings_topic import read_setups, write
 from schemas import topics
 from schemas.broker import REPLAY_MARK, admin, create_topics, delete_topics, is_replay
-from schemas.records import Settings, Trade, TradingStatus
+from schemas.records import Setup, Trade, TradingStatus
 from schemas.registry import make_codec, register_all
 from schemas.topics import TOPICS, Topic
 from streams.cli.main import app
 from streams.replay.target import published_before
 from streams.topics.read import messages, partition_of, partitions
-from tests.samples import settings, trade
+from tests.samples import setup, trade
 
 XRP, ETH = "binance:XRPUSDT", "binance:ETHUSDT"
 COUNT = 40
@@ -50,7 +50,8 @@ def live(stack: Config) -> Iterator[Config]:
             patch.setenv(f"HEDGEHOG_{name.upper()}", str(value))
         create_topics(config)
         register_all(config)
-        write(config, [settings(key, streaming=True, status=TradingStatus.ON) for key in (XRP, ETH)])
+        on = (setup(key, streaming=True, status=TradingStatus.ON) for key in (XRP, ETH))
+        write(config, [record for pair in on for record in pair])
         _produce(config)
         yield config
         delete_topics(config)
@@ -124,27 +125,24 @@ def test_the_topic_again_under_a_prefix_while_live_topics_stay_as_they_are(live:
             codec_of_live.decode(message.value()) for message in original[:COUNT]
         ]
     # Live settings came along, but no producer is to stream into a replay.
-    assert _plain(read_all(target)) == _plain({k: _silent(s) for k, s in read_all(live).items()})
+    assert read_setups(target) == {key: _silent(found) for key, found in read_setups(live).items()}
 
 
-def _silent(found: Settings) -> Settings:
-    return msgspec.structs.replace(found, streaming=False)
-
-
-def _plain(found: dict[str, Settings]) -> list[Settings]:
-    return sorted(found.values(), key=lambda one: one.instrument)
+def _silent(found: Setup) -> Setup:
+    return found._replace(settings=msgspec.structs.replace(found.settings, streaming=False))
 
 
 def test_a_part_of_the_topic_at_intervals_and_own_settings_that_stay(live: Config, target: Config) -> None:
     assert hedgehog("prepare", "--prefix", target.topic_prefix, "--symbol", "XRPUSDT").exit_code == 0
-    own = msgspec.structs.replace(read_all(target)[XRP], chunks=2)
+    copied = read_setups(target)[XRP]
+    own = msgspec.structs.replace(copied.settings, chunks=2)
     write(target, [own])
     words = ["--topic", "--symbol", "xrpusdt", "--from", "2023-11-14T22:13:25Z", "--to", "2023-11-14T22:13:30Z"]
     began = time.monotonic()
     result = publish(target, *words, "--interval", "20")
     assert (time.monotonic() - began, result.exit_code) >= (4 * 0.020, 0)
     assert [found.trade_id for found in trades(target)] == [6, 7, 8, 9, 10]
-    assert read_all(target) == {XRP: own}
+    assert read_setups(target) == {XRP: copied._replace(settings=own)}
 
 
 def _file(path: Path, ids: range) -> Path:

@@ -1,6 +1,6 @@
 """What is in the topics is in the tables, exactly, once, and never replaced by something older."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +9,8 @@ import pytest
 from connectors.apply import apply_all, states
 from infra.config import Config
 from schemas.groups import sink_name
-from schemas.records import Order, OrderStatus, Trade
-from schemas.topics import FILLS, ORDERS, SETTINGS, SINKS, TRADES, Topic
+from schemas.records import Keyed, Order, OrderStatus, Trade
+from schemas.topics import FILLS, INSTRUMENTS, ORDERS, SETTINGS, SINKS, TRADES, Topic
 from schemas.units import AMOUNT_MAX, PRICE_MAX
 from streams.warehouse.agreement import Comparison, compare_with_topics
 from tests import samples
@@ -80,12 +80,15 @@ def test_every_record_of_every_topic_arrives(world: World) -> None:
         *(trade(100 + n) for n in range(50)),
         *(samples.order(f"{other}:{n}:B", version=n + 1, reason="why" if n % 2 else None) for n in range(30)),
         *(samples.fill(f"{other}:{n}:B", trade_id=None if n % 3 else n) for n in range(30)),
+        samples.instrument(other, tick_size="0.00000001", updated_time=1),
         samples.settings(other, profit_interval="-0.0012", updated_time=1),
     )
     found = assert_agreement(world)
     assert (found["trades"].keys, found["orders"].keys, found["fills"].keys) == (53, 30, 30)
+    assert (found["instruments"].keys, found["settings"].keys) == (1, 1)
     rows = until("settings", lambda: world.rows("SELECT profit_interval::text, status FROM settings"))
     assert rows == [("-0.00120000", "on")]
+    assert world.rows("SELECT tick_size::text, exchange_status FROM instruments") == [("0.00000001", "TRADING")]
 
 
 def test_the_same_records_again_write_no_row_anew(world: World) -> None:
@@ -93,6 +96,7 @@ def test_the_same_records_again_write_no_row_anew(world: World) -> None:
         *(trade(200 + n) for n in range(20)),
         *(snapshot(200 + n, 5, FILLED, executed_quantity="1") for n in range(20)),
         *(samples.fill(f"{samples.INSTRUMENT}:{200 + n}:B") for n in range(20)),
+        samples.instrument("binance:SAMEUSDT", updated_time=7),
         samples.settings("binance:SAMEUSDT", updated_time=7),
     ]
     world.send(*records)
@@ -163,15 +167,21 @@ def test_an_older_snapshot_never_replaces_a_newer_one(world: World, at_once: boo
     assert_agreement(world)
 
 
-def test_older_settings_never_replace_newer_ones(world: World) -> None:
-    name = "binance:OLDUSDT"
-    times = [5, 9, 7]
-    world.send(*(samples.settings(name, chunks=time, updated_time=time) for time in times))
-    world.send(samples.settings("binance:OLDUSDT2", updated_time=1))
-    world.send(samples.settings(name, chunks=4, updated_time=9))  # the same microsecond: the later one counts
-    until("chunks", lambda: world.rows("SELECT chunks FROM settings WHERE symbol = 'OLDUSDT'") == [(4,)])
-    until_committed(world, SETTINGS)
-    assert world.rows("SELECT chunks FROM settings WHERE symbol = 'OLDUSDT'") == [(4,)]
+@pytest.mark.parametrize(
+    ("topic", "make", "field"),
+    [(SETTINGS, samples.settings, "budget"), (INSTRUMENTS, samples.instrument, "min_notional")],
+)
+def test_what_was_said_before_never_replaces_what_was_said_after(
+    topic: Topic, make: Callable[..., Keyed], field: str, world: World
+) -> None:
+    name, query = "binance:OLDUSDT", f"SELECT {field}::int FROM {topic.name} WHERE symbol = 'OLDUSDT'"
+    world.send(*(make(name, updated_time=time, **{field: f"{time}"}) for time in (5, 9, 7)))
+    world.send(make("binance:OLDUSDT2", updated_time=1))
+    world.send(make(name, updated_time=9, **{field: "4"}))  # the same microsecond: the later one counts
+    until(field, lambda: world.rows(query) == [(4,)])
+    until_committed(world, topic)
+    assert world.rows(query) == [(4,)]
+    assert_agreement(world)
 
 
 def test_applying_again_disturbs_nothing(world: World) -> None:

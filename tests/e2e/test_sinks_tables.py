@@ -117,7 +117,7 @@ def test_orders_come_back_as_they_were(engine: Engine) -> None:
 
 def test_profit_is_exact_and_after_commissions(engine: Engine) -> None:
     xrp, eth = "binance:XRPUSDT", "binance:ETHUSDT"
-    put(engine, "settings", samples.settings(xrp, updated_time=1))
+    put(engine, "instruments", samples.instrument(xrp, updated_time=1))
     put(engine, "trades", *(samples.trade("1", trade_id=number, instrument=xrp) for number in range(3)))
     put(engine, "orders", samples.order(f"{xrp}:1:B"), samples.order(f"{xrp}:1:S"), samples.order(f"{eth}:1:B"))
     put(

@@ -16,7 +16,7 @@ from streams.audit.audit import audit
 from streams.cli.main import app
 from streams.trading.strategy import COUNT
 from tests.e2e.workers import Pipeline, partition_of, running_pipeline
-from tests.samples import settings
+from tests.samples import setup
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def running(pipeline: Pipeline, instrument: str) -> int:
 
 def test_start_stop_and_shutdown(pipeline: Pipeline) -> None:
     instrument = "test:LIFEUSDT"
-    pipeline.set_all(settings(instrument, status=TradingStatus.OFF))
+    pipeline.set_all(*setup(instrument, status=TradingStatus.OFF))
 
     # Started: it trades.
     switched(pipeline, instrument, "start")
@@ -74,17 +74,17 @@ def test_start_stop_and_shutdown(pipeline: Pipeline) -> None:
 
 def test_an_order_that_a_filter_forbids_is_refused_and_logged_by_name(pipeline: Pipeline) -> None:
     instrument = "test:TINYUSDT"
-    pipeline.set_all(settings(instrument, min_notional="200"))
-    pipeline.until("the leader is on", lambda: bool(pipeline.leader(instrument)))
+    pipeline.set_all(*setup(instrument, min_notional="200"))
+    pipeline.until("the leader is on", lambda: pipeline.knows(instrument))
     pipeline.trade(instrument, "100", "100", "100")
     pipeline.until_statuses(instrument, b1="REJECTED")
     assert pipeline.orders(instrument)["1:B"].reason == "MIN_NOTIONAL"
     logged = [line for line in pipeline.fleet.log("worker").splitlines() if "refused" in line]
     assert len(logged) == 1
     assert f"{instrument}:1:B refused: MIN_NOTIONAL: price 99, quantity 1" in logged[0]
-    # Settings that allow it give it a successor, which trades.
-    pipeline.set_all(settings(instrument))
-    pipeline.until("the leader takes them", lambda: pipeline.leader(instrument)["settings"]["min_notional"] == 0)
+    # Once the exchange allows it, it has a successor, which trades.
+    pipeline.set_all(setup(instrument).instrument)
+    pipeline.until("the leader takes it", lambda: pipeline.leader(instrument)["instrument"]["min_notional"] == 0)
     pipeline.trade(instrument, "100")
     pipeline.until_statuses(instrument, b1="REJECTED", b2="NEW")
 
@@ -92,8 +92,8 @@ def test_an_order_that_a_filter_forbids_is_refused_and_logged_by_name(pipeline: 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_a_worker_takes_up_where_the_one_before_left(pipeline: Pipeline, how: signal.Signals) -> None:
     instrument = f"test:{how.name}USDT"
-    pipeline.set_all(settings(instrument))
-    pipeline.until("the leader is on", lambda: bool(pipeline.leader(instrument)))
+    pipeline.set_all(*setup(instrument))
+    pipeline.until("the leader is on", lambda: pipeline.knows(instrument))
     pipeline.trade(instrument, "100")
     pipeline.until_statuses(instrument, b1="NEW")
     pipeline.trade(instrument, "94")
@@ -103,7 +103,7 @@ def test_a_worker_takes_up_where_the_one_before_left(pipeline: Pipeline, how: si
     pipeline.stop_worker(how)
     # While nobody is there the market goes on, and someone turns the next instrument on.
     late = f"test:LATE{how.name}USDT"
-    pipeline.set_all(settings(late))
+    pipeline.set_all(*setup(late))
     pipeline.trade(instrument, "102")
     pipeline.start_worker()
     pipeline.wait_until_ready()
@@ -112,7 +112,7 @@ def test_a_worker_takes_up_where_the_one_before_left(pipeline: Pipeline, how: si
     pipeline.until_statuses(instrument, b1="FILLED", s1="FILLED", b2="NEW")
     pipeline.trade(instrument, "103")
     pipeline.until_statuses(instrument, b1="FILLED", s1="FILLED", b2="NEW", b3="NEW")
-    pipeline.until("the other leader is on", lambda: bool(pipeline.leader(late)))
+    pipeline.until("the other leader is on", lambda: pipeline.knows(late))
     pipeline.trade(late, "100")
     pipeline.until_statuses(late, b1="NEW")
 
@@ -134,7 +134,7 @@ def test_one_instrument_is_audited_and_one_order_explained(pipeline: Pipeline, m
 
     code, one = hedgehog("audit --symbol sigtermusdt")
     assert (code, one["differences"]) == (0, [])
-    assert (one["instruments"], one["trades"], one["settings"]) == (1, 4, 1)
+    assert (one["instruments"], one["trades"], one["settings"], one["seeds"]) == (1, 4, 1, 1)
     assert one["orders"] == len(pipeline.orders("test:SIGTERMUSDT"))
 
     code, found = hedgehog("explain sigtermusdt:2:b")

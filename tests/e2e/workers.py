@@ -20,7 +20,7 @@ from producers.publisher import Publisher
 from schemas import topics
 from schemas.broker import create_topics, delete_topics
 from schemas.groups import worker_group
-from schemas.records import Applied, DeadLetter, Fill, Order, Record, Settings, Trade
+from schemas.records import Applied, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
 from schemas.registry import make_codec, register_all
 from schemas.topics import TOPICS, Topic
 from tests import samples
@@ -28,7 +28,7 @@ from tests.faults.fleet import Fleet
 
 READY_TIMEOUT_S = 60.0
 TIMEOUT_S = 30.0
-SOURCES = (topics.TRADES, topics.ORDERS, topics.FILLS, topics.SETTINGS)
+SOURCES = (topics.TRADES, topics.ORDERS, topics.FILLS, topics.INSTRUMENTS, topics.SETTINGS)
 
 R = TypeVar("R", bound=Record)
 
@@ -40,7 +40,7 @@ class Pipeline:
         self.config = config
         self.fleet = fleet
         self.codecs: dict[type[Record], Any] = {
-            kind: make_codec(config, kind) for kind in (Trade, Order, Fill, Settings, Applied, DeadLetter)
+            kind: make_codec(config, kind) for kind in (Trade, Order, Fill, Instrument, Settings, Applied, DeadLetter)
         }
         self.messages: dict[str, list[Message]] = {name: [] for name in TOPICS}
         self._names = {topic.full_name(config): name for name, topic in TOPICS.items()}
@@ -94,7 +94,7 @@ class Pipeline:
 
     # Writing
 
-    def set_all(self, *changed: Settings) -> None:
+    def set_all(self, *changed: Instrument | Settings) -> None:
         settings_topic.write(self.config, changed)
 
     def trade(self, instrument: str, *prices: str, quantity: str = "1000") -> None:
@@ -186,6 +186,11 @@ class Pipeline:
     def leader(self, instrument: str) -> dict[str, Any]:
         """The leader's state as it was last stored."""
         return self._state(topics.LEADERS, instrument)
+
+    def knows(self, instrument: str) -> bool:
+        """Whether the leader, as it was last stored, has both its instrument and its settings."""
+        stored = self.leader(instrument)
+        return bool(stored.get("instrument") and stored.get("settings"))
 
     def _read_along(self) -> None:
         for message in self._tail.consume(1_000, timeout=0.05):

@@ -9,8 +9,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from schemas.records import Applied, Order, OrderStatus, TradingStatus
+from schemas.codec import Codec, schema_text
+from schemas.records import Applied, Fill, Order, OrderStatus, Trade, TradingStatus
 from streams.audit.journal import Recorded, Trades, compare, refold
+from tests import first_layout
 from tests.property.test_leader import World, lived
 from tests.samples import INSTRUMENT
 
@@ -183,3 +185,32 @@ def test_a_difference_says_what_was_recorded_and_what_should_have_been(recorded:
 def test_nothing_recorded_is_nothing_to_compare() -> None:
     empty = np.zeros(0, np.int64)
     assert compare(Recorded(INSTRUMENT, 0, Trades(empty, empty, empty, empty))) == []
+
+
+def test_what_was_recorded_when_settings_held_the_instrument_replays_exactly() -> None:
+    """As commit 7ab30b9 wrote it; the journal's settings hold what the exchange says, too."""
+
+    def decoded(topic: str, kind: type[Any], key: str = first_layout.TRADED) -> list[Any]:
+        schemas = first_layout.OLD_SCHEMAS
+        reader = Codec(kind, 7, lambda _: schemas.get(topic) or schema_text(kind))
+        return [reader.decode(value) for found, value in first_layout.records(topic, 3) if found == key]
+
+    trades = decoded("trades", Trade)
+    columns = [np.array([getattr(trade, name) for trade in trades]) for name in ("price", "trade_time", "trade_id")]
+    recorded = Recorded(
+        instrument=first_layout.TRADED,
+        partition=0,
+        trades=Trades(np.arange(len(trades)), *columns),
+        orders=decoded("orders", Order),
+        journal=decoded("applied", Applied),
+        fills=dict(enumerate(decoded("fills", Fill))),
+    )
+    assert [entry.input_topic for entry in recorded.journal] == ["settings", "settings", "fills"]
+    assert compare(recorded) == []
+    coarser = [
+        msgspec.structs.replace(
+            entry, settings=entry.settings and entry.settings.replace('"tick_size":1000000', '"tick_size":50000000')
+        )
+        for entry in recorded.journal
+    ]
+    assert compare(replace(recorded, journal=coarser)) != []

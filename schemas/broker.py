@@ -1,7 +1,7 @@
 """Creates the topics on the broker and checks them. Every topic exists before anything is sent to it."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -88,6 +88,15 @@ def check_topics(config: Config) -> None:
     if missing:
         raise TopicsMissing(config, missing)
     _assert_partitions(config, found)
+
+
+def partitions_of(config: Config, names: Collection[str]) -> list[tuple[str, int]]:
+    """Return every partition of the topics of these full names; raise `TopicsMissing` where there is no such topic."""
+    found = _partitions(config, admin(config))
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise TopicsMissing(config, missing)
+    return [(name, number) for name in names for number in range(found[name])]
 
 
 def is_replay(config: Config) -> bool:

@@ -1,7 +1,7 @@
 """What commit 7ab30b9 wrote: settings that also say what the exchange says, and all that came of them.
 
-The bytes and the states were made by the leader, the book, the codec and the keeper of that commit, from three changes of
-settings and five trades: two instruments, one of them traded, with a BUY and a SELL open at the end.
+The bytes and the states were made by the leader, the book, the codec and the keeper of that commit, from three changes
+of settings and five trades: two instruments, one of them traded, with a BUY and a SELL open at the end.
 """
 
 import json

@@ -14,7 +14,6 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from infra.errors import ServiceError, StackError, Unreachable
 from producers.publisher import DeliveryError
 from producers.recorded.files import FileError
-from producers.settings_topic import SettingsTopicMissing, SettingsUnavailable
 from schemas.broker import TopicsMissing
 from streams.cli.errors import NOT_WRITTEN, UNREACHABLE, BadValue, CliError
 
@@ -55,8 +54,6 @@ EXPLANATIONS: tuple[tuple[type[Exception], Callable[[Any], CliError]], ...] = (
     (ServiceError, _unreachable(DOCTOR)),
     (StackError, _unreachable(INFRA_UP)),
     (DeliveryError, lambda error: CliError(str(error), hint=DOCTOR, code=NOT_WRITTEN)),
-    (SettingsTopicMissing, _unreachable(CREATE_TOPICS)),
-    (SettingsUnavailable, _unreachable(INFRA_UP)),
     (KafkaException, lambda error: CliError(f"Kafka: {error.args[0].str()}", hint=DOCTOR, code=UNREACHABLE)),
     (OperationalError, _of_postgres("does not answer")),
     (ProgrammingError, _of_postgres("has not the tables it needs")),

@@ -20,7 +20,7 @@ from producers.settings_topic import write as write_setups
 from schemas import topics, upgrade
 from schemas.broker import TopicError, check_topics, create_topics, delete_topics
 from schemas.codec import schema_text
-from schemas.records import Settings, Setup
+from schemas.records import Instrument, Settings, Setup
 from schemas.registry import client, register_all
 from schemas.sql.migrate import alembic_config
 from schemas.topics import INSTRUMENTS, TOPICS, Topic, sink_dead_letters
@@ -145,8 +145,8 @@ def test_an_upgrade_that_is_broken_off_is_taken_up_again(old: Config, monkeypatc
     register_all(old)
     whole = upgrade._write
 
-    def broken(config: Config, messages: list[tuple[int, str, bytes]]) -> None:
-        whole(config, [message for message in messages if message[1] == TRADED])
+    def broken(config: Config, instruments: list[tuple[int, Instrument]]) -> None:
+        whole(config, [found for found in instruments if found[1].instrument == TRADED])
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

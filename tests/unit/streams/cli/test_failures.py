@@ -10,7 +10,6 @@ from infra.config import Config
 from infra.errors import ServiceError, StackError, Unreachable
 from producers.publisher import DeliveryError
 from producers.recorded.files import FileError
-from producers.settings_topic import SettingsTopicMissing, SettingsUnavailable
 from schemas.broker import TopicError, TopicsMissing
 from streams.cli.errors import NOT_WRITTEN, PROBLEM, UNREACHABLE, USAGE, BadValue, CliError
 from streams.cli.failures import explained
@@ -40,8 +39,6 @@ def wrong_partitions() -> ValidationError:
         (TopicError("a partition is missing"), "a partition is missing", "make infra-up", UNREACHABLE),
         (StackError("no stack"), "no stack", "make infra-up", UNREACHABLE),
         (DeliveryError("3 of 4"), "3 of 4", "hedgehog doctor", NOT_WRITTEN),
-        (SettingsTopicMissing("no topic"), "no topic", "hedgehog topics create", UNREACHABLE),
-        (SettingsUnavailable("Unknown topic in a name"), "Unknown topic in a name", "make infra-up", UNREACHABLE),
         (KafkaException(TRANSPORT), "Kafka: broken pipe", "hedgehog doctor", UNREACHABLE),
         (
             OperationalError("SELECT", {}, Exception("no route\nto it")),

@@ -9,13 +9,13 @@ from typer.core import TyperGroup
 from streams.cli.command import Json, command, noun
 from streams.cli.errors import EXIT_CODES, CliError
 from streams.cli.orders.commands import Audit, Explain
-from streams.cli.output import out
+from streams.cli.output import Output
 from streams.cli.pipeline.commands import Doctor, Produce, Status, Worker
 
 NOUNS = {
-    "settings": ("streams.cli.instruments.settings:app", "What each instrument runs by: seed, show, set."),
-    "streaming": ("streams.cli.instruments.switches:streaming", "Whether a producer streams an instrument's trades."),
-    "trading": ("streams.cli.instruments.switches:trading", "Whether an instrument is traded."),
+    "settings": ("streams.cli.instruments.commands:settings", "What each instrument runs by: seed, show, set."),
+    "streaming": ("streams.cli.instruments.commands:streaming", "Whether a producer streams an instrument's trades."),
+    "trading": ("streams.cli.instruments.commands:trading", "Whether an instrument is traded."),
     "topics": ("streams.cli.pipeline.commands:topics", "The topics of the pipeline."),
     "orders": ("streams.cli.orders.commands:orders", "Our orders, as Postgres has them."),
     "dlq": ("streams.cli.pipeline.commands:dlq", "Dead letters: records that could not be handled."),
@@ -88,8 +88,7 @@ def options(
     ] = False,
 ) -> None:
     """Stream, trade and look into a Kafka pipeline of market trades."""
-    out.json = as_json
-    context.obj = out
+    context.obj = Output(as_json)
     # What goes wrong with Kafka ends as one error; the clients' news on the way there are not for the user.
     logging.getLogger("producers.publisher").setLevel(logging.ERROR)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

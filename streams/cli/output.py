@@ -9,9 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from shutil import get_terminal_size
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from infra.progress import Progress
 from streams.cli.progress import Said, unsaid
@@ -30,8 +28,8 @@ BLOCKS_MAX = 10
 class Output:
     """Where a command writes to, as JSON if `json` is set."""
 
-    def __init__(self) -> None:
-        self.json = False
+    def __init__(self, json: bool = False) -> None:
+        self.json = json
 
     def rows(self, rows: Sequence[Row], columns: Sequence[str], empty: str = "nothing to show") -> None:
         """Show a list: as JSON with everything in the rows, as a table with `columns` only."""
@@ -114,18 +112,6 @@ class Output:
 
     def _json(self, value: object) -> None:
         print(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-out = Output()
-
-
-def _turn_on(value: bool) -> bool:
-    if value:
-        out.json = True
-    return value
-
-
-Json = Annotated[bool, typer.Option("--json", callback=_turn_on, help="Data as JSON.")]
 
 
 def shown(value: object) -> str:

@@ -7,7 +7,7 @@ import msgspec
 from infra.config import Config
 from schemas.topics import LEADERS
 from schemas.units import plain
-from streams.cli.output import out
+from streams.cli.output import Output
 from streams.topics.read import messages
 from streams.trading.leader import LeaderState
 from streams.trading.strategy import COUNT
@@ -19,7 +19,7 @@ class _Stored(msgspec.Struct):
     state: LeaderState
 
 
-def leader_states(config: Config) -> dict[str, LeaderState]:
+def leader_states(config: Config, out: Output) -> dict[str, LeaderState]:
     """The newest state of every leader by instrument; one that cannot be read is passed over, and said so."""
     newest: dict[str, bytes] = {}
     for message in messages(config, [LEADERS]):

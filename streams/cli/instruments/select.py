@@ -1,27 +1,38 @@
-"""The instruments a command is about: read from their topics, picked by symbol, written back in one go."""
-
-# ruff: noqa: PLC0415 -- libraries are imported where they are used: `--help` does not wait for them
+"""The instruments a command is about: read from their topics, picked by symbol, their settings written in one go."""
 
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from typing import Any
 
 import typer
 
+from infra.config import Config
+from producers.settings_topic import read_setups, write
+from schemas.records import Setup
+from streams.cli.endpoints import with_settings
 from streams.cli.errors import BadValue
-from streams.cli.output import out
+from streams.cli.instruments.changes import Change, changes
+from streams.cli.instruments.commands import Wanted
+from streams.cli.instruments.symbols import resolve
+from streams.cli.output import Output
 
-if TYPE_CHECKING:
-    from infra.config import Config
-    from schemas.records import Setup
-    from streams.cli.instruments.changes import Change
+NAMED = 5
+"""So many symbols are named of many."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How changes are shown: the row of each, the columns of a table, and what is said where nothing changes."""
+
+    row: Callable[[Change], dict[str, Any]]
+    columns: Sequence[str]
+    unchanged: str
 
 
 def complete_symbol(incomplete: str) -> list[str]:
-    """Symbols for the shell's completion, in the case in which they were begun; none when they cannot be read."""
-    from streams.cli.endpoints import with_settings
-
+    """Return symbols for the shell's completion, in the case in which they were begun; none when none can be read."""
     try:
         symbols = [setup.instrument.symbol for setup in read(with_settings()).values()]
     except Exception:  # the shell shows whatever is printed here: nothing is better
@@ -30,35 +41,27 @@ def complete_symbol(incomplete: str) -> list[str]:
     return [symbol for symbol in typed if symbol.startswith(incomplete)]
 
 
-Symbols = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[SYMBOL]...", help="XRPUSDT or binance:XRPUSDT, in any case.", autocompletion=complete_symbol
-    ),
-]
-All = Annotated[bool, typer.Option("--all", help="Every instrument.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, change nothing.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-
-
-def read(config: "Config") -> "dict[str, Setup]":
-    """All instruments with their settings by key, in the order of the keys."""
-    from producers.settings_topic import read_setups
-
+def read(config: Config) -> dict[str, Setup]:
+    """Return all instruments with their settings by key, in the order of the keys."""
     return dict(sorted(read_setups(config).items()))
 
 
-def pick(known: "Mapping[str, Setup]", symbols: Sequence[str] | None, everything: bool) -> "list[Setup]":
-    """The instruments of the symbols typed, or all of them; one of the two has to be asked for."""
-    from streams.cli.instruments.symbols import resolve
-
-    if everything and symbols:
-        raise BadValue(f"--all or symbols, not both: {' '.join(symbols)}")
-    if not everything and not symbols:
+def pick(known: Mapping[str, Setup], wanted: Wanted) -> list[Setup]:
+    """Return the instruments of the symbols typed, or all of them; one of the two has to be asked for."""
+    if wanted.everything and wanted.symbols:
+        raise BadValue(f"--all or symbols, not both: {' '.join(wanted.symbols)}")
+    if not wanted.everything and not wanted.symbols:
         raise BadValue("no symbol given", hint="name symbols such as XRPUSDT, or --all")
-    if everything and known:
+    if wanted.everything and known:
         return list(known.values())
-    return [known[key] for key in resolve(symbols or [], known)]
+    return [known[key] for key in resolve(wanted.symbols or [], known)]
+
+
+def pick_or(known: Mapping[str, Setup], wanted: Wanted, otherwise: Callable[[Setup], bool]) -> list[Setup]:
+    """Return the instruments asked for; those for which `otherwise` holds where none was."""
+    if wanted.symbols or wanted.everything:
+        return pick(known, wanted)
+    return [setup for setup in known.values() if otherwise(setup)]
 
 
 def confirm(question: str, yes: bool) -> None:
@@ -72,23 +75,37 @@ def confirm(question: str, yes: bool) -> None:
 
 
 def apply(
-    config: "Config",
-    picked: "Sequence[Setup]",
-    values: Mapping[str, Any],
-    *,
-    dry_run: bool,
-    row: "Callable[[Change], dict[str, Any]]",
-    columns: Sequence[str],
-    unchanged: str,
-) -> "list[Change]":
-    """Change the settings of `picked`, write what differs at once, and show it; what was changed (or would be)."""
-    from producers.settings_topic import write
-    from streams.cli.instruments.changes import changes
-
+    config: Config, picked: Sequence[Setup], values: Mapping[str, Any], dry_run: bool, shown: Shown, out: Output
+) -> list[Change]:
+    """Change the settings of `picked`, write what differs at once, and show it; return what (would have) changed."""
     made = changes(picked, values, time.time_ns() // 1_000)
     if made and not dry_run:
         write(config, [change.after for change in made])
-    out.rows([row(change) for change in made], columns, empty=unchanged)
+    out.rows([shown.row(change) for change in made], shown.columns, empty=shown.unchanged)
     if made and dry_run:
         out.note(f"dry run: {len(made)} instruments would change, nothing was written")
     return made
+
+
+def switch(config: Config, picked: Sequence[Setup], field: str, value: Any, dry_run: bool, out: Output) -> list[Change]:
+    """Give one field of the settings of `picked` this value, and show what it was; return what was changed."""
+    said = {True: "on", False: "off"}.get(value, value)
+    unchanged = f"nothing changed: {field} is {said} already"
+    return apply(config, picked, {field: value}, dry_run, Shown(_switched(field), _columns(field), unchanged), out)
+
+
+def _columns(field: str) -> tuple[str, ...]:
+    return "instrument", "before", field
+
+
+def _switched(field: str) -> Callable[[Change], dict[str, Any]]:
+    def row(change: Change) -> dict[str, Any]:
+        before, after = getattr(change.before, field), getattr(change.after, field)
+        return {"instrument": change.instrument.instrument, "before": before, field: after}
+
+    return row
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first of many names, and how many more there are."""
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

@@ -1,6 +1,7 @@
 """`hedgehog topics`: create what is missing, list what is there."""
 
 from schemas.broker import create_topics
+from schemas.topics import TOPICS
 from streams.cli.endpoints import with_broker
 from streams.cli.output import Output
 from streams.cli.pipeline.commands import CreateTopics, ListTopics
@@ -13,7 +14,8 @@ def create(asked: CreateTopics, out: Output) -> None:
     """Create the topics that are missing, and name them."""
     created = create_topics(with_broker())
     out.rows([{"topic": name, "state": "created"} for name in created], ("topic", "state"), empty="every topic exists")
-    out.note("next: hedgehog settings seed")
+    older = 0 < len(created) < len(TOPICS)
+    out.note("next: make infra-up, for the other topics are from before" if older else "next: hedgehog settings seed")
 
 
 def list_topics(asked: ListTopics, out: Output) -> None:

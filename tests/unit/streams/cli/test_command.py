@@ -15,7 +15,8 @@ from typer.core import TyperGroup
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
-from streams.cli.command import command, load, noun
+from schemas.parameters import BY_FIELD, HELD, SWEPT
+from streams.cli.command import ParameterOptions, Typed, command, load, noun
 from streams.cli.errors import USAGE
 from streams.cli.main import app
 from streams.cli.output import Output
@@ -43,12 +44,22 @@ class Asked:
     word: Annotated[str, typer.Option("--word")] = "none"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Priced:
+    """Say what was asked of the parameters of the strategy."""
+
+    name: Annotated[str, typer.Argument(metavar="NAME")]
+    held: Annotated[Typed, ParameterOptions(HELD, "NUMBER")]
+    axes: Annotated[Typed, ParameterOptions(SWEPT, "VALUES", "Several of them.")]
+
+
 def answer(asked: Asked, out: Output) -> None:
     out.record({"asked": repr(asked)})
 
 
 shop = typer.Typer()
 command(shop, "ask", Asked, f"{__name__}:answer")
+command(shop, "price", Priced, f"{__name__}:answer")
 command(shop, "tell", Asked, f"{__name__}:answer", data=False)
 command(shop, "lost", Asked, "streams.cli.nowhere:answer")
 root = typer.Typer(add_completion=False)
@@ -101,6 +112,27 @@ def test_help_is_the_docstring_and_does_not_import_the_work() -> None:
     for words in ("Say what was asked.", "And more.", "--name", "--loud", "--word", "--json", "[default: none]"):
         assert words in result.stdout
     assert isinstance(run("shop lost 7").exception, ModuleNotFoundError)
+
+
+@pytest.mark.parametrize(
+    ("line", "held", "axes"),
+    [
+        ("x", {}, {}),
+        ("x --buy-down 0.1,0.2 --fee 0", {"fee": "0"}, {"buy_down_interval": "0.1,0.2"}),
+        ("--chunks 1:9:2 x", {}, {"chunks": "1:9:2"}),
+    ],
+)
+def test_parameters_of_the_strategy_come_by_field(line: str, held: dict[str, str], axes: dict[str, str]) -> None:
+    asked = Priced(name="x", held={**dict.fromkeys(HELD), **held}, axes={**dict.fromkeys(SWEPT), **axes})
+    assert json.loads(run(f"shop price {line} --json").stdout) == {"asked": repr(asked)}
+
+
+def test_each_parameter_is_an_option_with_its_help() -> None:
+    text = " ".join(CliRunner().invoke(root, ["shop", "price", "--help"], env={"COLUMNS": "200"}).stdout.split())
+    for field in HELD:
+        assert f"{BY_FIELD[field].option} NUMBER {BY_FIELD[field].help}" in text
+    for field in SWEPT:
+        assert f"{BY_FIELD[field].option} VALUES Several of them." in text
 
 
 def leaves(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

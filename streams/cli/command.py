@@ -4,17 +4,18 @@ So `--help` and the shell's completion import no more than options; the modules 
 their top, and get the options as one value and where to write to as another.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from importlib import import_module
 from inspect import Parameter, Signature
+from operator import attrgetter
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
-from schemas.parameters import BY_FIELD
+from schemas import parameters
 from streams.cli.output import Output
 
 Json = Annotated[bool, typer.Option("--json", help="Data as JSON.")]
@@ -53,17 +54,17 @@ Typed = Mapping[str, str | None]
 class ParameterOptions:
     """An option for each of some parameters of the strategy, annotated to a field that is `Typed`.
 
-    Option and help are those of `schemas.parameters`, unless there is a `text` for all of them.
+    Option and help are those of `schemas.parameters`, unless `help_of` tells another.
     """
 
     fields: tuple[str, ...]
     metavar: str
-    text: str = ""
+    help_of: Callable[[parameters.Parameter], str] = attrgetter("help")
 
     def parameters(self) -> Iterator[Parameter]:
         """Yield the parameters of a command that takes these options."""
-        for parameter in (BY_FIELD[field] for field in self.fields):
-            shown = option(parameter.option, self.metavar, self.text or parameter.help)
+        for parameter in (parameters.BY_FIELD[field] for field in self.fields):
+            shown = option(parameter.option, self.metavar, self.help_of(parameter))
             annotation = Annotated[str | None, shown]
             yield Parameter(parameter.field, Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from schemas.parameters import FIELDS, HELD, SWEPT
+from schemas.parameters import FIELDS, HELD, SWEPT, Parameter, Unit
 from streams.cli.command import ParameterOptions, Typed, option
 
 
@@ -65,11 +65,18 @@ class Filters:
     step: Annotated[str | None, option("--step", "NUMBER", "Smallest step of a quantity.")] = None
 
 
+def values_help(parameter: Parameter) -> str:
+    """Return how several values of a parameter are typed."""
+    if parameter.unit is Unit.TRADERS:
+        return "5, or 1,3,5, or 1:9:2 with both ends."
+    return "0.001, or 0.001,0.002, or 0.0005:0.003:0.0005 with both ends."
+
+
 Parameters = Annotated[Typed, ParameterOptions(FIELDS, "NUMBER")]
 """One value of each parameter of the strategy."""
 Held = Annotated[Typed, ParameterOptions(HELD, "NUMBER")]
 """The parameters of which a sweep tries one value only."""
-Axes = Annotated[Typed, ParameterOptions(SWEPT, "VALUES", "5, or 1,3,5, or 1:9:2 with both ends.")]
+Axes = Annotated[Typed, ParameterOptions(SWEPT, "VALUES", values_help)]
 """The values to try of each other parameter."""
 
 

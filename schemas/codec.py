@@ -16,6 +16,7 @@ import msgspec
 from fastavro.read import SchemaResolutionError
 from fastavro.schema import SchemaParseException, UnknownType
 
+from schemas.errors import Refused
 from schemas.records import Record
 
 MAGIC = b"\x00"
@@ -25,7 +26,7 @@ AVRO_DIR = Path(__file__).parent / "avro"
 R = TypeVar("R", bound=Record)
 
 
-class CodecError(ValueError):
+class CodecError(Refused):
     """Bytes that are no record of the expected kind; the message says why."""
 
 

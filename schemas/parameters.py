@@ -57,7 +57,7 @@ class Parameter:
         return str(value) if self.unit is Unit.TRADERS else plain(value)
 
     def check(self, value: int) -> None:
-        """Raise a `ValueError`, which names the field and the bounds, for a value outside of them."""
+        """Raise `Refused`, which names the field and the bounds, for a value outside of them."""
         in_range(self.field, value, self.low, self.high, self.scale)
 
 

@@ -43,7 +43,7 @@ class Record(msgspec.Struct, kw_only=True, frozen=True):
     """One value of a topic."""
 
     def check(self) -> None:
-        """Raise a `ValueError` that names the field and the value which no such record may have."""
+        """Raise `Refused` that names the field and the value which no such record may have."""
 
 
 class Keyed(Record, kw_only=True, frozen=True):
@@ -183,7 +183,7 @@ class Setup(NamedTuple):
         return self.instrument.instrument
 
     def check(self) -> None:
-        """Raise a `ValueError` that names the field and the value which no such record may have."""
+        """Raise `Refused` that names the field and the value which no such record may have."""
         self.instrument.check()
         self.settings.check()
 

@@ -1,6 +1,9 @@
 """Every topic of the system: name, value, retention. The app, the topic creation and the CLI read this."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
 
 from infra.config import Config
 from schemas.records import Applied, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
@@ -33,7 +36,9 @@ class Topic:
     name: str
     record: type[Record] | None
     purpose: str
-    config: dict[str, str] = field(default_factory=dict)
+    config: dict[str, str] = field(default_factory=dict, hash=False)
+    key: Callable[[Any], str] = attrgetter("instrument")
+    """The key of one of its records."""
 
     def full_name(self, config: Config) -> str:
         """The name on the broker."""
@@ -44,9 +49,9 @@ class Topic:
         return f"{self.full_name(config)}-value"
 
 
-def changelog_name(table: str) -> str:
+def changelog(table: str, purpose: str) -> Topic:
     """The changelog topic of a Faust table of our application."""
-    return f"hedgehog-{table}-changelog"
+    return Topic(f"hedgehog-{table}-changelog", None, purpose, CHANGELOG)
 
 
 LEADERS_TABLE = "leaders"
@@ -63,9 +68,10 @@ DEAD_LETTERS = Topic(
     DeadLetter,
     "what could not be handled",
     LETTERS,
+    lambda letter: f"{letter.topic}:{letter.partition}:{letter.offset}",
 )
-LEADERS = Topic(changelog_name(LEADERS_TABLE), None, "state of the leaders", CHANGELOG)
-BOOKS = Topic(changelog_name(BOOKS_TABLE), None, "state of the mock exchange's books", CHANGELOG)
+LEADERS = changelog(LEADERS_TABLE, "state of the leaders")
+BOOKS = changelog(BOOKS_TABLE, "state of the mock exchange's books")
 
 SINKS = (TRADES, ORDERS, FILLS, INSTRUMENTS, SETTINGS)
 """The topics that Kafka Connect writes into the table of the same name."""

@@ -7,6 +7,8 @@ decimals appear at its edges only: on the wire (Avro decimal, scale 8), in SQL (
 import re
 from decimal import Context, Decimal, Inexact, InvalidOperation
 
+from schemas.errors import Refused
+
 SCALE = 8
 ONE = 10**SCALE
 """The integer that stands for 1."""
@@ -69,6 +71,6 @@ def parse_whole(text: str, field: str) -> int:
 
 
 def in_range(field: str, value: int, low: int, high: int, scale: int = ONE) -> None:
-    """Raise a `ValueError` that names `field` unless low <= value <= high; it shows all three divided by `scale`."""
+    """Raise `Refused` that names `field` unless low <= value <= high; it shows all three divided by `scale`."""
     if not low <= value <= high:
-        raise ValueError(f"{field}: {value / scale:.8g} is not between {low / scale:.8g} and {high / scale:.8g}")
+        raise Refused(f"{field}: {value / scale:.8g} is not between {low / scale:.8g} and {high / scale:.8g}")

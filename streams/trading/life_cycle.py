@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from schemas.errors import Refused
 from schemas.records import ExecutionType, Fill, OrderStatus
 
 
@@ -32,11 +33,11 @@ NEXT_STATUS: dict[tuple[OrderStatus, Report], OrderStatus] = {
 
 
 def report_of(fill: Fill, quantity: int) -> Report:
-    """What `fill` says of an order of this quantity; a `ValueError` where it cannot be true of it."""
+    """What `fill` says of an order of this quantity; `Refused` where it cannot be true of it."""
     if fill.execution_type is not ExecutionType.TRADE:
         return Report[fill.execution_type.name]
     if not 0 < fill.cumulative_quantity <= quantity:
-        raise ValueError(
+        raise Refused(
             f"cumulative_quantity: {fill.cumulative_quantity} of order {fill.client_order_id}, "
             f"whose quantity is {quantity}"
         )

@@ -53,6 +53,10 @@ class Config(BaseSettings):
     partitions: Annotated[int, Field(ge=1, le=1_000)] = 12
     replication: Annotated[int, Field(ge=1, le=32_767)] = 1
     """Copies of every topic, on as many brokers."""
+    agents: str = ""
+    """The agents that a worker runs, names separated by commas; all of them unless given."""
+    watch_sinks: bool = True
+    """Whether a worker restarts failed sinks."""
     mock_fee: Annotated[str, Field(pattern=r"^0(\.\d{1,8})?$")] = "0.001"
     """Commission of the mock exchange, as a fraction of the notional."""
     mock_partial_fills: bool = False

@@ -1,7 +1,7 @@
 """Creates the topics on the broker and checks them. Every topic exists before anything is sent to it."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -10,7 +10,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from infra.config import Config
 from infra.errors import StackError, Unreachable
-from schemas.topics import TOPICS
+from schemas.topics import TOPICS, Topic
 
 TIMEOUT_S = 15.0
 REPLAY_MARK = "replay"
@@ -39,16 +39,16 @@ def admin(config: Config) -> AdminClient:
     return AdminClient(client_settings(config))
 
 
-def create_topics(config: Config) -> list[str]:
-    """Create the topics that are missing; return their full names, in the order of `schemas.topics`.
+def create_topics(config: Config, wanted: Collection[Topic] = tuple(TOPICS.values())) -> list[str]:
+    """Create those of the wanted topics that are missing; return their full names, in order.
 
     Repeating it changes nothing. Raises `Unreachable` when the broker does not answer, `TopicError` when a topic was
     there before with another partition count than `config.partitions`.
     """
     client = admin(config)
     found = _partitions(config, client)
-    _assert_partitions(config, found)
-    missing = [topic for topic in TOPICS.values() if topic.full_name(config) not in found]
+    _assert_partitions(config, found, wanted)
+    missing = [topic for topic in wanted if topic.full_name(config) not in found]
     if not missing:
         return []
     futures = client.create_topics(
@@ -65,29 +65,29 @@ def create_topics(config: Config) -> list[str]:
         request_timeout=TIMEOUT_S,
     )
     created = [name for name, future in futures.items() if _was_created(name, future.result)]
-    _await_topics(config)
+    _await_topics(config, wanted)
     return created
 
 
-def _await_topics(config: Config) -> None:
-    """Wait until all topics show in the broker's metadata, which is a moment after they were created."""
+def _await_topics(config: Config, wanted: Collection[Topic]) -> None:
+    """Wait until these topics show in the broker's metadata, which is a moment after they were created."""
     deadline = time.monotonic() + TIMEOUT_S
     while True:
         try:
-            return check_topics(config)
+            return check_topics(config, wanted)
         except TopicError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
 
 
-def check_topics(config: Config) -> None:
-    """Raise `TopicsMissing`, or `TopicError`, unless every topic exists with `config.partitions` partitions."""
+def check_topics(config: Config, wanted: Collection[Topic] = tuple(TOPICS.values())) -> None:
+    """Raise `TopicsMissing`, or `TopicError`, unless every wanted topic exists with `config.partitions` partitions."""
     found = _partitions(config, admin(config))
-    missing = [topic.full_name(config) for topic in TOPICS.values() if topic.full_name(config) not in found]
+    missing = [topic.full_name(config) for topic in wanted if topic.full_name(config) not in found]
     if missing:
         raise TopicsMissing(config, missing)
-    _assert_partitions(config, found)
+    _assert_partitions(config, found, wanted)
 
 
 def partitions_of(config: Config, names: Collection[str]) -> list[tuple[str, int]]:
@@ -126,8 +126,8 @@ def _partitions(config: Config, client: AdminClient) -> dict[str, int]:
     return {name: len(topic.partitions) for name, topic in topics.items()}
 
 
-def _assert_partitions(config: Config, found: dict[str, int]) -> None:
-    names = [topic.full_name(config) for topic in TOPICS.values()]
+def _assert_partitions(config: Config, found: dict[str, int], wanted: Iterable[Topic]) -> None:
+    names = [topic.full_name(config) for topic in wanted]
     wrong = [f"{name} has {found[name]}" for name in names if found.get(name, config.partitions) != config.partitions]
     if wrong:
         raise TopicError(

@@ -4,9 +4,9 @@ from infra.config import Config
 from schemas.topics import Topic
 
 
-def worker_group(config: Config) -> str:
-    """Return the group of the workers, which is the id of the application too."""
-    return f"{config.topic_prefix}hedgehog"
+def worker_group(config: Config, agents: str = "") -> str:
+    """Return the group of the workers with these agents: names in alphabetical order and commas, or "" for all."""
+    return f"{config.topic_prefix}hedgehog" + (agents and f":{agents}")
 
 
 def sink_name(config: Config, topic: Topic) -> str:

@@ -1,10 +1,10 @@
-"""The Faust application: its settings, its tables, and one agent a stream processor."""
+"""The Faust application: its settings, and every agent that it is to run as a stream processor with a table."""
 
 import asyncio
 import gc
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,38 +14,36 @@ from connectors.apply import watch
 from infra.config import Config, load_config
 from infra.errors import StackError
 from schemas import topics
-from schemas.broker import check_topics
+from schemas.broker import admin, check_topics, create_topics
 from schemas.columns import decode_trades
 from schemas.groups import worker_group
-from schemas.records import Applied, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
+from schemas.records import Record, Trade
 from schemas.registry import make_codec
-from schemas.units import to_units
-from streams.agents.exchange import ExchangeSteps
-from streams.agents.trading import TradingSteps
+from streams.agents import assert_alone, chosen, group_name
+from streams.agents.agent import Agent, Environment
 from streams.delivery import recovery
 from streams.delivery.batches import Batch, BatchConsumer
-from streams.delivery.guard import guarded
-from streams.delivery.keeper import Keeper, Outlet, Work
-from streams.trading.book import BookState, Terms
-from streams.trading.leader import LeaderState
+from streams.delivery.guard import guarded, stop_worker
+from streams.delivery.keeper import Keeper
+from streams.delivery.messages import Producer
+from streams.delivery.states import StateCodec
+from streams.topics.lag import active_worker_groups
 
 log = logging.getLogger(__name__)
 
 WATCH_SINKS_S = 5.0
-
-Steps = dict[str, Callable[[Work[Any], Batch], None]]
-"""What an agent does with a batch, by the full name of the topic."""
-
-SETTLED_WITHIN_S = 5.0
-"""How long a batch may take that is being applied when partitions are given up; less than a rebalance waits."""
+DRAINED_WITHIN_S = 5.0
+"""How long what is being applied may take when partitions are given up; less than a rebalance waits."""
 
 
 class HedgehogApp(faust.App):
     """A Faust application with batch delivery and mended recovery."""
 
-    def __init__(self, config: Config, **settings: Any) -> None:
-        super().__init__(worker_group(config), **settings)
+    def __init__(self, config: Config, agents: Sequence[Agent[Any]], **settings: Any) -> None:
+        super().__init__(f"{config.topic_prefix}hedgehog", **settings)
         self.hedgehog = config
+        self.declared = agents
+        self.group = worker_group(config, group_name(agents))
         self.codecs: dict[type[Record], Any] = {}
         self.keepers: list[Keeper[Any]] = []
         recovery.install(self)
@@ -64,11 +62,9 @@ class HedgehogApp(faust.App):
         self.sensors.remove(self.monitor)  # it counts every event, and nobody asks
         self.conf.datadir.mkdir(parents=True, exist_ok=True)
         await super().on_first_start()
-        # Somebody has to restart failed sinks as long as the pipeline runs; several workers may.
-        sinks = threading.Thread(
-            target=watch, args=(self.hedgehog, threading.Event(), log.warning, WATCH_SINKS_S), daemon=True
-        )
-        sinks.start()
+        if self.hedgehog.watch_sinks:  # for as long as the pipeline runs; several workers may
+            watching = (self.hedgehog, threading.Event(), log.warning, WATCH_SINKS_S)
+            threading.Thread(target=watch, args=watching, daemon=True).start()
         # What was imported and compiled stays: a full garbage collection would look through it for 0.1-0.2 s each time.
         gc.collect()
         gc.freeze()
@@ -76,18 +72,18 @@ class HedgehogApp(faust.App):
     async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
         # Called when partitions are about to be given up. Faust would wait for every batch that was delivered, which
         # is for ever: one that an agent has handled may sit in the stopped queue of the other.
-        await self._settle()
+        await self._drain()
 
     async def stop(self) -> None:
         self.flow_control.suspend()
         with suppress(TimeoutError):  # without a broker nothing ends, and the worker still has to
-            await self._settle()
+            await self._drain()
         await super().stop()
 
-    async def _settle(self) -> None:
-        async with asyncio.timeout(SETTLED_WITHIN_S):
+    async def _drain(self) -> None:
+        async with asyncio.timeout(DRAINED_WITHIN_S):
             for keeper in self.keepers:
-                await keeper.settle()
+                await keeper.drain()
 
     def _prepare(self) -> None:
         logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -95,15 +91,25 @@ class HedgehogApp(faust.App):
         # while it starts. The Kafka client has one for each partition of each fetch: a seventh of the worker's time.
         logging.getLogger("aiokafka").setLevel(logging.INFO)
         check_topics(self.hedgehog)
-        for record_type in (Trade, Order, Fill, Instrument, Settings, Applied, DeadLetter):
-            self.codecs[record_type] = make_codec(self.hedgehog, record_type)
+        create_topics(self.hedgehog, [agent.changelog for agent in self.declared])
+        config = self.hedgehog
+        whole = worker_group(config)
+        others = [group.removeprefix(whole).removeprefix(":") for group in active_worker_groups(admin(config), config)]
+        assert_alone(group_name(self.declared), others)
+        for topic in topics.TOPICS.values():
+            if topic.record is not None:
+                self.codecs[topic.record] = make_codec(self.hedgehog, topic.record)
         decode_trades([b""], self.codecs[Trade])  # compiles, or loads what was compiled before
 
 
-def make_app(config: Config) -> HedgehogApp:
-    """The application of this configuration, with all its agents."""
+def make_app(config: Config, agents: Sequence[Agent[Any]] | None = None) -> HedgehogApp:
+    """The application of this configuration, with these agents, or those that it chooses.
+
+    Raises `StackError` for a configuration that chooses an agent which there is not.
+    """
     app = HedgehogApp(
         config,
+        chosen(config.agents) if agents is None else agents,
         broker=[f"kafka://{server}" for server in config.bootstrap.split(",")],
         store="memory://",
         datadir=str(config.data_dir / "worker"),
@@ -126,64 +132,55 @@ def make_app(config: Config) -> HedgehogApp:
         producer_acks=-1,
         producer_max_request_size=topics.STATE_BYTES_MAX,
     )
-    names = {topic.record: topic.full_name(config) for topic in topics.TOPICS.values() if topic.record}
-    _add_trading(app, names)
-    _add_exchange(app, names)
+    for agent in app.declared:
+        _add_agent(app, agent)
     return app
 
 
-def _add_trading(app: HedgehogApp, names: dict[type[Record], str]) -> None:
-    def steps() -> Steps:
-        codecs = app.codecs
-        trading = TradingSteps(codecs[Trade], codecs[Fill], codecs[Instrument], codecs[Settings], names[Trade])
-        return {
-            names[Trade]: trading.on_trades,
-            names[Fill]: trading.on_fills,
-            names[Instrument]: trading.on_instruments,
-            names[Settings]: trading.on_settings,
-        }
-
-    keeper = _keeper(app, topics.LEADERS_TABLE, LeaderState, names, "trading")
-    _add_agent(app, "trading", [names[Trade], names[Fill], names[Instrument], names[Settings]], keeper, steps)
-
-
-def _add_exchange(app: HedgehogApp, names: dict[type[Record], str]) -> None:
-    def steps() -> Steps:
-        config, codecs = app.hedgehog, app.codecs
-        terms = Terms(fee=to_units(config.mock_fee, "mock_fee"), partial_fills=config.mock_partial_fills)
-        exchange = ExchangeSteps(codecs[Trade], codecs[Order], terms)
-        return {names[Trade]: exchange.on_trades, names[Order]: exchange.on_orders}
-
-    keeper = _keeper(app, topics.BOOKS_TABLE, BookState, names, "exchange")
-    _add_agent(app, "exchange", [names[Trade], names[Order]], keeper, steps)
-
-
-def _keeper(
-    app: HedgehogApp, table: str, state_type: type[Any], names: dict[type[Record], str], source: str
-) -> Keeper[Any]:
-    # Without these types Faust would take the values for JSON of its own, and recover an empty table.
-    kept = app.Table(table, key_type=bytes, value_type=bytes, partitions=app.hedgehog.partitions)
-    keeper: Keeper[Any] = Keeper(app, kept, state_type, Outlet(app, names, app.codecs), source)
+def _add_agent(app: HedgehogApp, agent: Agent[Any]) -> None:
+    """Run an agent in the application: its partitions side by side, each batch by the step of its topic."""
+    config = app.hedgehog
+    keeper = _keeper(app, agent)
     app.keepers.append(keeper)
-    return keeper
-
-
-def _add_agent(
-    app: HedgehogApp, name: str, sources: list[str], keeper: Keeper[Any], make_steps: Callable[[], Steps]
-) -> None:
-    """An agent whose partitions are handled side by side, each batch by the step of its topic."""
 
     async def body(stream: Any) -> None:
-        steps = make_steps()
+        steps = agent.make_steps(Environment(config, app.codecs))
+        by_name = {topic.full_name(config): step for topic, step in steps.items()}
 
         async def handle(batch: Batch) -> None:
-            await keeper.apply(batch, steps[batch.tp.topic])
+            await keeper.apply(batch, by_name[batch.tp.topic])
 
         await guarded(app, stream, handle)
 
-    body.__name__ = body.__qualname__ = name
-    channel = app.topic(*sources, key_type=bytes, value_type=bytes)
-    app.agent(channel, name=name, isolated_partitions=True)(body)
+    body.__name__ = body.__qualname__ = agent.name
+    channel = app.topic(*(topic.full_name(config) for topic in agent.inputs), key_type=bytes, value_type=bytes)
+    app.agent(channel, name=agent.name, isolated_partitions=True)(body)
 
 
-app = make_app(load_config())
+def _keeper(app: HedgehogApp, agent: Agent[Any]) -> Keeper[Any]:
+    config = app.hedgehog
+
+    async def on_failure(error: BaseException) -> None:
+        await stop_worker(app, f"{agent.name} cannot store a checkpoint", error)
+
+    return Keeper(
+        app,
+        agent.name,
+        # Without these types Faust would take the values for JSON of its own, and recover an empty table.
+        app.Table(agent.table, key_type=bytes, value_type=bytes, partitions=config.partitions),
+        StateCodec(agent.table, agent.state, agent.layout, agent.upgrade),
+        Producer(app, config, app.codecs),
+        {topic.full_name(config): topic.name for topic in agent.inputs},
+        agent.storing,
+        on_failure,
+    )
+
+
+def _app() -> HedgehogApp:
+    try:
+        return make_app(load_config())
+    except StackError as error:
+        raise SystemExit(f"hedgehog: {error}") from None
+
+
+app = _app()

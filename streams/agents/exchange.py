@@ -1,10 +1,21 @@
 """The mock exchange agent: orders and market trades in, execution reports out."""
 
-from schemas.codec import Codec, CodecError
+from collections.abc import Mapping
+from typing import Any
+
+from schemas import topics
+from schemas.codec import Codec
+from schemas.errors import Refused
 from schemas.records import Order, Trade
-from streams.agents.grouping import by_instrument
+from schemas.topics import Topic
+from schemas.units import to_units
+from streams.agents.agent import Agent, Environment
+from streams.agents.trades import events, trades_of
+from streams.agents.upgrade import from_first_layout
 from streams.delivery.batches import Batch
-from streams.delivery.keeper import Work
+from streams.delivery.checkpoint import WriteThrough
+from streams.delivery.keeper import Step
+from streams.delivery.partition import Context
 from streams.trading import book
 from streams.trading.book import BookState, Terms
 
@@ -12,7 +23,7 @@ from streams.trading.book import BookState, Terms
 class ExchangeSteps:
     """What the mock exchange does with a batch of each of its topics.
 
-    Records that are no trade are left to the trading agent, which reads them too and buries them.
+    Records that are no trade are left to the trading agent, which reads them too and makes dead letters of them.
     """
 
     def __init__(self, trades: Codec[Trade], orders: Codec[Order], terms: Terms) -> None:
@@ -20,28 +31,43 @@ class ExchangeSteps:
         self._orders = orders
         self._terms = terms
 
-    def on_trades(self, work: Work[BookState], batch: Batch) -> None:
-        columns = batch.trades(self._trades)
-        offsets = batch.offset_column
-        for key, places in by_instrument(batch, columns):
-            state = work.find(key)
-            if state is not None:
-                tape = book.Tape(
-                    offsets[places],
-                    columns.price[places],
-                    columns.quantity[places],
-                    columns.trade_id[places],
-                    columns.trade_time[places],
-                )
-                book.apply_trades(state, self._terms, tape)
+    def on_trades(self, context: Context[BookState], batch: Batch) -> None:
+        trades = batch.once(trades_of, self._trades)
+        columns = trades.columns
+        for state, rows in events(context, trades, book.quiet):
+            tape = book.Tape(
+                columns.price[rows], columns.quantity[rows], columns.trade_id[rows], columns.trade_time[rows]
+            )
+            book.apply_trades(state, self._terms, tape)
 
-    def on_orders(self, work: Work[BookState], batch: Batch) -> None:
-        for place, record in enumerate(batch.records):
-            try:
-                order = self._orders.decode(record.value)
-                if record.key != order.instrument.encode():
-                    raise ValueError(f"key: {record.key!r} is not {order.instrument}")
-                state = work.find(record.key) or work.add(record.key, book.new_book(order.instrument))
-                book.apply_order(state, record.offset, order)
-            except (CodecError, ValueError) as error:
-                work.bury(place, error)
+    def on_orders(self, context: Context[BookState], batch: Batch) -> None:
+        context.each(lambda record: self._on_order(context, record))
+
+    def _on_order(self, context: Context[BookState], record: Any) -> None:
+        order = self._orders.decode(record.value)
+        if record.key != order.instrument.encode():
+            raise Refused(f"key: {record.key!r} is not {order.instrument}")
+        state = context.find(record.key) or context.add(record.key, book.new_book(order.instrument))
+        book.apply_order(state, order)
+
+
+def _make_steps(environment: Environment) -> Mapping[Topic, Step[BookState]]:
+    config, codecs = environment.config, environment.codecs
+    terms = Terms(fee=to_units(config.mock_fee, "mock_fee"), partial_fills=config.mock_partial_fills)
+    steps = ExchangeSteps(codecs[Trade], codecs[Order], terms)
+    return {topics.TRADES: steps.on_trades, topics.ORDERS: steps.on_orders}
+
+
+def _upgrade(_: int, value: dict[str, Any]) -> dict[str, Any]:
+    return from_first_layout(value, {"trades": "trades_offset", "orders": "orders_offset"})
+
+
+EXCHANGE = Agent(
+    name="exchange",
+    table=topics.BOOKS_TABLE,
+    state=BookState,
+    inputs=(topics.TRADES, topics.ORDERS),
+    make_steps=_make_steps,
+    storing=WriteThrough(),
+    upgrade=_upgrade,
+)

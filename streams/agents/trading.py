@@ -1,15 +1,25 @@
 """The trading agent: trades, fills, instruments and settings in; orders and the leaders' journal out."""
 
 import logging
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
-from schemas.codec import Codec, CodecError
+import msgspec
+
+from schemas import topics
+from schemas.codec import Codec
+from schemas.errors import Refused
 from schemas.records import Fill, Instrument, Order, OrderStatus, Settings, Trade
+from schemas.topics import Topic
 from schemas.units import plain
-from streams.agents.grouping import by_instrument
+from schemas.upgrade import instrument_in
+from streams.agents.agent import Agent, Environment
+from streams.agents.trades import events, trades_of
+from streams.agents.upgrade import from_first_layout
 from streams.delivery.batches import Batch
-from streams.delivery.keeper import Work
+from streams.delivery.checkpoint import WriteThrough
+from streams.delivery.keeper import Step
+from streams.delivery.partition import Context
 from streams.trading import leader
 from streams.trading.leader import LeaderState
 
@@ -17,11 +27,9 @@ log = logging.getLogger(__name__)
 
 R = TypeVar("R", Instrument, Settings)
 
-Step = Callable[[Work[LeaderState], Batch], None]
-
 
 class TradingSteps:
-    """What the trading agent does with a batch of each of its topics; `trades_topic` is the full name."""
+    """What the trading agent does with a batch of each of its topics."""
 
     def __init__(
         self,
@@ -29,84 +37,104 @@ class TradingSteps:
         fills: Codec[Fill],
         instruments: Codec[Instrument],
         settings: Codec[Settings],
-        trades_topic: str,
     ) -> None:
         self._trades = trades
         self._fills = fills
         self._instruments = instruments
         self._settings = settings
-        self._trades_topic = trades_topic
 
-    def on_trades(self, work: Work[LeaderState], batch: Batch) -> None:
-        columns = batch.trades(self._trades)
-        offsets = batch.offset_column
-        for place, error in columns.errors.items():
-            work.bury(place, error)
-        for place in [place for place, key in enumerate(batch.keys) if key is None]:
-            work.bury(place, ValueError("key: a trade without one belongs to no instrument"))
-        for key, places in by_instrument(batch, columns):
-            state = self._find(work, key)
-            if state is not None:
-                leader.apply_trades(state, offsets[places], columns.price[places], columns.trade_time[places])
-        _log_refused(work)
+    def on_trades(self, context: Context[LeaderState], batch: Batch) -> None:
+        trades = batch.once(trades_of, self._trades)
+        for row, error in trades.columns.errors.items():
+            context.dead_letter(row, error)
+        for row in [row for row, key in enumerate(batch.keys) if key is None]:
+            context.dead_letter(row, Refused("key: a trade without one belongs to no instrument"))
+        for state, rows in events(context, trades, leader.quiet):
+            columns = trades.columns
+            leader.apply_trades(state, trades.offsets[rows], columns.price[rows], columns.trade_time[rows])
+        _log_refused(context)
 
-    def on_fills(self, work: Work[LeaderState], batch: Batch) -> None:
-        for place, record in enumerate(batch.records):
-            try:
-                fill = self._fills.decode(record.value)
-                state = self._find(work, record.key)
-                if state is None:
-                    raise ValueError(f"client_order_id: {fill.client_order_id!r}: {fill.instrument} has no leader")
-                leader.apply_fill(state, record.offset, fill)
-            except (CodecError, ValueError) as error:
-                work.bury(place, error)
-        _log_refused(work)
+    def on_fills(self, context: Context[LeaderState], batch: Batch) -> None:
+        context.each(lambda record: self._on_fill(context, record))
+        _log_refused(context)
 
-    def on_instruments(self, work: Work[LeaderState], batch: Batch) -> None:
-        self._on_changes(work, batch, self._instruments, leader.apply_instrument)
+    def on_instruments(self, context: Context[LeaderState], batch: Batch) -> None:
+        context.each(lambda record: _on_change(context, record, self._instruments, leader.apply_instrument))
 
-    def on_settings(self, work: Work[LeaderState], batch: Batch) -> None:
-        self._on_changes(work, batch, self._settings, leader.apply_settings)
+    def on_settings(self, context: Context[LeaderState], batch: Batch) -> None:
+        context.each(lambda record: _on_change(context, record, self._settings, leader.apply_settings))
 
-    def _on_changes(
-        self,
-        work: Work[LeaderState],
-        batch: Batch,
-        codec: Codec[R],
-        apply: Callable[[LeaderState, int, R], None],
-    ) -> None:
-        """Apply what an instrument runs by; the first that is heard of one makes its leader."""
-        for place, record in enumerate(batch.records):
-            try:
-                changed = codec.decode(record.value)
-                if record.key != changed.instrument.encode():
-                    raise ValueError(f"key: {record.key!r} is not {changed.instrument}")
-                state = self._find(work, record.key)
-                if state is None:
-                    state = leader.new_state(changed.instrument, work.partition)
-                    state.trades_offset = work.position(self._trades_topic)
-                    work.add(record.key, state)
-                apply(state, record.offset, changed)
-            except (CodecError, ValueError) as error:
-                work.bury(place, error)
-
-    def _find(self, work: Work[LeaderState], key: bytes) -> LeaderState | None:
-        """The leader's state, its position not behind what the partition has committed.
-
-        A stored state is only as new as its last change; the trades since then have changed nothing.
-        """
-        state = work.find(key)
-        if state is not None:
-            state.trades_offset = max(state.trades_offset, work.position(self._trades_topic))
-        return state
+    def _on_fill(self, context: Context[LeaderState], record: Any) -> None:
+        fill = self._fills.decode(record.value)
+        state = _find(context, record.key)
+        if state is None:
+            raise Refused(f"client_order_id: {fill.client_order_id!r}: {fill.instrument} has no leader")
+        if record.key != fill.instrument.encode():
+            raise Refused(f"key: {record.key!r} is not {fill.instrument}")
+        leader.apply_fill(state, record.offset, fill)
 
 
-def _log_refused(work: Work[LeaderState]) -> None:
+def _on_change(
+    context: Context[LeaderState], record: Any, codec: Codec[R], apply: Callable[[LeaderState, int, R], None]
+) -> None:
+    """Apply what an instrument runs by; the first that is heard of one makes its leader."""
+    changed = codec.decode(record.value)
+    if record.key != changed.instrument.encode():
+        raise Refused(f"key: {record.key!r} is not {changed.instrument}")
+    found = _find(context, record.key)
+    state = found or leader.new_state(changed.instrument, context.partition)
+    if found is None:
+        state.trades_offset = context.applied(record.key, topics.TRADES.name)
+    apply(state, record.offset, changed)
+    if found is None:
+        context.add(record.key, state)
+
+
+def _find(context: Context[LeaderState], key: bytes) -> LeaderState | None:
+    """The leader's state, told how far the trades have been looked through: what it makes now says so."""
+    state = context.find(key)
+    if state is not None:
+        state.trades_offset = context.applied(key, topics.TRADES.name)
+    return state
+
+
+def _log_refused(context: Context[LeaderState]) -> None:
     """Log the orders that a filter of the exchange forbids."""
-    for state in work.touched.values():
+    for state in context.touched:
         for record in state.outbox:
             if isinstance(record, Order) and record.status is OrderStatus.REJECTED:
                 price, quantity = plain(record.price), plain(record.quantity)
                 log.warning(
                     "%s refused: %s: price %s, quantity %s", record.client_order_id, record.reason, price, quantity
                 )
+
+
+def _make_steps(environment: Environment) -> Mapping[Topic, Step[LeaderState]]:
+    codecs = environment.codecs
+    steps = TradingSteps(codecs[Trade], codecs[Fill], codecs[Instrument], codecs[Settings])
+    return {
+        topics.TRADES: steps.on_trades,
+        topics.FILLS: steps.on_fills,
+        topics.INSTRUMENTS: steps.on_instruments,
+        topics.SETTINGS: steps.on_settings,
+    }
+
+
+def _upgrade(_: int, value: dict[str, Any]) -> dict[str, Any]:
+    """Layout 1 had what the exchange says of the instrument in the settings."""
+    instrument = instrument_in(value["state"]["settings"] or {})
+    if instrument is not None:
+        value["state"]["instrument"] = msgspec.to_builtins(instrument)
+    offsets = {"trades": "trades_offset", "fills": "fills_offset", "settings": "settings_offset"}
+    return from_first_layout(value, offsets)
+
+
+TRADING = Agent(
+    name="trading",
+    table=topics.LEADERS_TABLE,
+    state=LeaderState,
+    inputs=(topics.TRADES, topics.FILLS, topics.INSTRUMENTS, topics.SETTINGS),
+    make_steps=_make_steps,
+    storing=WriteThrough(),
+    upgrade=_upgrade,
+)

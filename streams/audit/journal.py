@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from schemas.columns import Int64s
+from schemas.errors import Refused
 from schemas.records import Applied, Fill, Instrument, Order, Record, Settings
 from schemas.upgrade import instrument_in
 from streams.trading import leader
@@ -106,7 +107,7 @@ def take_entry(state: LeaderState, recorded: Recorded, entry: Applied) -> bool:
             _take_settings(state, entry.input_offset, entry.settings)
         else:
             leader.apply_fill(state, entry.input_offset, recorded.fills[entry.input_offset])
-    except (KeyError, ValueError, msgspec.MsgspecError):
+    except (KeyError, Refused, msgspec.MsgspecError):
         return False
     return True
 

@@ -9,18 +9,16 @@ delivered by Faust, one by one, as recovery wants them.
 import asyncio
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import cached_property
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from faust.transport.drivers import aiokafka
 from faust.types import TP, Message
 
-from schemas.codec import Codec
-from schemas.columns import Int64s, TradeColumns, decode_trades
-from schemas.records import Trade
+from schemas.columns import Int64s
 from streams.delivery.fetching import ClientOnLoop
 
 BATCH_RECORDS = 2_000
@@ -28,6 +26,8 @@ GETMANY_S = 1.0
 ROOM_S = 0.01
 HANDED_MAX = 50_000
 """Records of a partition that are handed out and not done, from which on no more is fetched until half are done."""
+
+T = TypeVar("T")
 
 
 def is_current(app: Any, generation: int | None) -> bool:
@@ -61,16 +61,17 @@ class Batch:
     def offset_column(self) -> Int64s:
         return np.array(self.offsets, np.int64)
 
-    def trades(self, codec: Codec[Trade]) -> TradeColumns:
-        """The records as trades, decoded once for all agents."""
-        if self._columns is None:
-            self._columns = decode_trades([record.value for record in self.records], codec)
-        return self._columns
+    @cached_property
+    def _known(self) -> dict[Hashable, Any]:
+        return {}
 
-    _columns: TradeColumns | None = None
-
-    groups: list[tuple[bytes, Int64s | slice]] | None = None
-    """The places of each instrument's trades, once an agent has worked them out (`streams.agents.grouping`)."""
+    def once(self, work_out: Callable[..., T], *arguments: Hashable) -> T:
+        """What a function gives of this batch and these arguments, worked out once for all agents."""
+        known = (work_out, *arguments)
+        if known not in self._known:
+            self._known[known] = work_out(self, *arguments)
+        found: T = self._known[known]
+        return found
 
 
 class Delivered:

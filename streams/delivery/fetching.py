@@ -59,6 +59,8 @@ class ClientOnLoop(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer: Any = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        app: Any = self.app
+        consumer._group_id = app.group  # Faust's is the application's id, which the names of the tables begin with
         return consumer
 
     async def on_start(self) -> None:

@@ -1,21 +1,22 @@
-"""The one way every agent's body ends: handled and counted as done, or the worker stops."""
+"""The one way every agent's body ends: every batch handled, or the worker stops."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from infra.errors import StackError
 from streams.delivery.batches import Batch
 
 log = logging.getLogger(__name__)
 
 
 async def guarded(app: Any, stream: Any, handle: Callable[[Batch], Awaitable[None]]) -> None:
-    """Handle every batch of a stream and count it as done after.
+    """Let every batch of a stream be handled; whoever handles it counts it as done.
 
-    Faust acknowledges and skips an event whose handler raises. Here nothing is done that was not handled: what a
-    handler does not expect stops the worker with an error, and a supervisor starts it again. The batches come straight
-    from the queue into which the consumer puts them; Faust's stream would pass each through a dozen calls more.
+    Faust acknowledges and skips an event whose handler raises. Here what a handler does not expect stops the worker
+    with an error, and a supervisor starts it again. The batches come straight from the queue into which the consumer
+    puts them; Faust's stream would pass each through a dozen calls more.
     """
     channel = stream.channel
     try:
@@ -23,11 +24,18 @@ async def guarded(app: Any, stream: Any, handle: Callable[[Batch], Awaitable[Non
             try:
                 await handle(batch)
             except Exception as error:
-                log.exception("%s cannot go on at %s", stream.shortlabel, batch.tp)
-                await app.crash(error)
-                # Faust would start this agent again with the next batch, and with that one done this one would
-                # count as done too. So the partition is held until the worker has stopped.
+                await stop_worker(app, f"{stream.shortlabel} cannot go on at {batch.tp}", error)
+                # Faust would start this agent again with the next batch. So the partition is held until the worker
+                # has stopped.
                 await asyncio.Event().wait()
-            app.consumer.done(batch)
     finally:
         channel.on_stop_iteration()
+
+
+async def stop_worker(app: Any, what: str, error: BaseException) -> None:
+    """Stop the worker because of an error: with its traceback, unless the error says all there is to say."""
+    if isinstance(error, StackError):
+        log.error("%s: %s", what, error)
+    else:
+        log.error("%s", what, exc_info=error)
+    await app.crash(error)

@@ -1,100 +1,67 @@
-"""The state of an agent's instruments, and the order in which it is stored and what it made is sent.
+"""The states of an agent's instruments: loaded, changed by the agent's pure steps, stored, and dropped.
 
-A decision is stored before it is sent. For each batch of a partition, under one lock per agent and partition:
+Batches of a partition are applied under one lock per agent and partition, for each topic's partition has an actor of
+its own. What an instrument has applied already is skipped here: see `Context.applied`. How it is stored and what it
+made is sent, see `streams.delivery.checkpoint`.
 
-1. the pure step is applied to the live state of each instrument, which skips what it has already seen;
-2. each instrument that changed is stored once, one value with state, offsets and outbox, and acknowledged;
-3. the outboxes are sent, in order, and acknowledged;
-4. only then is the batch done.
-
-The live state is dropped at every rebalance. When it is loaded again its outbox is sent again: the same ids with
-the same content, which every reader drops if it has seen them.
+The live state is dropped at every rebalance, and after any failure or cancellation before the lock is let go: else the
+next batch would store over what was not sent. When it is loaded again its outbox is sent again.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Generic
 
-import msgspec
 from faust.types import TP
 
-from schemas.codec import Codec
-from schemas.records import DeadLetter, Record
+from schemas.dead_letters import dead_letter
 from streams.delivery.batches import Batch, is_current
+from streams.delivery.checkpoint import Checkpoint, Storing, WriteThrough
+from streams.delivery.messages import Message, Producer
+from streams.delivery.partition import Context, Live, Partition
+from streams.delivery.states import S, StateCodec
 
-VALUE_BYTES = 2 << 20
-REASON_CHARACTERS = 2_000
-"""What a dead letter holds of a value, and says of it, at most."""
-
-
-class State(Protocol):
-    """What a keeper asks of the state of one instrument."""
-
-    changed: bool
-    outbox: list[Record]
-
-
-S = TypeVar("S", bound=State)
-
-Message = tuple[str, bytes, bytes]
-"""Topic, key and value of what is to be sent."""
-
-
-class Stored(msgspec.Struct, Generic[S]):
-    """The value of the changelog: a state and what it still had to send, as topic and bytes."""
-
-    state: S
-    outbox: list[tuple[str, bytes]]
-
-
-class Outlet:
-    """Sends records through the application's producer and waits for the broker's acknowledgement."""
-
-    def __init__(self, app: Any, topics: dict[type[Record], str], codecs: dict[type[Record], Codec[Any]]) -> None:
-        self._app = app
-        self._topics = topics
-        self._codecs = codecs
-
-    def encode(self, record: Record) -> tuple[str, bytes]:
-        """The topic and the bytes of a record."""
-        return self._topics[type(record)], self._codecs[type(record)].encode(record)
-
-    async def send(self, messages: Iterable[Message], partition: int | None) -> None:
-        """Send these in order; returns when the broker has acknowledged all of them."""
-        producer = self._app.producer
-        sent = [await producer.send(topic, key, value, partition, None, None) for topic, key, value in messages]
-        for acknowledged in sent:
-            await acknowledged
-
-
-class Partition(Generic[S]):
-    """The live state of one partition's instruments, under the generation in which it was loaded."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.lock = asyncio.Lock()
-        self.generation = -1
-        self.positions: dict[str, int] = {}
-        self.states: dict[bytes, S | None] = {}
-        self.unsent: list[Message] = []
+Step = Callable[[Context[S], Batch], None]
+"""Applies a batch to the states of its instruments: pure, that is, without I/O or a clock."""
 
 
 class Keeper(Generic[S]):
-    """Keeps the states of one agent in one Faust table and applies batches to them."""
+    """Keeps the states of one agent in one Faust table and applies batches to them.
 
-    def __init__(self, app: Any, table: Any, state_type: type[S], outlet: Outlet, source: str) -> None:
+    `inputs` are the agent's topics without prefix, by full name. `on_failure` is called when a checkpoint fails that
+    nobody waits for.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        name: str,
+        table: Any,
+        codec: StateCodec[S],
+        producer: Producer,
+        inputs: Mapping[str, str],
+        storing: WriteThrough | Checkpoint,
+        on_failure: Callable[[BaseException], Awaitable[None]],
+    ) -> None:
         self._app = app
+        self._name = name
         self._table = table
-        self._decode = msgspec.json.Decoder(Stored[state_type]).decode  # type: ignore[valid-type]
-        self._outlet = outlet
-        self._source = source
+        self._codec = codec
+        self._producer = producer
+        self._inputs = inputs
+        self._full_names = {topic: full_name for full_name, topic in inputs.items()}
+        self._limits = storing
+        self._storing = Storing(table, codec, producer)
+        self._on_failure = on_failure
         self._partitions: dict[int, Partition[S]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def apply(self, batch: Batch, step: Callable[["Work[S]", Batch], None]) -> None:
-        """Apply a batch: step, store, send. Once this returns the batch is done.
+    async def apply(self, batch: Batch, step: Step[S]) -> None:
+        """Apply a batch, and store and send what came of it, now or at the next checkpoint; then it is done.
 
-        One whose partition is being given up is left to the next owner, and nobody counts it as done.
+        One whose partition is being given up, or has failed, is left to the next owner and never done.
         """
         partition = self._partitions.get(batch.tp.partition)
         if partition is None:
@@ -102,127 +69,86 @@ class Keeper(Generic[S]):
         async with partition.lock:
             if not is_current(self._app, batch.generation):
                 return
-            self._follow_generation(partition)
-            work = Work(self, partition)
-            step(work, batch)
-            if partition.unsent:
-                await self._outlet.send(partition.unsent, partition.number)
-                partition.unsent = []
-            changed = [(key, state) for key, state in work.touched.items() if state.changed]
-            if changed:
-                await self._outlet.send(await self._store(partition, changed), partition.number)
-            if work.dead:
-                await self._bury(batch, work.dead)
-            partition.positions[batch.tp.topic] = batch.offsets[-1]
+            partition.follow(batch.generation)
+            if partition.refused:
+                return
+            with _failing(partition):
+                topic = self._inputs[batch.tp.topic]
+                step(Context(self, partition, batch, topic), batch)
+                partition.positions[topic] = batch.offsets[-1]
+                partition.batches.append(batch)
+                if partition.waiting >= self._limits.records:
+                    await self._checkpoint(partition)
+                elif partition.timer is None:
+                    loop = asyncio.get_running_loop()
+                    partition.timer = loop.call_later(self._limits.seconds, self._start_checkpoint, partition)
 
-    async def settle(self) -> None:
-        """Wait for what is being applied.
+    async def drain(self) -> None:
+        """Wait for what is being applied, and store and send what was.
 
         Must be done before partitions are given up: the next owner reads the states that are stored by then,
         and would decide anew what is stored later, with another outcome.
         """
         for partition in list(self._partitions.values()):
             async with partition.lock:
-                pass
+                if partition.batches and partition.generation == self._app.consumer_generation_id:
+                    with _failing(partition):
+                        await self._checkpoint(partition)
 
-    def load(self, partition: Partition[S], key: bytes) -> S | None:
+    def load(self, partition: Partition[S], key: bytes) -> Live[S] | None:
         """The live state of an instrument; what it may not have sent yet is put to be sent first."""
-        if key not in partition.states:
+        if key not in partition.live:
             stored = self._table.data.get(key)
-            partition.states[key] = None
+            partition.live[key] = None
             if stored is not None:
-                value = self._decode(stored)
-                partition.states[key] = value.state
-                partition.unsent += [(topic, key, data) for topic, data in value.outbox]
-        return partition.states[key]
+                value = self._codec.decode(key, stored)
+                live = partition.live[key] = Live(value.state, value.offsets, value.outbox)
+                if live.outbox:
+                    partition.unsent.append(live)
+        return partition.live[key]
 
     def position(self, partition: Partition[S], topic: str) -> int:
         """The offset up to which this agent has handled a topic's partition, -1 for nothing yet."""
-        committed = self._app.consumer._committed_offset.get(TP(topic, partition.number))
+        committed = self._app.consumer._committed_offset.get(TP(self._full_names[topic], partition.number))
         return max(partition.positions.get(topic, -1), (committed or 0) - 1)
 
-    def _follow_generation(self, partition: Partition[S]) -> None:
-        generation = self._app.consumer_generation_id
-        if partition.generation != generation:
-            partition.generation = generation
-            partition.positions.clear()
-            partition.states.clear()
-            partition.unsent.clear()
+    def dead_letter(self, batch: Batch, row: int, error: Exception) -> Message:
+        """The dead letter of the record in a row of a batch."""
+        record = batch.records[row]
+        now = time.time_ns() // 1_000
+        place = (batch.tp.topic, batch.tp.partition, record.offset)
+        return self._producer.message(dead_letter(self._name, *place, record.key, record.value, str(error), now))
 
-    async def _store(self, partition: Partition[S], changed: Iterable[tuple[bytes, S]]) -> list[Message]:
-        """Store the instruments that changed; what is to be sent once that is acknowledged."""
-        stored, outgoing = [], []
-        for key, state in changed:
-            outbox = [self._outlet.encode(record) for record in state.outbox]
-            state.outbox, state.changed = [], False
-            value = msgspec.json.encode(Stored(state, outbox))
-            stored.append((self._table.changelog_topic_name, key, value))
-            outgoing += [(topic, key, data) for topic, data in outbox]
-        await self._outlet.send(stored, partition.number)
-        for _, key, value in stored:
-            self._table.data[key] = value
-        return outgoing
+    async def _checkpoint(self, partition: Partition[S]) -> None:
+        partition.cancel_timer()
+        await self._storing.checkpoint(
+            partition, {topic: self.position(partition, topic) for topic in self._full_names}
+        )
+        for batch in partition.batches:
+            self._app.consumer.done(batch)
+        partition.batches = []
 
-    async def _bury(self, batch: Batch, dead: dict[int, Exception]) -> None:
-        """Send the records that could not be handled to the dead letters, keyed by where they came from."""
-        letters = []
-        for i, error in dead.items():
-            record = batch.records[i]
-            value, reason = _cut(record.value, str(error))
-            letter = DeadLetter(
-                source=self._source,
-                topic=batch.tp.topic,
-                partition=batch.tp.partition,
-                offset=record.offset,
-                key=record.key,
-                value=value,
-                error=reason,
-                time=time.time_ns() // 1_000,
-            )
-            topic, data = self._outlet.encode(letter)
-            letters.append((topic, f"{batch.tp.topic}:{batch.tp.partition}:{record.offset}".encode(), data))
-        await self._outlet.send(letters, None)
+    def _start_checkpoint(self, partition: Partition[S]) -> None:
+        """The time of a partition's checkpoint has come."""
+        partition.timer = None
+        task = asyncio.create_task(self._checkpoint_in_time(partition))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _checkpoint_in_time(self, partition: Partition[S]) -> None:
+        try:
+            async with partition.lock:
+                if partition.batches and is_current(self._app, partition.generation):
+                    with _failing(partition):
+                        await self._checkpoint(partition)
+        except Exception as error:
+            await self._on_failure(error)
 
 
-def _cut(value: bytes | None, reason: str) -> tuple[bytes | None, str]:
-    """A value and a reason that fit into a dead letter: compressed, a record of any size passes the broker."""
-    reason = reason[:REASON_CHARACTERS]
-    if value is None or len(value) <= VALUE_BYTES:
-        return value, reason
-    return value[:VALUE_BYTES], f"{reason} (the first {VALUE_BYTES} of {len(value)} bytes)"
-
-
-class Work(Generic[S]):
-    """What a step sees of its partition while one batch is applied."""
-
-    def __init__(self, keeper: Keeper[S], partition: Partition[S]) -> None:
-        self._keeper = keeper
-        self._partition = partition
-        self.touched: dict[bytes, S] = {}
-        """The states that the step has asked for."""
-        self.dead: dict[int, Exception] = {}
-
-    @property
-    def partition(self) -> int:
-        return self._partition.number
-
-    def find(self, key: bytes) -> S | None:
-        """The state of an instrument to be changed, or `None` if it has none."""
-        state = self._keeper.load(self._partition, key)
-        if state is not None:
-            self.touched[key] = state
-        return state
-
-    def add(self, key: bytes, state: S) -> S:
-        """Take in the first state of an instrument."""
-        self._partition.states[key] = state
-        self.touched[key] = state
-        return state
-
-    def position(self, topic: str) -> int:
-        """The offset up to which `topic` has been handled in this partition, -1 for nothing yet."""
-        return self._keeper.position(self._partition, topic)
-
-    def bury(self, place: int, error: Exception) -> None:
-        """Give up on the record at this place of the batch: it becomes a dead letter."""
-        self.dead[place] = error
+@contextmanager
+def _failing(partition: Partition[Any]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:  # cancelled, too, it may be anywhere between storing and sending
+        partition.fail()
+        raise

@@ -19,11 +19,10 @@ from connectors.files import placeholders
 from infra.config import Config
 from producers import settings_topic
 from schemas.broker import REPLAY_MARK, admin, create_topics, delete_topics, is_replay
-from schemas.groups import worker_group
 from schemas.registry import register_all
 from schemas.sql.migrate import upgrade
 from schemas.topics import INSTRUMENTS, SETTINGS, SINKS, TOPICS, TRADES
-from streams.topics.lag import behind, has_members
+from streams.topics.lag import active_worker_groups, behind
 from streams.topics.read import TIMEOUT_S, count, partitions
 
 LEGAL = re.compile(r"[A-Za-z0-9._-]{1,200}", re.ASCII)
@@ -134,16 +133,18 @@ def published_before(target: Config) -> int:
 
 
 def has_worker(target: Config) -> bool:
-    """Return whether a worker is a member of this world's group."""
-    return has_members(admin(target), worker_group(target))
+    """Return whether a worker runs in this world."""
+    return bool(active_worker_groups(admin(target), target))
 
 
 def await_settings(target: Config) -> bool:
-    """Wait until the worker has taken every setting, so that leaders see the first trade; return whether it has."""
-    client, group = admin(target), worker_group(target)
+    """Wait until a worker has taken every setting, so that leaders see the first trade; return whether it has."""
+    client = admin(target)
+    groups = active_worker_groups(client, target)
     deadline = time.monotonic() + SETTLED_S
     while time.monotonic() < deadline:
-        if not behind(target, client, {group: (INSTRUMENTS, SETTINGS)})[group]:
+        lags = behind(target, client, dict.fromkeys(groups, (INSTRUMENTS, SETTINGS)))
+        if any(lags[group] == 0 for group in groups):
             return True
         time.sleep(POLL_S)
     return False

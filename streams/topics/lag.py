@@ -83,21 +83,18 @@ def behind(config: Config, client: AdminClient, reading: Mapping[str, Sequence[T
     return {group: sum(records_behind(found, name, offsets[group]) for name in some) for group, some in names.items()}
 
 
-def has_members(client: AdminClient, group: str) -> bool:
-    """Return whether anybody has joined the group."""
-    return _joined(client, group)[0] not in NO_MEMBERS
+def active_worker_groups(client: AdminClient, config: Config) -> list[str]:
+    """Return the groups of workers, whatever agents they run, that anybody has joined."""
+    whole = worker_group(config)
+    listed = client.list_consumer_groups(request_timeout=TIMEOUT_S).result(TIMEOUT_S).valid
+    names = [found.group_id for found in listed if found.state not in NO_MEMBERS]
+    return sorted(name for name in names if name == whole or name.startswith(f"{whole}:"))
 
 
 def members(client: AdminClient, group: str) -> int:
     """Return how many share the partitions of a group; 0 while these are being shared out anew."""
     try:
-        state, joined = _joined(client, group)
+        found = client.describe_consumer_groups([group], request_timeout=TIMEOUT_S)[group].result(TIMEOUT_S)
     except KafkaException:  # nobody has joined yet
         return 0
-    return joined if state is ConsumerGroupState.STABLE else 0
-
-
-def _joined(client: AdminClient, group: str) -> tuple[ConsumerGroupState, int]:
-    """Return the state of a group and the number of its members."""
-    found = client.describe_consumer_groups([group], request_timeout=TIMEOUT_S)[group].result(TIMEOUT_S)
-    return found.state, len(found.members)
+    return len(found.members) if found.state is ConsumerGroupState.STABLE else 0

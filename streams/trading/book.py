@@ -11,12 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.records import ExecutionType, Fill, Order, OrderStatus, Record, Side
-from schemas.units import ONE
+from schemas.units import ONE, PRICE_MAX
 from streams.trading.strategy import BUYING, SELLING, Column, best_match
 
 Int64s = npt.NDArray[np.int64]
-
-UNBOUNDED = 2**62
 
 
 class Resting(msgspec.Struct, kw_only=True):
@@ -39,8 +37,6 @@ class BookState(msgspec.Struct, kw_only=True):
     """In the order in which they came."""
     version: int = 0
     """The highest version of an order snapshot taken: what is not above it has been seen before."""
-    trades_offset: int = -1
-    orders_offset: int = -1
     changed: bool = False
     """Whether more than an offset has changed since the last store."""
     outbox: list[Record] = []
@@ -60,11 +56,8 @@ def new_book(instrument: str) -> BookState:
     return BookState(exchange=exchange, symbol=symbol)
 
 
-def apply_order(book: BookState, offset: int, order: Order) -> None:
+def apply_order(book: BookState, order: Order) -> None:
     """Take a snapshot of an order: a new one rests in the book, one to be cancelled leaves it."""
-    if offset <= book.orders_offset:
-        return
-    book.orders_offset = offset
     if order.version <= book.version:
         return
     book.version = order.version
@@ -83,9 +76,8 @@ def apply_order(book: BookState, offset: int, order: Order) -> None:
 
 
 class Tape(NamedTuple):
-    """Market trades of one instrument in columns of equal length."""
+    """Market trades of one instrument in columns of equal length: numbers in 1e-8, times in microseconds, UTC."""
 
-    offsets: Int64s
     prices: Int64s
     quantities: Int64s
     ids: Int64s
@@ -93,11 +85,10 @@ class Tape(NamedTuple):
 
 
 def apply_trades(book: BookState, terms: Terms, tape: Tape) -> None:
-    """Let market trades fill the book, in their order; those already applied are skipped."""
-    start = int(tape.offsets.searchsorted(book.trades_offset, side="right"))
-    end = len(tape.offsets)
+    """Let market trades fill the book, in their order."""
+    start, end = 0, len(tape.prices)
     while start < end and book.orders:
-        low, high = _bounds(book)
+        low, high = quiet(book)
         ahead = tape.prices[start:]
         crossings = (ahead < low) | (ahead > high)
         crossing = int(crossings.argmax())
@@ -107,8 +98,13 @@ def apply_trades(book: BookState, terms: Terms, tape: Tape) -> None:
         market = _Market(int(tape.ids[start]), int(tape.times[start]))
         _fill(book, terms, market, int(tape.prices[start]), int(tape.quantities[start]))
         start += 1
-    if end:
-        book.trades_offset = max(book.trades_offset, int(tape.offsets[-1]))
+
+
+def quiet(book: BookState) -> tuple[int, int]:
+    """The market prices, from the first to the second in 1e-8, that fill nothing."""
+    buys = [order.price for order in book.orders if order.side is Side.BUY]
+    sells = [order.price for order in book.orders if order.side is Side.SELL]
+    return max(buys, default=0), min(sells, default=PRICE_MAX)
 
 
 class _Market(msgspec.Struct, frozen=True):
@@ -187,10 +183,3 @@ def _report(
 def _columns(book: BookState) -> tuple[Column, Column]:
     sides = [BUYING if order.side is Side.BUY else SELLING for order in book.orders]
     return sides, [order.price for order in book.orders]
-
-
-def _bounds(book: BookState) -> tuple[int, int]:
-    """The market prices that fill nothing: low <= price <= high."""
-    buys = [order.price for order in book.orders if order.side is Side.BUY]
-    sells = [order.price for order in book.orders if order.side is Side.SELL]
-    return max(buys, default=0), min(sells, default=UNBOUNDED)

@@ -1,7 +1,8 @@
 """The live leader of one instrument: the strategy's decisions as orders with ids, versions and positions.
 
-Inputs are applied once each, in offset order per topic; what they make is appended to `outbox`. Nothing here
-reads a clock or does I/O, so the same inputs in the same interleaving always make the same records.
+Whoever tells a leader of its inputs tells it of each once, in offset order per topic; what they make is appended to
+`outbox`. Nothing here reads a clock or does I/O, so the same inputs in the same interleaving always make the same
+records.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from schemas.errors import Refused
 from schemas.records import Applied, Fill, Instrument, Order, OrderStatus, Record, Settings, Side, TradingStatus
 from schemas.units import AMOUNT_MAX, PRICE_MAX
 from streams.trading import strategy
@@ -43,6 +45,8 @@ class LeaderState(msgspec.Struct, kw_only=True):
     partition: int
     """The partition of its key: the same one in every topic."""
     trades_offset: int = -1
+    """How far the trades have been looked through, which may be further than the last one that changed anything; the
+    offsets below are those of the last input taken of each topic. Every order says them."""
     fills_offset: int = -1
     settings_offset: int = -1
     instruments_offset: int = -1
@@ -64,41 +68,47 @@ def new_state(instrument: str, partition: int) -> LeaderState:
 
 
 def apply_trades(state: LeaderState, offsets: Int64s, prices: Int64s, times: Int64s) -> None:
-    """Apply market trades in their order; those already applied are skipped.
+    """Apply market trades in their order: columns of equal length, prices in 1e-8, times in microseconds, UTC.
 
     Only a price that some trader waits for is looked at one by one, every other changes nothing but the offset.
     """
-    start = int(offsets.searchsorted(state.trades_offset, side="right"))
-    end = len(offsets)
-    while start < end and state.leader.head[COUNT]:
-        if not strategy.waiting(state.leader):
-            low = prices[start:] < strategy.rebuy_below(state.leader)
-            crossing = int(low.argmax())
-            if not low[crossing]:
-                break
-            start += crossing
+    start, end = 0, len(offsets)
+    while start < end:
+        low, _ = quiet(state)
+        events = prices[start:] < low
+        event = int(events.argmax())
+        if not events[event]:
+            break
+        start += event
         state.trades_offset = int(offsets[start])
         state.time = int(times[start])
         state.changed = True
         _apply_trade(state, int(prices[start]))
         start += 1
     if end:
-        state.trades_offset = max(state.trades_offset, int(offsets[-1]))
+        state.trades_offset = int(offsets[-1])
+
+
+def quiet(state: LeaderState) -> tuple[int, int]:
+    """Return the market prices, from the first to the second in 1e-8, that change nothing but the offset."""
+    if strategy.waiting(state.leader):
+        return PRICE_MAX + 1, PRICE_MAX
+    return strategy.rebuy_below(state.leader), PRICE_MAX
 
 
 def apply_fill(state: LeaderState, offset: int, fill: Fill) -> None:
     """Apply an execution report. One that says nothing new is journalled and changes nothing else.
 
-    Raises `ValueError`, the state untouched, for a report that cannot be about an order of this leader.
+    Raises `Refused`, the state untouched, for a report that cannot be about an order of this leader.
     """
-    if offset <= state.fills_offset:
-        return
     number = _trader_of(state, fill)
     order = state.orders.get(number)
     order = state.closing.get(fill.client_order_id) if order is None else order
     if order is not None and order.client_order_id != fill.client_order_id:
         order = None
     report = report_of(fill, order.quantity if order else fill.order_quantity)
+    rules = _rules(state)
+    # Nothing was assigned so far; from here on nothing is refused.
     state.fills_offset = offset
     state.time = fill.transaction_time
     _journal(state, "fills", offset)
@@ -109,19 +119,17 @@ def apply_fill(state: LeaderState, offset: int, fill: Fill) -> None:
     changed = _snapshot(state, order, "fills", status=status, executed_quantity=executed, reason=fill.reason)
     _file(state, number, changed)
     if report in (Report.PART, Report.REST):
-        _show_fill(state, number, report is Report.REST, order.price)
+        _show_fill(state, rules, number, report is Report.REST, order.price)
     elif number in state.leader.number[: state.leader.head[COUNT]]:
         strategy.halt(state.leader, number)
     strategy.dismiss(state.leader)
 
 
 def apply_settings(state: LeaderState, offset: int, settings: Settings) -> None:
-    """Apply new settings; a `ValueError`, the state untouched, for settings that make no sense.
+    """Apply new settings; raises `Refused`, the state untouched, for settings that make no sense.
 
     A leader that does not know its instrument yet keeps them and starts no trader.
     """
-    if offset <= state.settings_offset:
-        return
     settings.check()
     state.settings_offset = offset
     state.settings = settings
@@ -131,12 +139,10 @@ def apply_settings(state: LeaderState, offset: int, settings: Settings) -> None:
 
 
 def apply_instrument(state: LeaderState, offset: int, instrument: Instrument) -> None:
-    """Apply what the exchange now says; a `ValueError`, the state untouched, for what makes no sense.
+    """Apply what the exchange now says; raises `Refused`, the state untouched, for what makes no sense.
 
     Settings that were waiting for it hold from here on. Open orders stay as they are.
     """
-    if offset <= state.instruments_offset:
-        return
     instrument.check()
     state.instruments_offset = offset
     state.instrument = instrument
@@ -164,8 +170,7 @@ def _apply_trade(state: LeaderState, price: int) -> None:
     _place(state, rules, placed[:count], "trades")
 
 
-def _show_fill(state: LeaderState, number: int, complete: bool, price: int) -> None:
-    rules = _rules(state)
+def _show_fill(state: LeaderState, rules: Rules, number: int, complete: bool, price: int) -> None:
     placed = [0] * (state.leader.head[COUNT] + 1)
     count = strategy.on_fill(state.leader, rules, number, complete, price, placed)
     _place(state, rules, placed[:count], "fills")
@@ -274,7 +279,7 @@ def _trader_of(state: LeaderState, fill: Fill) -> int:
     head, _, tail = fill.client_order_id.removeprefix(f"{state.exchange}:{state.symbol}:").partition(":")
     known = head.isascii() and head.isdigit() and tail in ("B", "S") and 0 < int(head) < state.leader.head[NEXT]
     if not known:
-        raise ValueError(f"client_order_id: {fill.client_order_id!r} is no order of this leader")
+        raise Refused(f"client_order_id: {fill.client_order_id!r} is no order of this leader")
     return int(head)
 
 

@@ -8,12 +8,13 @@ from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPa
 
 from infra.config import Config
 from schemas.broker import TopicsMissing, admin, create_topics, delete_topics
+from schemas.groups import worker_group
 from schemas.reader import Partition, Reader
 from schemas.records import Trade
 from schemas.registry import make_codec, register_all
 from schemas.topics import DEAD_LETTERS, FILLS, ORDERS, TRADES
 from streams.topics.consume import OFFSET, trade_columns
-from streams.topics.lag import behind, has_members, lags, members
+from streams.topics.lag import active_worker_groups, behind, lags, members
 from streams.topics.read import count, existing, messages, one, partition_of, partitions, records, spans, spans_between
 from tests.samples import INSTRUMENT, trade
 
@@ -174,9 +175,9 @@ def test_trades_in_columns_with_their_offsets(world: Config) -> None:
 
 
 def test_how_far_a_group_is_behind(world: Config) -> None:
-    group, client = f"{world.topic_prefix}group", admin(world)
+    group, client = worker_group(world, "trading"), admin(world)
     assert behind(world, client, {group: (ORDERS,)}) == {group: 2 * EACH}
-    assert (has_members(client, group), members(client, group)) == (False, 0)
+    assert (active_worker_groups(client, world), members(client, group)) == ([], 0)
     consumer = Consumer({"bootstrap.servers": world.bootstrap, "group.id": group, "enable.auto.commit": False})
     try:
         consumer.subscribe([ORDERS.full_name(world)])
@@ -184,7 +185,7 @@ def test_how_far_a_group_is_behind(world: Config) -> None:
         while not consumer.assignment():
             consumer.poll(0.2)
             assert time.monotonic() < until
-        assert (has_members(client, group), members(client, group)) == (True, 1)
+        assert (active_worker_groups(client, world), members(client, group)) == ([group], 1)
         consumer.commit(offsets=[TopicPartition(*orders(world, 0), 15)], asynchronous=False)
         # the partition without a committed offset has all its records to come
         assert behind(world, client, {group: (ORDERS,)}) == {group: 5 + EACH}

@@ -45,7 +45,7 @@ class World:
         self.terms = Terms(fee=100_000, partial_fills=partial_fills)
         self.leader = leader.new_state(samples.INSTRUMENT, 0)
         self.book = book.new_book(samples.INSTRUMENT)
-        self.fills_read = self.orders_read = 0
+        self.fills_read = self.orders_read = self.trades_read = 0
         self.made: list[Order | Applied] = []
         self.most_chunks = chunks
         intervals = {"buy_down_interval": "0.002", "profit_interval": "0.001", "rebuy_interval": "0.005"}
@@ -80,16 +80,17 @@ class World:
             self._send()
 
     def book_reads_trades(self, count: int) -> None:
-        part = slice(self.book.trades_offset + 1, self.book.trades_offset + 1 + count)
-        offsets = np.arange(len(self.prices))[part]
+        part = slice(self.trades_read, self.trades_read + count)
+        ids = np.arange(len(self.prices))[part]
+        self.trades_read += len(ids)
         numbers = (self.prices, self.quantities)
         prices, quantities = (np.array(column[part], np.int64) for column in numbers)
-        book.apply_trades(self.book, self.terms, Tape(offsets, prices, quantities, offsets, offsets))
+        book.apply_trades(self.book, self.terms, Tape(prices, quantities, ids, ids))
         self._report()
 
     def book_reads_orders(self, count: int) -> None:
         for order in self.orders[self.orders_read : self.orders_read + count]:
-            book.apply_order(self.book, self.orders_read, order)
+            book.apply_order(self.book, order)
             self.orders_read += 1
             self._report()
 

@@ -52,7 +52,8 @@ class Produce:
 class Worker:
     """Start a stream processor: the trading agent and the mock exchange. A second one needs its own folder and port.
 
-    The same as `faust -A streams worker`, once broker and registry were seen to answer.
+    The same as `faust -A streams worker`, once broker and registry were seen to answer. Workers that share an agent
+    share its instruments too, so all of them have to run the same agents.
     """
 
     datadir: Annotated[
@@ -66,6 +67,12 @@ class Worker:
         ),
     ] = None
     without_web: Annotated[bool, typer.Option("--without-web", help="Serve no web page.")] = False
+    agents: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,…", help="Agents to run, as trading,exchange; default: HEDGEHOG_AGENTS.", show_default=False
+        ),
+    ] = None
     log_level: Annotated[str, typer.Option(help="One of debug, info, warn, error.")] = "info"
 
 

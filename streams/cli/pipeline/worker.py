@@ -3,7 +3,8 @@
 import os
 import sys
 
-from streams.cli.endpoints import with_settings
+from streams.agents import UnknownAgent, chosen
+from streams.cli.endpoints import configuration, with_settings
 from streams.cli.errors import BadValue
 from streams.cli.output import Output
 from streams.cli.pipeline.commands import Worker
@@ -17,11 +18,21 @@ def worker(asked: Worker, out: Output) -> None:
         raise BadValue(f"--log-level: {asked.log_level!r} is none of {', '.join(LOG_LEVELS)}")
     if asked.without_web and asked.web_port is not None:
         raise BadValue(f"--web-port {asked.web_port} or --without-web, not both")
+    if asked.agents is not None:
+        os.environ["HEDGEHOG_AGENTS"] = asked.agents
+    _check_agents(configuration().agents)
     with_settings()
     command = faust_command(asked)
     out.progress(" ".join(command[1:]))
     # This process becomes the worker, so that signals reach it.
     os.execv(command[0], command)  # noqa: S606
+
+
+def _check_agents(names: str) -> None:
+    try:
+        chosen(names)
+    except UnknownAgent as error:
+        raise BadValue(str(error)) from None
 
 
 def faust_command(asked: Worker) -> list[str]:

@@ -112,6 +112,7 @@ def test_doctor_names_each_problem_and_what_to_type(nowhere: int) -> None:
         ("orders list --status done", "--status: 'done'"),
         ("trading stop --all", "--yes"),
         ("worker --log-level loud", "--log-level: 'loud'"),
+        ("worker --agents trading,mining", "agents: 'mining' is none of trading, exchange"),
         ("orders list --limit 0", "--limit"),
         ("dlq show", "ID"),
     ],

@@ -1,4 +1,4 @@
-"""What becomes of an agent's batches: done once handled, and never when not.
+"""What becomes of an agent's batches: handled one after the other, and none after one that is not.
 
 The channel is a Faust topic of one partition, as an agent's stream has it.
 """
@@ -19,12 +19,11 @@ TRADES = TP("trades", 0)
 
 
 class Place:
-    """One actor of an agent; what it is done with, and what the worker crashed of."""
+    """One actor of an agent; what it has handled, and what the worker crashed of."""
 
     def __init__(self) -> None:
         self.app: Any = make_app(Config(topic_prefix="unit-guard-"))
         self.app.flow_control.resume()
-        self.app.consumer = SimpleNamespace(done=self._done)
         self.app.crash = self._crash
         self.channel: Any = aiter(self.app.topic(TRADES.topic).clone(active_partitions={TRADES}))
         self.finished: list[Batch] = []
@@ -43,9 +42,6 @@ class Place:
         """As Faust stops the actor of a partition that is given up."""
         self.channel._throw(StopAsyncIteration())
 
-    def _done(self, batch: Batch) -> None:
-        self.finished.append(batch)
-
     async def _crash(self, error: BaseException) -> None:
         self.crashes.append(error)
         self.crashed.set()
@@ -55,13 +51,14 @@ def batches(count: int) -> list[Batch]:
     return [Batch(TRADES, [], 1, 1) for _ in range(count)]
 
 
-async def test_a_batch_is_done_after_it_is_handled_and_before_the_next_is_taken() -> None:
+async def test_a_batch_is_handled_to_its_end_before_the_next_is_taken() -> None:
     place, given = Place(), batches(3)
     seen: list[tuple[Batch, int]] = []
 
     async def handle(batch: Batch) -> None:
         await asyncio.sleep(0)
         seen.append((batch, len(place.finished)))
+        place.finished.append(batch)
         if batch is given[-1]:
             place.stop()
 
@@ -85,12 +82,13 @@ async def test_an_actor_that_is_stopped_ends_and_leaves_the_topics() -> None:
     assert place.channel not in place.app.topics  # else Faust would look for its partition at the next rebalance
 
 
-async def test_what_cannot_be_handled_is_never_done_and_holds_its_partition_until_the_worker_stops() -> None:
+async def test_what_cannot_be_handled_holds_its_partition_until_the_worker_stops() -> None:
     place, given = Place(), batches(3)
 
     async def handle(batch: Batch) -> None:
         if batch is given[1]:
             raise KeyError("a fault of ours")
+        place.finished.append(batch)
 
     guarding = place.start(handle)
     place.put(*given)

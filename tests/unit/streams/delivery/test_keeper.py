@@ -13,16 +13,21 @@ import msgspec
 import pytest
 from faust.types import TP
 
+from infra.config import Config
 from schemas.codec import Codec, schema_text
+from schemas.errors import Refused
 from schemas.records import Applied, DeadLetter, Fill, Record
 from streams.delivery.batches import Batch
-from streams.delivery.keeper import Keeper, Outlet, Work
+from streams.delivery.checkpoint import Checkpoint, WriteThrough
+from streams.delivery.keeper import Keeper
+from streams.delivery.messages import Producer
+from streams.delivery.partition import Context
+from streams.delivery.states import StateCodec
 from tests.samples import INSTRUMENT, fill
 
-TOPICS: dict[type[Record], str] = {Fill: "fills", DeadLetter: "dead-letters", Applied: "applied"}
 CODECS: dict[type[Record], Codec[Any]] = {
     kind: Codec(kind, number, lambda _, kind=kind: schema_text(kind))  # type: ignore[misc]
-    for number, kind in enumerate(TOPICS, 1)
+    for number, kind in enumerate((Fill, DeadLetter, Applied), 1)
 }
 CHANGELOG = "counts-changelog"
 KEY = INSTRUMENT.encode()
@@ -33,7 +38,6 @@ class Count(msgspec.Struct):
     """A state that counts events and sends a fill for each."""
 
     count: int = 0
-    offset: int = -1
     changed: bool = False
     outbox: list[Record] = []
 
@@ -80,6 +84,10 @@ class Broker:
 class Consumer:
     def __init__(self) -> None:
         self._committed_offset: dict[TP, int | None] = {}
+        self.finished: list[Batch] = []
+
+    def done(self, batch: Batch) -> None:
+        self.finished.append(batch)
 
 
 class Table:
@@ -118,29 +126,49 @@ def batch(*events: Event, topic: str = "trades", partition: int = 3) -> Batch:
     return Batch(TP(topic, partition), list(events), 1, 1)
 
 
-def step(work: Work[Count], events: Batch) -> None:
-    """Count each event once and send a fill for it; bury what says so."""
-    for place, event in enumerate(events.records):
+def step(context: Context[Count], events: Batch) -> None:
+    """Count each event and send a fill for it; refuse what is poison, and break of what is a fault."""
+
+    def count(event: Event) -> None:
         if event.value == b"poison":
-            work.bury(place, ValueError("value: poison"))
-            continue
-        state = work.find(event.key) or work.add(event.key, Count())
-        if event.offset > state.offset:
-            state.offset = event.offset
-            state.count += 1
-            state.changed = True
-            state.outbox.append(fill(fill_id=f"{event.key.decode()}:{state.count}"))
+            raise Refused("value: poison")
+        assert event.key is not None
+        state = context.find(event.key) or context.add(event.key, Count())
+        state.count += 1
+        if event.value == b"fault":
+            raise ValueError("a fault of ours, in the middle of applying")
+        state.changed = True
+        instrument = event.key.decode()
+        exchange, symbol = instrument.split(":")
+        report = fill(fill_id=f"{instrument}:{state.count}")
+        state.outbox.append(msgspec.structs.replace(report, exchange=exchange, symbol=symbol))
+
+    context.each(count)
 
 
 class House:
     """An application with one keeper; `restarted` is the next process, with the table that the changelog gives."""
 
-    def __init__(self, table: Table | None = None) -> None:
+    def __init__(self, table: Table | None = None, storing: WriteThrough | Checkpoint | None = None) -> None:
         self.app = App()
         self.table = table or Table()
+        self.storing = storing or WriteThrough()
+        self.failures: list[BaseException] = []
+        self.failed = asyncio.Event()
         self.keeper: Keeper[Count] = Keeper(
-            self.app, self.table, Count, Outlet(self.app, TOPICS, CODECS), source="counter"
+            self.app,
+            "counter",
+            self.table,
+            StateCodec("counts", Count),
+            Producer(self.app, Config(topic_prefix=""), CODECS),
+            {topic: topic for topic in ("trades", "settings")},
+            self.storing,
+            self._fail,
         )
+
+    async def _fail(self, error: BaseException) -> None:
+        self.failures.append(error)
+        self.failed.set()
 
     @property
     def broker(self) -> Broker:
@@ -151,9 +179,14 @@ class House:
         for sent in self.broker.log:
             if sent.topic == CHANGELOG:
                 table.data[sent.key] = sent.value
-        return House(table)
+        return House(table, self.storing)
 
-    async def apply(self, events: Batch, how: Callable[[Work[Count], Batch], None]) -> None:
+    @property
+    def finished(self) -> list[Batch]:
+        """The batches that are done."""
+        return self.app.consumer.finished
+
+    async def apply(self, events: Batch, how: Callable[[Context[Count], Batch], None]) -> None:
         """Apply a batch that was delivered just now."""
         events.generation = self.app.consumer_generation_id
         await self.keeper.apply(events, how)
@@ -241,12 +274,12 @@ async def test_what_is_being_applied_ends_before_its_partition_is_given_up_and_n
     await until(lambda: bool(house.broker.holding))
     waiting = asyncio.create_task(house.apply(batch(Event(2)), step))
     house.app.flow_control.active = False
-    settling = asyncio.create_task(house.keeper.settle())
-    await asyncio.wait({settling}, timeout=0.05)
-    assert not settling.done()
+    draining = asyncio.create_task(house.keeper.drain())
+    await asyncio.wait({draining}, timeout=0.05)
+    assert not draining.done()
     house.broker.held = ""
     house.broker.holding[0].set_result(None)
-    await asyncio.wait_for(asyncio.gather(applying, settling, waiting), 5)
+    await asyncio.wait_for(asyncio.gather(applying, draining, waiting), 5)
     await house.apply(batch(Event(3)), step)
     assert house.fills() == [f"{INSTRUMENT}:1"]
 
@@ -293,14 +326,15 @@ async def test_poison_is_one_dead_letter_and_its_neighbours_go_on() -> None:
 async def test_a_dead_letter_of_a_huge_record_says_that_it_holds_a_part_of_it() -> None:
     house = House()
 
-    def bury(work: Work[Count], events: Batch) -> None:
-        work.bury(0, ValueError("x" * 1_000_000))
+    def give_up(context: Context[Count], events: Batch) -> None:
+        context.dead_letter(0, Refused("x" * 1_000_000))
 
-    await house.apply(batch(Event(1, KEY, b"y" * 10_000_000)), bury)
+    await house.apply(batch(Event(1, KEY, b"y" * 10_000_000)), give_up)
     (sent,) = house.broker.log
     letter = CODECS[DeadLetter].decode(sent.value)
     assert letter.value == b"y" * (2 << 20)
-    assert letter.error == "x" * 2_000 + " (the first 2097152 of 10000000 bytes)"
+    cuts = " (the first 2000 of 1000000 characters) (the first 2097152 of 10000000 bytes)"
+    assert letter.error == "x" * 2_000 + cuts
 
 
 async def test_a_dead_letter_that_cannot_be_sent_stops_the_batch() -> None:
@@ -329,8 +363,8 @@ async def test_the_position_is_what_was_handled_or_committed() -> None:
     house = House()
     seen: list[int] = []
 
-    def look(work: Work[Count], events: Batch) -> None:
-        seen.append(work.position("trades"))
+    def look(context: Context[Count], events: Batch) -> None:
+        seen.append(context.applied(None, "trades"))
 
     await house.apply(batch(Event(1), topic="settings"), look)
     house.app.consumer._committed_offset[TP("trades", 3)] = 10

@@ -1,0 +1,46 @@
+"""What an agent is: a declaration, which the worker turns into a stream processor."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from infra.config import Config
+from schemas.codec import Codec
+from schemas.records import Record
+from schemas.topics import Topic, changelog
+from streams.delivery.checkpoint import Checkpoint, WriteThrough
+from streams.delivery.keeper import Step
+from streams.delivery.states import LAYOUT, S, Upgrade
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the steps of an agent are made of."""
+
+    config: Config
+    codecs: Mapping[type[Record], Codec[Any]]
+
+
+@dataclass(frozen=True)
+class Agent(Generic[S]):
+    """A stream processor with a state an instrument.
+
+    `inputs` are the topics that it reads, whose records are keyed by instrument. `make_steps` gives for each of them
+    what is done with a batch; it is called when the codecs are there.
+    """
+
+    name: str
+    table: str
+    state: type[S]
+    inputs: tuple[Topic, ...]
+    make_steps: Callable[[Environment], Mapping[Topic, Step[S]]]
+    storing: WriteThrough | Checkpoint
+    layout: int = LAYOUT
+    """The number of the layout of its stored states."""
+    upgrade: Upgrade | None = None
+    """Reads states of older layouts."""
+
+    @property
+    def changelog(self) -> Topic:
+        """The topic that its table is stored in."""
+        return changelog(self.table, f"state of the {self.name} agent")

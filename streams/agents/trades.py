@@ -1,0 +1,85 @@
+"""A batch of trades by instrument, and which instruments have one that matters to them: worked out by the column."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.codec import Codec
+from schemas.columns import Int64s, TradeColumns, decode_trades
+from schemas.records import Trade
+from schemas.units import PRICE_MAX
+from streams.delivery.batches import Batch
+from streams.delivery.partition import Context
+from streams.delivery.states import S
+
+Rows = Int64s | slice
+Quiet = tuple[int, int]
+"""The market prices, from the first to the second in 1e-8, that are no event for an instrument."""
+
+NO_EVENT: Quiet = (0, PRICE_MAX)
+Codes = npt.NDArray[np.int16]
+
+
+class InstrumentTrades:
+    """The trades of a batch, decoded, and the distinct `keys` of those records that are trades."""
+
+    def __init__(self, batch: Batch, columns: TradeColumns) -> None:
+        self.columns = columns
+        self.offsets = batch.offset_column
+        self.keys, self._codes = _coded(batch.keys, columns.errors)
+
+    def events(self, quiet: list[Quiet]) -> list[int]:
+        """Which of the keys, by number, have a price that is an event; `quiet` has an entry for each key."""
+        bounds = np.array([NO_EVENT, *quiet], np.int64)
+        low, high = bounds[self._codes].T
+        price = self.columns.price
+        found: list[int] = (np.unique(self._codes[(price < low) | (price > high)]) - 1).tolist()
+        return found
+
+    def rows(self, number: int) -> Rows:
+        """Where the trades of one of the keys are, in their order."""
+        if len(self.keys) == 1 and self._codes.all():
+            return slice(None)
+        order, ends = self._sorted
+        return order[ends[number] : ends[number + 1]]
+
+    @cached_property
+    def _sorted(self) -> tuple[Int64s, Int64s]:
+        order = np.argsort(self._codes, kind="stable")
+        return order, np.searchsorted(self._codes[order], np.arange(1, len(self.keys) + 2))
+
+
+def trades_of(batch: Batch, codec: Codec[Trade]) -> InstrumentTrades:
+    """The records of a batch as trades: for `Batch.once`."""
+    return InstrumentTrades(batch, decode_trades([record.value for record in batch.records], codec))
+
+
+def events(context: Context[S], trades: InstrumentTrades, quiet: Callable[[S], Quiet]) -> Iterator[tuple[S, Rows]]:
+    """The instruments with a price that is an event for them: the state, and the rows not applied yet.
+
+    For every other instrument only the position of the partition moves on.
+    """
+    bounds = [context.look(key, quiet) or NO_EVENT for key in trades.keys]
+    for number in trades.events(bounds):
+        key, rows = trades.keys[number], trades.rows(number)
+        offsets = trades.offsets[rows]
+        start = int(offsets.searchsorted(context.applied(key, context.topic), side="right"))
+        state = context.find(key) if start < len(offsets) else None
+        if state is not None:
+            yield state, slice(start, None) if isinstance(rows, slice) else rows[start:]
+
+
+def _coded(keys: list[bytes | None], errors: Mapping[int, object]) -> tuple[list[bytes], Codes]:
+    """The distinct keys, and for each row the number of its key, from 1; 0 where there is no trade or no key."""
+    first = keys[0]
+    if first is not None and not errors and keys.count(first) == len(keys):
+        return [first], np.ones(len(keys), np.int16)
+    numbers: defaultdict[bytes | None, int] = defaultdict()
+    numbers.default_factory = numbers.__len__
+    numbers[None] = 0
+    codes = np.fromiter(map(numbers.__getitem__, keys), np.int16, len(keys))
+    codes[list(errors)] = 0
+    return [key for key in numbers if key is not None], codes

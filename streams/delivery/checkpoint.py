@@ -1,0 +1,101 @@
+"""The two ways of storing, and the order in which a partition is stored, sent and done.
+
+A decision is stored before it is sent:
+
+1. each instrument that changed is stored once, one value with state, offsets and outbox, and acknowledged;
+2. the outboxes are sent, in order, and acknowledged; then they are empty;
+3. only then are the batches done from which all this came.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from streams.delivery.batches import HANDED_MAX
+from streams.delivery.messages import Message, Producer
+from streams.delivery.partition import Live, Partition
+from streams.delivery.states import S, StateCodec
+
+
+@dataclass(frozen=True)
+class WriteThrough:
+    """Each batch is stored, sent and done before the next one is applied."""
+
+    seconds: float = 0.0
+    records: int = 0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """For states that change with every record: stored, sent and done now and then, and before partitions are given up.
+
+    What was applied is not done before it is stored, so that it is read again after a crash. That is no more than came
+    within `seconds`, and no more than `records` and one batch.
+    """
+
+    seconds: float = 1.0
+    records: int = 20_000
+
+    def __post_init__(self) -> None:
+        if not 0 < self.records <= HANDED_MAX // 2:
+            # Of a partition with more that is not done nothing is fetched: it would stand still till the time has come.
+            raise ValueError(f"records: {self.records} is not between 1 and {HANDED_MAX // 2}")
+
+
+class Storing:
+    """Stores the partitions of one agent in its Faust table."""
+
+    def __init__(self, table: Any, codec: StateCodec[Any], producer: Producer) -> None:
+        self._table = table
+        self._codec = codec
+        self._producer = producer
+
+    async def checkpoint(self, partition: Partition[S], offsets: dict[str, int]) -> None:
+        """Store what changed in a partition and send what it made; what was handled is done once this returns.
+
+        `offsets` say how far the inputs have been handled in this partition.
+        """
+        # The same as the process before may have sent: the same ids and content, which every reader drops.
+        if partition.unsent:
+            await self._send(partition.unsent)
+            partition.unsent = []
+        changed = {key: live for key, live in partition.touched.items() if live.state.changed}
+        letters = list(self._unattached(partition, changed))
+        if changed:
+            await self._store(partition, changed, offsets)
+            await self._send(list(changed.values()))
+        if letters:
+            await self._producer.send(letters)
+        partition.touched = {}
+
+    async def _store(self, partition: Partition[S], changed: dict[bytes, Live[S]], offsets: dict[str, int]) -> None:
+        stored = []
+        for key, live in changed.items():
+            state = live.state
+            live.outbox += [self._producer.message(record, key, partition.number) for record in state.outbox]
+            live.offsets = {t: max(offset, live.offsets.get(t, -1)) for t, offset in offsets.items()}
+            state.outbox, state.changed = [], False
+            value = self._codec.encode(live.offsets, state, live.outbox)
+            stored.append(Message(self._table.changelog_topic_name, key, partition.number, value))
+        await self._producer.send(stored)
+        for message in stored:
+            self._table.data[message.key] = message.value
+
+    async def _send(self, lives: list[Live[Any]]) -> None:
+        await self._producer.send([message for live in lives for message in live.outbox])
+        for live in lives:
+            live.outbox = []
+
+    @staticmethod
+    def _unattached(partition: Partition[S], changed: dict[bytes, Live[S]]) -> Iterator[Message]:
+        """The dead letters that no state takes along.
+
+        A record whose instrument is stored past it is not looked at again, so its letter is stored with that.
+        """
+        for key, letter in partition.letters:
+            live = changed.get(key) if key is not None else None
+            if live is None:
+                yield letter
+            else:
+                live.outbox.append(letter)
+        partition.letters = []

@@ -1,0 +1,169 @@
+"""What a worker holds of one partition of an agent, and what a step sees of it while one batch is applied."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
+
+from schemas.errors import Refused
+from streams.delivery.batches import Batch
+from streams.delivery.messages import Message
+from streams.delivery.states import S
+
+T = TypeVar("T")
+
+
+class Live(Generic[S]):
+    """The live state of one instrument."""
+
+    def __init__(self, state: S, offsets: dict[str, int], outbox: list[Message]) -> None:
+        self.state = state
+        self.offsets = offsets
+        """How far its inputs were applied when it was loaded; since then as far as its partition has been handled."""
+        self.outbox = outbox
+        """What is stored to be sent, and not acknowledged."""
+        self.summary: Any = None
+        """What `Context.look` found last, until the state is asked for."""
+
+
+class Partition(Generic[S]):
+    """The live state of one partition's instruments, and what happened to them since it was stored."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.lock = asyncio.Lock()
+        self.generation: int | None = -1
+        """The generation of the consumer group in which everything here was loaded."""
+        self.refused = False
+        """Whether no more batches of this generation are taken, since one of them failed."""
+        self.timer: asyncio.TimerHandle | None = None
+        self._clear()
+
+    def _clear(self) -> None:
+        self.positions: dict[str, int] = {}
+        """The last offset of each input that has been handled."""
+        self.live: dict[bytes, Live[S] | None] = {}
+        self.unsent: list[Live[S]] = []
+        """Those that were loaded with something to send."""
+        self.touched: dict[bytes, Live[S]] = {}
+        """Those that may have changed since they were stored."""
+        self.letters: list[tuple[bytes | None, Message]] = []
+        """Dead letters, and the key of the record that each is about."""
+        self.batches: list[Batch] = []
+        """What is handled and not stored."""
+
+    @property
+    def waiting(self) -> int:
+        """How many records are handled and not stored."""
+        return sum(len(batch.records) for batch in self.batches)
+
+    def follow(self, generation: int | None) -> None:
+        """Begin anew if another generation owns the partition: somebody else may have had it in between."""
+        if self.generation != generation:
+            self.generation = generation
+            self.refused = False
+            self.drop()
+
+    def fail(self) -> None:
+        """Drop everything and take nothing more in this generation.
+
+        What failed may be half applied, stored and not sent, or sent and not acknowledged: the next owner finds out.
+        """
+        self.refused = True
+        self.drop()
+
+    def drop(self) -> None:
+        """Drop everything that is not stored."""
+        self.cancel_timer()
+        self._clear()
+
+    def cancel_timer(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+
+class Store(Protocol[S]):
+    """Where a context looks for what its partition does not hold."""
+
+    def load(self, partition: Partition[S], key: bytes) -> Live[S] | None: ...
+
+    def position(self, partition: Partition[S], topic: str) -> int: ...
+
+    def dead_letter(self, batch: Batch, row: int, error: Exception) -> Message: ...
+
+
+class Context(Generic[S]):
+    """What a step sees of its partition while one batch is applied. Topics are named without prefix."""
+
+    def __init__(self, store: Store[S], partition: Partition[S], batch: Batch, topic: str) -> None:
+        self._store = store
+        self._partition = partition
+        self.batch = batch
+        self.topic = topic
+        """The topic of the batch."""
+
+    @property
+    def partition(self) -> int:
+        """The number of the partition, the same one in every topic."""
+        return self._partition.number
+
+    @property
+    def touched(self) -> list[S]:
+        """The states that were asked for since the partition was stored."""
+        return [live.state for live in self._partition.touched.values()]
+
+    def find(self, key: bytes) -> S | None:
+        """The state of an instrument to be changed, or `None` if it has none."""
+        live = self._store.load(self._partition, key)
+        if live is None:
+            return None
+        live.summary = None
+        self._partition.touched[key] = live
+        return live.state
+
+    def look(self, key: bytes, summarise: Callable[[S], T]) -> T | None:
+        """What a pure function says of an instrument's state, or `None` if it has none.
+
+        Worked out once, and again after `find`, when the state may change. An agent has one such function.
+        """
+        live = self._store.load(self._partition, key)
+        if live is None:
+            return None
+        if key in self._partition.touched:  # whoever found it may still be changing it
+            return summarise(live.state)
+        if live.summary is None:
+            live.summary = summarise(live.state)
+        found: T = live.summary
+        return found
+
+    def add(self, key: bytes, state: S) -> S:
+        """Take in the first state of an instrument."""
+        self._partition.live[key] = self._partition.touched[key] = Live(state, {}, [])
+        return state
+
+    def applied(self, key: bytes | None, topic: str) -> int:
+        """The offset up to which an instrument has applied a topic, -1 for nothing yet.
+
+        A stored state is only as new as its last change; what the partition has handled since has changed nothing.
+        """
+        position = self._store.position(self._partition, topic)
+        live = self._store.load(self._partition, key) if key is not None else None
+        return position if live is None else max(position, live.offsets.get(topic, -1))
+
+    def each(self, apply: Callable[[Any], None]) -> None:
+        """Let a function apply each record of the batch that its instrument has not applied yet.
+
+        A record that it refuses becomes a dead letter. Nothing else does: what is not foreseen is a fault of ours.
+        """
+        for row, record in enumerate(self.batch.records):
+            if record.offset <= self.applied(record.key, self.topic):
+                continue
+            try:
+                apply(record)
+            except Refused as error:
+                self.dead_letter(row, error)
+
+    def dead_letter(self, row: int, error: Exception) -> None:
+        """Give up on the record in this row of the batch."""
+        letter = self._store.dead_letter(self.batch, row, error)
+        self._partition.letters.append((self.batch.records[row].key, letter))

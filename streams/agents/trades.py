@@ -39,12 +39,13 @@ class InstrumentTrades:
         found: list[int] = (np.unique(self._codes[(price < low) | (price > high)]) - 1).tolist()
         return found
 
-    def rows(self, number: int) -> Rows:
-        """Where the trades of one of the keys are, in their order."""
+    def rows(self, number: int, after: int = -1) -> Rows:
+        """Where the trades of one of the keys are, in their order; those after an offset."""
         if len(self.keys) == 1 and self._codes.all():
-            return slice(None)
+            return slice(int(self.offsets.searchsorted(after, side="right")), None)
         order, ends = self._sorted
-        return order[ends[number] : ends[number + 1]]
+        found = order[ends[number] : ends[number + 1]]
+        return found[self.offsets[found].searchsorted(after, side="right") :]
 
     @cached_property
     def _sorted(self) -> tuple[Int64s, Int64s]:
@@ -64,12 +65,10 @@ def events(context: Context[S], trades: InstrumentTrades, quiet: Callable[[S], Q
     """
     bounds = [context.look(key, quiet) or NO_EVENT for key in trades.keys]
     for number in trades.events(bounds):
-        key, rows = trades.keys[number], trades.rows(number)
-        offsets = trades.offsets[rows]
-        start = int(offsets.searchsorted(context.applied(key, context.topic), side="right"))
-        state = context.find(key) if start < len(offsets) else None
+        key = trades.keys[number]
+        state = context.find(key)
         if state is not None:
-            yield state, slice(start, None) if isinstance(rows, slice) else rows[start:]
+            yield state, trades.rows(number, after=context.applied(key, context.topic))
 
 
 def _coded(keys: list[bytes | None], errors: Mapping[int, object]) -> tuple[list[bytes], Codes]:

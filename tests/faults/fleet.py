@@ -5,23 +5,25 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from infra.config import Config
 from schemas.broker import admin
 from schemas.groups import worker_group
+from schemas.topics import Topic
 from streams.topics.lag import WORKER_TOPICS, behind, committed
 
 STOP_TIMEOUT_S = 30.0
 
 
 class Fleet:
-    """The workers of one test. Leaving the context kills whatever still runs."""
+    """The workers of one test, each with the application `app`. Leaving the context kills whatever still runs."""
 
-    def __init__(self, config: Config, folder: Path) -> None:
+    def __init__(self, config: Config, folder: Path, app: str = "streams") -> None:
         self._config = config
         self._folder = folder
+        self._app = app
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> "Fleet":
@@ -37,6 +39,7 @@ class Fleet:
             **os.environ,
             "HEDGEHOG_TOPIC_PREFIX": self._config.topic_prefix,
             "HEDGEHOG_DATA_DIR": str(self._folder / name),
+            "PYTHONPATH": os.getcwd(),
         }
 
     def start(self, name: str) -> None:
@@ -44,7 +47,7 @@ class Fleet:
         faust = Path(sys.executable).with_name("faust")
         with (self._folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
-                [str(faust), "-A", "streams", "worker", "-l", "info", "--without-web"],
+                [str(faust), "-A", self._app, "worker", "-l", "info", "--without-web"],
                 env=self.environment(name),
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -77,8 +80,9 @@ class Fleet:
 class Progress:
     """How far the workers' consumer group has come."""
 
-    def __init__(self, config: Config) -> None:
-        self._config, self._admin, self._group = config, admin(config), worker_group(config)
+    def __init__(self, config: Config, agents: str = "", sources: Sequence[Topic] = WORKER_TOPICS) -> None:
+        self._config, self._admin, self._group = config, admin(config), worker_group(config, agents)
+        self._sources = sources
 
     def committed(self) -> int:
         """Records of all sources that are committed."""
@@ -86,7 +90,7 @@ class Progress:
 
     def lag(self) -> int:
         """Records of all sources that are not committed yet."""
-        return behind(self._config, self._admin, {self._group: WORKER_TOPICS})[self._group]
+        return behind(self._config, self._admin, {self._group: self._sources})[self._group]
 
 
 def wait_for(what: str, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:

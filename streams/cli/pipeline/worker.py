@@ -3,8 +3,9 @@
 import os
 import sys
 
+from infra.config import load_config
 from streams.agents import UnknownAgent, chosen
-from streams.cli.endpoints import configuration, with_settings
+from streams.cli.endpoints import with_settings
 from streams.cli.errors import BadValue
 from streams.cli.output import Output
 from streams.cli.pipeline.commands import Worker
@@ -20,7 +21,7 @@ def worker(asked: Worker, out: Output) -> None:
         raise BadValue(f"--web-port {asked.web_port} or --without-web, not both")
     if asked.agents is not None:
         os.environ["HEDGEHOG_AGENTS"] = asked.agents
-    _check_agents(configuration().agents)
+    _check_agents(load_config().agents)
     with_settings()
     command = faust_command(asked)
     out.progress(" ".join(command[1:]))

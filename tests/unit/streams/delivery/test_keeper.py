@@ -1,198 +1,30 @@
-"""The keeper's order: applied, stored, acknowledged, sent, acknowledged, and only then done.
-
-The broker is played by a log that takes, refuses or holds what is sent: where a crash falls between two steps is
-exact here. The real broker is in `tests/e2e` and `tests/faults`.
-"""
+"""The keeper's order: applied, stored, acknowledged, sent, acknowledged, and only then done."""
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 import pytest
 from faust.types import TP
 
-from infra.config import Config
-from schemas.codec import Codec, schema_text
 from schemas.errors import Refused
-from schemas.records import Applied, DeadLetter, Fill, Record
+from schemas.records import DeadLetter
 from streams.delivery.batches import Batch
-from streams.delivery.checkpoint import Checkpoint, WriteThrough
-from streams.delivery.keeper import Keeper
-from streams.delivery.messages import Producer
 from streams.delivery.partition import Context
-from streams.delivery.states import StateCodec
-from tests.samples import INSTRUMENT, fill
-
-CODECS: dict[type[Record], Codec[Any]] = {
-    kind: Codec(kind, number, lambda _, kind=kind: schema_text(kind))  # type: ignore[misc]
-    for number, kind in enumerate((Fill, DeadLetter, Applied), 1)
-}
-CHANGELOG = "counts-changelog"
-KEY = INSTRUMENT.encode()
-OTHER_KEY = b"binance:ETHUSDT"
-
-
-class Count(msgspec.Struct):
-    """A state that counts events and sends a fill for each."""
-
-    count: int = 0
-    changed: bool = False
-    outbox: list[Record] = []
-
-
-class Broken(Exception):
-    """The broker does not take it."""
-
-
-@dataclass
-class Sent:
-    topic: str
-    key: bytes
-    value: bytes
-    partition: int | None
-
-
-@dataclass
-class Broker:
-    """Everything that was sent, in order; refuses a topic, or holds its acknowledgements back, when told to."""
-
-    log: list[Sent] = field(default_factory=list)
-    refused: str = ""
-    held: str = ""
-    holding: list[asyncio.Future[None]] = field(default_factory=list)
-
-    async def send(
-        self, topic: str, key: bytes, value: bytes, partition: int | None, timestamp: None, headers: None
-    ) -> asyncio.Future[None]:
-        acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if topic == self.refused:
-            acknowledged.set_exception(Broken(topic))
-            return acknowledged
-        self.log.append(Sent(topic, key, value, partition))
-        if topic == self.held:
-            self.holding.append(acknowledged)
-        else:
-            acknowledged.set_result(None)
-        return acknowledged
-
-    def topics(self) -> list[str]:
-        return [sent.topic for sent in self.log]
-
-
-class Consumer:
-    def __init__(self) -> None:
-        self._committed_offset: dict[TP, int | None] = {}
-        self.finished: list[Batch] = []
-
-    def done(self, batch: Batch) -> None:
-        self.finished.append(batch)
-
-
-class Table:
-    def __init__(self) -> None:
-        self.data: dict[bytes, bytes] = {}
-        self.changelog_topic_name = CHANGELOG
-
-
-class Flow:
-    """Faust's flow control, which it suspends while partitions are given up."""
-
-    active = True
-
-    def is_active(self) -> bool:
-        return self.active
-
-
-class App:
-    """What a keeper uses of a Faust application."""
-
-    def __init__(self) -> None:
-        self.flow_control = Flow()
-        self.producer = Broker()
-        self.consumer = Consumer()
-        self.consumer_generation_id = 1
-
-
-@dataclass
-class Event:
-    offset: int
-    key: bytes | None = KEY
-    value: bytes = b"x"
-
-
-def batch(*events: Event, topic: str = "trades", partition: int = 3) -> Batch:
-    return Batch(TP(topic, partition), list(events), 1, 1)
-
-
-def step(context: Context[Count], events: Batch) -> None:
-    """Count each event and send a fill for it; refuse what is poison, and break of what is a fault."""
-
-    def count(event: Event) -> None:
-        if event.value == b"poison":
-            raise Refused("value: poison")
-        assert event.key is not None
-        state = context.find(event.key) or context.add(event.key, Count())
-        state.count += 1
-        if event.value == b"fault":
-            raise ValueError("a fault of ours, in the middle of applying")
-        state.changed = True
-        instrument = event.key.decode()
-        exchange, symbol = instrument.split(":")
-        report = fill(fill_id=f"{instrument}:{state.count}")
-        state.outbox.append(msgspec.structs.replace(report, exchange=exchange, symbol=symbol))
-
-    context.each(count)
-
-
-class House:
-    """An application with one keeper; `restarted` is the next process, with the table that the changelog gives."""
-
-    def __init__(self, table: Table | None = None, storing: WriteThrough | Checkpoint | None = None) -> None:
-        self.app = App()
-        self.table = table or Table()
-        self.storing = storing or WriteThrough()
-        self.failures: list[BaseException] = []
-        self.failed = asyncio.Event()
-        self.keeper: Keeper[Count] = Keeper(
-            self.app,
-            "counter",
-            self.table,
-            StateCodec("counts", Count),
-            Producer(self.app, Config(topic_prefix=""), CODECS),
-            {topic: topic for topic in ("trades", "settings")},
-            self.storing,
-            self._fail,
-        )
-
-    async def _fail(self, error: BaseException) -> None:
-        self.failures.append(error)
-        self.failed.set()
-
-    @property
-    def broker(self) -> Broker:
-        return self.app.producer
-
-    def restarted(self) -> "House":
-        table = Table()
-        for sent in self.broker.log:
-            if sent.topic == CHANGELOG:
-                table.data[sent.key] = sent.value
-        return House(table, self.storing)
-
-    @property
-    def finished(self) -> list[Batch]:
-        """The batches that are done."""
-        return self.app.consumer.finished
-
-    async def apply(self, events: Batch, how: Callable[[Context[Count], Batch], None]) -> None:
-        """Apply a batch that was delivered just now."""
-        events.generation = self.app.consumer_generation_id
-        await self.keeper.apply(events, how)
-
-    def fills(self) -> list[str]:
-        return [CODECS[Fill].decode(sent.value).fill_id for sent in self.broker.log if sent.topic == "fills"]
+from tests.samples import INSTRUMENT
+from tests.unit.streams.delivery.played import (
+    CHANGELOG,
+    CODECS,
+    KEY,
+    OTHER_KEY,
+    Broken,
+    Count,
+    Event,
+    House,
+    batch,
+    step,
+    until,
+)
 
 
 async def test_stored_first_then_sent_into_the_same_partition() -> None:
@@ -376,10 +208,170 @@ async def test_the_position_is_what_was_handled_or_committed() -> None:
     assert seen == [-1, 9, 9, 17, 9]
 
 
-async def until(condition: Any) -> None:
-    """Let other tasks run until the condition holds."""
-    for _ in range(1_000):
-        if condition():
-            return
-        await asyncio.sleep(0)
-    raise AssertionError("the condition did not come true")
+def fails_in_the_step(house: House) -> None:
+    """The batch itself does it: see `FAULT`."""
+
+
+def fails_to_store(house: House) -> None:
+    house.broker.refused = CHANGELOG
+
+
+def fails_to_send(house: House) -> None:
+    house.broker.refused = "fills"
+
+
+def fails_to_send_a_letter(house: House) -> None:
+    house.broker.refused = "dead-letters"
+
+
+FAULT = Event(3, KEY, b"fault")
+POISON = Event(3, None, b"poison")
+
+
+@pytest.mark.parametrize(
+    ("fail", "event", "error", "sent"),
+    [
+        (fails_in_the_step, FAULT, ValueError, []),
+        (fails_to_store, Event(3), Broken, []),
+        (fails_to_send, Event(3), Broken, [CHANGELOG]),
+        (fails_to_send_a_letter, POISON, Broken, [CHANGELOG, "fills"]),
+    ],
+)
+async def test_after_a_failure_nothing_is_done_and_no_other_batch_of_the_partition_is_taken(
+    fail: Callable[[House], None], event: Event, error: type[Exception], sent: list[str]
+) -> None:
+    house = House()
+    first, failing, waiting = batch(Event(1)), batch(Event(2), event), batch(Event(7), topic="settings")
+    await house.apply(first, step)
+    stored = dict(house.table.data)
+    house.broker.log.clear()
+    fail(house)
+    with pytest.raises(error):
+        await house.apply(failing, step)
+    house.broker.refused = ""
+    await house.apply(waiting, step)
+    await house.apply(batch(Event(9)), step)
+    await house.keeper.drain()
+    assert house.broker.topics() == sent
+    assert house.finished == [first]
+    if CHANGELOG not in sent:
+        assert house.table.data == stored
+    await house.apply(batch(Event(1, OTHER_KEY), partition=4), step)  # the others go on until the worker has stopped
+    assert len(house.finished) == 2
+
+
+@pytest.mark.parametrize("held", [CHANGELOG, "fills"])
+async def test_what_is_cancelled_while_it_waits_for_the_broker_is_nothing_to_go_on_with(held: str) -> None:
+    house = House()
+    house.broker.held = held
+    applying = asyncio.create_task(house.apply(batch(Event(1)), step))
+    await until(lambda: bool(house.broker.holding))
+    applying.cancel()
+    await asyncio.gather(applying, return_exceptions=True)
+    house.broker.held = ""
+    await house.apply(batch(Event(2), topic="settings"), step)
+    assert house.finished == []
+    assert house.broker.topics()[-1] == held
+
+
+async def test_a_failure_that_another_batch_waits_behind_loses_no_decision() -> None:
+    """The first state is stored, what it decided is not sent; the batch behind it must not store over that."""
+    house = House()
+    house.broker.held = "fills"
+    applying = asyncio.create_task(house.apply(batch(Event(1)), step))
+    await until(lambda: bool(house.broker.holding))
+    behind = asyncio.create_task(house.apply(batch(Event(5), topic="settings"), step))
+    house.broker.holding[0].set_exception(Broken("fills"))
+    results = await asyncio.wait_for(asyncio.gather(applying, behind, return_exceptions=True), 5)
+    assert isinstance(results[0], Broken)
+    assert results[1] is None
+    after = house.restarted()
+    await after.apply(batch(Event(5), topic="settings"), step)
+    await after.apply(batch(Event(1)), step)
+    assert after.fills() == [f"{INSTRUMENT}:1", f"{INSTRUMENT}:2"]
+
+
+async def test_another_generation_takes_up_what_failed() -> None:
+    house = House()
+    await house.apply(batch(Event(1)), step)
+    with pytest.raises(ValueError, match="a fault of ours"):
+        await house.apply(batch(FAULT), step)
+    house.app.consumer_generation_id = 2
+    again = batch(Event(3))
+    await house.apply(again, step)
+    assert house.fills()[-1] == f"{INSTRUMENT}:2"
+    assert house.finished[-1] is again
+
+
+async def test_the_stored_value_tells_its_layout_its_offsets_and_what_is_to_be_sent() -> None:
+    house = House()
+    await house.apply(batch(Event(4, OTHER_KEY), topic="settings"), step)
+    await house.apply(batch(Event(1), Event(2, OTHER_KEY)), step)
+    value = msgspec.json.decode(house.table.data[KEY])
+    assert (value["version"], value["offsets"]) == (2, {"trades": 2, "settings": 4})
+    assert value["state"] == {"count": 1, "changed": False, "outbox": []}
+    assert [(topic, partition) for topic, _, partition, _ in value["outbox"]] == [("fills", 3)]
+
+
+@pytest.mark.parametrize(
+    ("topic", "offset", "counted"),
+    [("trades", 5, 1), ("trades", 4, 1), ("trades", 6, 2), ("settings", 5, 2), ("settings", 0, 2)],
+)
+async def test_what_an_instrument_has_applied_is_skipped_by_topic(topic: str, offset: int, counted: int) -> None:
+    house = House()
+    await house.apply(batch(Event(5)), step)
+    after = house.restarted()
+    await after.apply(batch(Event(offset), topic=topic), step)
+    assert after.fills()[-1] == f"{INSTRUMENT}:{counted}"
+
+
+async def test_a_record_under_another_key_goes_to_the_partition_of_that_key() -> None:
+    house = House()
+
+    def report_to_the_other(context: Context[Count], events: Batch) -> None:
+        step(context, events)
+        state = context.find(KEY)
+        assert state is not None
+        state.outbox = [msgspec.structs.replace(record, symbol="ETHUSDT") for record in state.outbox]  # type: ignore[call-arg]
+
+    await house.apply(batch(Event(1)), report_to_the_other)
+    assert [(sent.key, sent.partition) for sent in house.broker.log] == [(KEY, 3), (OTHER_KEY, None)]
+
+
+async def test_dead_letters_are_sent_after_the_store_and_not_into_the_partition_of_their_source() -> None:
+    house = House()
+    await house.apply(batch(Event(1), Event(2, None, b"poison")), step)
+    assert house.broker.topics() == [CHANGELOG, "fills", "dead-letters"]
+    assert house.broker.log[-1].partition is None
+
+
+async def test_a_letter_whose_instrument_is_stored_past_its_record_is_not_lost_between_the_two() -> None:
+    house = House()
+    house.broker.refused = "dead-letters"
+    with pytest.raises(Broken):
+        await house.apply(batch(Event(1, KEY, b"poison"), Event(2)), step)
+    after = house.restarted()
+    again = batch(Event(1, KEY, b"poison"), Event(2))
+    await after.apply(again, step)
+    assert after.broker.topics() == ["dead-letters", "fills"]
+    assert CODECS[DeadLetter].decode(after.broker.log[0].value).offset == 1
+    assert after.finished == [again]
+
+
+async def test_what_a_pure_function_says_of_a_state_is_worked_out_again_after_a_change() -> None:
+    house = House()
+    looked: list[int] = []
+
+    def count_of(state: Count) -> int:
+        looked.append(state.count)
+        return state.count
+
+    def look(context: Context[Count], events: Batch) -> None:
+        assert context.look(OTHER_KEY, count_of) is None
+        assert context.look(KEY, count_of) == context.look(KEY, count_of) == events.offsets[0]
+
+    for count in range(1, 4):
+        await house.apply(batch(Event(count)), step)
+        await house.apply(batch(Event(count), topic="settings"), look)
+        await house.apply(batch(Event(count), topic="settings"), look)
+    assert looked == [1, 2, 3]

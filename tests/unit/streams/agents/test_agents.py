@@ -1,0 +1,228 @@
+"""The declared agents: what they refuse, what they do when they break, what they skip, and the states they can read."""
+
+from typing import Any
+
+import pytest
+from faust.types import TP
+
+from schemas.records import Applied, ExecutionType, Keyed, Order, OrderStatus
+from streams.agents import AGENTS
+from streams.agents.agent import Agent
+from streams.agents.exchange import EXCHANGE
+from streams.agents.trading import TRADING
+from streams.trading import book, strategy
+from tests.samples import INSTRUMENT, fill, order, settings, trade
+from tests.unit.streams.agents.acting import NAMES, PARTITION, Acting
+from tests.unit.streams.delivery.played import CODECS, KEY, Event, Table
+
+
+def broken(*_: object, **__: object) -> None:
+    raise ValueError("a fault of ours")
+
+
+# Each: the agent, what it took before, what breaks, and the input in the middle of which it breaks.
+FAULTS: list[tuple[Agent[Any], list[Keyed], tuple[object, str], Keyed]] = [
+    (TRADING, [settings()], (strategy, "on_trade"), trade("100")),
+    (TRADING, [settings(), trade("100")], (strategy, "on_fill"), fill()),
+    (TRADING, [settings(), trade("100")], (strategy, "set_mode"), settings(chunks=2)),
+    (EXCHANGE, [order()], (book, "_report_trade"), trade("98")),
+    (EXCHANGE, [order()], (book, "Resting"), order(f"{INSTRUMENT}:2:B", version=3)),
+]
+
+
+@pytest.mark.parametrize(("agent", "before", "fault", "record"), FAULTS)
+async def test_a_fault_in_the_middle_of_applying_leaves_state_outbox_and_offsets_untouched(
+    agent: Agent[Any], before: list[Keyed], fault: tuple[object, str], record: Keyed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acting = Acting(agent)
+    for taken in before:
+        await acting.take(1, taken)
+    stored, sent, finished = dict(acting.table.data), acting.app.producer.log[:], acting.app.consumer.finished[:]
+    with monkeypatch.context() as patch:
+        patch.setattr(*fault, broken)
+        with pytest.raises(ValueError, match="a fault of ours"):
+            await acting.take(2, record)
+    assert (acting.table.data, acting.app.producer.log, acting.app.consumer.finished) == (stored, sent, finished)
+    await acting.take(3, record)  # under this generation nothing more is taken
+    assert (acting.table.data, acting.app.producer.log, acting.app.consumer.finished) == (stored, sent, finished)
+    again = acting.restarted()
+    await again.take(2, record)
+    assert again.table.data != stored
+
+
+def test_every_agent_is_broken_in_each_of_its_inputs() -> None:
+    for agent in AGENTS:
+        broken_at = {NAMES[type(record)] for other, _, _, record in FAULTS if other is agent}
+        assert broken_at == {topic.name for topic in agent.inputs}
+
+
+def encoded(record: Keyed) -> bytes:
+    data: bytes = CODECS[type(record)].encode(record)
+    return data
+
+
+OTHER = b"binance:ETHUSDT"
+
+
+@pytest.mark.parametrize(
+    ("agent", "topic", "key", "value", "reason"),
+    [
+        (TRADING, "trades", KEY, b"x", "not the Confluent wire format"),
+        (TRADING, "trades", None, encoded(trade("98")), "key: "),
+        (TRADING, "fills", KEY, None, "tombstone"),
+        (TRADING, "fills", OTHER, encoded(fill()), "has no leader"),
+        (TRADING, "fills", None, encoded(fill()), "has no leader"),
+        (TRADING, "fills", KEY, encoded(fill("binance:ETHUSDT:1:B")), "key: "),
+        (TRADING, "fills", KEY, encoded(fill(f"{INSTRUMENT}:7:B")), "client_order_id: "),
+        (TRADING, "fills", KEY, encoded(fill(cumulative_quantity="2", order_quantity="3")), "cumulative_quantity: "),
+        (TRADING, "settings", KEY, b"", "not the Confluent wire format"),
+        (TRADING, "settings", OTHER, encoded(settings()), "key: "),
+        (EXCHANGE, "orders", KEY, b"\x00\x00\x00\x00\x05", "no valid Order"),
+        (EXCHANGE, "orders", OTHER, encoded(order()), "key: "),
+    ],
+)
+async def test_what_is_refused_is_one_dead_letter_and_changes_nothing(
+    agent: Agent[Any], topic: str, key: bytes | None, value: bytes | None, reason: str
+) -> None:
+    acting = Acting(agent)
+    for record in [settings(), trade("100")] if agent is TRADING else [order()]:
+        await acting.take(1, record)
+    stored = dict(acting.table.data)
+    await acting.take_raw(topic, Event(8, key, value))  # type: ignore[arg-type]
+    assert acting.table.data == stored
+    ((offset, error),) = acting.letters()
+    assert offset == 8
+    assert reason in error
+    assert len(acting.app.consumer.finished) == (3 if agent is TRADING else 2)
+
+
+async def test_what_is_no_trade_is_left_to_one_agent() -> None:
+    acting = Acting(EXCHANGE)
+    await acting.take_raw("trades", Event(1, KEY, b"x"), Event(2, None, encoded(trade("98"))))
+    assert acting.sent() == []
+
+
+TAKEN: list[tuple[Agent[Any], list[tuple[int, Keyed]]]] = [
+    (TRADING, [(4, settings()), (7, trade("100")), (8, trade("94")), (2, fill())]),
+    (EXCHANGE, [(5, order()), (9, trade("98")), (6, order(f"{INSTRUMENT}:2:B", version=3))]),
+]
+
+
+@pytest.mark.parametrize(("agent", "taken"), TAKEN)
+async def test_what_was_applied_is_skipped_when_it_is_read_again(
+    agent: Agent[Any], taken: list[tuple[int, Keyed]]
+) -> None:
+    acting = Acting(agent)
+    for offset, record in taken:
+        await acting.take(offset, record)
+    again = acting.restarted()
+    for offset, record in reversed(taken):
+        await again.take(offset, record)
+    stored = [sent for sent in again.app.producer.log if sent.topic == again.table.changelog_topic_name]
+    assert stored == []
+    assert all(record in acting.sent() for record in again.sent())  # what was stored to be sent comes again, the same
+
+
+async def test_a_record_of_an_older_time_is_applied_to_none_whose_partition_is_past_it() -> None:
+    """Trades that were no event are behind a leader too: what it takes next comes after them."""
+    acting = Acting(TRADING)
+    await acting.take(4, settings())
+    await acting.take(7, trade("100"))
+    await acting.take(8, trade("99.5"), trade("99.4"))
+    await acting.take(2, fill())
+    after = acting.restarted()
+    await after.take(8, trade("94"), trade("94"))  # below the level of the rebuy, and both of them past already
+    assert [record for record in after.sent() if record not in acting.sent()] == []
+
+
+@pytest.mark.parametrize("known_by", ["handled", "committed", "stored"])
+async def test_a_leader_says_how_far_the_trades_were_looked_through(known_by: str) -> None:
+    acting = Acting(TRADING)
+    await acting.take(4, settings())
+    await acting.take(7, trade("100"))
+    if known_by == "handled":
+        await acting.take(8, trade("99.5"))
+    elif known_by == "committed":
+        acting.app.consumer._committed_offset[TP("trades", PARTITION)] = 9
+    else:
+        await acting.take(8, trade("94"))
+        acting = acting.restarted()
+    await acting.take(2, fill())
+    records = [record for record in acting.sent() if isinstance(record, Order | Applied)]
+    filled = [record for record in records if isinstance(record, Applied) or record.status is OrderStatus.FILLED]
+    assert {record.trades_offset for record in filled[-2:]} == {8}
+
+
+async def test_a_new_leader_trades_from_where_its_partition_is() -> None:
+    acting = Acting(TRADING)
+    acting.app.consumer._committed_offset[TP("trades", PARTITION)] = 10
+    await acting.take(4, settings())
+    (entry,) = acting.sent()
+    assert isinstance(entry, Applied)
+    assert entry.trades_offset == 9
+    await acting.take(8, trade("100"), trade("100"))
+    assert acting.sent() == [entry]
+    await acting.take(10, trade("100"))
+    assert len(acting.sent()) == 2
+
+
+FIRST_LAYOUTS: list[tuple[Agent[Any], bytes, dict[str, int], int]] = [
+    (
+        TRADING,
+        b'{"state":{"exchange":"binance","symbol":"XRPUSDT","settings":{"exchange":"binance","symbol":"XRPUSDT",'
+        b'"base_asset":"XRP","quote_asset":"USDT","exchange_status":"TRADING","tick_size":1000000,"min_price":0,'
+        b'"max_price":0,"step_size":10000000,"min_quantity":0,"max_quantity":9999999999999999999999999999,'
+        b'"min_notional":0,"streaming":false,"status":"on","chunks":3,"budget":30000000000,'
+        b'"buy_down_interval":1000000,"profit_interval":2000000,"rebuy_interval":5000000,"fee":0,"updated_time":0},'
+        b'"leader":[[1,2,3],[2,1,0],[0,2,0],[0,10098000000,0],[0,100000000,0],[0,0,0],[0,2,0]],'
+        b'"orders":{"1":{"exchange":"binance","symbol":"XRPUSDT","client_order_id":"binance:XRPUSDT:1:S","version":5,'
+        b'"trader":1,"side":"SELL","time_in_force":"GTC","status":"NEW","price":10098000000,"quantity":100000000,'
+        b'"executed_quantity":0,"cancel_requested":false,"reason":null,"cause_topic":"fills","input_partition":3,'
+        b'"trades_offset":8,"fills_offset":2,"settings_offset":4,"created_time":5,"updated_time":5}},"closing":{},'
+        b'"version":5,"time":5,"partition":3,"trades_offset":8,"fills_offset":2,"settings_offset":4,"changed":false,'
+        b'"outbox":[]},"outbox":[["fills","AGFiYw=="]]}',
+        {"fills": 2, "settings": 4},
+        1,
+    ),
+    (
+        EXCHANGE,
+        b'{"state":{"exchange":"binance","symbol":"XRPUSDT","orders":[{"client_order_id":"binance:XRPUSDT:1:B",'
+        b'"side":"BUY","price":9900000000,"quantity":100000000,"executed_quantity":0,"reports":0}],"version":2,'
+        b'"trades_offset":9,"orders_offset":5,"changed":false,"outbox":[]},"outbox":[]}',
+        {"orders": 5},
+        0,
+    ),
+]
+"""A leader and a book as the version before the numbers of layouts stored them."""
+
+
+@pytest.mark.parametrize(("agent", "stored", "offsets", "unsent"), FIRST_LAYOUTS)
+async def test_states_of_the_first_layout_are_read(
+    agent: Agent[Any], stored: bytes, offsets: dict[str, int], unsent: int
+) -> None:
+    table = Table()
+    table.data[KEY] = stored
+    acting = Acting(agent, table)
+    for topic, offset in offsets.items():
+        await acting.take_raw(topic, Event(offset, KEY, b"skipped, since it is applied"))
+    assert [(s.topic, s.key, s.value) for s in acting.app.producer.log] == [("fills", KEY, b"\x00abc")] * unsent
+
+
+async def test_a_leader_of_the_first_layout_goes_on() -> None:
+    table = Table()
+    table.data[KEY] = FIRST_LAYOUTS[0][1].replace(b'[["fills","AGFiYw=="]]', b"[]")
+    acting = Acting(TRADING, table)
+    await acting.take(8, trade("90"))  # applied before
+    await acting.take(3, fill(f"{INSTRUMENT}:1:S", price="100.98"))
+    journal, filled = acting.sent()
+    assert isinstance(journal, Applied)
+    assert isinstance(filled, Order)
+    assert (filled.status, filled.version, filled.trades_offset) == (OrderStatus.FILLED, 7, 8)
+
+
+async def test_the_exchange_reports_a_fill_once() -> None:
+    acting = Acting(EXCHANGE)
+    await acting.take(5, order())
+    await acting.take(9, trade("98"), trade("97"))
+    (report,) = acting.sent()
+    assert report.execution_type is ExecutionType.TRADE  # type: ignore[attr-defined]

@@ -1,0 +1,44 @@
+"""Stored states: read in the layout of today, upgraded from an older one, or refused in one line."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from streams.delivery.messages import Message
+from streams.delivery.states import StateCodec, UnreadableState
+from tests.unit.streams.delivery.played import KEY, Count
+
+MESSAGES = [Message("fills", KEY, 3, b"\x00\xff"), Message("fills", b"other", None, b"")]
+
+
+def upgrade(version: int, value: dict[str, Any]) -> dict[str, Any]:
+    assert version in (1, 2)
+    return {"version": 3, "offsets": {}, "outbox": [], "state": {"count": 10 * value["state"]["count"]}}
+
+
+def test_what_is_stored_is_read_again() -> None:
+    codec = StateCodec("counts", Count)
+    stored = codec.decode(KEY, codec.encode({"trades": 7}, Count(count=5), MESSAGES))
+    assert (stored.version, stored.offsets, stored.state, stored.outbox) == (2, {"trades": 7}, Count(count=5), MESSAGES)
+    assert all(isinstance(message, Message) for message in stored.outbox)
+
+
+@pytest.mark.parametrize(
+    "value", [{"state": {"count": 4}, "outbox": []}, {"version": 2, "state": {"count": 4}, "outbox": [], "offsets": {}}]
+)
+def test_an_older_layout_is_upgraded(value: dict[str, Any]) -> None:
+    codec = StateCodec("counts", Count, 3, upgrade)
+    assert codec.decode(KEY, msgspec.json.encode(value)).state == Count(count=40)
+
+
+@pytest.mark.parametrize(
+    ("layout", "version", "told"), [(2, None, 1), (2, 1, 1), (2, 3, 3), (3, 4, 4)], ids=["none", "old", "new", "newer"]
+)
+def test_a_layout_that_nobody_can_read_is_refused_in_one_line(layout: int, version: int | None, told: int) -> None:
+    codec = StateCodec("counts", Count, layout, upgrade if layout == 3 else None)
+    value = {"state": {"count": 4}, "outbox": [], "offsets": {}, **({"version": version} if version else {})}
+    expected = f"table counts: the state of {KEY.decode()} has layout {told}, and this program reads layout {layout}"
+    with pytest.raises(UnreadableState) as refused:
+        codec.decode(KEY, msgspec.json.encode(value))
+    assert str(refused.value) == expected

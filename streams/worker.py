@@ -1,14 +1,9 @@
-"""The Faust application: its settings, and every agent that it is to run as a stream processor with a table."""
+"""The worker: a Faust application of every agent that it is to run."""
 
-import asyncio
-import gc
 import logging
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
-
-import faust
 
 from connectors.apply import watch
 from infra.config import Config, load_config
@@ -17,12 +12,12 @@ from schemas import topics
 from schemas.broker import admin, check_topics, create_topics
 from schemas.columns import decode_trades
 from schemas.groups import worker_group
-from schemas.records import Record, Trade
+from schemas.records import Trade
 from schemas.registry import make_codec
 from streams.agents import assert_alone, chosen, group_name
 from streams.agents.agent import Agent, Environment
-from streams.delivery import recovery
-from streams.delivery.batches import Batch, BatchConsumer
+from streams.delivery.application import HedgehogApp
+from streams.delivery.batches import Batch
 from streams.delivery.guard import guarded, stop_worker
 from streams.delivery.keeper import Keeper
 from streams.delivery.messages import Producer
@@ -32,74 +27,6 @@ from streams.topics.lag import active_worker_groups
 log = logging.getLogger(__name__)
 
 WATCH_SINKS_S = 5.0
-DRAINED_WITHIN_S = 5.0
-"""How long what is being applied may take when partitions are given up; less than a rebalance waits."""
-
-
-class HedgehogApp(faust.App):
-    """A Faust application with batch delivery and mended recovery."""
-
-    def __init__(self, config: Config, agents: Sequence[Agent[Any]], **settings: Any) -> None:
-        super().__init__(f"{config.topic_prefix}hedgehog", **settings)
-        self.hedgehog = config
-        self.declared = agents
-        self.group = worker_group(config, group_name(agents))
-        self.codecs: dict[type[Record], Any] = {}
-        self.keepers: list[Keeper[Any]] = []
-        recovery.install(self)
-
-    def _new_transport(self) -> Any:
-        transport: Any = super()._new_transport()
-        transport.Consumer = BatchConsumer
-        return transport
-
-    async def on_first_start(self) -> None:
-        try:
-            # A send to a topic that is not there would hang for good: better not to start.
-            await asyncio.to_thread(self._prepare)
-        except StackError as error:
-            raise SystemExit(f"hedgehog: {error}") from None  # what else is raised Faust shows with its whole trace
-        self.sensors.remove(self.monitor)  # it counts every event, and nobody asks
-        self.conf.datadir.mkdir(parents=True, exist_ok=True)
-        await super().on_first_start()
-        if self.hedgehog.watch_sinks:  # for as long as the pipeline runs; several workers may
-            watching = (self.hedgehog, threading.Event(), log.warning, WATCH_SINKS_S)
-            threading.Thread(target=watch, args=watching, daemon=True).start()
-        # What was imported and compiled stays: a full garbage collection would look through it for 0.1-0.2 s each time.
-        gc.collect()
-        gc.freeze()
-
-    async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
-        # Called when partitions are about to be given up. Faust would wait for every batch that was delivered, which
-        # is for ever: one that an agent has handled may sit in the stopped queue of the other.
-        await self._drain()
-
-    async def stop(self) -> None:
-        self.flow_control.suspend()
-        with suppress(TimeoutError):  # without a broker nothing ends, and the worker still has to
-            await self._drain()
-        await super().stop()
-
-    async def _drain(self) -> None:
-        async with asyncio.timeout(DRAINED_WITHIN_S):
-            for keeper in self.keepers:
-                await keeper.drain()
-
-    def _prepare(self) -> None:
-        logging.getLogger("httpx").setLevel(logging.WARNING)
-        # At the log level `warn`, its default, Faust makes a record of every debug line for the spinner it shows
-        # while it starts. The Kafka client has one for each partition of each fetch: a seventh of the worker's time.
-        logging.getLogger("aiokafka").setLevel(logging.INFO)
-        check_topics(self.hedgehog)
-        create_topics(self.hedgehog, [agent.changelog for agent in self.declared])
-        config = self.hedgehog
-        whole = worker_group(config)
-        others = [group.removeprefix(whole).removeprefix(":") for group in active_worker_groups(admin(config), config)]
-        assert_alone(group_name(self.declared), others)
-        for topic in topics.TOPICS.values():
-            if topic.record is not None:
-                self.codecs[topic.record] = make_codec(self.hedgehog, topic.record)
-        decode_trades([b""], self.codecs[Trade])  # compiles, or loads what was compiled before
 
 
 def make_app(config: Config, agents: Sequence[Agent[Any]] | None = None) -> HedgehogApp:
@@ -107,9 +34,12 @@ def make_app(config: Config, agents: Sequence[Agent[Any]] | None = None) -> Hedg
 
     Raises `StackError` for a configuration that chooses an agent which there is not.
     """
+    agents = chosen(config.agents) if agents is None else agents
+    environment = Environment(config, {})
     app = HedgehogApp(
-        config,
-        chosen(config.agents) if agents is None else agents,
+        f"{config.topic_prefix}hedgehog",
+        worker_group(config, group_name(agents)),
+        lambda: _prepare(environment, agents),
         broker=[f"kafka://{server}" for server in config.bootstrap.split(",")],
         store="memory://",
         datadir=str(config.data_dir / "worker"),
@@ -118,7 +48,7 @@ def make_app(config: Config, agents: Sequence[Agent[Any]] | None = None) -> Hedg
         web_port=config.port("worker"),
         web_tables_enabled=False,
         web_router_enabled=False,
-        stream_wait_empty=False,  # `_consumer_wait_empty` does it
+        stream_wait_empty=False,  # the application drains its keepers
         topic_partitions=config.partitions,
         topic_allow_declare=False,
         topic_disable_leader=True,
@@ -132,23 +62,43 @@ def make_app(config: Config, agents: Sequence[Agent[Any]] | None = None) -> Hedg
         producer_acks=-1,
         producer_max_request_size=topics.STATE_BYTES_MAX,
     )
-    for agent in app.declared:
-        _add_agent(app, agent)
+    for agent in agents:
+        _add_agent(app, environment, agent)
     return app
 
 
-def _add_agent(app: HedgehogApp, agent: Agent[Any]) -> None:
+def _prepare(environment: Environment, agents: Sequence[Agent[Any]]) -> None:
+    """See that everything is there, and make what needs it. Raises `StackError` for what is not."""
+    config = environment.config
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # At the log level `warn`, its default, Faust makes a record of every debug line for the spinner it shows
+    # while it starts. The Kafka client has one for each partition of each fetch: a seventh of the worker's time.
+    logging.getLogger("aiokafka").setLevel(logging.INFO)
+    check_topics(config)  # a send to a topic that is not there would hang for good
+    create_topics(config, [agent.changelog for agent in agents])
+    whole = worker_group(config)
+    others = [group.removeprefix(whole).removeprefix(":") for group in active_worker_groups(admin(config), config)]
+    assert_alone(group_name(agents), others)
+    for topic in topics.TOPICS.values():
+        if topic.record is not None:
+            environment.codecs[topic.record] = make_codec(config, topic.record)
+    decode_trades([b""], environment.codecs[Trade])  # compiles, or loads what was compiled before
+    if config.watch_sinks:  # for as long as the pipeline runs; several workers may
+        watching = (config, threading.Event(), log.warning, WATCH_SINKS_S)
+        threading.Thread(target=watch, args=watching, daemon=True).start()
+
+
+def _add_agent(app: HedgehogApp, environment: Environment, agent: Agent[Any]) -> None:
     """Run an agent in the application: its partitions side by side, each batch by the step of its topic."""
-    config = app.hedgehog
-    keeper = _keeper(app, agent)
+    config = environment.config
+    keeper = _keeper(app, environment, agent)
     app.keepers.append(keeper)
 
     async def body(stream: Any) -> None:
-        steps = agent.make_steps(Environment(config, app.codecs))
-        by_name = {topic.full_name(config): step for topic, step in steps.items()}
+        steps = {topic.full_name(config): step for topic, step in agent.make_steps(environment).items()}
 
         async def handle(batch: Batch) -> None:
-            await keeper.apply(batch, by_name[batch.tp.topic])
+            await keeper.apply(batch, steps[batch.tp.topic])
 
         await guarded(app, stream, handle)
 
@@ -157,8 +107,8 @@ def _add_agent(app: HedgehogApp, agent: Agent[Any]) -> None:
     app.agent(channel, name=agent.name, isolated_partitions=True)(body)
 
 
-def _keeper(app: HedgehogApp, agent: Agent[Any]) -> Keeper[Any]:
-    config = app.hedgehog
+def _keeper(app: HedgehogApp, environment: Environment, agent: Agent[Any]) -> Keeper[Any]:
+    config = environment.config
 
     async def on_failure(error: BaseException) -> None:
         await stop_worker(app, f"{agent.name} cannot store a checkpoint", error)
@@ -169,7 +119,7 @@ def _keeper(app: HedgehogApp, agent: Agent[Any]) -> Keeper[Any]:
         # Without these types Faust would take the values for JSON of its own, and recover an empty table.
         app.Table(agent.table, key_type=bytes, value_type=bytes, partitions=config.partitions),
         StateCodec(agent.table, agent.state, agent.layout, agent.upgrade),
-        Producer(app, config, app.codecs),
+        Producer(app, config, environment.codecs),
         {topic.full_name(config): topic.name for topic in agent.inputs},
         agent.storing,
         on_failure,

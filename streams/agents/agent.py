@@ -1,6 +1,6 @@
 """What an agent is: a declaration, which the worker turns into a stream processor."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -15,10 +15,10 @@ from streams.delivery.states import LAYOUT, S, Upgrade
 
 @dataclass(frozen=True)
 class Environment:
-    """What the steps of an agent are made of."""
+    """What the steps of an agent are made of. The codecs are there once the registry was asked for the schemas."""
 
     config: Config
-    codecs: Mapping[type[Record], Codec[Any]]
+    codecs: MutableMapping[type[Record], Codec[Any]]
 
 
 @dataclass(frozen=True)

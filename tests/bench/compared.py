@@ -28,7 +28,7 @@ class Compared:
         """The worker, its trading agent only."""
         with world("batches") as w:
             argv = [*FAUST, "tests.bench.trading_only", *WORKER]
-            run = run_worker(w, self._setups, trades, times, argv)
+            run = run_worker(w, self._setups, trades, times, argv, agents="trading")
             return run, decided(w)
 
     def stock_faust(self, trades: Encoded) -> tuple[Run, set[Order]]:

@@ -4,8 +4,8 @@ With two agents in a loop the interleaving, and with it the number of orders, de
 trading agent alone makes the same orders of the same trades, whoever delivers them.
 """
 
-from streams.worker import app
+from infra.config import load_config
+from streams.agents.trading import TRADING
+from streams.worker import make_app
 
-app.agents.pop("exchange")
-
-__all__ = ["app"]
+app = make_app(load_config(), (TRADING,))

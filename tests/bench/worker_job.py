@@ -20,31 +20,32 @@ def run_worker(
     times: int = 1,
     argv: list[str] | None = None,
     opening: Encoded | None = None,
+    agents: str = "",
 ) -> Run:
     """One worker process works off `trades`, `times` over, with trading on for all `setups`.
 
-    What `opening` causes was done before, by another.
+    What `opening` causes was done before, by another. `agents` are those that it runs, if not all.
     """
     argv, opening = WORKER if argv is None else argv, opening or []
-    settle(w, setups, argv, opening)
+    settle(w, setups, argv, opening, agents)
     total = len(opening) + fill_trades(w, trades, times)
     with running(w, argv) as process:
-        return work_off(process, progress_of(w, TRADES.full_name(w.config)), total, len(opening))
+        return work_off(process, progress_of(w, TRADES.full_name(w.config), agents), total, len(opening))
 
 
-def settle(w: World, setups: Sequence[Setup], argv: list[str], opening: Encoded) -> None:
+def settle(w: World, setups: Sequence[Setup], argv: list[str], opening: Encoded, agents: str = "") -> None:
     """Let a worker take in the settings, so that its leaders are on when it starts again, and then `opening`."""
     fill_setups(w, setups)
     with running(w, argv) as process:
-        take_in_setups(w, process, len(setups))
+        take_in_setups(w, process, len(setups), agents)
         fill_trades(w, opening)
-        take_in(process, progress_of(w, TRADES.full_name(w.config)), len(opening))
+        take_in(process, progress_of(w, TRADES.full_name(w.config), agents), len(opening))
 
 
-def take_in_setups(w: World, process: subprocess.Popen[bytes], count: int) -> None:
+def take_in_setups(w: World, process: subprocess.Popen[bytes], count: int, agents: str = "") -> None:
     """Wait until a worker has taken in so many instruments and their settings."""
     for topic in (INSTRUMENTS, SETTINGS):
-        take_in(process, progress_of(w, topic.full_name(w.config)), count)
+        take_in(process, progress_of(w, topic.full_name(w.config), agents), count)
 
 
 def take_in(process: subprocess.Popen[bytes], progress: Progress, records: int) -> None:
@@ -56,6 +57,6 @@ def take_in(process: subprocess.Popen[bytes], progress: Progress, records: int) 
         time.sleep(0.05)
 
 
-def progress_of(w: World, topic: str) -> Progress:
-    """How far the worker is in a topic."""
-    return Progress(w.config, worker_group(w.config), topic)
+def progress_of(w: World, topic: str, agents: str = "") -> Progress:
+    """How far the worker with these agents is in a topic."""
+    return Progress(w.config, worker_group(w.config, agents), topic)

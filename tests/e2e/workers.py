@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -73,12 +73,12 @@ class Pipeline:
     def stop_worker(self, how: signal.Signals, name: str = "worker") -> None:
         self.fleet.stop(name, how)
 
-    def wait_until_ready(self, workers: int = 1) -> None:
-        """Wait until so many workers share all partitions of the sources among them."""
+    def wait_until_ready(self, workers: int = 1, agents: str = "", sources: Sequence[Topic] = SOURCES) -> None:
+        """Wait until so many workers with these agents share all partitions of the sources among them."""
         expected = {
-            (topic.full_name(self.config), number) for topic in SOURCES for number in range(self.config.partitions)
+            (topic.full_name(self.config), number) for topic in sources for number in range(self.config.partitions)
         }
-        group = worker_group(self.config)
+        group = worker_group(self.config, agents)
 
         def assigned() -> bool:
             self.fleet.assert_alive()

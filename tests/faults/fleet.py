@@ -42,13 +42,13 @@ class Fleet:
             "PYTHONPATH": os.getcwd(),
         }
 
-    def start(self, name: str) -> None:
-        """Start a worker; its log is `<name>.log`, appended to."""
+    def start(self, name: str, agents: str = "") -> None:
+        """Start a worker with these agents, or all; its log is `<name>.log`, appended to."""
         faust = Path(sys.executable).with_name("faust")
         with (self._folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
                 [str(faust), "-A", self._app, "worker", "-l", "info", "--without-web"],
-                env=self.environment(name),
+                env={**self.environment(name), "HEDGEHOG_AGENTS": agents},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -64,6 +64,10 @@ class Fleet:
             process.kill()
             process.wait()
             raise AssertionError(f"worker {name} did not end within {STOP_TIMEOUT_S} s of {how.name}") from None
+
+    def ended(self, name: str) -> int:
+        """Wait for a worker to end by itself; its exit status."""
+        return self._running.pop(name).wait(STOP_TIMEOUT_S)
 
     def log(self, name: str) -> str:
         """All that a worker has logged."""

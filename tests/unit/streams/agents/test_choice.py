@@ -21,9 +21,9 @@ from streams.worker import make_app
 def test_agents_are_chosen_by_name(names: str, expected: list[str]) -> None:
     assert [agent.name for agent in chosen(names)] == expected
     app = make_app(Config(topic_prefix="unit-choice-", agents=names))
-    assert [agent.name for agent in app.declared] == expected
     assert len(app.keepers) == len(expected)
-    assert set(expected) <= set(app.agents)
+    assert {agent.name for agent in AGENTS} & set(app.agents) == set(expected)
+    assert {agent.table for agent in AGENTS if agent.name in expected} == set(app.tables)
 
 
 @pytest.mark.parametrize("names", ["mining", "trading,mining", "trading,,exchange", "Trading"])

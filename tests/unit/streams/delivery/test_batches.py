@@ -16,8 +16,9 @@ from faust.transport.consumer import Fetcher
 from faust.types import TP
 
 from infra.config import Config
+from streams.delivery.application import HedgehogApp
 from streams.delivery.batches import BATCH_RECORDS, HANDED_MAX, Batch, BatchConsumer
-from streams.worker import HedgehogApp, make_app
+from streams.worker import make_app
 
 TRADES = TP("trades", 0)
 OTHER = TP("trades", 1)

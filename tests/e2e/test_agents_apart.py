@@ -1,0 +1,51 @@
+"""Each agent in a worker of its own, as `HEDGEHOG_AGENTS` chooses; and no agent in two worlds of workers at once."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from infra.config import Config
+from schemas import topics
+from schemas.broker import create_topics, delete_topics
+from schemas.registry import register_all
+from tests.e2e.workers import Pipeline
+from tests.faults.fleet import Fleet
+from tests.samples import NINE_TRADES, nine_trade_settings
+
+INSTRUMENT = "test:APARTUSDT"
+
+
+@pytest.fixture
+def pipeline(stack: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    config = stack.model_copy(update={"topic_prefix": f"apart-{time.time_ns()}-"})
+    create_topics(config)
+    register_all(config)
+    with Fleet(config, tmp_path_factory.mktemp("apart")) as fleet:
+        running = Pipeline(config, fleet)
+        yield running
+        running.close()
+    delete_topics(config)
+
+
+def test_two_workers_with_an_agent_each_trade_and_a_third_with_both_is_refused(pipeline: Pipeline) -> None:
+    pipeline.fleet.start("trader", "trading")
+    pipeline.fleet.start("exchange", "exchange")
+    pipeline.wait_until_ready(1, "trading", [topics.TRADES, topics.FILLS, topics.SETTINGS])
+    pipeline.wait_until_ready(1, "exchange", [topics.TRADES, topics.ORDERS])
+    pipeline.set_all(nine_trade_settings(INSTRUMENT))
+    pipeline.until("the leader is on", lambda: bool(pipeline.leader(INSTRUMENT)))
+    pipeline.trade(INSTRUMENT, *NINE_TRADES[:3])
+    pipeline.until_statuses(INSTRUMENT, b1="NEW")
+    pipeline.trade(INSTRUMENT, *NINE_TRADES[3:5])
+    pipeline.until_statuses(INSTRUMENT, b1="FILLED", s1="NEW")
+
+    pipeline.fleet.start("both")
+    assert pipeline.fleet.ended("both") == 1
+    log = pipeline.fleet.log("both")
+    assert "hedgehog: agents: " in log
+    assert "already run by workers with the agents" in log
+    assert "Traceback" not in log
+    pipeline.fleet.start("unknown", "mining")
+    assert pipeline.fleet.ended("unknown") == 1
+    assert "agents: 'mining' is none of trading, exchange" in pipeline.fleet.log("unknown")

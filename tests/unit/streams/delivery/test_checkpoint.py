@@ -1,6 +1,7 @@
 """Checkpoints: what is applied is stored, sent and done together, later, and never one without what comes before it."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -68,6 +69,23 @@ async def test_no_more_records_wait_than_may() -> None:
     assert done == [0, 2, 2, 4]
 
 
+async def test_a_checkpoint_begins_the_time_to_the_next_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, handles = asyncio.get_running_loop(), []
+    later = loop.call_later
+
+    def call_later(*arguments: Any) -> asyncio.TimerHandle:
+        handles.append(later(*arguments))
+        return handles[-1]
+
+    monkeypatch.setattr(loop, "call_later", call_later)
+    house = House(storing=EVERY_4)
+    for offset in (1, 3, 5):
+        await house.apply(batch(Event(offset), Event(offset + 1)), step)
+    assert [handle.cancelled() for handle in handles] == [True, False]
+    await house.keeper.drain()
+    assert [handle.cancelled() for handle in handles] == [True, True]
+
+
 async def test_nothing_waits_longer_than_it_may() -> None:
     house = House(storing=AT_ONCE)
     applied = batch(Event(1))
@@ -130,6 +148,14 @@ async def test_a_rebalance_drops_what_is_not_stored_and_its_checkpoint() -> None
     await until(lambda: bool(house.finished))
     assert house.finished == [again]
     assert house.fills() == names(1)
+
+
+async def test_what_was_handled_under_another_generation_is_not_stored_when_partitions_are_given_up() -> None:
+    house = House(storing=SELDOM)
+    await house.apply(batch(Event(1)), step)
+    house.app.consumer_generation_id = 2
+    await house.keeper.drain()
+    assert (house.broker.log, house.finished) == ([], [])
 
 
 async def test_a_checkpoint_that_comes_after_its_partition_was_given_up_does_nothing() -> None:

@@ -338,11 +338,13 @@ async def test_a_record_under_another_key_goes_to_the_partition_of_that_key() ->
     assert [(sent.key, sent.partition) for sent in house.broker.log] == [(KEY, 3), (OTHER_KEY, None)]
 
 
-async def test_dead_letters_are_sent_after_the_store_and_not_into_the_partition_of_their_source() -> None:
+async def test_dead_letters_are_sent_once_after_the_store_and_not_into_the_partition_of_their_source() -> None:
     house = House()
     await house.apply(batch(Event(1), Event(2, None, b"poison")), step)
     assert house.broker.topics() == [CHANGELOG, "fills", "dead-letters"]
     assert house.broker.log[-1].partition is None
+    await house.apply(batch(Event(3, OTHER_KEY)), step)
+    assert house.broker.topics()[3:] == [CHANGELOG, "fills"]
 
 
 async def test_a_letter_whose_instrument_is_stored_past_its_record_is_not_lost_between_the_two() -> None:
@@ -370,8 +372,17 @@ async def test_what_a_pure_function_says_of_a_state_is_worked_out_again_after_a_
         assert context.look(OTHER_KEY, count_of) is None
         assert context.look(KEY, count_of) == context.look(KEY, count_of) == events.offsets[0]
 
+    def look_and_count(context: Context[Count], events: Batch) -> None:
+        step(context, events)
+        assert context.look(KEY, lambda state: state.count) == events.offsets[0]
+        state = context.find(KEY)
+        assert state is not None
+        state.count += 1  # whoever found it may still be changing it
+        assert context.look(KEY, lambda state: state.count) == events.offsets[0] + 1
+        state.count -= 1
+
     for count in range(1, 4):
-        await house.apply(batch(Event(count)), step)
+        await house.apply(batch(Event(count)), look_and_count)
         await house.apply(batch(Event(count), topic="settings"), look)
         await house.apply(batch(Event(count), topic="settings"), look)
     assert looked == [1, 2, 3]

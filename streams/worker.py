@@ -17,7 +17,7 @@ from schemas.registry import make_codec
 from streams.agents import assert_alone, chosen, group_name
 from streams.agents.agent import Agent, Environment
 from streams.delivery.application import HedgehogApp
-from streams.delivery.batches import Batch
+from streams.delivery.batches import POLL_RECORDS, Batch
 from streams.delivery.guard import guarded, stop_worker
 from streams.delivery.keeper import Keeper
 from streams.delivery.messages import Producer
@@ -57,6 +57,7 @@ def make_app(config: Config, agents: Sequence[Agent[Any]] | None = None) -> Hedg
         broker_heartbeat_interval=2.0,
         broker_rebalance_timeout=10.0,
         broker_commit_interval=1.0,
+        broker_max_poll_records=POLL_RECORDS,
         table_standby_replicas=0,
         producer_linger=0,  # every send is awaited
         producer_acks=-1,

@@ -11,7 +11,7 @@ from streams.agents.agent import Agent
 from streams.agents.exchange import EXCHANGE
 from streams.agents.trading import TRADING
 from streams.trading import book, strategy
-from tests.samples import INSTRUMENT, fill, order, settings, trade
+from tests.samples import INSTRUMENT, fill, instrument, order, settings, trade
 from tests.unit.streams.agents.acting import NAMES, PARTITION, Acting
 from tests.unit.streams.delivery.played import CODECS, KEY, Event, Table
 
@@ -22,9 +22,10 @@ def broken(*_: object, **__: object) -> None:
 
 # Each: the agent, what it took before, what breaks, and the input in the middle of which it breaks.
 FAULTS: list[tuple[Agent[Any], list[Keyed], tuple[object, str], Keyed]] = [
-    (TRADING, [settings()], (strategy, "on_trade"), trade("100")),
-    (TRADING, [settings(), trade("100")], (strategy, "on_fill"), fill()),
-    (TRADING, [settings(), trade("100")], (strategy, "set_mode"), settings(chunks=2)),
+    (TRADING, [instrument(), settings()], (strategy, "on_trade"), trade("100")),
+    (TRADING, [instrument(), settings(), trade("100")], (strategy, "on_fill"), fill()),
+    (TRADING, [instrument(), settings(), trade("100")], (strategy, "set_mode"), settings(chunks=2)),
+    (TRADING, [instrument(), settings(), trade("100")], (strategy, "trim"), instrument(tick_size="0.1")),
     (EXCHANGE, [order()], (book, "_report_trade"), trade("98")),
     (EXCHANGE, [order()], (book, "Resting"), order(f"{INSTRUMENT}:2:B", version=3)),
 ]
@@ -75,6 +76,8 @@ OTHER = b"binance:ETHUSDT"
         (TRADING, "fills", KEY, encoded(fill("binance:ETHUSDT:1:B")), "key: "),
         (TRADING, "fills", KEY, encoded(fill(f"{INSTRUMENT}:7:B")), "client_order_id: "),
         (TRADING, "fills", KEY, encoded(fill(cumulative_quantity="2", order_quantity="3")), "cumulative_quantity: "),
+        (TRADING, "instruments", KEY, b"", "not the Confluent wire format"),
+        (TRADING, "instruments", OTHER, encoded(instrument()), "key: "),
         (TRADING, "settings", KEY, b"", "not the Confluent wire format"),
         (TRADING, "settings", OTHER, encoded(settings()), "key: "),
         (EXCHANGE, "orders", KEY, b"\x00\x00\x00\x00\x05", "no valid Order"),
@@ -85,7 +88,7 @@ async def test_what_is_refused_is_one_dead_letter_and_changes_nothing(
     agent: Agent[Any], topic: str, key: bytes | None, value: bytes | None, reason: str
 ) -> None:
     acting = Acting(agent)
-    for record in [settings(), trade("100")] if agent is TRADING else [order()]:
+    for record in [instrument(), settings(), trade("100")] if agent is TRADING else [order()]:
         await acting.take(1, record)
     stored = dict(acting.table.data)
     await acting.take_raw(topic, Event(8, key, value))  # type: ignore[arg-type]
@@ -93,7 +96,7 @@ async def test_what_is_refused_is_one_dead_letter_and_changes_nothing(
     ((offset, error),) = acting.letters()
     assert offset == 8
     assert reason in error
-    assert len(acting.app.consumer.finished) == (3 if agent is TRADING else 2)
+    assert len(acting.app.consumer.finished) == (4 if agent is TRADING else 2)
 
 
 async def test_what_is_no_trade_is_left_to_one_agent() -> None:
@@ -103,7 +106,7 @@ async def test_what_is_no_trade_is_left_to_one_agent() -> None:
 
 
 TAKEN: list[tuple[Agent[Any], list[tuple[int, Keyed]]]] = [
-    (TRADING, [(4, settings()), (7, trade("100")), (8, trade("94")), (2, fill())]),
+    (TRADING, [(3, instrument()), (4, settings()), (7, trade("100")), (8, trade("94")), (2, fill())]),
     (EXCHANGE, [(5, order()), (9, trade("98")), (6, order(f"{INSTRUMENT}:2:B", version=3))]),
 ]
 
@@ -123,9 +126,10 @@ async def test_what_was_applied_is_skipped_when_it_is_read_again(
     assert all(record in acting.sent() for record in again.sent())  # what was stored to be sent comes again, the same
 
 
-async def test_a_record_of_an_older_time_is_applied_to_none_whose_partition_is_past_it() -> None:
-    """Trades that were no event are behind a leader too: what it takes next comes after them."""
+async def test_trades_that_were_no_event_are_behind_a_leader_too() -> None:
+    """A fill is stored after them: read again, they come before it and decide nothing."""
     acting = Acting(TRADING)
+    await acting.take(3, instrument())
     await acting.take(4, settings())
     await acting.take(7, trade("100"))
     await acting.take(8, trade("99.5"), trade("99.4"))
@@ -138,6 +142,7 @@ async def test_a_record_of_an_older_time_is_applied_to_none_whose_partition_is_p
 @pytest.mark.parametrize("known_by", ["handled", "committed", "stored"])
 async def test_a_leader_says_how_far_the_trades_were_looked_through(known_by: str) -> None:
     acting = Acting(TRADING)
+    await acting.take(3, instrument())
     await acting.take(4, settings())
     await acting.take(7, trade("100"))
     if known_by == "handled":
@@ -156,14 +161,14 @@ async def test_a_leader_says_how_far_the_trades_were_looked_through(known_by: st
 async def test_a_new_leader_trades_from_where_its_partition_is() -> None:
     acting = Acting(TRADING)
     acting.app.consumer._committed_offset[TP("trades", PARTITION)] = 10
+    await acting.take(3, instrument())
     await acting.take(4, settings())
-    (entry,) = acting.sent()
-    assert isinstance(entry, Applied)
-    assert entry.trades_offset == 9
+    entries = acting.sent()
+    assert [entry.trades_offset for entry in entries if isinstance(entry, Applied)] == [9, 9]
     await acting.take(8, trade("100"), trade("100"))
-    assert acting.sent() == [entry]
+    assert acting.sent() == entries
     await acting.take(10, trade("100"))
-    assert len(acting.sent()) == 2
+    assert len(acting.sent()) == 3
 
 
 FIRST_LAYOUTS: list[tuple[Agent[Any], bytes, dict[str, int], int]] = [
@@ -218,6 +223,8 @@ async def test_a_leader_of_the_first_layout_goes_on() -> None:
     assert isinstance(journal, Applied)
     assert isinstance(filled, Order)
     assert (filled.status, filled.version, filled.trades_offset) == (OrderStatus.FILLED, 7, 8)
+    state = acting.state(KEY)
+    assert (state.instrument, state.settings) == (instrument(), settings())
 
 
 async def test_the_exchange_reports_a_fill_once() -> None:

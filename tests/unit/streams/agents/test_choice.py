@@ -4,7 +4,7 @@ import pytest
 
 from infra.config import Config
 from infra.errors import StackError
-from schemas.broker import worker_group
+from schemas.groups import worker_group
 from streams.agents import AGENTS, UnknownAgent, assert_alone, chosen, group_name
 from streams.worker import make_app
 

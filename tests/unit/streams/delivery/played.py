@@ -14,7 +14,7 @@ from faust.types import TP
 from infra.config import Config
 from schemas.codec import Codec, schema_text
 from schemas.errors import Refused
-from schemas.records import Applied, DeadLetter, Fill, Order, Record, Settings, Trade
+from schemas.records import Applied, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
 from streams.delivery.batches import Batch
 from streams.delivery.checkpoint import Checkpoint, WriteThrough
 from streams.delivery.keeper import Keeper
@@ -25,7 +25,7 @@ from tests.samples import INSTRUMENT, fill
 
 CODECS: dict[type[Record], Codec[Any]] = {
     kind: Codec(kind, number, lambda _, kind=kind: schema_text(kind))  # type: ignore[misc]
-    for number, kind in enumerate((Fill, DeadLetter, Applied, Trade, Order, Settings), 1)
+    for number, kind in enumerate((Fill, DeadLetter, Applied, Trade, Order, Instrument, Settings), 1)
 }
 CHANGELOG = "counts-changelog"
 KEY = INSTRUMENT.encode()

@@ -13,11 +13,15 @@ from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, in_range
 
 
 class Side(StrEnum):
+    """Whether an order buys or sells."""
+
     BUY = "BUY"
     SELL = "SELL"
 
 
 class OrderStatus(StrEnum):
+    """How far an order has come; the first two can still be filled."""
+
     NEW = "NEW"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
     FILLED = "FILLED"
@@ -27,6 +31,8 @@ class OrderStatus(StrEnum):
 
 
 class ExecutionType(StrEnum):
+    """What an execution report is about."""
+
     TRADE = "TRADE"
     CANCELED = "CANCELED"
     REJECTED = "REJECTED"
@@ -34,6 +40,8 @@ class ExecutionType(StrEnum):
 
 
 class TradingStatus(StrEnum):
+    """Whether an instrument is traded; in shutdown the running traders finish and none starts."""
+
     ON = "on"
     OFF = "off"
     SHUTDOWN = "shutdown"
@@ -72,6 +80,7 @@ class Trade(Keyed, kw_only=True, frozen=True):
     seller_order_id: int | None = None
 
     def check(self) -> None:
+        """Raise a `ValueError` that names a price or a quantity out of its range."""
         in_range("price", self.price, 1, PRICE_MAX)
         in_range("quantity", self.quantity, 1, AMOUNT_MAX)
 
@@ -100,6 +109,7 @@ class Order(Keyed, kw_only=True, frozen=True):
     updated_time: int
 
     def check(self) -> None:
+        """Raise a `ValueError` that names a price or a quantity out of its range."""
         # A price or quantity of 0 is what a filter refused.
         in_range("price", self.price, 0, PRICE_MAX)
         in_range("quantity", self.quantity, 0, AMOUNT_MAX)
@@ -123,6 +133,7 @@ class Fill(Keyed, kw_only=True, frozen=True):
     transaction_time: int
 
     def check(self) -> None:
+        """Raise a `ValueError` that names a price or a quantity out of its range."""
         in_range("price", self.price, 1, PRICE_MAX)
         in_range("order_quantity", self.order_quantity, 1, AMOUNT_MAX)
         in_range("quantity", self.quantity, 0, self.order_quantity)
@@ -145,6 +156,7 @@ class Instrument(Keyed, kw_only=True, frozen=True):
     updated_time: int = 0
 
     def check(self) -> None:
+        """Raise a `ValueError` that names a tick or a step size out of its range."""
         in_range("tick_size", self.tick_size, 1, PRICE_MAX)
         in_range("step_size", self.step_size, 1, AMOUNT_MAX)
 
@@ -167,6 +179,7 @@ class Settings(Keyed, kw_only=True, frozen=True):
     updated_time: int = 0
 
     def check(self) -> None:
+        """Raise a `ValueError` that names a parameter out of its range."""
         for parameter in PARAMETERS:
             parameter.check(getattr(self, parameter.field))
 

@@ -34,7 +34,7 @@ class Calculation:
 
 
 def buy_arithmetic(setup: Setup, price: int) -> tuple[Calculation, ...]:
-    """Price, quantity and rebuy level of the BUY at this market price, or which filter forbids it."""
+    """Return price, quantity and rebuy level of the BUY at this market price, or which filter forbids it."""
     rules, settings = rules_of(*setup), setup.settings
     limit = buy_price(rules, price)
     quantity = buy_quantity(rules, limit)
@@ -78,7 +78,7 @@ def _rebuy(settings: Settings, rules: Rules, limit: int) -> Calculation:
 
 
 def sell_arithmetic(setup: Setup, bought: Order) -> tuple[Calculation, ...]:
-    """Price and quantity of the SELL after this BUY, and which filter forbids it where one does."""
+    """Return price and quantity of the SELL after this BUY, and which filter forbids it where one does."""
     rules, settings = rules_of(*setup), setup.settings
     limit, fee = sell_price(rules, bought.price), plain(settings.fee)
     factors = f"(1 + {fee}) × (1 + {plain(settings.profit_interval)}) × (1 + {fee})"
@@ -94,7 +94,7 @@ def sell_arithmetic(setup: Setup, bought: Order) -> tuple[Calculation, ...]:
 
 
 def _refused(rules: Rules, refused: int, limit: int, quantity: int) -> Calculation:
-    """What a filter of the exchange wants, and what it got."""
+    """Return what a filter of the exchange wants, and what it got."""
     name = FILTERS[refused]
     if refused == PRICE_FILTER:
         wanted = f"price from {plain(rules.min_price)} to {plain(rules.max_price)}"

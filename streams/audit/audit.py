@@ -82,7 +82,7 @@ def audit(config: Config, instruments: Collection[str] | None = None) -> Audit:
 
 
 def read_recorded(config: Config, instruments: Collection[str] | None = None) -> Iterator[Recorded]:
-    """Everything recorded of every instrument that ever had a leader, or of those among `instruments`."""
+    """Yield everything recorded of every instrument that ever had a leader, or of those among `instruments`."""
     reader = _Reader(config, instruments)
     for partition in reader.partitions():
         yield from reader.read(partition)
@@ -105,7 +105,7 @@ class _Reader:
         self._spans = spans(client, partitions(client, [self._trades, *self._codecs]))
 
     def partitions(self) -> list[int]:
-        """Where there are orders or journal entries, of the instruments asked for."""
+        """Return the partitions that have orders or journal entries, of the instruments asked for."""
         sources = [topic.full_name(self._config) for topic in (topics.ORDERS, topics.APPLIED)]
         numbers = {n for (topic, n), (first, end) in self._spans.items() if topic in sources and first < end}
         if self._wanted is None:
@@ -114,7 +114,7 @@ class _Reader:
         return sorted(numbers & {partition_of(instrument, count) for instrument in self._wanted})
 
     def read(self, partition: int) -> Iterator[Recorded]:
-        """Everything recorded in a partition, instrument by instrument."""
+        """Yield everything recorded in a partition, instrument by instrument."""
         orders, journal, fills = self._records(partition)
         instruments = sorted(orders.keys() | journal.keys())
         trades = self._read_trades(partition, instruments) if instruments else {}
@@ -129,7 +129,7 @@ class _Reader:
             )
 
     def _records(self, partition: int) -> tuple[Found[Order], Found[Applied], Found[Fill]]:
-        """Orders, journal and fills without what the worker leaves out: no record, or another's key."""
+        """Return orders, journal and fills without what the worker leaves out: no record, or another's key."""
         found: dict[str, Found[Any]] = {name: {} for name in self._codecs}
         for message in records(self._config, self._in(partition, self._codecs)):
             name, key = message.topic() or "", message.key()
@@ -144,7 +144,7 @@ class _Reader:
         return orders, journal, fills
 
     def _read_trades(self, partition: int, instruments: list[str]) -> dict[str, Trades]:
-        """The trades of these instruments; what is no trade is left out, as the worker leaves it out."""
+        """Return the trades of these instruments; what is no trade is left out, as the worker leaves it out."""
         found = trade_columns(self._config, self._in(partition, [self._trades]), instruments, COLUMNS)
         return {instrument: Trades(*gathered.columns().values()) for instrument, gathered in found.items()}
 

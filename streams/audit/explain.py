@@ -96,7 +96,7 @@ class Explanation:
 
 
 def explain(recorded: Recorded, client_order_id: str) -> Explanation:
-    """Explain one order of an instrument; raises `UnknownOrder`."""
+    """Explain one order of an instrument; raise `UnknownOrder` for one that was neither recorded nor refolded."""
     found = _snapshots(recorded.orders, client_order_id)
     refolded = _snapshots([made for made in refold(recorded) if isinstance(made, Order)], client_order_id)
     if not found and not refolded:
@@ -110,7 +110,7 @@ def explain(recorded: Recorded, client_order_id: str) -> Explanation:
 
 
 def _snapshots(orders: Sequence[Order], client_order_id: str) -> dict[int, Order]:
-    """The snapshots of one order by version; the first of those that were sent again."""
+    """Return the snapshots of one order by version; the first of those that were sent again."""
     snapshots: dict[int, Order] = {}
     for order in orders:
         if order.client_order_id == client_order_id:
@@ -124,7 +124,7 @@ def _is_about(difference: Difference, client_order_id: str) -> bool:
 
 
 def _nearest(recorded: Recorded, client_order_id: str) -> list[str]:
-    """The recorded ids whose trader's number is nearest to the one asked for."""
+    """Return the recorded ids whose trader's number is nearest to the one asked for."""
     traders = {order.client_order_id: order.trader for order in recorded.orders}
     digits = client_order_id.removeprefix(recorded.instrument).strip(":").split(":")[0]
     number = int(digits) if digits.isascii() and digits.isdigit() else 0
@@ -135,7 +135,7 @@ def _nearest(recorded: Recorded, client_order_id: str) -> list[str]:
 
 
 def _before(recorded: Recorded, place: Input) -> LeaderState:
-    """The refolded leader right before it takes this input."""
+    """Return the refolded leader right before it takes this input."""
     state = leader.new_state(recorded.instrument, recorded.partition)
     for entry in interleaving(recorded):
         if place.topic == "trades" and entry.trades_offset >= place.offset:
@@ -151,7 +151,7 @@ def _before(recorded: Recorded, place: Input) -> LeaderState:
 
 
 def _after(recorded: Recorded, before: LeaderState, place: Input) -> LeaderState:
-    """The same leader once it has taken the input; what this made is in its outbox."""
+    """Return the same leader once it has taken the input; what this made is in its outbox."""
     state = _copy(before)
     if place.topic == "trades":
         take_trades(state, recorded.trades, until=place.offset)
@@ -163,7 +163,7 @@ def _after(recorded: Recorded, before: LeaderState, place: Input) -> LeaderState
 
 
 def _copy(state: LeaderState) -> LeaderState:
-    """A leader of its own; its outbox has to be empty."""
+    """Return a copy of a leader whose outbox is empty."""
     return msgspec.json.decode(msgspec.json.encode(state), type=LeaderState)
 
 
@@ -172,7 +172,7 @@ def _place(entry: Applied) -> Input:
 
 
 def _cause(order: Order) -> Input:
-    """The input that made a snapshot."""
+    """Return the input that made a snapshot."""
     return Input(order.cause_topic, int(getattr(order, f"{order.cause_topic}_offset")))
 
 
@@ -201,7 +201,7 @@ def _event(recorded: Recorded, place: Input) -> Event:
 
 
 def _snapshot_step(recorded: Recorded, found: Order | None, refolded: Order | None) -> Step:
-    """What the input behind a snapshot did; of the recorded one where there is one."""
+    """Return what the input behind a snapshot did; of the recorded one where there is one."""
     order = found or refolded
     assert order is not None
     place = _cause(order)
@@ -221,7 +221,7 @@ def _snapshot_step(recorded: Recorded, found: Order | None, refolded: Order | No
 
 
 def _why(order: Order, event: Event) -> str:
-    """The rule behind a snapshot, in words."""
+    """Return the rule behind a snapshot, in words."""
     if order.cancel_requested and order.cause_topic == "settings":
         return "trading was switched off: the exchange is asked to cancel the open orders"
     if _is_reported(order, event):
@@ -235,14 +235,14 @@ def _why(order: Order, event: Event) -> str:
 
 
 def _is_reported(order: Order, event: Event) -> bool:
-    """Whether a snapshot is what the exchange says of the order, and not its beginning."""
+    """Return whether a snapshot is what the exchange says of the order, and not its beginning."""
     if event.fill is not None:
         return event.fill.client_order_id == order.client_order_id
     return order.cause_topic == "fills" and order.status not in (OrderStatus.NEW, OrderStatus.REJECTED)
 
 
 def _arithmetic(before: LeaderState, event: Event, order: Order) -> tuple[Calculation, ...]:
-    """How price, quantity and rebuy level of a placed order came about; nothing of later snapshots."""
+    """Return how price, quantity and rebuy level of a placed order came about; nothing of later snapshots."""
     if order.cancel_requested or _is_reported(order, event) or before.settings is None or before.instrument is None:
         return ()
     setup = Setup(before.instrument, before.settings)
@@ -258,7 +258,7 @@ def _arithmetic(before: LeaderState, event: Event, order: Order) -> tuple[Calcul
 
 
 def _start_step(recorded: Recorded, trader: int) -> Step | None:
-    """The input that started a trader, and why; `None` where the refold starts no such trader."""
+    """Return the input that started a trader, and why; `None` where the refold starts no such trader."""
     place = _start(recorded, trader)
     if place is None:
         return None
@@ -270,7 +270,7 @@ def _start_step(recorded: Recorded, trader: int) -> Step | None:
 
 
 def _start(recorded: Recorded, trader: int) -> Input | None:
-    """The input after which the leader has given this number away: a trade that started one more leaves no record."""
+    """Return the input after which this number is given away: a trade that started one more trader left no record."""
     state = leader.new_state(recorded.instrument, recorded.partition)
     for entry in (*interleaving(recorded), None):
         seen = state.trades_offset
@@ -283,7 +283,7 @@ def _start(recorded: Recorded, trader: int) -> Input | None:
 
 
 def _starting_trade(recorded: Recorded, seen: int, trader: int) -> int:
-    """The offset of the first trade after the offset `seen` with which this trader starts."""
+    """Return the offset of the first trade after the offset `seen` with which this trader starts."""
     before = _before(recorded, Input("trades", seen + 1))
 
     def started(offset: int) -> bool:
@@ -299,7 +299,7 @@ def _starting_trade(recorded: Recorded, seen: int, trader: int) -> int:
 def _why_started(
     before: LeaderState, after: LeaderState, event: Event, trader: int
 ) -> tuple[str, tuple[Calculation, ...]]:
-    """Whose place it takes, or whose rebuy level the price fell below."""
+    """Return whose place a trader takes, or whose rebuy level the price fell below, and the arithmetic."""
     if trader not in _numbers(after):
         return "let go by the same input that started it", ()
     if event.place.topic in ("settings", "instruments"):
@@ -333,7 +333,7 @@ def _why_change_started(before: LeaderState, after: LeaderState, event: Event, t
 
 
 def _filled_order(state: LeaderState, fill: Fill) -> Order | None:
-    """The open order that a report is about."""
+    """Return the open order that a report is about."""
     open_orders = [*state.orders.values(), *state.closing.values()]
     return next((order for order in open_orders if order.client_order_id == fill.client_order_id), None)
 
@@ -343,6 +343,6 @@ def _numbers(state: LeaderState) -> list[int]:
 
 
 def _behind(state: LeaderState, trader: int) -> int:
-    """How many traders come after this one in the leader's order."""
+    """Return how many traders come after this one in the leader's order."""
     numbers = _numbers(state)
     return len(numbers) - numbers.index(trader)

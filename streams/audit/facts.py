@@ -25,7 +25,7 @@ class Fact:
 
 
 def facts_of(before: LeaderState, after: LeaderState, trader: int) -> tuple[Fact, ...]:
-    """What an input changed; in any case the leader itself and this trader."""
+    """Return what an input changed; in any case the leader itself and this trader."""
     facts = [Fact("leader", _leader_text(before), _leader_text(after))]
     old, new = _traders(before), _traders(after)
     for number in sorted(old.keys() | new.keys()):
@@ -42,7 +42,7 @@ def _yes(there: bool) -> str | None:
 
 
 def _changes(before: Terms | None, after: Terms | None, shown: Mapping[str, Callable[[int], str]]) -> list[Fact]:
-    """The fields that the trading goes by and that differ, each as it is shown."""
+    """Return the fields that the trading goes by and that differ, each as it is shown."""
     if after is None:
         return []
     facts = []
@@ -69,7 +69,7 @@ STAGES = {
 
 
 def _traders(state: LeaderState) -> dict[int, str]:
-    """The running traders in words, by number."""
+    """Return the running traders in words, by number."""
     columns = state.leader
     texts = {}
     for i in range(columns.head[COUNT]):

@@ -53,7 +53,7 @@ class Difference:
 
 
 def refold(recorded: Recorded) -> list[Record]:
-    """The orders and journal entries that the recorded inputs give, in the order of their versions.
+    """Return the orders and journal entries that the recorded inputs give, in the order of their versions.
 
     An input that is lost, or that the refolded leader refuses, gives none: `compare` then misses its journal entry.
     """
@@ -66,7 +66,7 @@ def refold(recorded: Recorded) -> list[Record]:
 
 
 def compare(recorded: Recorded) -> list[Difference]:
-    """Where the refold and the record differ, and where a record was repeated with another content."""
+    """Return where the refold and the record differ, and where a record was repeated with another content."""
     refolded: dict[int, Record] = {_version(record): record for record in refold(recorded)}
     found: dict[int, Record] = {}
     differences = []
@@ -81,7 +81,7 @@ def compare(recorded: Recorded) -> list[Difference]:
 
 
 def interleaving(recorded: Recorded) -> list[Applied]:
-    """The journal in the order of its versions, each once: an entry may be sent twice."""
+    """Return the journal in the order of its versions, each once: an entry may be sent twice."""
     unique: dict[int, Applied] = {}
     for entry in recorded.journal:
         unique.setdefault(entry.version, entry)

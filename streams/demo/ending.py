@@ -22,6 +22,9 @@ def results(config: Config) -> Iterator[str]:
         engine.dispose()
     yield plain_table([_row(symbol) for symbol in found], COLUMNS)
     yield "A cycle is a trader that has bought and sold. An open position is bought and not yet sold: no profit yet."
+    for symbol in found:
+        if symbol.unknown:
+            yield f"{symbol.symbol}: fills of {symbol.unknown:,} traders are not in Postgres; their profit is left out."
 
 
 def _row(found: SymbolProfit) -> dict[str, str]:

@@ -22,6 +22,9 @@ class SymbolProfit:
     `fills` counts executions, `cycles` the traders that bought and sold all they had bought. `profit` is in the quote
     asset, after the commissions of both sides, over what was bought and sold again; of a trader that has sold a part,
     the same part of its buying counts. `position` is in the base asset: bought and not yet sold.
+
+    `unknown` counts the traders that are left out of `cycles`, `profit` and `position`, because fills are missing in
+    the table: their orders have executed more, or they have sold more than they have bought.
     """
 
     exchange: str
@@ -33,11 +36,12 @@ class SymbolProfit:
     cycles: int
     profit: Decimal
     position: Decimal
+    unknown: int
 
 
 PROFIT = text(
     """
-    WITH sides AS (
+    WITH filled AS (
         SELECT exchange, symbol, split_part(client_order_id, ':', 3) AS trader,
                count(*) AS fills,
                coalesce(sum(quantity) FILTER (WHERE side = 'BUY'), 0) AS bought,
@@ -46,21 +50,31 @@ PROFIT = text(
                coalesce(sum(price * quantity - commission) FILTER (WHERE side = 'SELL'), 0) AS received
         FROM fills WHERE execution_type = 'TRADE'
         GROUP BY exchange, symbol, trader
+    ), executed AS (
+        SELECT exchange, symbol, split_part(client_order_id, ':', 3) AS trader,
+               coalesce(sum(executed_quantity) FILTER (WHERE side = 'BUY'), 0) AS bought,
+               coalesce(sum(executed_quantity) FILTER (WHERE side = 'SELL'), 0) AS sold
+        FROM orders WHERE executed_quantity > 0
+        GROUP BY exchange, symbol, split_part(client_order_id, ':', 3)
     ), traders AS (
-        SELECT *, CASE
-                WHEN sold = bought THEN received - paid
-                WHEN sold = 0 THEN 0
-                ELSE received - paid * sold / bought END AS profit
-        FROM sides
+        SELECT exchange, symbol, fills, filled.bought, filled.sold, paid, received,
+               coalesce(filled.bought, 0) >= greatest(filled.sold, executed.bought)
+                   AND coalesce(filled.sold, 0) >= coalesce(executed.sold, 0) AS known
+        FROM filled FULL JOIN executed USING (exchange, symbol, trader)
     ), results AS (
-        SELECT exchange, symbol, sum(fills)::bigint AS fills, count(*) FILTER (WHERE sold = bought) AS cycles,
-               sum(profit) AS profit, sum(bought - sold) AS position
+        SELECT exchange, symbol, coalesce(sum(fills), 0)::bigint AS fills,
+               count(*) FILTER (WHERE known AND sold = bought) AS cycles,
+               sum(CASE WHEN NOT known OR sold = 0 THEN 0
+                        WHEN sold = bought THEN received - paid
+                        ELSE received - paid * sold / bought END) AS profit,
+               sum(bought - sold) FILTER (WHERE known) AS position,
+               count(*) FILTER (WHERE NOT known) AS unknown
         FROM traders GROUP BY exchange, symbol
     ), streamed AS (SELECT exchange, symbol, count(*) AS trades FROM trades GROUP BY exchange, symbol
     ), placed AS (SELECT exchange, symbol, count(*) AS orders FROM orders GROUP BY exchange, symbol)
     SELECT exchange, symbol, coalesce(quote_asset, '') AS quote_asset, coalesce(trades, 0) AS trades,
            coalesce(orders, 0) AS orders, coalesce(fills, 0) AS fills, coalesce(cycles, 0) AS cycles,
-           coalesce(profit, 0) AS profit, coalesce(position, 0) AS position
+           coalesce(profit, 0) AS profit, coalesce(position, 0) AS position, coalesce(unknown, 0) AS unknown
     FROM streamed FULL JOIN placed USING (exchange, symbol) FULL JOIN results USING (exchange, symbol)
          LEFT JOIN instruments USING (exchange, symbol)
     ORDER BY exchange, symbol

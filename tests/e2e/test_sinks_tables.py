@@ -143,6 +143,42 @@ def test_profit_is_exact_and_after_commissions(engine: Engine) -> None:
     quarter = Decimal("3") - Decimal("0.1") - Decimal("8.4") / 4
     assert ripple.profit == cycle + quarter
     assert ripple.position == 3 + 5
+    assert (ethereum.unknown, ripple.unknown) == (0, 0)
+
+
+KNOWN = {"B": ("2", ["3", "1"]), "S": ("3", ["2", "2"])}
+"""Price and executions of a trader that is known: it has bought 4 and sold them for 4 more."""
+
+
+@pytest.mark.parametrize(
+    ("fills", "executed"),
+    [
+        ({"S": ["2"]}, {"S": "2"}),
+        ({"S": ["2"]}, {}),
+        ({"B": ["3"], "S": ["4"]}, {}),
+        ({"B": ["3"], "S": ["3"]}, {"B": "4", "S": "3"}),
+        ({"B": ["3"]}, {"B": "4"}),
+        ({"B": ["4"], "S": ["1"]}, {"B": "4", "S": "2"}),
+        ({}, {"B": "4"}),
+        ({}, {"S": "4"}),
+    ],
+    ids=str,
+)
+def test_a_trader_without_all_its_fills_is_left_out(
+    engine: Engine, fills: dict[str, list[str]], executed: dict[str, str]
+) -> None:
+    """`fills` are the quantities in the table by side, `executed` what the orders say that there is."""
+    known, lost = "binance:XRPUSDT:1", "binance:XRPUSDT:2"
+    put(engine, "orders", *(samples.order(f"{known}:{side}", quantity="4", executed_quantity="4") for side in KNOWN))
+    for side, (price, quantities) in KNOWN.items():
+        put(engine, "fills", *part(f"{known}:{side}", price, [(quantity, "0") for quantity in quantities]))
+    for side, quantity in executed.items():
+        put(engine, "orders", samples.order(f"{lost}:{side}", quantity="4", executed_quantity=quantity))
+    for side, quantities in fills.items():
+        put(engine, "fills", *part(f"{lost}:{side}", "7", [(quantity, "0") for quantity in quantities]))
+    (found,) = profit_by_symbol(engine)
+    assert (found.unknown, found.cycles, found.profit, found.position) == (1, 1, 4, 0)
+    assert found.fills == 4 + sum(map(len, fills.values()))
 
 
 def part(client_order_id: str, price: str, executions: list[tuple[str, str]]) -> list[Record]:

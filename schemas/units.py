@@ -29,7 +29,8 @@ def to_units(text: str | Decimal, field: str) -> int:
     try:
         scaled = Decimal(text).scaleb(SCALE, _EXACT)
     except Inexact:
-        raise ValueError(f"{field}: {text!r} has more than {SCALE} decimals") from None
+        reason = f"more than {SCALE} decimals" if _decimals(text) > SCALE else f"more than {_EXACT.prec} digits"
+        raise ValueError(f"{field}: {text!r} has {reason}") from None
     except InvalidOperation:
         raise ValueError(f"{field}: {text!r} is not a decimal number") from None
     if not scaled.is_finite():
@@ -38,6 +39,11 @@ def to_units(text: str | Decimal, field: str) -> int:
     if units != scaled:
         raise ValueError(f"{field}: {text!r} has more than {SCALE} decimals")
     return units
+
+
+def _decimals(text: str | Decimal) -> int:
+    exponent = Decimal(text).as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0
 
 
 def to_decimal(units: int) -> Decimal:

@@ -37,6 +37,8 @@ def parse_axis(field: str, text: str, drawn: bool = False) -> Sequence[int]:
     if (stop - start) % step:
         shown = parameter.text(stop - (stop - start) % step)
         raise ValueError(f"{option}: {text!r} does not reach {parts[1]}; the last step is at {shown}")
+    for end in (start, stop):
+        parameter.check(end)  # before they are counted: `len` takes no range of 2**63 values and more
     return range(start, stop + 1, step)
 
 

@@ -14,7 +14,7 @@ from schemas.parameters import BY_FIELD
 from schemas.records import FILTERS, Setup
 from schemas.sql.backtests import BacktestEquity, BacktestOrder, BacktestRun
 from schemas.sql.models import Base
-from schemas.units import to_decimal
+from schemas.units import AMOUNT_MAX, PRICE_MAX, plain, to_decimal
 from streams.backtest.performance import Result, equity_of, executed, plain_money
 from streams.backtest.trial import Trial
 from streams.backtest.version import code_version
@@ -60,7 +60,10 @@ def check_tables(engine: Engine) -> None:
 
 
 def save(engine: Engine, runs: Sequence[Kept], about: About) -> list[int]:
-    """Write runs, their orders and their equity, all or none; their numbers. Raises SQLAlchemy's errors."""
+    """Write runs, their orders and their equity, all or none; their numbers.
+
+    Raises SQLAlchemy's errors, and `ValueError`, which names field and value, for what the tables have no room for.
+    """
     now = EPOCH + time.time_ns() // 1_000 * MICROSECOND
     with engine.begin() as connection:
         ids = sorted(connection.scalars(NEXT_IDS, {"runs": len(runs)}))
@@ -171,7 +174,7 @@ def _result(result: Result) -> Row:
     return {
         **{name: getattr(result, name) for name in ("orders", "rejected", "filled", "cycles", "wins", "losses")},
         **{name: _money(amount) for name, amount in money.items()},
-        "open_position": to_decimal(result.position),
+        "open_position": _bounded("open_position", result.position, AMOUNT_MAX),
         "seconds_in_market": Decimal(result.time_in_market) / 10**6,
         "seconds_in_all": Decimal(result.span) / 10**6,
         "largest_exposure": to_decimal(result.largest_exposure),
@@ -188,8 +191,8 @@ def _orders(run_id: int, kept: Kept) -> Iterator[Row]:
             "number": number,
             "trader": order.trader,
             "side": order.side,
-            "price": to_decimal(order.price),
-            "quantity": to_decimal(order.quantity),
+            "price": _bounded("price", order.price, PRICE_MAX),
+            "quantity": _bounded("quantity", order.quantity, AMOUNT_MAX),
             "executed_quantity": to_decimal(executed(order)),
             "status": order.status,
             "placed_at": order.placed_at,
@@ -212,6 +215,13 @@ def _equity(run_id: int, kept: Kept) -> Iterator[Row]:
             "drawdown": _money(drawdown),
             "position_value": _money(value),
         }
+
+
+def _bounded(field: str, units: int, largest: int) -> Decimal:
+    # an order that a filter refused may be of any size
+    if units > largest:
+        raise ValueError(f"{field}: {plain(units)} is above {plain(largest)}, the largest that can be saved")
+    return to_decimal(units)
 
 
 def _money(amount: int) -> Decimal:

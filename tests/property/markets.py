@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from schemas.records import Setup
-from schemas.units import ONE
+from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX
 from tests.samples import setup
 
 TICK = 1_000
@@ -56,3 +56,33 @@ def any_setup(draw: st.DrawFn) -> Setup:
         "min_notional": draw(st.sampled_from([0, 0, ONE // 200])),
     }
     return setup(**plain)
+
+
+@st.composite
+def setup_of_any_size(draw: st.DrawFn) -> Setup:
+    """Settings that are valid, with numbers of any number of digits and those next to what 62, 63 or 64 bits hold."""
+    plain: dict[str, Any] = {
+        "tick_size": draw(up_to(PRICE_MAX)),
+        "step_size": draw(up_to(AMOUNT_MAX)),
+        "budget": draw(up_to(AMOUNT_MAX)),
+        "chunks": draw(st.sampled_from([1, 3, 1_000])),
+        "min_notional": draw(st.one_of(st.just(0), up_to(AMOUNT_MAX))),
+        "max_quantity": draw(st.one_of(st.just(0), up_to(AMOUNT_MAX))),
+        "fee": draw(st.integers(0, ONE - 1)),
+        **{f"{name}_interval": draw(st.integers(1 - ONE, ONE - 1)) for name in ("buy_down", "profit", "rebuy")},
+    }
+    return setup(**plain)
+
+
+def prices_of_any_size() -> st.SearchStrategy[list[int]]:
+    """A few prices, each of any number of digits."""
+    return st.lists(up_to(PRICE_MAX), min_size=1, max_size=20)
+
+
+def up_to(largest: int) -> st.SearchStrategy[int]:
+    """Integers from 1 to `largest`: of any number of digits as likely, and the ends of 62, 63 and 64 bits."""
+    digits = st.integers(1, len(str(largest))).flatmap(lambda n: st.integers(10 ** (n - 1), min(10**n - 1, largest)))
+    return st.one_of(digits, st.sampled_from([end for end in EDGES if end <= largest]))
+
+
+EDGES = [1, *(2**bits + by for bits in (62, 63, 64) for by in (-1, 0))]

@@ -7,18 +7,19 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import event, example, given, settings
 
 from schemas.records import Setup
 from streams.backtest.engine import reference
 from streams.backtest.engine.data import prepare
 from streams.backtest.engine.fast import run_fast, run_prepared
 from streams.backtest.engine.reference import SimulatedOrder, run_reference
+from streams.backtest.engine.scale import TooLarge
 from streams.backtest.engine.sweep import sweep
 from streams.trading.rules import Rules, rules_of
 from streams.trading.simulation import UNBOUNDED
 from tests import samples
-from tests.property.markets import any_setup, markets
+from tests.property.markets import any_setup, markets, prices_of_any_size, setup_of_any_size
 
 # The first run after a change compiles: seconds on an idle machine, minutes on a busy one.
 pytestmark = pytest.mark.timeout(900)
@@ -82,3 +83,19 @@ def test_a_sweep_adds_up_to_the_reference(prices: list[int], any_setup: Setup) -
     assert (summary.buys[0], summary.cycles[0]) == (len(bought), len(sold))
     assert summary.position[0] == sum(o.quantity for o in bought) - sum(o.quantity for o in sold.values())
     assert (summary.realised[0], summary.net_profit[0]) == (profit, net)
+
+
+@settings(max_examples=400)
+@given(prices_of_any_size(), setup_of_any_size())
+def test_numbers_of_any_size_are_right_or_refused(prices: list[int], any_setup: Setup) -> None:
+    rules = rules_of(*any_setup)
+    try:
+        fast = run_fast(np.array(prices), rules).to_list()
+        summary = sweep(prepare(np.array(prices), rules.tick), [any_setup])
+    except TooLarge:
+        event("refused")
+        return
+    event("taken")
+    orders = run_reference(prices, rules)
+    assert fast == orders
+    assert summary.orders[0] == len(orders)

@@ -50,11 +50,11 @@ def scale(rules: Rules, price_unit: int, highest: int) -> tuple[Rules, Units]:
         rebuy_den=rebuy_den,
         lot_num=lot,
         lot_den=1,
-        min_price=min(-(-rules.min_price // price_unit), INT64_MAX),
-        max_price=min(rules.max_price // price_unit, INT64_MAX),
-        min_quantity=min(-(-rules.min_quantity // units.quantity), INT64_MAX),
-        max_quantity=min(rules.max_quantity // units.quantity, INT64_MAX),
-        min_notional=min(-(-rules.min_notional // (units.price * units.quantity)), INT64_MAX),
+        min_price=_limit(-(-rules.min_price // price_unit)),
+        max_price=_limit(rules.max_price // price_unit),
+        min_quantity=_limit(-(-rules.min_quantity // units.quantity)),
+        max_quantity=_limit(rules.max_quantity // units.quantity),
+        min_notional=_limit(-(-rules.min_notional // (units.price * units.quantity))),
     )
     _check(scaled, highest, bought, units)
     return scaled, units
@@ -84,9 +84,15 @@ def floor_twin(num: int, den: int, limit: int) -> tuple[int, int]:
     return low_num, low_den
 
 
+def _limit(of_filter: int) -> int:
+    """The nearest integer of 64 bits that forbids the same orders: theirs are above 0 and below `INT64_MAX`."""
+    return max(0, min(of_filter, INT64_MAX))
+
+
 def _check(scaled: Rules, highest: int, bought: int, units: Units) -> None:
-    """Refuse the rules if any product that the strategy forms could exceed 64 bits."""
+    """Refuse the rules if any product that the strategy forms, or a step in units of 1e-8, could exceed 64 bits."""
     products = {
+        "step_size": units.quantity,
         "price · buy-down fraction": highest * scaled.buy_num,
         "buy-down fraction · tick": scaled.buy_den * scaled.tick,
         "buy price · profit fraction": bought * scaled.sell_num,

@@ -60,7 +60,7 @@ class Sweep:
     random: Annotated[
         int | None, option("--random", "N", "Draw N settings from the values; START:STOP then needs no step.")
     ] = None
-    seed: Annotated[int, typer.Option("--seed", metavar="K", help="Of --random.")] = 0
+    seed: Annotated[int, typer.Option("--seed", metavar="K", min=-(2**63), max=2**63 - 1, help="Of --random.")] = 0
     top: Annotated[int, typer.Option("--top", metavar="N", min=1, max=1_000, help="Show the best so many.")] = 10
     objective: Annotated[Objective, typer.Option("--objective", help="What is best.")] = Objective.NET
     train_until: Annotated[

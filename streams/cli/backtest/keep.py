@@ -12,7 +12,7 @@ from streams.backtest.trial import try_settings
 from streams.cli.backtest.options import Keeping
 from streams.cli.backtest.rows import Swept
 from streams.cli.endpoints import need_database
-from streams.cli.errors import BadValue
+from streams.cli.errors import BadValue, CliError
 from streams.cli.output import Output
 
 CONNECT_TIMEOUT_S = 5
@@ -48,9 +48,12 @@ def check_saving(asked: Keeping) -> bool:
 
 
 def keep(runs: Sequence[Kept], about: About, out: Output) -> list[int]:
-    """Save runs; return their numbers."""
+    """Save runs; return their numbers. `CliError` names what the tables have no room for."""
     with warehouse() as engine:
-        ids = save(engine, runs, about)
+        try:
+            ids = save(engine, runs, about)
+        except ValueError as error:
+            raise CliError(f"not saved: {error}") from None
     several = f"runs {ids[0]} to {ids[-1]}" if len(ids) > 1 else f"run {ids[0]}"
     out.note(f"saved as {several}; next: hedgehog backtest show {ids[0]}")
     return ids

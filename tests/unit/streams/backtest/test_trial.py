@@ -1,16 +1,29 @@
 """What a sweep looks for the most of: a defined order, and a value for each setting."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
 
 from schemas.units import ONE
 from streams.backtest.engine.data import Prices, Quantities, Times
+from streams.backtest.engine.scale import TooLarge
 from streams.backtest.engine.sweep import Summary
 from streams.backtest.performance import Result
-from streams.backtest.trial import CYCLES, DRAWDOWN, NET, _ranked, _values, best_of, try_settings
+from streams.backtest.trial import (
+    CYCLES,
+    DRAWDOWN,
+    FAST,
+    NET,
+    REFERENCE,
+    _ranked,
+    _values,
+    best_of,
+    try_settings,
+)
 from streams.trading.execution import Execution
+from tests.samples import setup
 from tests.unit.streams.backtest.engine.test_sweep import draws
 
 # The first run after a change compiles: seconds on an idle machine, minutes on a busy one.
@@ -58,6 +71,37 @@ def test_the_best_first_and_each_as_if_alone(objective: str, execution: Executio
             assert value == result.net_profit * ONE // result.max_drawdown
         else:
             assert value == (None if result.net_profit else 0)
+
+
+@pytest.mark.parametrize("execution", [Execution(), Execution(2_500, limited=True)])
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({"step_size": "92233720368.54775808"}, "step_size: 9223372036854775808 exceeds"),  # 2**63
+        ({"step_size": "100000000000"}, "step_size: 10000000000000000000 exceeds"),
+        ({"step_size": "46116860184.27387903"}, None),  # 2**62 - 1
+        ({"budget": "99999999999999999999.99999999"}, "largest notional: 6666666666"),
+        ({"budget": "99999999999999999999.99999999", "step_size": "99999999999999999999.99999999"}, "step_size: "),
+        ({"tick_size": "9999999999.99999999"}, "buy-down fraction · tick: "),
+        ({"tick_size": "9000000000"}, None),
+        ({"chunks": 1_000}, None),
+        ({"min_notional": 10**40, "min_price": -(10**40), "max_price": 10**40}, None),
+    ],
+    ids=str,
+)
+def test_what_does_not_fit_64_bits_is_worked_out_all_the_same(
+    changes: dict[str, Any], refused: str | None, execution: Execution
+) -> None:
+    market, tried = trades(1, 200), setup(**{"tick_size": "0.00001", **changes})
+    fast, exact = (try_settings(market, tried, engine, execution) for engine in (FAST, REFERENCE))
+    assert (fast.orders, fast.result) == (exact.orders, exact.result)
+    assert fast.engine == (FAST if refused is None else REFERENCE)
+    assert (fast.refused or "").startswith(refused or "")
+    if refused is None:
+        assert best_of({"all": market}, [tried], NET, 1, execution).found[0].results["all"] == exact.result
+    else:
+        with pytest.raises(TooLarge, match=refused):
+            best_of({"all": market}, [tried], NET, 1, execution)
 
 
 def test_a_profit_without_a_drawdown_is_above_all() -> None:

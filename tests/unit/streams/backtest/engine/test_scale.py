@@ -70,6 +70,19 @@ def test_what_does_not_fit_names_the_numbers() -> None:
         scale(rules_of(*of), 1, 7)
     with pytest.raises(TooLarge, match="price · buy-down fraction"):
         scale(rules_of(*setup(**XRP, buy_down_interval="0.00000001")), 1_000, LARGEST // 1_000)
+    with pytest.raises(TooLarge, match=r"step_size: 10000000000000000000 exceeds 64 bits"):
+        scale(rules_of(*setup(**XRP | {"step_size": "100000000000"})), 1_000, 7)
+
+
+@pytest.mark.parametrize("field", ["min_price", "max_price", "min_quantity", "max_quantity", "min_notional"])
+@pytest.mark.parametrize("value", [-(10**40), -(2**63) - 1, -1, 1, 2**63, 10**40])
+def test_a_filter_of_any_size_forbids_the_same(field: str, value: int) -> None:
+    exact = rules_of(*setup(**XRP))._replace(**{field: value})
+    small, units = scale(exact, 1_000, 45_000)
+    assert all(0 <= number < 2**63 for number in (*small, *units))
+    for price, quantity in ((1, 1), (45_000, 1), (1, 10**9)):
+        refused = trading.refusal(exact, price * units.price, quantity * units.quantity)
+        assert trading.refusal(small, price, quantity) == refused
 
 
 def test_a_tick_between_the_prices_units() -> None:

@@ -132,6 +132,19 @@ def test_the_reference_engine_takes_what_the_fast_one_cannot(tmp_path: Path) -> 
     assert "hedgehog backtest run --engine reference" in refused.stderr
 
 
+@pytest.mark.parametrize("option", ["--step 100000000000", "--budget 99999999999999999999"])
+def test_a_step_or_budget_beyond_64_bits(option: str, nine: Path) -> None:
+    rest = " ".join(words for words in ("--tick 0.0001", option, "--step 0.1" * ("--step" not in option)) if words)
+    line = f"run --file {nine} --symbol XRPUSDT {rest} --buy-down 0.0025"
+    run, exact = data(line), data(f"{line} --engine reference")
+    assert (run["engine"], exact["engine"]) == ("reference", "reference")
+    measured = {"engine_seconds", "trades_per_s"}
+    assert {k: v for k, v in run.items() if k not in measured} == {k: v for k, v in exact.items() if k not in measured}
+    assert "the reference engine is used" in hedgehog(line).stderr
+    refused = hedgehog(line.replace("run", "sweep", 1))
+    assert (refused.exit_code, "exceeds 64 bits" in refused.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -154,6 +167,14 @@ def test_the_reference_engine_takes_what_the_fast_one_cannot(tmp_path: Path) -> 
         ("sweep --file {nine} {settings} --chunks 1,2000", "chunks: 2000 is not between 1 and 1000"),
         ("sweep --file {nine} {settings} --random 0", "--random: 0 is not between"),
         ("sweep --file {nine} {settings} --profit 0:0.5:0.00000001", "are more than 1000000"),
+        ("sweep --file {nine} {settings} --profit 0:99999999999:0.00000001", "profit_interval: 1e+11 is not between"),
+        ("sweep --file {nine} {settings} --rebuy -99999999999:0 --random 9", "rebuy_interval: -1e+11 is not between"),
+        ("sweep --file {nine} {settings} --chunks 1:99999999999:1", "--chunks: '99999999999' is not a whole number"),
+        ("sweep --file {nine} {settings} --random 9 --seed 9223372036854775808", "less than or equal to"),
+        ("run --file {nine} {settings} --chunks 99999999999", "--chunks: '99999999999' is not a whole number"),
+        ("run --file {nine} --symbol XRPUSDT --tick 99999999999 --step 1", "tick_size: 1e+11 is not between"),
+        ("run --file {nine} --symbol XRPUSDT --tick 1 --step " + 21 * "9", "step_size: 1e+21 is not between"),
+        ("run --file {nine} {settings} --budget " + 70 * "9", "has more than 60 digits"),
     ],
 )
 def test_wrong_values_are_named(line: str, message: str, nine: Path) -> None:

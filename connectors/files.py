@@ -13,7 +13,8 @@ from string import Template
 
 from sqlalchemy.engine import make_url
 
-from infra.config import Config
+from infra.config import LOOPBACK, Config
+from infra.passwords import FILE, OWNER, password_folder, password_of
 from schemas.topics import SINKS
 
 FOLDER = Path(__file__).parent
@@ -43,8 +44,16 @@ def placeholders(config: Config) -> dict[str, str]:
         "registry_url": config.connect_registry_url.rstrip("/") or config.registry,
         "jdbc_url": f"jdbc:postgresql://{address}/{url.database}",
         "database_user": url.username or "",
-        "database_password": url.password or "",
+        "database_password": _password(config, url.password or ""),
     }
+
+
+def _password(config: Config, password: str) -> str:
+    """Return the password, or the place where Kafka Connect finds it, where both servers are the stack's."""
+    own_connect = config.infra != "external" and config.connect == f"http://{LOOPBACK}:{config.port('connect')}"
+    if own_connect and password == password_of(config.data_dir, OWNER):
+        return f"${{directory:{password_folder(config.data_dir, OWNER)}:{FILE}}}"
+    return password
 
 
 def _load(path: Path, values: dict[str, str]) -> Connector:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from infra.config import load_config
+from infra.config import load_config, problems
 from infra.errors import StackError
 from infra.stack import Stack
 from infra.status import PartStatus
@@ -121,9 +121,8 @@ def main() -> int:
         print(f"hedgehog: {error}", file=sys.stderr)
         return 1
     except ValidationError as error:
-        for problem in error.errors():
-            field = ".".join(str(place) for place in problem["loc"])
-            print(f"hedgehog: {field} = {problem['input']!r}: {problem['msg']}", file=sys.stderr)
+        for problem in problems(error):
+            print(f"hedgehog: {problem}", file=sys.stderr)
         return 2
     return 0
 

@@ -3,15 +3,21 @@
 Every field can be set by an environment variable `HEDGEHOG_<FIELD>` or by a line in `.env`.
 """
 
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import Field
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infra.passwords import OWNER, password_of
+
 LOOPBACK = "127.0.0.1"
+DATABASE = "hedgehog"
+"""The warehouse, on the stack's own server."""
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
@@ -19,7 +25,9 @@ Port = Annotated[int, Field(ge=1, le=65_535)]
 class Config(BaseSettings):
     """The settings of one installation. A bad value raises `pydantic.ValidationError`, which names field and value."""
 
-    model_config = SettingsConfigDict(env_prefix="HEDGEHOG_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="HEDGEHOG_", env_file=".env", extra="ignore", hide_input_in_errors=True
+    )
 
     infra: Literal["auto", "compose", "native", "external"] = "auto"
     data_dir: Path = Path(".hedgehog")
@@ -41,7 +49,8 @@ class Config(BaseSettings):
     """Endpoints: derived from the ports unless given (`HEDGEHOG_INFRA=external` wants them given)."""
     registry_url: str = ""
     connect_url: str = ""
-    database_url: str = ""
+    database_url: Annotated[str, Field(repr=False)] = ""
+    """A URL of the stack's own server needs no password: that is in the data folder."""
     connect_registry_url: str = ""
     """The registry and the `host:port` of PostgreSQL as Kafka Connect sees them; as this process does, unless given."""
     connect_postgres: Annotated[str, Field(pattern=r"^([^:/@]+:\d+)?$")] = ""
@@ -62,6 +71,14 @@ class Config(BaseSettings):
     mock_partial_fills: bool = False
     """Whether the mock exchange fills no more than the quantity of each market trade."""
 
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, url: str) -> str:
+        if url and not _names_a_host(url):
+            form = "postgresql+psycopg2://user:password@host:port/database"
+            raise ValueError(f"not of the form {form}; a password's special characters are written as %XX")
+        return url
+
     def port(self, name: str) -> int:
         """Return the port of `name` (`kafka`, `registry`, …) with the offset applied."""
         return int(getattr(self, f"{name}_port")) + self.port_offset
@@ -78,11 +95,40 @@ class Config(BaseSettings):
     def connect(self) -> str:
         return (self.connect_url or f"http://{LOOPBACK}:{self.port('connect')}").rstrip("/")
 
-    @cached_property
+    @property
     def database(self) -> str:
-        """The SQLAlchemy URL of the warehouse."""
-        default = f"postgresql+psycopg2://hedgehog:hedgehog@{LOOPBACK}:{self.port('postgres')}/hedgehog"
+        """The SQLAlchemy URL of the warehouse. Read afresh each time: `make infra-up` makes the password in it."""
+        password = password_of(self.data_dir, OWNER) if self.wants_own_password else None
+        return self._typed_database if password is None else self._typed_database.replace("@", f":{password}@", 1)
+
+    @property
+    def wants_own_password(self) -> bool:
+        """Whether the warehouse is on the stack's own server, whose password is in the data folder."""
+        port = self.port("postgres")
+        return urlsplit(self._typed_database).netloc in (f"{OWNER}@{LOOPBACK}:{port}", f"{OWNER}@localhost:{port}")
+
+    @property
+    def _typed_database(self) -> str:
+        default = f"postgresql+psycopg2://{OWNER}@{LOOPBACK}:{self.port('postgres')}/{DATABASE}"
         return self.database_url or default
+
+
+def _names_a_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host_and_port = parts.hostname, parts.port  # a port that is no number raises
+    except ValueError:
+        return False
+    # a password with a slash in it would end where the host begins
+    return bool(host_and_port[0]) and ("@" in parts.netloc or "@" not in url)
+
+
+def problems(error: ValidationError) -> Iterator[str]:
+    """Yield what is wrong with each variable: its name, its value unless that holds a password, and the reason."""
+    for problem in error.errors():
+        name = "_".join(str(place) for place in problem["loc"])
+        shown = "…" if name == "database_url" else problem["input"]
+        yield f"HEDGEHOG_{name.upper()}={shown}: {problem['msg']}"
 
 
 def load_config() -> Config:

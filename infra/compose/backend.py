@@ -5,8 +5,10 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from infra import roles
 from infra.config import Config
 from infra.errors import PartFailed, StackError
 from infra.external import endpoint_probes, statuses
@@ -15,10 +17,15 @@ from infra.native.jars import JarStore
 from infra.native.java import write_properties
 from infra.native.kafka import broker_properties
 from infra.native.lock import read_lock
-from infra.native.postgres import create_databases
+from infra.passwords import FILE, OWNER, SUPERUSER, make_passwords, password_folder, password_of
 from infra.status import PartStatus
 
 COMPOSE_FILE = Path(__file__).parent / "compose.yaml"
+PG_HBA = """\
+local all all scram-sha-256
+host all all all scram-sha-256
+"""
+"""Who may connect to PostgreSQL: nobody without a password."""
 PLUGIN_SECTIONS = ("sink", "converter")
 ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - inside a container; published on 127.0.0.1 only
 READY_WITHIN_S = 180.0
@@ -28,7 +35,7 @@ TAIL_LINES = 20
 
 
 def compose_environment(config: Config, sink: Path, converter: Path) -> dict[str, str]:
-    """Return the variables of `compose.yaml`: ports (offset applied), folders, a project name of this data folder."""
+    """Return the variables of `compose.yaml`: ports (offset applied), folders, passwords, the project's name."""
     home = config.data_dir.resolve()
     ports = {
         f"HEDGEHOG_{name.upper()}_PORT": str(config.port(name)) for name in ("kafka", "registry", "connect", "postgres")
@@ -37,6 +44,9 @@ def compose_environment(config: Config, sink: Path, converter: Path) -> dict[str
         **ports,
         "HEDGEHOG_PROJECT": f"hedgehog-{hashlib.sha256(str(home).encode()).hexdigest()[:8]}",
         "HEDGEHOG_FILES": str(home / "compose"),
+        "HEDGEHOG_OWNER_PASSWORD": password_of(home, OWNER) or "",
+        "HEDGEHOG_OWNER_PASSWORD_FILE": str(password_folder(home, OWNER) / FILE),
+        "HEDGEHOG_SUPERUSER_PASSWORD": password_of(home, SUPERUSER) or "",
         "HEDGEHOG_SINK_PLUGIN": str(sink),
         "HEDGEHOG_CONVERTER_PLUGIN": str(converter),
     }
@@ -55,6 +65,7 @@ class ComposeBackend:
     def _run(self, *words: str, shown: bool = False) -> str:
         """Run `docker compose WORDS`; its output, or with `shown` none, because the user sees it."""
         plugins = [self._store.folder(section, self._jars) for section in PLUGIN_SECTIONS]
+        make_passwords(self._config.data_dir)
         environment = {**os.environ, **compose_environment(self._config, *plugins)}
         argv = ["docker", "compose", "--file", str(COMPOSE_FILE), *words]
         try:
@@ -81,23 +92,25 @@ class ComposeBackend:
         self._write_files()
         say("docker compose: images are fetched when they are not here yet")
         self._run("up", "--detach", "--quiet-pull", "postgres", "broker", shown=True)
-        self._await("postgres", say)
-        create_databases(self._config.port("postgres"))
+        self._await("postgres", partial(roles.answers, self._config), say)
+        roles.set_up(self._config)
         self._run("up", "--detach", "--quiet-pull", shown=True)
         for part in ("broker", "registry", "connect"):
-            self._await(part, say)
+            self._await(part, endpoint_probes(self._config)[part][1], say)
 
     def _write_files(self) -> None:
         home = self._config.data_dir.resolve() / "compose"
+        (home / "postgres").mkdir(parents=True, exist_ok=True)
+        (home / "postgres" / "pg_hba.conf").write_text(PG_HBA)
         broker = broker_properties(self._config, Path("/var/lib/kafka/data"), ALL_ADDRESSES)
         write_properties(home / "broker" / "server.properties", broker)
         plugins = [Path("/mnt/plugins", section) for section in PLUGIN_SECTIONS]
         worker = worker_properties(self._config, plugins, ALL_ADDRESSES)
         write_properties(home / "connect" / "worker.properties", worker)
 
-    def _await(self, part: str, say: Callable[[str], None]) -> None:
+    def _await(self, part: str, probe: Callable[[], None], say: Callable[[str], None]) -> None:
         started = time.monotonic()
-        endpoint, probe = endpoint_probes(self._config)[part]
+        endpoint, _ = endpoint_probes(self._config)[part]
         while True:
             try:
                 probe()

@@ -24,6 +24,7 @@ from infra.native.logs import show_logs
 from infra.native.part import Part
 from infra.native.process import Daemon
 from infra.native.registry import registry_part
+from infra.passwords import OWNER, make_passwords, password_of
 from infra.status import PartStatus
 
 POLL_S = 0.1
@@ -70,6 +71,7 @@ class NativeBackend:
         """Start what does not run, each part as soon as those it needs are ready. Raises `StackError`."""
         with self._exclusive():
             self._require_same_endpoints()
+            self._require_own_passwords()
             idle = [part for part in self.parts.values() if self.daemon(part.name).pid() is None]
             ports.require_free(idle)
             if idle:
@@ -86,6 +88,15 @@ class NativeBackend:
                     f"{part.name} of {self._home} runs at {record.get('endpoint')}, not {part.endpoint} as configured;"
                     " stop the stack with its old configuration first (down), or choose another HEDGEHOG_DATA_DIR"
                 )
+
+    def _require_own_passwords(self) -> None:
+        running = any(self.daemon(name).pid() is not None for name in self.parts)
+        if running and password_of(self._home, OWNER) is None:
+            raise StackError(
+                f"the stack of {self._home} was started by a version before, without passwords of its own;"
+                " stop it (make infra-down), then start it again"
+            )
+        make_passwords(self._home)
 
     def _start_all(self, say: Say) -> None:
         ready = {name: threading.Event() for name in self.parts}
@@ -172,7 +183,7 @@ class NativeBackend:
         show_logs({name: self.daemon(name).log for name in ([part] if part else self.parts)}, follow)
 
     def clean(self) -> None:
-        """Remove all data of the stack; it must be down."""
+        """Remove all data of the stack; it must be down. The passwords stay: containers' data may be under them."""
         with self._exclusive():
             running = [name for name in self.parts if self.daemon(name).pid() is not None]
             if running:

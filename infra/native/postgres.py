@@ -19,17 +19,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
-import psycopg2
 
-from infra import probes
+from infra import roles
 from infra.config import LOOPBACK, Config
 from infra.errors import PartFailed, StackError
 from infra.native.part import Part
 from infra.native.process import Account, Command
+from infra.passwords import SUPERUSER, password_of
 
-USER = DATABASE = "hedgehog"
-PASSWORD = "hedgehog"  # noqa: S105 - of a database on loopback
-REGISTRY_DATABASE = "registry"
 OLDEST_MAJOR = 14
 ROOT_HOME = Path("/var/lib/hedgehog")
 INITDB_TIMEOUT_S = 60
@@ -44,15 +41,11 @@ def postgres_part(config: Config) -> Part:
         ports={"postgres_port": port},
         needs=(),
         command=partial(_command, config),
-        probe=partial(probes.database, _url(port, "postgres")),
-        settle=partial(create_databases, port),
+        probe=partial(roles.answers, config),
+        settle=partial(roles.set_up, config),
         gentle=signal.SIGINT,  # fast shutdown; SIGTERM would wait for the clients to leave
         patience_s=20,
     )
-
-
-def _url(port: int, database: str) -> str:
-    return f"postgresql+psycopg2://{USER}:{PASSWORD}@{LOOPBACK}:{port}/{database}"
 
 
 def account() -> Account | None:
@@ -206,13 +199,13 @@ def _initdb(config: Config, cluster: Path, folder: Path, who: Account | None) ->
     shutil.rmtree(cluster, ignore_errors=True)  # what an interrupted initdb left
     cluster.mkdir(parents=True, mode=0o700)
     with tempfile.NamedTemporaryFile("w", suffix=".pw", dir=cluster.parent) as password:
-        password.write(PASSWORD)
+        password.write(password_of(config.data_dir, SUPERUSER) or "")
         password.flush()
         if who is not None:
             os.chown(cluster, who.uid, who.gid)
             os.chown(password.name, who.uid, who.gid)
         argv = [
-            *(folder / "initdb", "-D", cluster, "-U", USER, "--pwfile", password.name, "--no-sync"),
+            *(folder / "initdb", "-D", cluster, "-U", SUPERUSER, "--pwfile", password.name, "--no-sync"),
             *("--auth-host=scram-sha-256", "--auth-local=scram-sha-256", "--encoding=UTF8", "--locale=C"),
         ]
         done = subprocess.run(
@@ -254,17 +247,3 @@ def _drop_stale_lock(cluster: Path) -> None:
     except (FileNotFoundError, ValueError, IndexError, psutil.NoSuchProcess):
         pass
     lock.unlink(missing_ok=True)
-
-
-def create_databases(port: int) -> None:
-    """Create the databases of the warehouse and of the registry unless they are there."""
-    connection = psycopg2.connect(host=LOOPBACK, port=port, user=USER, password=PASSWORD, dbname="postgres")
-    connection.autocommit = True
-    try:
-        with connection.cursor() as cursor:
-            for name in (DATABASE, REGISTRY_DATABASE):
-                cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
-                if cursor.fetchone() is None:
-                    cursor.execute(f'CREATE DATABASE "{name}"')
-    finally:
-        connection.close()

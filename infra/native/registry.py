@@ -8,8 +8,9 @@ from infra.config import LOOPBACK, Config
 from infra.native.jars import Layout
 from infra.native.java import JAVA_ENVIRONMENT, java_command
 from infra.native.part import Part
-from infra.native.postgres import PASSWORD, REGISTRY_DATABASE, USER
 from infra.native.process import Command
+from infra.passwords import OWNER, password_of
+from infra.roles import REGISTRY_DATABASE
 
 HEAP_MB = 384
 
@@ -42,7 +43,7 @@ def _command(config: Config, layout: Callable[[], Layout]) -> Command:
         "APICURIO_STORAGE_KIND": "sql",
         "APICURIO_STORAGE_SQL_KIND": "postgresql",
         "APICURIO_DATASOURCE_URL": f"jdbc:postgresql://{LOOPBACK}:{config.port('postgres')}/{REGISTRY_DATABASE}",
-        "APICURIO_DATASOURCE_USERNAME": USER,
-        "APICURIO_DATASOURCE_PASSWORD": PASSWORD,
+        "APICURIO_DATASOURCE_USERNAME": OWNER,
+        "APICURIO_DATASOURCE_PASSWORD": password_of(config.data_dir, OWNER) or "",
     }
     return Command(argv, home, environment)

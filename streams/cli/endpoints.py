@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from infra.config import Config, load_config
 from infra.errors import Unreachable
+from infra.passwords import OWNER, password_of
 
 TIMEOUT_S = 1.0
 
@@ -43,10 +44,17 @@ def need_connect(config: Config) -> None:
 
 
 def need_database(config: Config) -> None:
-    """Raise `Unreachable` unless PostgreSQL listens."""
+    """Raise `Unreachable` unless PostgreSQL listens, and a password of the stack's own is there."""
     host, port = database_address(config)
     if not listens(host, port):
         raise _silent("no PostgreSQL", "postgres", f"{host}:{port}")
+    if config.wants_own_password and password_of(config.data_dir, OWNER) is None:
+        raise Unreachable(
+            f"the PostgreSQL at {host}:{port} wants a password, and there is none in {config.data_dir.resolve()}: "
+            "its stack was started with another HEDGEHOG_DATA_DIR, or by a version before",
+            service="postgres",
+            endpoint=f"{host}:{port}",
+        )
 
 
 def database_address(config: Config) -> tuple[str, int]:

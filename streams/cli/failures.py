@@ -9,8 +9,9 @@ from typing import Any
 from confluent_kafka import KafkaException
 from httpx import HTTPError
 from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 
+from infra.config import problems
 from infra.errors import ServiceError, StackError, Unreachable
 from producers.publisher import DeliveryError
 from producers.recorded.files import FileError
@@ -30,11 +31,7 @@ def explained(error: Exception) -> CliError | None:
 
 
 def _configuration(error: Any) -> CliError:
-    wrong = [
-        f"HEDGEHOG_{'_'.join(str(part) for part in item['loc']).upper()}={item['input']}: {item['msg']}"
-        for item in error.errors()
-    ]
-    return BadValue("; ".join(wrong), hint="see .env.example for every variable and its values")
+    return BadValue("; ".join(problems(error)), hint="see .env.example for every variable and its values")
 
 
 def _unreachable(hint: str) -> Callable[[Any], CliError]:
@@ -56,6 +53,7 @@ EXPLANATIONS: tuple[tuple[type[Exception], Callable[[Any], CliError]], ...] = (
     (DeliveryError, lambda error: CliError(str(error), hint=DOCTOR, code=NOT_WRITTEN)),
     (KafkaException, lambda error: CliError(f"Kafka: {error.args[0].str()}", hint=DOCTOR, code=UNREACHABLE)),
     (OperationalError, _of_postgres("does not answer")),
+    (DataError, lambda error: BadValue(f"Postgres has no room for a value: {str(error.orig).splitlines()[0]}")),
     (ProgrammingError, _of_postgres("has not the tables it needs")),
     (HTTPError, lambda error: CliError(f"{type(error).__name__}: {error}", hint=DOCTOR, code=UNREACHABLE)),
     (FileError, lambda error: CliError(str(error))),

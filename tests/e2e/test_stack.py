@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from infra.config import LOOPBACK, Config
+from infra.config import Config
 from tests.stack import ROOT, claimed_offset
 
 TOPIC = "survivor"
@@ -42,9 +42,7 @@ def home() -> Iterator[tuple[dict[str, str], Config]]:
 
 
 def execute(config: Config, statement: str) -> list[tuple[object, ...]]:
-    connection = psycopg2.connect(
-        host=LOOPBACK, port=config.port("postgres"), user="hedgehog", password="hedgehog", dbname="hedgehog"
-    )
+    connection = psycopg2.connect(config.database.replace("+psycopg2", ""))
     connection.autocommit = True
     try:
         with connection.cursor() as cursor:

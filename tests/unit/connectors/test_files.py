@@ -5,12 +5,14 @@ import os
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from connectors import files
 from connectors.__main__ import main
 from connectors.apply import ConnectError, _cause, states
 from connectors.files import load_all, placeholders
 from infra.config import Config
+from infra.passwords import make_passwords
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -49,6 +51,35 @@ def test_dead_letters_of_sinks_have_as_many_copies_as_topics() -> None:
 def test_a_password_may_hold_any_character() -> None:
     url = "postgresql+psycopg2://user:%22%24%7Bx%7D%5C@127.0.0.1:5432/db"
     assert load_all(config(database_url=url))[0].config["connection.password"] == '"${x}\\'
+
+
+OWN = "postgresql+psycopg2://hedgehog@127.0.0.1:25432/replay"
+
+
+@pytest.mark.parametrize(
+    ("values", "referred"),
+    [
+        ({}, True),
+        ({"infra": "native", "database_url": OWN}, True),
+        ({"connect_url": "http://127.0.0.1:28083/"}, True),
+        ({"infra": "external"}, False),
+        ({"connect_url": "http://connect:8083"}, False),
+        ({"database_url": OWN.replace("hedgehog@", "hedgehog:typed@")}, False),
+        ({"database_url": OWN.replace("hedgehog@127", "user@127")}, False),
+    ],
+    ids=str,
+)
+def test_kafka_connect_is_told_where_the_password_is(tmp_path: Path, values: dict[str, str], referred: bool) -> None:
+    """Of the stack's own database, and where its own Kafka Connect can read it; anywhere else it gets the password."""
+    make_passwords(tmp_path)
+    made = config(data_dir=tmp_path, **values)
+    typed = make_url(made.database).password or ""
+    place = f"${{directory:{tmp_path.resolve()}/secrets/hedgehog:password}}"
+    assert {sink.config["connection.password"] for sink in load_all(made)} == {place if referred else typed}
+
+
+def test_without_a_stack_there_is_no_password(tmp_path: Path) -> None:
+    assert load_all(config(data_dir=tmp_path))[0].config["connection.password"] == ""
 
 
 def test_an_unknown_placeholder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

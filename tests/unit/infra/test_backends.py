@@ -1,7 +1,9 @@
 """Which backend is taken, what it is given, and the compose file."""
 
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,12 @@ import yaml
 from infra.compose.backend import COMPOSE_FILE, compose_environment
 from infra.config import LOOPBACK, Config
 from infra.errors import StackError
+from infra.native.backend import NativeBackend
 from infra.native.connect import worker_properties
 from infra.native.kafka import broker_properties
 from infra.native.postgres import OLDEST_MAJOR, candidates, reachable, version_of
-from infra.native.process import Account
+from infra.native.process import Account, Command
+from infra.passwords import OWNER, SUPERUSER, make_passwords, password_of
 from infra.stack import choose_backend
 
 ENDPOINTS = {
@@ -54,6 +58,25 @@ def test_every_server_listens_on_loopback_only(tmp_path: Path) -> None:
     assert worker_properties(config, [])["listeners"] == f"http://{LOOPBACK}:{config.port('connect')}"
 
 
+def test_kafka_connect_reads_the_owners_password_and_no_other(tmp_path: Path) -> None:
+    allowed = str(
+        worker_properties(Config(data_dir=tmp_path / "dätä"), [])["config.providers.directory.param.allowed.paths"]
+    )
+    assert allowed == rf"{tmp_path.resolve()}/d\u00e4t\u00e4/secrets/hedgehog"
+
+
+def test_a_stack_that_a_version_before_started_is_to_be_stopped_first(tmp_path: Path) -> None:
+    backend = NativeBackend(Config(infra="native", data_dir=tmp_path))
+    daemon = backend.daemon("registry")
+    daemon.start(Command([sys.executable, "-c", "input()"], tmp_path, {}), backend.parts["registry"].endpoint)
+    try:
+        with pytest.raises(StackError, match=r"^the stack of [^\n]* was started by a version before[^\n]*infra-down"):
+            backend.up(print)
+        assert not (tmp_path / "secrets").exists()
+    finally:
+        daemon.stop(signal.SIGKILL, 5)
+
+
 def test_a_closed_home_is_out_of_reach_for_another_account(tmp_path: Path) -> None:
     other = Account("other", tmp_path.stat().st_uid + 12345, tmp_path.stat().st_gid + 12345)
     closed = tmp_path / "closed"
@@ -70,6 +93,7 @@ def test_the_wheel_brings_a_postgres_that_is_new_enough() -> None:
 
 
 def compose_variables(tmp_path: Path) -> dict[str, str]:
+    make_passwords(tmp_path)
     return compose_environment(Config(data_dir=tmp_path, port_offset=5), tmp_path / "sink", tmp_path / "converter")
 
 
@@ -80,8 +104,16 @@ def test_the_compose_file_bounds_memory_and_publishes_on_loopback(tmp_path: Path
     for service in services.values():
         assert service["mem_limit"]
         assert all(port.startswith(f"{LOOPBACK}:") for port in service.get("ports", []))
+    assert not [line for line in text.splitlines() if "PASSWORD:" in line and "${HEDGEHOG_" not in line]
     used = {word.split(":")[0].split("}")[0] for word in text.split("${")[1:]}
     assert used == set(compose_variables(tmp_path))
+
+
+def test_the_containers_get_the_passwords_of_the_data_folder(tmp_path: Path) -> None:
+    variables = compose_variables(tmp_path)
+    assert variables["HEDGEHOG_SUPERUSER_PASSWORD"] == password_of(tmp_path, SUPERUSER)
+    assert variables["HEDGEHOG_OWNER_PASSWORD"] == password_of(tmp_path, OWNER)
+    assert Path(variables["HEDGEHOG_OWNER_PASSWORD_FILE"]).read_text() == password_of(tmp_path, OWNER)
 
 
 def test_docker_compose_accepts_the_file(tmp_path: Path) -> None:

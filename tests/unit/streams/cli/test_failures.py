@@ -4,7 +4,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 from httpx import ConnectError
 from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 
 from infra.config import Config
 from infra.errors import ServiceError, StackError, Unreachable
@@ -51,6 +51,12 @@ def wrong_partitions() -> ValidationError:
             "Postgres has not the tables it needs: no such table",
             "make infra-up",
             UNREACHABLE,
+        ),
+        (
+            DataError("INSERT", {"price": "secret"}, Exception("numeric field overflow\nDETAIL:  1")),
+            "Postgres has no room for a value: numeric field overflow",
+            None,
+            USAGE,
         ),
         (ConnectError("refused"), "ConnectError: refused", "hedgehog doctor", UNREACHABLE),
         (FileError("a.csv: line 3"), "a.csv: line 3", None, PROBLEM),

@@ -1,0 +1,66 @@
+"""The endpoints that the configuration gives, with the password of the stack's own database, which no message has."""
+
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from infra.config import Config, problems
+from infra.passwords import OWNER, make_passwords, password_of
+
+PASSWORD = "{password}"
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("HEDGEHOG_")]:
+        monkeypatch.delenv(name)
+
+
+def config(tmp_path: Path, **values: object) -> Config:
+    return Config(**{"_env_file": None, "data_dir": tmp_path, "port_offset": 7, **values})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("", "postgresql+psycopg2://hedgehog:{password}@127.0.0.1:25439/hedgehog"),
+        ("postgresql://hedgehog@127.0.0.1:25439/replay", "postgresql://hedgehog:{password}@127.0.0.1:25439/replay"),
+        ("postgresql://hedgehog@localhost:25439/x?a=b@c", "postgresql://hedgehog:{password}@localhost:25439/x?a=b@c"),
+        ("postgresql://hedgehog:typed@127.0.0.1:25439/replay", None),
+        ("postgresql://hedgehog:@127.0.0.1:25439/replay", None),
+        ("postgresql://postgres@127.0.0.1:25439/hedgehog", None),
+        ("postgresql://hedgehog@127.0.0.1:25432/hedgehog", None),
+        ("postgresql://hedgehog@127.0.0.2:25439/hedgehog", None),
+        ("postgresql://hedgehog@db.example/hedgehog", None),
+    ],
+)
+def test_the_password_is_for_the_own_server_alone(tmp_path: Path, given: str, used: str | None) -> None:
+    made = config(tmp_path, database_url=given)
+    assert made.database == (used or given).replace(f":{PASSWORD}", "")
+    make_passwords(tmp_path)
+    assert made.database == (used or given).replace(PASSWORD, password_of(tmp_path, OWNER) or "")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:secret/x@127.0.0.1:5432/d",
+        "postgresql://u:12/secret@127.0.0.1:5432/d",
+        "postgresql://u:secret?x@127.0.0.1:5432/d",
+        "postgresql://u:secret#x@127.0.0.1:5432/d",
+        "postgresql://u:[secret@127.0.0.1:5432/d",
+        "postgresql://u:secret@127.0.0.1:port/d",
+        "postgresql://u:secret@/d",
+        "secret",
+    ],
+)
+def test_a_bad_database_url_is_not_repeated(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        config(tmp_path, database_url=url, partitions=0)
+    told = list(problems(raised.value))
+    assert [line.partition("=")[0] for line in told] == ["HEDGEHOG_DATABASE_URL", "HEDGEHOG_PARTITIONS"]
+    assert "user:password@host:port/database" in told[0]
+    assert told[1].startswith("HEDGEHOG_PARTITIONS=0: ")
+    assert "secret" not in "".join(told) + str(raised.value)

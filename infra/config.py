@@ -56,6 +56,8 @@ class Config(BaseSettings):
     connect_postgres: Annotated[str, Field(pattern=r"^([^:/@]+:\d+)?$")] = ""
     binance_stream_url: str = "wss://stream.binance.com:9443"
     binance_rest_url: str = "https://api.binance.com"
+    exchanges: str = ""
+    """The exchanges that `hedgehog produce` streams from, by commas; all there are unless given."""
 
     topic_prefix: str = ""
     """Put before every topic, consumer group and application id: a world of its own on a shared broker."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from itertools import count
 
 from producers.source import Event
@@ -20,8 +20,8 @@ def paced(
     speed: float | None,
     clock: Clock = time.monotonic,
     sleep: Sleep = asyncio.sleep,
-) -> AsyncIterator[list[Event]]:
-    """Batches of at most 2,000 events, each trade when its event time is due, counted from the first one.
+) -> AsyncGenerator[list[Event], None]:
+    """Return batches of at most 2,000 events, each trade when its event time is due, counted from the first one.
 
     `speed` 1 is the recorded pace, N is N times faster, `None` as fast as they are taken. What is late, or steps
     back in time, or is no trade, is due at once.
@@ -36,8 +36,8 @@ def spaced(
     interval_s: float,
     clock: Clock = time.monotonic,
     sleep: Sleep = asyncio.sleep,
-) -> AsyncIterator[list[Event]]:
-    """Batches of events, a trade every `interval_s` seconds; one that is late is due at once."""
+) -> AsyncGenerator[list[Event], None]:
+    """Return batches of events, a trade every `interval_s` seconds; one that is late is due at once."""
     if not interval_s > 0:
         raise ValueError(f"interval: {interval_s} s is not above 0")
     return _handed_out(events, _one_by_one(interval_s), clock, sleep)
@@ -65,7 +65,7 @@ def _one_by_one(interval_s: float) -> Due:
 
 async def _handed_out(
     events: Iterator[Event], due: Due | None, clock: Clock, sleep: Sleep
-) -> AsyncIterator[list[Event]]:
+) -> AsyncGenerator[list[Event], None]:
     batch: list[Event] = []
     origin: float | None = None
     for event in events:

@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import time
+from collections.abc import Collection
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from infra.config import Config
 from producers.encode import TradeEncoder
 from producers.publisher import Publisher
-from producers.sequence import Gap, TradeIds
-from producers.source import BadFrame, Event, Source
+from producers.sequence import Gap, StepBack, TradeIds
+from producers.source import BadRecord, Event, Source
 from schemas.records import DeadLetter, Trade
 from schemas.registry import make_codec
 from schemas.topics import DEAD_LETTERS, TRADES
@@ -21,13 +23,16 @@ QUEUED_MAX = 100_000
 WAIT_S = 0.005
 POLL_S = 0.1
 LOGGED_PER_REPORT = 20
-"""Gaps, steps back and bad frames beyond so many between two status lines are counted only."""
+"""Gaps, steps back and bad records beyond so many between two status lines are counted only."""
 
 
 @dataclass(slots=True)
-class SymbolCounts:
-    """What became of one symbol's trades."""
+class Counts:
+    """What became of one instrument's trades."""
 
+    instrument: str
+    contiguous: bool
+    """Whether its exchange's trade ids rise by one."""
     trades: int = 0
     gaps: int = 0
     missing: int = 0
@@ -35,18 +40,22 @@ class SymbolCounts:
 
 
 class Pump:
-    """Publishes the events of sources through one publisher."""
+    """Publishes the events of sources through one publisher, each instrument counted by itself.
 
-    def __init__(self, config: Config, publisher: Publisher) -> None:
+    `contiguous` names the exchanges whose trade ids rise by one.
+    """
+
+    def __init__(self, config: Config, publisher: Publisher, contiguous: Collection[str]) -> None:
         self._publisher = publisher
+        self._contiguous = contiguous
         self._encode = TradeEncoder(make_codec(config, Trade))
         self._dead_letters = make_codec(config, DeadLetter)
         self._topic = TRADES.full_name(config)
-        self._keys: dict[tuple[str, str], str] = {}
         self._logged = 0
         self.ids = TradeIds()
-        self.symbols: dict[str, SymbolCounts] = {}
-        self.bad_frames = 0
+        self.counts: dict[tuple[str, str], Counts] = {}
+        """By exchange and symbol."""
+        self.bad_records = 0
 
     async def run(self, source: Source) -> None:
         """Publish everything `source` gives, until it ends. Raises `DeliveryError` as soon as a record is lost."""
@@ -64,55 +73,63 @@ class Pump:
 
     def publish(self, event: Event) -> None:
         """Publish one event."""
-        if isinstance(event, BadFrame):
+        if isinstance(event, BadRecord):
             self._dead_letter(event)
             return
         try:
             value = self._encode(event)
         except ValueError as error:
-            self._dead_letter(BadFrame(f"trade of {event.instrument}", repr(event).encode(), str(error)))
+            self._dead_letter(BadRecord(f"trade of {event.instrument}", repr(event).encode(), str(error)))
             return
-        symbol = event.symbol
-        counts = self.symbols.get(symbol)
-        if counts is None:
-            counts = self.symbols[symbol] = SymbolCounts()
-        key = self._keys.get((event.exchange, symbol))
-        if key is None:
-            key = self._keys[event.exchange, symbol] = event.instrument
-        self._publisher.publish(TRADES, key, value)
+        counts = self.counts.get((event.exchange, event.symbol)) or self._first_of(event)
+        self._publisher.publish(TRADES, counts.instrument, value)
         counts.trades += 1
-        odd = self.ids.observe(symbol, event.trade_id)
+        odd = self.ids.observe(counts.instrument, event.trade_id, counts.contiguous)
         if odd is not None:
-            if isinstance(odd, Gap):
-                counts.gaps += 1
-                counts.missing += odd.missing
-            else:
-                counts.steps_back += 1
-            self._log(str(odd))
+            self._count_odd(counts, odd)
 
-    def report(self) -> str:
-        """One line on what was published, for people; logging of single cases starts anew."""
-        self._logged = 0
+    def report(self, exchange: str) -> str:
+        """Return one line on what was published of an exchange, for people."""
         rows = [
             f"{symbol} {c.trades}"
             + (f" ({c.gaps} gaps, {c.missing} missing)" if c.gaps else "")
             + (f" ({c.steps_back} steps back)" if c.steps_back else "")
-            for symbol, c in sorted(self.symbols.items())
+            for (of, symbol), c in sorted(self.counts.items())
+            if of == exchange
         ]
+        return f"trades {', '.join(rows) or 'none'}"
+
+    def total(self) -> str:
+        """Return one line on all that was published, for people; logging of single cases starts anew."""
+        self._logged = 0
         publisher = self._publisher
         return (
-            f"trades {', '.join(rows) or 'none'}; bad frames {self.bad_frames}; "
-            f"published {publisher.published}, acknowledged {publisher.delivered}, failed {publisher.failed}"
+            f"published {publisher.published}, acknowledged {publisher.delivered}, failed {publisher.failed}; "
+            f"bad records {self.bad_records}"
         )
 
+    def _first_of(self, trade: Trade) -> Counts:
+        counts = Counts(trade.instrument, trade.exchange in self._contiguous)
+        self.counts[trade.exchange, trade.symbol] = counts
+        return counts
+
+    def _count_odd(self, counts: Counts, odd: Gap | StepBack) -> None:
+        if isinstance(odd, Gap):
+            counts.gaps += 1
+            counts.missing += odd.missing
+        else:
+            counts.steps_back += 1
+        self._log(str(odd))
+
     async def _drain(self, source: Source) -> None:
-        async for batch in source.events():
-            for event in batch:
-                self.publish(event)
-            self._publisher.poll()
-            while self._publisher.queued > QUEUED_MAX:
-                await asyncio.sleep(WAIT_S)
+        async with aclosing(source.events()) as batches:
+            async for batch in batches:
+                for event in batch:
+                    self.publish(event)
                 self._publisher.poll()
+                while self._publisher.queued > QUEUED_MAX:
+                    await asyncio.sleep(WAIT_S)
+                    self._publisher.poll()
 
     async def _poll(self) -> None:
         """A lost record is noticed even when nothing more arrives."""
@@ -120,8 +137,8 @@ class Pump:
             await asyncio.sleep(POLL_S)
             self._publisher.poll()
 
-    def _dead_letter(self, bad: BadFrame) -> None:
-        self.bad_frames += 1
+    def _dead_letter(self, bad: BadRecord) -> None:
+        self.bad_records += 1
         self._log(f"{bad.origin}: {bad.error}: {bad.raw[:200]!r}")
         letter = DeadLetter(
             source=bad.origin,

@@ -1,4 +1,4 @@
-"""Trade ids rise by one per symbol; whatever else they do is noticed here."""
+"""What trade ids tell: they rise from one trade of an instrument to the next; whatever else they do is noticed here."""
 
 from dataclasses import dataclass
 
@@ -7,50 +7,53 @@ from dataclasses import dataclass
 class Gap:
     """Trades that never arrived: the ids between `previous` and `received`."""
 
-    symbol: str
+    instrument: str
     previous: int
     received: int
 
     @property
     def missing(self) -> int:
-        """How many trades are missing."""
+        """The number of trades that are missing."""
         return self.received - self.previous - 1
 
     def __str__(self) -> str:
         first, last = self.previous + 1, self.received - 1
         ids = f"id {first}" if first == last else f"ids {first} to {last}"
-        return f"{self.symbol}: {self.missing} trades missing, {ids}"
+        return f"{self.instrument}: {self.missing} trades missing, {ids}"
 
 
 @dataclass(frozen=True, slots=True)
 class StepBack:
     """A trade whose id is not above the highest before it: repeated, or out of order."""
 
-    symbol: str
+    instrument: str
     highest: int
     received: int
 
     def __str__(self) -> str:
-        return f"{self.symbol}: trade id {self.received} after {self.highest}"
+        return f"{self.instrument}: trade id {self.received} after {self.highest}"
 
 
 class TradeIds:
-    """The highest trade id of every symbol so far."""
+    """The highest trade id of every instrument (`exchange:SYMBOL`) so far."""
 
     def __init__(self) -> None:
         self._highest: dict[str, int] = {}
 
-    def observe(self, symbol: str, trade_id: int) -> Gap | StepBack | None:
-        """Take in the next trade; what is wrong about its id, `None` for nothing."""
-        highest = self._highest.get(symbol)
+    def observe(self, instrument: str, trade_id: int, contiguous: bool = True) -> Gap | StepBack | None:
+        """Take in the next trade. Returns what is wrong about its id, `None` for nothing.
+
+        An id that was left out is a trade that is missing only where ids are `contiguous`, rising by one.
+        """
+        highest = self._highest.get(instrument)
         if highest is None or trade_id == highest + 1:
-            self._highest[symbol] = trade_id
+            self._highest[instrument] = trade_id
             return None
         if trade_id > highest:
-            self._highest[symbol] = trade_id
-            return Gap(symbol, highest, trade_id)
-        return StepBack(symbol, highest, trade_id)
+            self._highest[instrument] = trade_id
+            return Gap(instrument, highest, trade_id) if contiguous else None
+        return StepBack(instrument, highest, trade_id)
 
-    def forget(self, symbol: str) -> None:
-        """A symbol is streamed no longer: what it trades meanwhile is no gap."""
-        self._highest.pop(symbol, None)
+    def forget(self, instrument: str) -> None:
+        """Forget an instrument that is streamed no longer: what it trades meanwhile is no gap."""
+        self._highest.pop(instrument, None)

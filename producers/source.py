@@ -1,6 +1,6 @@
 """What every source of trades gives: batches of trades and of what was no trade, in the order of arrival."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,8 +8,8 @@ from schemas.records import Trade
 
 
 @dataclass(frozen=True, slots=True)
-class BadFrame:
-    """Something a source received that is no trade and none of its protocol; goes to the dead letters.
+class BadRecord:
+    """A frame, a line or a message that is no trade and nothing that its source knows; goes to the dead letters.
 
     `origin` names the source, for a file with the line.
     """
@@ -19,13 +19,13 @@ class BadFrame:
     error: str
 
 
-Event = Trade | BadFrame
+Event = Trade | BadRecord
 """Gaps and steps back in the trade ids are found behind the source, in one way for all (`producers.sequence`)."""
 
 
 class Source(Protocol):
     """A source of trades."""
 
-    def events(self) -> AsyncIterator[list[Event]]:
-        """Batches, none empty, until the source is exhausted or closed. To be iterated once."""
+    def events(self) -> AsyncGenerator[list[Event], None]:
+        """Yield batches, none empty, until the source is exhausted or closed."""
         ...

@@ -3,14 +3,15 @@
 Source: Binance Spot API documentation, "WebSocket Streams", mid 2026.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import msgspec
 
+from producers.adapter import Answer, Ending, Frame
 from producers.numbers import micros, units
-from producers.source import BadFrame
+from producers.source import BadRecord
 from schemas.records import Trade
 
 EXCHANGE = "binance"
@@ -43,41 +44,25 @@ class _Frame(msgspec.Struct):
 _decode_trade = msgspec.json.Decoder(_Frame).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
-    """The answer to the request `id`; `error` is what the exchange says is wrong, `None` for nothing."""
-
-    id: int | str | None
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ServerShutdown:
-    """The server is about to close the connection."""
-
-
-Frame = Trade | Response | ServerShutdown | BadFrame
-
-
 def stream_name(symbol: str) -> str:
-    """The trade stream of a symbol."""
+    """Return the name of the trade stream of a symbol."""
     return f"{symbol.lower()}@trade"
 
 
-def stream_url(base: str, symbols: list[str]) -> str:
-    """The address of a connection that begins with the streams of `symbols`."""
+def stream_url(base: str, symbols: Sequence[str]) -> str:
+    """Return the URL of a connection that begins with the streams of `symbols`."""
     streams = "/".join(quote(stream_name(symbol), safe="@") for symbol in symbols)
     return f"{base.rstrip('/')}/stream?streams={streams}&{TIME_UNIT}"
 
 
-def request(method: str, symbols: list[str], request_id: int) -> str:
-    """A `SUBSCRIBE` or `UNSUBSCRIBE` of the trade streams of `symbols`."""
+def request(method: str, symbols: Sequence[str], request_id: int) -> str:
+    """Return the text of a `SUBSCRIBE` or `UNSUBSCRIBE` of the trade streams of `symbols`."""
     body = {"method": method, "params": [stream_name(symbol) for symbol in symbols], "id": request_id}
     return msgspec.json.encode(body).decode()
 
 
 def parse_frame(raw: bytes, received_time: int) -> Frame:
-    """What one text frame is; `received_time` in microseconds goes into the trade."""
+    """Return what one text frame is; `received_time`, in microseconds, goes into the trade."""
     try:
         data = _decode_trade(raw).data
         trade = Trade(
@@ -93,12 +78,12 @@ def parse_frame(raw: bytes, received_time: int) -> Frame:
         )
         trade.check()
     except ValueError as error:  # msgspec's errors are such
-        return _parse_control(raw) or BadFrame(ORIGIN, raw, str(error))
+        return _parse_control(raw) or BadRecord(ORIGIN, raw, str(error))
     return trade
 
 
 def _parse_control(raw: bytes) -> Frame | None:
-    """A frame of the protocol that is no trade, `None` for none."""
+    """Return what a frame is that is no trade, `None` where it is nothing of the protocol."""
     try:
         frame = msgspec.json.decode(raw)
     except ValueError:
@@ -106,12 +91,12 @@ def _parse_control(raw: bytes) -> Frame | None:
     if not isinstance(frame, dict):
         return None
     if _is_shutdown(frame) or _is_shutdown(frame.get("data")):
-        return ServerShutdown()
+        return Ending()
     error = frame.get("error", frame)
     if isinstance(error, dict) and "code" in error and "msg" in error:
-        return Response(frame.get("id"), f"code {error['code']}: {error['msg']}")
+        return Answer(frame.get("id"), f"code {error['code']}: {error['msg']}")
     if "result" in frame and "id" in frame:
-        return Response(frame["id"], None)
+        return Answer(frame["id"], None)
     return None
 
 

@@ -77,7 +77,7 @@ class _Client:
     @property
     def listening(self) -> bool:
         """Whether there is anybody to write to."""
-        return not self.silent and not self.transport.is_closing()
+        return not self.silent and not self.socket.closed and not self.transport.is_closing()
 
     def write(self, data: bytes) -> None:
         """Send, if there is anybody to send to: some event loops raise where there is not."""

@@ -5,15 +5,11 @@ jumps now and then; the deviation is noise that reverts to zero within some hund
 so that a grid strategy with intervals of some tenths of a percent trades often.
 """
 
-import asyncio
 import random
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from producers.pace import paced
-from producers.source import Event
 from schemas.records import Instrument, Trade
 from schemas.units import ONE, to_units
 
@@ -96,24 +92,6 @@ def simulated_trades(seed: int, rate: int, start_time: int, markets: tuple[Marke
     for number in count():
         walk = walks[choose(24) * len(walks) >> 24]
         yield walk.next_trade(start_time + number * MILLION // rate)
-
-
-class SimulatedSource:
-    """The simulated market as a source, at `speed` as `producers.pace.paced` takes it."""
-
-    def __init__(
-        self,
-        trades: Iterator[Trade],
-        speed: float | None = 1.0,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self._trades, self._speed, self._clock, self._sleep = trades, speed, clock, sleep
-
-    async def events(self) -> AsyncIterator[list[Event]]:
-        """The trades as they fall due."""
-        async for batch in paced(self._trades, self._speed, self._clock, self._sleep):
-            yield batch
 
 
 class _Walk:

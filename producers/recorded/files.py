@@ -11,15 +11,13 @@ Files are `.csv`, `.csv.gz` or `.zip` with one member, or `.parquet`, which is o
 file's order, whatever their times and ids.
 """
 
-import asyncio
 import csv
 import gzip
 import io
 import re
-import time
 import zipfile
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -27,8 +25,7 @@ from pathlib import Path
 from typing import IO, TextIO, cast
 
 from producers.numbers import micros, units
-from producers.pace import paced
-from producers.source import BadFrame, Event
+from producers.source import BadRecord, Event
 from schemas.records import Trade
 
 EXCHANGE = "binance"
@@ -67,13 +64,13 @@ def read_trades(path: Path | str) -> Iterator[Trade]:
     Nobody knows when a recorded trade was received: `received_time` is its event time.
     """
     for event in read_events(path):
-        if isinstance(event, BadFrame):
+        if isinstance(event, BadRecord):
             raise FileError(f"{event.origin}: {event.error}")
         yield event
 
 
 def read_events(path: Path | str) -> Iterator[Event]:
-    """Yield every line of a file as a trade, or as a `BadFrame` that names file, line, field and value."""
+    """Yield every line of a file as a trade, or as a `BadRecord` that names file, line, field and value."""
     path = Path(path)
     if path.suffix == PARQUET:
         yield from _parquet(path)
@@ -92,7 +89,7 @@ def read_events(path: Path | str) -> Iterator[Event]:
             try:
                 yield _trade(layout, cells, path)
             except ValueError as error:
-                yield BadFrame(f"{path.name}:{number}", text.encode(errors="surrogateescape"), str(error))
+                yield BadRecord(f"{path.name}:{number}", text.encode(errors="surrogateescape"), str(error))
 
 
 def is_archive(path: Path) -> bool:
@@ -112,25 +109,6 @@ def columns_of(path: Path) -> tuple[list[str], bool]:
                 columns = _layout(path, cells).columns
                 return columns, cells == columns
     return [], False
-
-
-class FileSource:
-    """Replays files one after the other, at `speed` as `producers.pace.paced` takes it."""
-
-    def __init__(
-        self,
-        paths: list[Path],
-        speed: float | None = 1.0,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self._paths, self._speed, self._clock, self._sleep = paths, speed, clock, sleep
-
-    async def events(self) -> AsyncIterator[list[Event]]:
-        """Yield the events of all files."""
-        events = (event for path in self._paths for event in read_events(path))
-        async for batch in paced(events, self._speed, self._clock, self._sleep):
-            yield batch
 
 
 def _parquet(path: Path) -> Iterator[Event]:

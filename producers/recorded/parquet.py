@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from producers.source import BadFrame, Event
+from producers.source import BadRecord, Event
 from schemas.records import Trade
 from schemas.units import SCALE
 
@@ -17,7 +17,7 @@ OPTIONAL = ("buyer_order_id", "seller_order_id")
 
 
 def read_parquet(path: Path) -> Iterator[Event]:
-    """Yield every row as a trade, or as a `BadFrame` that names file, row, field and value.
+    """Yield every row as a trade, or as a `BadRecord` that names file, row, field and value.
 
     Raises `OSError` and `ValueError` for a file that is none, or that has not these columns.
     """
@@ -54,5 +54,5 @@ def _trade(values: dict[str, Any], origin: str) -> Event:
         trade = Trade(**values)
         trade.check()
     except ValueError as error:
-        return BadFrame(origin, repr(values).encode(), str(error))
+        return BadRecord(origin, repr(values).encode(), str(error))
     return trade

@@ -3,11 +3,13 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from infra.config import Config
+from producers.exchanges import CONTIGUOUS
 from producers.pace import paced, spaced
 from producers.publisher import Publisher
 from producers.pump import Pump
@@ -33,7 +35,7 @@ class Sent:
     trades: dict[str, int]
     """By symbol."""
     acknowledged: int
-    bad_frames: int
+    bad_records: int
     gaps: int
     missing: int
     seconds: float
@@ -47,7 +49,7 @@ class _Paced:
     def __init__(self, tape: Tape, pace: Pace) -> None:
         self._tape, self._pace = tape, pace
 
-    def events(self) -> AsyncIterator[list[Event]]:
+    def events(self) -> AsyncGenerator[list[Event], None]:
         if self._pace.interval_s is not None:
             return spaced(iter(self._tape), self._pace.interval_s)
         return paced(iter(self._tape), self._pace.speed)
@@ -64,7 +66,7 @@ def send(target: Config, tape: Tape, pace: Pace) -> Sent:
 async def _send(target: Config, tape: Tape, pace: Pace) -> Sent:
     began = time.monotonic()
     with Publisher(target) as publisher, _signals_close(tape) as stop:
-        pump = Pump(target, publisher)
+        pump = Pump(target, publisher, CONTIGUOUS)
         sending = asyncio.create_task(pump.run(_Paced(tape, pace)))
         helpers = [asyncio.create_task(stop.wait()), asyncio.create_task(_tell(tape))]
         try:
@@ -77,11 +79,14 @@ async def _send(target: Config, tape: Tape, pace: Pace) -> Sent:
             await asyncio.gather(sending, *helpers, return_exceptions=True)
         publisher.flush()
     tape.tell()
-    counts = pump.symbols.values()
+    counts = pump.counts.values()
+    trades: Counter[str] = Counter()
+    for (_, symbol), count in sorted(pump.counts.items()):
+        trades[symbol] += count.trades
     return Sent(
-        trades={symbol: count.trades for symbol, count in sorted(pump.symbols.items())},
+        trades=trades,
         acknowledged=publisher.delivered,
-        bad_frames=pump.bad_frames,
+        bad_records=pump.bad_records,
         gaps=sum(count.gaps for count in counts),
         missing=sum(count.missing for count in counts),
         seconds=time.monotonic() - began,

@@ -12,7 +12,7 @@ from pathlib import Path
 from infra.config import Config
 from infra.progress import Progress
 from producers.recorded.files import count_lines, is_archive, read_events
-from producers.source import BadFrame, Event
+from producers.source import BadRecord, Event
 from schemas.codec import Codec, CodecError
 from schemas.reader import Partition
 from schemas.records import Trade
@@ -51,7 +51,7 @@ class Tape:
             self.read += 1
             if not self.read % TELL_EVERY:
                 self.tell()
-            if isinstance(event, BadFrame) or self._wanted(event):
+            if isinstance(event, BadRecord) or self._wanted(event):
                 yield event
 
     def tell(self) -> None:
@@ -86,7 +86,7 @@ def tape_of_files(
 def tape_of_topic(config: Config, instruments: Collection[str] | None, between: Between, progress: Progress) -> Tape:
     """Return the trades of the topic in records that were written at a time in `between`, up to its present end.
 
-    What is no trade is a `BadFrame` with the bytes as they are. Raises `TopicsMissing`.
+    What is no trade is a `BadRecord` with the bytes as they are. Raises `TopicsMissing`.
     """
     name, codec = TRADES.full_name(config), make_codec(config, Trade)
     wanted = existing(config, TRADES)
@@ -107,7 +107,7 @@ def _recorded(config: Config, partition: Partition, span: Span, codec: Codec[Tra
             yield codec.decode(value)
         except CodecError as error:
             name, number = partition
-            yield BadFrame(f"{name}:{number}:{message.offset()}", value or b"", str(error))
+            yield BadRecord(f"{name}:{number}:{message.offset()}", value or b"", str(error))
 
 
 def _timed(events: Iterator[Event]) -> Iterator[Timed]:

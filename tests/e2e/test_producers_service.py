@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from itertools import islice
 from pathlib import Path
@@ -19,13 +19,18 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from infra.config import Config
 from producers import settings_topic
-from producers.binance.client import BinanceSource
-from producers.binance.connection import Timing
+from producers.binance.client import Binance
+from producers.connection import Timing
+from producers.exchanges import CONTIGUOUS
 from producers.local_exchange.server import LocalExchange, Play
 from producers.local_exchange.simulated import EXCHANGE, MARKETS, simulated_trades
+from producers.pace import paced
 from producers.publisher import DeliveryError, Publisher
-from producers.recorded.files import read_trades
+from producers.pump import Pump
+from producers.recorded.files import read_events, read_trades
 from producers.service import serve
+from producers.session import Session
+from producers.source import Event
 from schemas.broker import create_topics, delete_topics
 from schemas.records import DeadLetter, Settings, Trade
 from schemas.registry import make_codec, register_all
@@ -116,12 +121,12 @@ def market(count: int | None, journal: Path, rate: int = 1_000, wait: tuple[str,
 
 
 @asynccontextmanager
-async def service(config: Config, exchange: LocalExchange) -> AsyncIterator[BinanceSource]:
+async def service(config: Config, exchange: LocalExchange, *others: Session) -> AsyncIterator[Session]:
     """The service in this process; ends as after SIGTERM."""
-    source, stop = BinanceSource(exchange.stream_url, QUICK), asyncio.Event()
-    serving = asyncio.create_task(serve(config, source, stop))
+    session, stop = Session(Binance(exchange.stream_url), QUICK), asyncio.Event()
+    serving = asyncio.create_task(serve(config, [session, *others], stop))
     try:
-        yield source
+        yield session
     finally:
         stop.set()
         async with asyncio.timeout(DEADLINE_S):
@@ -166,14 +171,14 @@ async def test_what_the_exchange_sent_is_in_the_topic(config: Config, tmp_path: 
 
 async def test_streaming_starts_and_stops_while_it_runs_and_garbage_goes_aside(config: Config, tmp_path: Path) -> None:
     journal = tmp_path / "sent.csv"
-    async with exchange_of(market(None, journal)) as exchange, service(config, exchange) as source:
+    async with exchange_of(market(None, journal)) as exchange, service(config, exchange) as session:
         await asyncio.to_thread(switch, config, ["XRPUSDT"])
         await until(lambda: exchange.sent["XRPUSDT"] > 100)
         await asyncio.to_thread(switch, config, ["BTCUSDT"])
         await until(lambda: exchange.sent["BTCUSDT"] > 100)
         exchange.send_text(b'{"no": "trade"}')
         await asyncio.to_thread(switch, config, ["XRPUSDT"], False)
-        await until(lambda: source.streaming == {"BTCUSDT"})
+        await until(lambda: session.streaming == {"BTCUSDT"})
         stopped, mark = exchange.sent["XRPUSDT"], exchange.sent["BTCUSDT"]
         await until(lambda: exchange.sent["BTCUSDT"] > mark + 100)
         assert exchange.sent["XRPUSDT"] == stopped
@@ -210,10 +215,10 @@ async def test_trades_that_the_broker_refuses_end_it_loudly(config: Config, tmp_
     await asyncio.to_thread(_refuse_records_above, config, 60)
     await asyncio.to_thread(switch, config, ["XRPUSDT"])
     async with exchange_of(market(None, tmp_path / "sent.csv")) as exchange:
-        source = BinanceSource(exchange.stream_url, QUICK)
+        session = Session(Binance(exchange.stream_url), QUICK)
         async with asyncio.timeout(DEADLINE_S):
             with pytest.raises(DeliveryError, match=r"-trades, key binance:XRPUSDT: .*large"):
-                await serve(config, source, asyncio.Event())
+                await serve(config, [session], asyncio.Event())
         process = _start(config, ["-m", "producers"], exchange.stream_url)
         output, _ = await asyncio.to_thread(process.communicate, timeout=DEADLINE_S)
     assert process.returncode == 1
@@ -222,26 +227,33 @@ async def test_trades_that_the_broker_refuses_end_it_loudly(config: Config, tmp_
 
 
 @pytest.mark.parametrize(
-    ("program", "setting", "value", "message"),
+    ("setting", "value", "message"),
     [
-        ("producers", "KAFKA_BOOTSTRAP", "127.0.0.1:1", "no Kafka broker answers at 127.0.0.1:1"),
-        ("producers", "REGISTRY_URL", "http://127.0.0.1:1", "the schema registry at http://127.0.0.1:1: "),
-        ("producers.replay", "TOPIC_PREFIX", "nowhere-", "topics missing on 127.0.0.1:"),
+        ("KAFKA_BOOTSTRAP", "127.0.0.1:1", "no Kafka broker answers at 127.0.0.1:1"),
+        ("REGISTRY_URL", "http://127.0.0.1:1", "the schema registry at http://127.0.0.1:1: "),
+        ("TOPIC_PREFIX", "nowhere-", "topics missing on 127.0.0.1:"),
+        ("EXCHANGES", "binance,nowhere", "'nowhere' is none of the exchanges binance"),
     ],
 )
-def test_what_is_not_there_is_named_in_one_line(
-    config: Config, tmp_path: Path, program: str, setting: str, value: str, message: str
-) -> None:
-    (tmp_path / "a.csv").touch()
-    arguments = [str(tmp_path / "a.csv")] if program == "producers.replay" else []
-    process = _start(config, ["-m", program, *arguments], "ws://127.0.0.1:1", {f"HEDGEHOG_{setting}": value})
+def test_what_is_not_there_is_named_in_one_line(config: Config, setting: str, value: str, message: str) -> None:
+    process = _start(config, ["-m", "producers"], "ws://127.0.0.1:1", {f"HEDGEHOG_{setting}": value})
     output, _ = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 1
     assert message in output
     assert "Traceback" not in output
 
 
-def test_replay_of_a_file_with_a_bad_line(config: Config, tmp_path: Path) -> None:
+class Recorded:
+    """A recorded file as a source, as fast as it is taken."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def events(self) -> AsyncGenerator[list[Event], None]:
+        return paced(read_events(self._path), None)
+
+
+async def test_a_file_with_a_bad_line(config: Config, tmp_path: Path) -> None:
     trades = list(islice(simulated_trades(9, 100, START), 1_000))
     path = tmp_path / "XRPUSDT-trades-2026-01-01.csv"
     rows = [
@@ -250,11 +262,11 @@ def test_replay_of_a_file_with_a_bad_line(config: Config, tmp_path: Path) -> Non
         if t.symbol == "XRPUSDT"
     ]
     path.write_text("\n".join([*rows[:10], "11,12,thirteen,1,14,True,True", *rows[10:]]) + "\n")
-    process = _start(config, ["-m", "producers.replay", str(path), "--flat-out"], "")
-    output, _ = process.communicate(timeout=DEADLINE_S)
-    assert process.returncode == 1, output
-    assert "XRPUSDT-trades-2026-01-01.csv:11: qty: 'thirteen' is not a decimal number" in output
-    assert f"published {len(rows) + 1}, acknowledged {len(rows) + 1}, failed 0" in output
+    with Publisher(config) as publisher:
+        pump = Pump(config, publisher, CONTIGUOUS)
+        await pump.run(Recorded(path))
+    assert (publisher.published, publisher.delivered, publisher.failed) == (len(rows) + 1, len(rows) + 1, 0)
+    assert pump.bad_records == 1
     expected = [
         (t.trade_id, t.price, t.quantity, t.trade_time, t.buyer_is_maker) for t in trades if t.symbol == "XRPUSDT"
     ]
@@ -263,6 +275,7 @@ def test_replay_of_a_file_with_a_bad_line(config: Config, tmp_path: Path) -> Non
     (letter,) = dead_letters(config)
     assert letter.value == b"11,12,thirteen,1,14,True,True"
     assert letter.source == "XRPUSDT-trades-2026-01-01.csv:11"
+    assert letter.error == "qty: 'thirteen' is not a decimal number"
 
 
 def _start(

@@ -20,8 +20,9 @@ from connectors.apply import ConnectError, apply_all, states
 from connectors.files import load_all
 from infra.config import Config
 from infra.errors import StackError
-from producers.binance.client import BinanceSource
+from producers.binance.client import Binance
 from producers.service import serve
+from producers.session import Session
 from producers.settings_topic import read_setups, write
 from schemas import topics
 from schemas.broker import REPLAY_MARK, admin, create_topics, delete_topics, is_replay
@@ -233,7 +234,7 @@ def test_sinks_of_a_replay_have_a_database_of_their_own(live: Config, target: Co
         with pytest.raises(ConnectError, match="writes into the same database: a replay needs one of its own"):
             apply_all(target)
         with pytest.raises(StackError, match="belongs to replays: no live trades go there"):
-            asyncio.run(serve(target, BinanceSource("ws://127.0.0.1:1"), asyncio.Event()))
+            asyncio.run(serve(target, [Session(Binance("ws://127.0.0.1:1"))], asyncio.Event()))
         assert publish(target, "--file", str(path), "--flat-out").exit_code == 0
         deadline = time.monotonic() + TIMEOUT_S
         while _trades_in(url.set(database=name), symbol) != 5:

@@ -45,7 +45,17 @@ class ShowLetter:
 
 @dataclass(frozen=True)
 class Produce:
-    """Stream the trades of every instrument that is switched on into Kafka, until Ctrl-C or SIGTERM."""
+    """Stream the trades of every instrument that is switched on into Kafka, until Ctrl-C or SIGTERM.
+
+    All exchanges run in one process unless each gets one of its own by `--exchange`.
+    """
+
+    exchange: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Exchange to stream from; repeatable. Default: HEDGEHOG_EXCHANGES, else all.", show_default=False
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -33,9 +33,9 @@ def publish(asked: Publish, out: Output) -> None:
         raise typer.Exit(INTERRUPTED)
     if not sent.trades:
         raise CliError(f"{source} has no such trade")
-    if sent.bad_frames:
+    if sent.bad_records:
         raise CliError(
-            f"{sent.bad_frames} records were no trades", hint=f"HEDGEHOG_TOPIC_PREFIX={asked.prefix} hedgehog dlq list"
+            f"{sent.bad_records} records were no trades", hint=f"HEDGEHOG_TOPIC_PREFIX={asked.prefix} hedgehog dlq list"
         )
 
 
@@ -93,9 +93,9 @@ def _row(prefix: str, source: str, sent: Sent) -> dict[str, Any]:
         "prefix": prefix,
         "source": source,
         "trades": sent.trades,
-        "published": total + sent.bad_frames,
+        "published": total + sent.bad_records,
         "acknowledged": sent.acknowledged,
-        "no_trades": sent.bad_frames,
+        "no_trades": sent.bad_records,
         "gaps": sent.gaps,
         "missing_ids": sent.missing,
         "seconds": round(sent.seconds, 3),

@@ -15,13 +15,14 @@ import httpx
 import msgspec
 import pytest
 
-from producers.binance.client import BinanceSource
+from producers.binance.client import Binance
 from producers.binance.exchange_info import load_exchange_info
 from producers.local_exchange.__main__ import describe
 from producers.local_exchange.simulated import MARKETS, simulated_trades
 from producers.recorded.files import read_trades
+from producers.session import Session
 from schemas.records import Trade
-from tests.unit.producers.binance.test_client import DEADLINE_S, QUICK, client_of, until
+from tests.unit.producers.feeds import DEADLINE_S, QUICK, client_of, until
 from tests.unit.producers.recorded.test_files import HEADER
 
 ROWS = [
@@ -60,7 +61,7 @@ async def test_a_recording_comes_out_as_it_went_in(tmp_path: Path) -> None:
         assert (settings.symbol, settings.base_asset, settings.quote_asset) == ("XRPUSDT", "XRP", "USDT")
         assert (settings.tick_size, settings.step_size) == (10_000, 10_000_000)
         assert not (await http.get(f"{rest}/local/status")).json()["finished"]
-        async with client_of(BinanceSource(url, QUICK), ["XRPUSDT"]) as client:
+        async with client_of(Session(Binance(url), QUICK), ["XRPUSDT"]) as client:
             await until(lambda: len(client.trades) == len(ROWS))
         status = (await http.get(f"{rest}/local/status")).json()
         assert status["finished"]
@@ -77,7 +78,7 @@ async def test_the_simulated_market_in_real_time() -> None:
     arguments = ["--seed", "4", "--rate", "500", "--count", "250", "--symbols", "ETHUSDT,PEPEUSDT"]
     async with (
         program(*arguments, "--wait-for-subscribers", "ETHUSDT,PEPEUSDT") as (_, url),
-        client_of(BinanceSource(url, QUICK), ["ETHUSDT", "PEPEUSDT"]) as client,
+        client_of(Session(Binance(url), QUICK), ["ETHUSDT", "PEPEUSDT"]) as client,
     ):
         await until(lambda: len(client.trades) == 250)
     assert all(trade.received_time >= trade.event_time for trade in client.trades), "some came early"

@@ -4,7 +4,7 @@ from itertools import islice
 
 import pytest
 
-from producers.local_exchange.simulated import MARKETS, Market, SimulatedSource, simulated_trades
+from producers.local_exchange.simulated import MARKETS, Market, simulated_trades
 from schemas.records import Trade
 
 START = 1_700_000_000_000_000
@@ -51,20 +51,6 @@ def test_prices_swing_but_stay_near_home(market: Market) -> None:
         elif not falling and price < high - high * 6 // 1_000:
             falling, low = True, price
     assert swings > 200, "a grid of six tenths of a percent would hardly trade"
-
-
-async def test_it_is_a_source_that_keeps_the_pace() -> None:
-    slept: list[float] = []
-    now = [0.0]
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        now[0] += seconds
-
-    source = SimulatedSource(iter(first(101)), speed=2, clock=lambda: now[0], sleep=sleep)
-    batches = [batch async for batch in source.events()]
-    assert [event for batch in batches for event in batch] == first(101)
-    assert sum(slept) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(("rate", "markets", "message"), [(0, MARKETS, "rate: 0"), (1, (), "markets: none")])

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from producers.recorded.files import FileError, FileSource, read_events, read_trades
-from producers.source import BadFrame
+from producers.recorded.files import FileError, read_events, read_trades
+from producers.source import BadRecord
 from schemas.records import Trade
 
 HEADER = (
@@ -93,7 +93,7 @@ def test_a_bad_line_is_named_and_the_others_go_on(tmp_path: Path, case: str) -> 
     first, bad, last = read_events(path)
     assert isinstance(first, Trade)
     assert isinstance(last, Trade)
-    assert isinstance(bad, BadFrame)
+    assert isinstance(bad, BadRecord)
     assert bad.origin == f"day.csv:{number}"
     assert bad.raw == line.encode("utf-8", "surrogateescape")
     assert error in bad.error
@@ -127,17 +127,3 @@ def test_a_cut_gzip_gives_what_it_has_and_then_the_error(tmp_path: Path) -> None
 def test_a_missing_file() -> None:
     with pytest.raises(FileError, match="No such file"):
         list(read_events("nowhere.csv"))
-
-
-@pytest.mark.parametrize(("speed", "slept"), [(1.0, 2.787), (10.0, 0.2787), (None, 0)])
-async def test_pace(tmp_path: Path, speed: float | None, slept: float) -> None:
-    now = [100.0]
-
-    async def sleep(seconds: float) -> None:
-        now[0] += seconds
-
-    path = write(tmp_path / "a.csv", HEADER, *ROWS)
-    source = FileSource([path], speed, clock=lambda: now[0], sleep=sleep)
-    batches = [batch async for batch in source.events()]
-    assert [event for batch in batches for event in batch] == list(read_trades(path))
-    assert now[0] - 100 == pytest.approx(slept)

@@ -109,6 +109,8 @@ def test_doctor_names_each_problem_and_what_to_type(nowhere: int) -> None:
         ("settings set XRPUSDT --budget 1e3", "--budget: '1e3'"),
         ("settings set XRPUSDT --fee 0.123456789", "--fee: '0.123456789'"),
         ("settings seed --exchange nowhere", "--exchange: 'nowhere'"),
+        ("produce --exchange nowhere", "--exchange: 'nowhere' is none of the exchanges binance"),
+        ("produce --exchange binance --exchange x", "--exchange: 'x' is none of the exchanges binance"),
         ("orders list --status done", "--status: 'done'"),
         ("trading stop --all", "--yes"),
         ("worker --log-level loud", "--log-level: 'loud'"),

@@ -7,7 +7,7 @@ import pytest
 
 from producers.pace import spaced
 from producers.recorded.files import FileError
-from producers.source import BadFrame
+from producers.source import BadRecord
 from schemas.records import Trade
 from schemas.times import Between
 from streams.archive.day import describe, write_day
@@ -50,7 +50,7 @@ def test_a_part_of_a_file_and_what_is_no_trade_of_it(tmp_path: Path) -> None:
     part = tape(path, instruments=[XRP], between=(at, at + 2_000))
     found = list(part)
     assert [event.trade_id for event in found if isinstance(event, Trade)] == [2, 3]
-    assert [event.raw for event in found if isinstance(event, BadFrame)] == [b"no trade"]
+    assert [event.raw for event in found if isinstance(event, BadRecord)] == [b"no trade"]
     assert (part.read, part.total) == (5, 5)
     assert list(tape(path, instruments=[ETH])) == [found[-1]]
 
@@ -99,7 +99,7 @@ def test_a_fixed_pause_between_trades_and_none_before_what_is_no_trade() -> None
         now[0] += seconds
 
     async def play() -> None:
-        events = iter([trade("1", 1), BadFrame("x", b"", "no trade"), trade("1", 2), trade("1", 3)])
+        events = iter([trade("1", 1), BadRecord("x", b"", "no trade"), trade("1", 2), trade("1", 3)])
         async for batch in spaced(events, 0.5, lambda: now[0], sleep):
             seen.extend((now[0] - 100, len(batch)) for _ in [batch])
 

@@ -1,0 +1,24 @@
+"""Every exchange there is. A new one is its adapter's folder and a line in each of the two."""
+
+from collections.abc import Sequence
+
+from infra.config import Config
+from producers.adapter import Adapter
+from producers.binance.client import BINANCE, Binance
+
+EXCHANGES = (BINANCE,)
+CONTIGUOUS = frozenset(exchange.name for exchange in EXCHANGES if exchange.contiguous_ids)
+"""The names of those whose trade ids rise by one."""
+
+
+def adapters(config: Config, names: Sequence[str] = ()) -> list[Adapter]:
+    """Return the adapters of the exchanges of these names: else those of `HEDGEHOG_EXCHANGES`, else all.
+
+    Raises `ValueError`, with the name, for one that there is not.
+    """
+    known: dict[str, Adapter] = {BINANCE.name: Binance(config.binance_stream_url)}
+    chosen = [name.strip().lower() for name in names or config.exchanges.split(",") if name.strip()]
+    for name in chosen:
+        if name not in known:
+            raise ValueError(f"{name!r} is none of the exchanges {', '.join(known)}")
+    return [known[name] for name in dict.fromkeys(chosen or known)]

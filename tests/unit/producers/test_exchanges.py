@@ -1,0 +1,32 @@
+"""Which exchanges are streamed from."""
+
+import pytest
+
+from infra.config import Config
+from producers.exchanges import CONTIGUOUS, EXCHANGES, adapters
+
+
+@pytest.mark.parametrize(
+    ("typed", "configured", "names"),
+    [
+        ([], "", [exchange.name for exchange in EXCHANGES]),
+        ([], " Binance, ", ["binance"]),
+        (["binance"], "nowhere", ["binance"]),
+        (["BINANCE", "binance"], "", ["binance"]),
+    ],
+)
+def test_those_named_else_those_configured_else_all(typed: list[str], configured: str, names: list[str]) -> None:
+    chosen = adapters(Config(exchanges=configured), typed)
+    assert [adapter.exchange.name for adapter in chosen] == names
+
+
+@pytest.mark.parametrize(("typed", "configured"), [(["binance", "nowhere"], ""), ([], "nowhere")])
+def test_one_that_there_is_not(typed: list[str], configured: str) -> None:
+    with pytest.raises(ValueError, match="'nowhere' is none of the exchanges binance"):
+        adapters(Config(exchanges=configured), typed)
+
+
+def test_an_adapter_has_the_configured_address() -> None:
+    (adapter,) = adapters(Config(binance_stream_url="ws://127.0.0.1:7"), ["binance"])
+    assert adapter.address(["XRPUSDT"]).url.startswith("ws://127.0.0.1:7/stream?")
+    assert "binance" in CONTIGUOUS

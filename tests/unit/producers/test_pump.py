@@ -1,0 +1,77 @@
+"""What the pump publishes and counts, with a publisher that only remembers."""
+
+from typing import cast
+
+import pytest
+
+from infra.config import Config
+from producers import pump as module
+from producers.publisher import Publisher
+from producers.pump import Pump
+from producers.source import BadRecord
+from schemas.codec import Codec, schema_text
+from schemas.records import DeadLetter
+from schemas.topics import DEAD_LETTERS, TRADES, Topic
+from tests.samples import trade
+
+LETTERS = Codec(DeadLetter, 1, lambda _: schema_text(DeadLetter))
+
+
+class Remembers:
+    """Stands for the publisher."""
+
+    published = delivered = failed = 0
+
+    def __init__(self) -> None:
+        self.records: list[tuple[Topic, str, bytes]] = []
+
+    def publish(self, topic: Topic, key: str, value: bytes) -> None:
+        self.records.append((topic, key, value))
+
+    @property
+    def letters(self) -> list[DeadLetter]:
+        return [LETTERS.decode(value) for topic, _, value in self.records if topic is DEAD_LETTERS]
+
+
+@pytest.fixture
+def publisher() -> Remembers:
+    return Remembers()
+
+
+@pytest.fixture
+def pump(publisher: Remembers, monkeypatch: pytest.MonkeyPatch) -> Pump:
+    monkeypatch.setattr(module, "make_codec", lambda _, kind: Codec(kind, 1, lambda _: schema_text(kind)))
+    return Pump(Config(), cast(Publisher, publisher), {"binance"})
+
+
+def test_two_exchanges_with_the_same_symbol_are_two_instruments(pump: Pump, publisher: Remembers) -> None:
+    for trade_id in (1, 2, 5):
+        for exchange in ("binance", "other"):
+            pump.publish(trade("1", trade_id + (1_000 if exchange == "other" else 0), f"{exchange}:BTCEUR"))
+    keys = [key for topic, key, _ in publisher.records if topic is TRADES]
+    assert keys == ["binance:BTCEUR", "other:BTCEUR"] * 3
+    counted = {key: (counts.trades, counts.gaps, counts.missing) for key, counts in pump.counts.items()}
+    # The ids of the other do not rise by one: one that is left out says nothing.
+    assert counted == {("binance", "BTCEUR"): (3, 1, 2), ("other", "BTCEUR"): (3, 0, 0)}
+    assert pump.report("binance") == "trades BTCEUR 3 (1 gaps, 2 missing)"
+    assert pump.report("other") == "trades BTCEUR 3"
+    assert pump.report("third") == "trades none"
+
+
+def test_ids_that_step_back_are_counted_of_any_exchange(pump: Pump) -> None:
+    for exchange in ("binance", "other"):
+        for trade_id in (7, 7, 6):
+            pump.publish(trade("1", trade_id, f"{exchange}:X"))
+        assert pump.report(exchange) == "trades X 3 (2 steps back)"
+
+
+def test_a_bad_record_is_one_dead_letter(pump: Pump, publisher: Remembers) -> None:
+    pump.publish(BadRecord("day.csv:7", b"no trade", "1 fields instead of 10"))
+    pump.publish(trade("1", -1, "binance:X"))
+    first, second = publisher.letters
+    assert (first.source, first.value, first.error) == ("day.csv:7", b"no trade", "1 fields instead of 10")
+    assert (first.topic, first.partition, first.offset) == (TRADES.name, -1, -1)
+    assert second.source == "trade of binance:X"
+    assert "trade_id: -1 is not between" in second.error
+    assert (pump.bad_records, pump.counts) == (2, {})
+    assert pump.total() == "published 0, acknowledged 0, failed 0; bad records 2"

@@ -1,0 +1,73 @@
+"""Settings, one after the other, and what each session is told to stream."""
+
+import asyncio
+import logging
+
+import pytest
+
+from producers.binance.client import Binance
+from producers.selection import Selection
+from producers.sequence import TradeIds
+from producers.session import Session
+from tests.samples import settings
+from tests.unit.producers.tiny import TINY, Tiny
+
+
+class Told(Session):
+    """Remembers what it is told."""
+
+    told: list[list[str]]
+
+    def set_symbols(self, symbols: list[str]) -> None:  # type: ignore[override]
+        self.told = [*getattr(self, "told", []), symbols]
+
+
+def selection() -> tuple[Selection, Told, Told, TradeIds]:
+    binance, tiny, ids = Told(Binance("ws://127.0.0.1:1")), Told(Tiny("ws://127.0.0.1:1")), TradeIds()
+    return Selection([binance, tiny], ids, ["binance", "tiny", "elsewhere"]), binance, tiny, ids
+
+
+async def test_each_session_is_told_its_own_symbols_once() -> None:
+    chosen, binance, tiny, _ = selection()
+    for key in ("binance:XRPUSDT", "tiny:BTCEUR", "binance:BTCEUR"):
+        chosen.change(settings(key, streaming=True))
+    chosen.change(settings("binance:ETHUSDT", streaming=False))
+    await asyncio.sleep(0)
+    assert (binance.told, tiny.told) == ([["BTCEUR", "XRPUSDT"]], [["BTCEUR"]])
+    chosen.change(settings("binance:BTCEUR", streaming=False))
+    await asyncio.sleep(0)
+    assert (binance.told[1:], tiny.told[1:]) == ([["XRPUSDT"]], [])
+    chosen.change(settings("binance:XRPUSDT", streaming=True, chunks=3))
+    await asyncio.sleep(0)
+    assert len(binance.told) == 2, "nothing has changed about what is streamed"
+
+
+async def test_what_an_instrument_trades_while_it_is_off_is_no_gap() -> None:
+    chosen, _, _, ids = selection()
+    for instrument in ("binance:BTCEUR", "tiny:BTCEUR"):
+        ids.observe(instrument, 10)
+    chosen.change(settings("binance:BTCEUR", streaming=True))
+    assert ids.observe("binance:BTCEUR", 15) is None
+    assert ids.observe("tiny:BTCEUR", 15) is not None
+
+
+async def test_more_than_a_connection_carries_is_said_of_that_exchange(caplog: pytest.LogCaptureFixture) -> None:
+    chosen, _, tiny, _ = selection()
+    symbols = [f"S{number:02}EUR" for number in range(TINY.symbols_per_connection + 2)]
+    for symbol in symbols:
+        chosen.change(settings(f"tiny:{symbol}", streaming=True))
+    await asyncio.sleep(0)
+    assert tiny.told == [symbols[:10]]
+    assert chosen.refused == {"binance": [], "tiny": symbols[10:]}
+    assert "tiny: 12 symbols are to be streamed, but one connection carries at most 10" in caplog.text
+    assert "S10EUR, S11EUR" in caplog.text
+
+
+@pytest.mark.parametrize(("exchange", "said"), [("elsewhere", False), ("nowhere", True)])
+async def test_an_exchange_without_a_session(exchange: str, said: bool, caplog: pytest.LogCaptureFixture) -> None:
+    chosen, binance, tiny, _ = selection()
+    with caplog.at_level(logging.ERROR):
+        chosen.change(settings(f"{exchange}:BTCEUR", streaming=True))
+    assert (f"{exchange}:BTCEUR: no producer for exchange" in caplog.text) is said
+    assert not hasattr(binance, "told")
+    assert not hasattr(tiny, "told")

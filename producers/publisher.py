@@ -12,6 +12,8 @@ from schemas.topics import Topic
 
 log = logging.getLogger(__name__)
 
+RECORD_BYTES_MAX = 4 << 20
+"""As the topic of dead letters takes it; librdkafka's own limit is a million bytes."""
 POLL_EVERY = 256
 """Delivery reports are fetched once per so many records."""
 FLUSH_AFTER_ERROR_S = 10.0
@@ -57,6 +59,7 @@ class Publisher:
                 "partitioner": "murmur2_random",
                 "compression.type": "lz4",
                 "linger.ms": linger_ms,
+                "message.max.bytes": RECORD_BYTES_MAX,
                 "message.timeout.ms": int(delivery_timeout_s * 1000),
                 "queue.buffering.max.messages": max_queued,
                 "queue.buffering.max.kbytes": 1 << 20,

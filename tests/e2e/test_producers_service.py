@@ -27,14 +27,17 @@ from producers.local_exchange.simulated import EXCHANGE, MARKETS, simulated_trad
 from producers.pace import paced
 from producers.publisher import DeliveryError, Publisher
 from producers.pump import Pump
-from producers.recorded.files import read_events, read_trades
+from producers.recorded.files import RECORDING, read_events, read_trades
 from producers.service import serve
-from producers.session import Session
+from producers.session import Counters, Session
 from producers.source import Event
 from schemas.broker import create_topics, delete_topics
+from schemas.dead_letters import VALUE_BYTES
 from schemas.records import DeadLetter, Settings, Trade
 from schemas.registry import make_codec, register_all
 from schemas.topics import DEAD_LETTERS, TRADES, Topic
+from tests.samples import settings
+from tests.unit.producers.tiny import Tiny, TinyExchange
 
 SYMBOLS = [market.symbol for market in MARKETS]
 START = 1_700_000_000_123_456
@@ -190,6 +193,54 @@ async def test_streaming_starts_and_stops_while_it_runs_and_garbage_goes_aside(c
     assert letter.topic == TRADES.full_name(config)
 
 
+async def test_two_exchanges_one_of_which_is_cut_all_the_time(config: Config, tmp_path: Path) -> None:
+    journal = tmp_path / "sent.csv"
+    await asyncio.to_thread(switch, config, SYMBOLS)
+    await asyncio.to_thread(settings_topic.write, config, [settings("tiny:XRPUSDT", streaming=True)])
+    async with exchange_of(market(3_000, journal, 3_000, tuple(SYMBOLS))) as exchange, TinyExchange(cuts=True) as other:
+        cut = Session(Tiny(other.url), QUICK)
+        async with service(config, exchange, cut) as session:
+            await until(lambda: exchange.finished.is_set() and cut.counters.reconnects > 10)
+        assert session.counters == Counters(connections=1)
+    received = await asyncio.to_thread(trades_in_topic, config)
+    of_binance = [trade for trade in received if trade.exchange == "binance"]
+    assert by_symbol(of_binance) == by_symbol(list(read_trades(journal)))
+    of_the_other = [trade.trade_id for trade in received if trade.exchange == "tiny"]
+    assert len(of_the_other) > 5
+    assert of_the_other == sorted(set(of_the_other))
+
+
+async def test_what_is_too_large_is_a_dead_letter_and_harms_no_trade(config: Config, tmp_path: Path) -> None:
+    journal, frame = tmp_path / "sent.csv", b"0" * 1_040_000
+    await asyncio.to_thread(switch, config, ["XRPUSDT"])
+    async with exchange_of(market(None, journal)) as exchange, service(config, exchange):
+        await until(lambda: exchange.sent["XRPUSDT"] > 100)
+        exchange.send_text(frame)
+        await until(lambda: exchange.sent["XRPUSDT"] > 200)
+    assert by_symbol(await asyncio.to_thread(trades_in_topic, config)) == by_symbol(list(read_trades(journal)))
+    (letter,) = await asyncio.to_thread(dead_letters, config)
+    assert letter.value == frame
+    # A line of a file can be of any length: of this one the letter holds a part.
+    row, path = "trade,1735689600000,BTCUSDT,{},1.5,2,,,1735689600000,true", tmp_path / "rec.csv"
+    path.write_text("\n".join([",".join(RECORDING), row.format(1), "\0" * 9_000_000, row.format(2)]) + "\n")
+    with Publisher(config) as publisher:
+        await Pump(config, publisher, CONTIGUOUS).run(Recorded(path))
+    assert [t.trade_id for t in await asyncio.to_thread(trades_in_topic, config) if t.symbol == "BTCUSDT"] == [1, 2]
+    (letter,) = [found for found in await asyncio.to_thread(dead_letters, config) if found.source == "rec.csv:3"]
+    assert letter.value == b"\0" * VALUE_BYTES
+    assert letter.error == f"1 fields instead of 10 (the first {VALUE_BYTES} of 9000000 bytes)"
+
+
+class Recorded:
+    """A recorded file as a source, as fast as it is taken."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def events(self) -> AsyncGenerator[list[Event], None]:
+        return paced(read_events(self._path), None)
+
+
 async def test_the_process_resumes_what_was_streamed_and_ends_with_exit_code_0(config: Config, tmp_path: Path) -> None:
     journal = tmp_path / "sent.csv"
     await asyncio.to_thread(switch, config, ["XRPUSDT", "ETHUSDT"])
@@ -241,16 +292,6 @@ def test_what_is_not_there_is_named_in_one_line(config: Config, setting: str, va
     assert process.returncode == 1
     assert message in output
     assert "Traceback" not in output
-
-
-class Recorded:
-    """A recorded file as a source, as fast as it is taken."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def events(self) -> AsyncGenerator[list[Event], None]:
-        return paced(read_events(self._path), None)
 
 
 async def test_a_file_with_a_bad_line(config: Config, tmp_path: Path) -> None:

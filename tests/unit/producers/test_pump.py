@@ -1,15 +1,17 @@
 """What the pump publishes and counts, with a publisher that only remembers."""
 
+from collections.abc import AsyncGenerator
 from typing import cast
 
 import pytest
 
 from infra.config import Config
 from producers import pump as module
-from producers.publisher import Publisher
-from producers.pump import Pump
-from producers.source import BadRecord
+from producers.publisher import RECORD_BYTES_MAX, Publisher
+from producers.pump import INSTRUMENT_MAX, Pump
+from producers.source import BadRecord, Event
 from schemas.codec import Codec, schema_text
+from schemas.dead_letters import VALUE_BYTES
 from schemas.records import DeadLetter
 from schemas.topics import DEAD_LETTERS, TRADES, Topic
 from tests.samples import trade
@@ -75,3 +77,66 @@ def test_a_bad_record_is_one_dead_letter(pump: Pump, publisher: Remembers) -> No
     assert "trade_id: -1 is not between" in second.error
     assert (pump.bad_records, pump.counts) == (2, {})
     assert pump.total() == "published 0, acknowledged 0, failed 0; bad records 2"
+
+
+class Source:
+    """Gives one batch, and says when it is closed."""
+
+    closed = False
+
+    async def events(self) -> AsyncGenerator[list[Event], None]:
+        try:
+            yield [trade("1", 1, "binance:X")]
+        finally:
+            self.closed = True
+
+
+async def test_a_source_is_closed_when_publishing_fails(
+    pump: Pump, publisher: Remembers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    source = Source()
+    monkeypatch.setattr(publisher, "publish", fail)
+    with pytest.raises(RuntimeError, match="a bug") as caught:
+        await pump.run(source)
+    # Its frames still hold the source: it was not left to the garbage collection.
+    assert caught.value.__traceback__ is not None
+    assert source.closed
+
+
+LARGE = 3_000_000
+# a record that is larger than a dead letter may be → how its error begins, and what it says of the size
+LARGE_RECORDS = [
+    (BadRecord("x", b"0" * LARGE, "1 fields instead of 10"), "1 fields", f"the first {VALUE_BYTES} of {LARGE} bytes"),
+    (BadRecord("x", b"0" * LARGE, "p: '" + "0" * LARGE), "p: '000", f"of {LARGE + 4} characters"),
+    (trade("1", 1, f"binance:{'X' * LARGE}"), "symbol: 'XXXX", f"the first {VALUE_BYTES} of 300"),
+]
+
+
+@pytest.mark.parametrize(("record", "begins", "says"), LARGE_RECORDS)
+def test_a_record_that_is_too_large_is_cut_and_its_neighbours_go_on(
+    pump: Pump, publisher: Remembers, record: Event, begins: str, says: str
+) -> None:
+    for event in (trade("1", 1, "binance:X"), record, trade("1", 2, "binance:X")):
+        pump.publish(event)
+    assert [topic for topic, _, _ in publisher.records] == [TRADES, DEAD_LETTERS, TRADES]
+    _, key, value = publisher.records[1]
+    assert len(key) + len(value) < RECORD_BYTES_MAX
+    (letter,) = publisher.letters
+    assert letter.value is not None
+    assert len(letter.value) == VALUE_BYTES
+    assert letter.error.startswith(begins)
+    assert says in letter.error
+    assert pump.report("binance") == "trades X 2"
+
+
+def test_the_topic_of_dead_letters_takes_what_the_publisher_sends() -> None:
+    assert DEAD_LETTERS.config["max.message.bytes"] == str(RECORD_BYTES_MAX)
+
+
+def test_the_longest_name_of_an_instrument(pump: Pump, publisher: Remembers) -> None:
+    for length, topic in [(INSTRUMENT_MAX, TRADES), (INSTRUMENT_MAX + 1, DEAD_LETTERS)]:
+        pump.publish(trade("1", 1, f"binance:{'X' * (length - len('binance:'))}"))
+        assert publisher.records[-1][0] is topic

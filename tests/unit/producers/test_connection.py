@@ -2,15 +2,17 @@
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import cast
 
 import pytest
+from websockets.exceptions import ConnectionClosedOK
 
 from producers.connection import Connection, Context, Timing
 from producers.event_queue import EventQueue
 from producers.websocket import CountingSocket
-from tests.unit.producers.tiny import TINY, Tiny
+from tests.unit.producers.tiny import TINY, Tiny, tiny_trade
 
+CLOSE = b"the other side closes"
 SYMBOLS = [f"S{number}" for number in range(8)]
 
 
@@ -23,7 +25,11 @@ class Socket:
     answers: bool = True
     sent: list[tuple[float, str]] = field(default_factory=list)
     incoming: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
-    transport: Any = None
+    ended: bool = False
+
+    @property
+    def transport(self) -> "Socket":
+        return self
 
     async def send(self, text: str) -> None:
         self.sent.append((self.now, text))
@@ -32,13 +38,22 @@ class Socket:
 
     async def recv(self, decode: bool) -> bytes:
         raw = await self.incoming.get()
+        if raw is CLOSE:
+            raise ConnectionClosedOK(None, None)
         self.frames += 1
         return raw
 
+    async def close(self) -> None:
+        for raw in (b"A 1", b"A 2", CLOSE):
+            self.incoming.put_nowait(raw)
 
-def connection_of(socket: Socket, timing: Timing, messages_per_s: float = 4) -> Connection:
-    adapter = Tiny("", replace(TINY, messages_per_s=messages_per_s))
-    context = Context(adapter, timing, lambda: socket.now, lambda: 0, EventQueue(100), asyncio.Event())
+    def abort(self) -> None:
+        self.ended = True
+
+
+def connection_of(socket: Socket, timing: Timing, queue: EventQueue | None = None) -> Connection:
+    adapter = Tiny("", replace(TINY, messages_per_s=4))
+    context = Context(adapter, timing, lambda: socket.now, lambda: 0, queue or EventQueue(9), asyncio.Event())
     return Connection(cast(CountingSocket, socket), [], context, successor=False)
 
 
@@ -89,3 +104,15 @@ async def test_a_connection_expires_when_the_exchange_says_so() -> None:
     await asyncio.sleep(0)
     assert connection.expiring
     assert connection.fault() is None
+
+
+async def test_what_had_been_received_before_the_end_is_read() -> None:
+    socket, queue = Socket(), EventQueue(9)
+    connection = connection_of(socket, Timing(), queue)
+    connection.subscriptions.want(SYMBOLS[:1])
+    await connection.ask()
+    socket.now = 1.0
+    await connection.say_goodbye()
+    assert [text for _, text in socket.sent] == ["+S0", "-S0"]
+    assert await queue.take() == [tiny_trade("A", 1), tiny_trade("A", 2)]
+    assert socket.ended

@@ -1,13 +1,14 @@
 """Several exchanges side by side: whatever one does, the other loses nothing."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from typing import cast
 
 import pytest
 
+from producers.adapter import Address
 from producers.binance.client import Binance
 from producers.publisher import DeliveryError
 from producers.pump import Pump
@@ -20,7 +21,7 @@ from tests.unit.producers.tiny import Tiny, TinyExchange
 
 
 class Kept:
-    """Stands for the pump: keeps the trades, and fails where a test says so."""
+    """Stands for the pump: keeps the trades, and fails once where a test says so."""
 
     def __init__(self) -> None:
         self.trades: list[Trade] = []
@@ -29,8 +30,9 @@ class Kept:
     async def run(self, source: Source) -> None:
         async with aclosing(source.events()) as batches:
             async for batch in batches:
-                if self.fail is not None:
-                    raise self.fail
+                fail, self.fail = self.fail, None
+                if fail is not None:
+                    raise fail
                 self.trades += [event for event in batch if isinstance(event, Trade)]
 
     def ids(self, exchange: str) -> list[int]:
@@ -86,7 +88,6 @@ async def test_a_session_that_crashed_begins_anew_with_the_symbols_it_had() -> N
         kept.fail = RuntimeError("a bug behind the session")
         await exchange.sockets[1].send("A 5")
         await until(lambda: session.counters.crashes == 2)
-        kept.fail = None
         await until(lambda: len(exchange.sockets) == 3 and session.streaming == {"A", "B"})
         session.close()
         await task
@@ -94,11 +95,34 @@ async def test_a_session_that_crashed_begins_anew_with_the_symbols_it_had() -> N
         assert "CRASHES 2" in status(session, cast(Pump, kept), 0)
 
 
+async def test_a_crash_on_the_way_to_a_successor_begins_anew_too() -> None:
+    class SecondAddressFails(Tiny):
+        asked = 0
+
+        def address(self, symbols: Sequence[str]) -> Address:
+            type(self).asked += 1
+            if self.asked == 2:
+                raise RuntimeError("no address")
+            return super().address(symbols)
+
+    kept = Kept()
+    async with TinyExchange() as exchange:
+        session = Session(SecondAddressFails(exchange.url), QUICK)
+        session.set_symbols(["A"])
+        task = asyncio.create_task(stream(session, cast(Pump, kept)))
+        await until(lambda: kept.ids("tiny") == [1])
+        await exchange.sockets[0].send("bye")
+        await until(lambda: kept.ids("tiny") == [1, 2])
+        assert session.counters == Counters(connections=2, crashes=1)
+        session.close()
+        await task
+
+
 async def test_a_crash_before_there_is_a_connection_waits_longer_each_time() -> None:
     slept: list[float] = []
 
     class NoAddress(Tiny):
-        def address(self, symbols: object) -> None:  # type: ignore[override]
+        def address(self, symbols: Sequence[str]) -> Address:
             raise RuntimeError("no address")
 
     async def sleep(seconds: float) -> None:

@@ -245,6 +245,24 @@ async def test_backoff_is_capped_and_fully_jittered() -> None:
             assert slept == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
 
 
+@pytest.mark.parametrize(("said", "waited"), [("7", [7.0] * 3), ("", []), ("soon", [])])
+async def test_a_refusal_that_says_how_long_to_wait_is_heeded(said: str, waited: list[float]) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        exchange.refusing = exchange.handshakes < 3
+        await asyncio.sleep(0)
+
+    async with TinyExchange() as exchange:
+        exchange.refusing, exchange.retry_after = True, said
+        session = Session(Tiny(exchange.url), QUICK, sleep=sleep)
+        async with client_of(session, ["A"]) as client:
+            await until(lambda: client.trades)
+            assert session.counters.failures == 3
+    assert [seconds for seconds in slept if seconds > QUICK.backoff_max_s] == waited
+
+
 async def test_an_exchange_that_is_not_there_yet() -> None:
     async with exchange_of(market()) as gone:
         port = gone.port
@@ -313,6 +331,7 @@ HANDOVERS = [
     ([1, 2, 3], [4, 6], [4, 5, 6, 7], [1, 2, 3, 4, 6, 5, 7]),
     ([5_000_000, 5_000_001], [], [1, 2, 3], [5_000_000, 5_000_001, 1, 2, 3]),
     ([1, 2, 3], [4, 5], [3, 4, 5], [1, 2, 3, 4, 5]),
+    ([100], list(range(101, 500)), list(range(101, 500)), list(range(100, 500))),
 ]
 
 
@@ -339,8 +358,8 @@ async def test_what_only_the_new_connection_of_a_handover_brings_is_kept(
             assert session.counters.handovers == 0
             now[0] += 1
             await until(lambda: session.counters.handovers == 1)
-            await exchange.trades(1, [8])
-            await until(lambda: client.ids("XRPUSDT") == [*given, 8])
+            await exchange.trades(1, [9_000])
+            await until(lambda: client.ids("XRPUSDT") == [*given, 9_000])
             assert session.counters.overlapping == len(before + during + new) - len(given)
 
 
@@ -357,6 +376,25 @@ async def test_what_only_the_successor_had_is_kept_when_the_session_is_closed_du
             await exchange.sockets[1].send("read")
             await until(lambda: client.bad)
         assert client.ids("XRPUSDT") == [1, 2, 3]
+
+
+async def test_what_only_the_successor_had_is_kept_when_both_are_cut() -> None:
+    exchange = Scripted()
+    async with scripted(exchange) as url:
+        session = Session(Binance(url), QUICK, clock=lambda: 0.0)
+        async with client_of(session, ["XRPUSDT"]) as client:
+            await until(lambda: exchange.sockets)
+            await exchange.trades(0, [1, 2])
+            await exchange.sockets[0].send('{"e":"serverShutdown","E":1}')
+            await until(lambda: session.counters.connections == 2)
+            await exchange.trades(1, [2, 3])
+            await exchange.sockets[1].send("read")
+            await until(lambda: client.bad)
+            for socket in exchange.sockets:
+                socket.transport.abort()
+            await until(lambda: session.counters.connections == 3)
+        assert client.ids("XRPUSDT") == [1, 2, 3]
+        assert (session.counters.handovers, session.counters.reconnects) == (1, 1)
 
 
 async def test_the_old_connection_goes_on_while_no_successor_can_be_had() -> None:

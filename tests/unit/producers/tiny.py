@@ -86,7 +86,8 @@ class TinyExchange:
 
     def __init__(self, unknown: Sequence[str] = (), after_subscribing: Sequence[str] = (), cuts: bool = False) -> None:
         self.refusing = False
-        """Whether handshakes are refused with HTTP 503."""
+        """Whether handshakes are refused with HTTP 503, and by `Retry-After` for how long."""
+        self.retry_after = ""
         self.sockets: list[ServerConnection] = []
         """Every connection there was, in order."""
         self.requests: list[str] = []
@@ -111,7 +112,11 @@ class TinyExchange:
 
     def _greet(self, connection: ServerConnection, _: Request) -> Response | None:
         self.handshakes += 1
-        return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "no") if self.refusing else None
+        if not self.refusing:
+            return None
+        response = connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "no")
+        response.headers["Retry-After"] = self.retry_after
+        return response
 
     async def _converse(self, socket: ServerConnection) -> None:
         self.sockets.append(socket)

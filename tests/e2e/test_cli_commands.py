@@ -26,6 +26,7 @@ from schemas.units import ONE
 from streams.cli.instruments.leaders import leader_states
 from streams.cli.instruments.select import complete_symbol
 from streams.cli.main import app
+from streams.cli.output import Output
 from streams.cli.pipeline.dead_letters import newest
 from streams.trading.leader import apply_instrument, apply_settings, apply_trades, new_state
 from tests.samples import nine_trade_setup
@@ -210,7 +211,7 @@ def test_trading_status_shows_what_the_leader_says(seeded: Config) -> None:
         producer.produce(LEADERS.full_name(seeded), content, key, partition=0)
     assert producer.flush(DEADLINE_S) == 0
 
-    assert set(leader_states(seeded)) == {"binance:XRPUSDT"}
+    assert set(leader_states(seeded, Output())) == {"binance:XRPUSDT"}
     result = run("trading status XRPUSDT BTCUSDT")
     assert "the state of binance:ETHUSDT cannot be read" in result.stderr
     xrp, btc = (line.split() for line in result.stdout.splitlines()[1:])
@@ -306,7 +307,7 @@ def test_topics_are_created_once_and_listed(stack: Config, monkeypatch: pytest.M
 
 def test_status_counts_messages_lag_and_dead_letters(seeded: Config) -> None:
     group = f"{seeded.topic_prefix}reader"
-    name = SETTINGS.full_name(seeded)
+    name = INSTRUMENTS.full_name(seeded)
     producer = Producer({"bootstrap.servers": seeded.bootstrap})
     for topic, count in ((name, 10), (f"{seeded.topic_prefix}dlq-fills", 2)):
         for _ in range(count):

@@ -28,7 +28,7 @@ from schemas import topics
 from schemas.broker import REPLAY_MARK, admin, create_topics, delete_topics, is_replay
 from schemas.records import Setup, Trade, TradingStatus
 from schemas.registry import make_codec, register_all
-from schemas.topics import TOPICS, Topic
+from schemas.topics import SINKS, TOPICS, Topic
 from streams.cli.main import app
 from streams.replay.target import published_before
 from streams.topics.read import messages, partition_of, partitions
@@ -242,7 +242,7 @@ def test_sinks_of_a_replay_have_a_database_of_their_own(live: Config, target: Co
             time.sleep(0.1)
         assert _trades_in(url, symbol) == 0
         assert hedgehog("remove", "--prefix", target.topic_prefix).exit_code == 0
-        assert [state.state for state in states(target)] == ["MISSING"] * 4
+        assert [state.state for state in states(target)] == ["MISSING"] * len(SINKS)
     finally:
         with create_engine(url, isolation_level="AUTOCOMMIT").connect() as connection:
             connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))

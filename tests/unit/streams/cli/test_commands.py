@@ -115,6 +115,11 @@ def test_doctor_names_each_problem_and_what_to_type(nowhere: int) -> None:
         ("trading stop --all", "--yes"),
         ("worker --log-level loud", "--log-level: 'loud'"),
         ("worker --agents trading,mining", "agents: 'mining' is none of trading, exchange"),
+        ("worker --without-web --web-port 7000", "--web-port 7000 or --without-web, not both"),
+        ("replay publish --prefix r.", "one of --file FILE and --topic"),
+        ("replay publish --prefix r. --file gone.csv", "--file: gone.csv: no such file or folder"),
+        ("replay publish --prefix r. --topic --speed 2 --flat-out", "--speed and --flat-out: only one can be"),
+        ("replay publish --prefix r. --topic --interval 0", "--interval: 0 is not above 0"),
         ("orders list --limit 0", "--limit"),
         ("dlq show", "ID"),
     ],
@@ -123,6 +128,11 @@ def test_a_wrong_value_is_named_and_exits_2(line: str, words: str, nowhere: int)
     result = hedgehog(line)
     assert result.exit_code == 2
     assert words in result.stderr
+
+
+def test_an_archive_that_is_not_there_is_named(nowhere: int) -> None:
+    result = hedgehog("archive prune gone --keep-days 1")
+    assert (result.exit_code, result.stderr) == (1, "hedgehog: gone: no such folder\n")
 
 
 def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

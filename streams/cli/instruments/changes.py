@@ -22,7 +22,7 @@ class Change:
     after: Settings
 
     def fields(self) -> dict[str, tuple[str, str]]:
-        """What changes: shown before and after, by field."""
+        """Return what changes: shown before and after, by field."""
         old, new = settings_row(self.before), settings_row(self.after)
         return {
             name: (str(old[name]), str(new[name])) for name in old if old[name] != new[name] and name != "updated_time"
@@ -30,7 +30,7 @@ class Change:
 
 
 def parse_values(typed: Mapping[str, str | None]) -> dict[str, int]:
-    """Field values from the texts of the options that were given; `BadValue` names the option and the text."""
+    """Return field values from the texts that were typed; `BadValue` names the option and the text."""
     try:
         return {
             field: BY_FIELD[field].parse(text, BY_FIELD[field].option)
@@ -42,7 +42,7 @@ def parse_values(typed: Mapping[str, str | None]) -> dict[str, int]:
 
 
 def changes(befores: Iterable[Setup], values: Mapping[str, Any], now: int) -> list[Change]:
-    """The settings of each of `befores` with `values`, changed at `now` (µs): all of them, or none.
+    """Return the settings of each of `befores` with `values`, changed at `now` (µs): all of them, or none.
 
     Raises `BadValue`, which names instrument, field and value, when one is refused.
     """
@@ -72,7 +72,7 @@ def _objection(before: Setup, after: Setup) -> str | None:
 
 
 def never_trades(setup: Setup) -> str | None:
-    """Why the exchange's filters forbid every order that these (valid) settings lead to; `None` if they do not."""
+    """Return why the exchange's filters forbid every order of these (valid) settings; None if they do not."""
     instrument, settings = setup
     share = settings.budget // settings.chunks
     asset = instrument.quote_asset
@@ -90,7 +90,7 @@ def never_trades(setup: Setup) -> str | None:
 
 
 def refreshed(known: Mapping[str, Instrument], fresh: Iterable[Instrument], now: int) -> list[Instrument]:
-    """Those of `fresh`, which the exchange says at `now` (µs), that are new or not as they are known."""
+    """Return those of `fresh`, which the exchange says at `now` (µs), that are new or not as they are known."""
     return [
         msgspec.structs.replace(instrument, updated_time=now)
         for instrument in fresh
@@ -103,20 +103,20 @@ def _is_as(known: Instrument | None, fresh: Instrument) -> bool:
 
 
 def as_row(setup: Setup) -> dict[str, Any]:
-    """An instrument with its settings as it is shown; `seeded_time` is when the exchange said the first part."""
+    """Return an instrument with its settings as it is shown; `seeded_time` is when the exchange said the first part."""
     instrument, settings = instrument_row(setup.instrument), settings_row(setup.settings)
     seeded = instrument.pop("updated_time")
     return {**instrument, **settings, "seeded_time": seeded}
 
 
 def instrument_row(instrument: Instrument) -> dict[str, Any]:
-    """What the exchange says as it is shown: plain decimals, times as ISO 8601."""
+    """Return what the exchange says as it is shown: plain decimals, times as ISO 8601."""
     row = msgspec.structs.asdict(instrument) | {name: plain(getattr(instrument, name)) for name in FILTERS}
     return {"instrument": instrument.instrument, **row, "updated_time": _time(instrument.updated_time)}
 
 
 def settings_row(settings: Settings) -> dict[str, Any]:
-    """Settings as they are shown: plain decimals, times as ISO 8601."""
+    """Return settings as they are shown: plain decimals, times as ISO 8601."""
     row = msgspec.structs.asdict(settings)
     row |= {name: plain(row[name]) for name, parameter in BY_FIELD.items() if parameter.scale == ONE}
     row |= {"status": settings.status.value, "updated_time": _time(settings.updated_time)}

@@ -20,7 +20,7 @@ class _Stored(msgspec.Struct):
 
 
 def leader_states(config: Config, out: Output) -> dict[str, LeaderState]:
-    """The newest state of every leader by instrument; one that cannot be read is passed over, and said so."""
+    """Return the newest state of every leader by instrument; note which cannot be read."""
     newest: dict[str, bytes] = {}
     for message in messages(config, [LEADERS]):
         key, value = message.key(), message.value()
@@ -40,7 +40,7 @@ def leader_states(config: Config, out: Output) -> dict[str, LeaderState]:
 
 
 def summary(state: LeaderState | None) -> dict[str, Any]:
-    """What is shown of a leader; nothing for an instrument that none has taken up yet."""
+    """Return what is shown of a leader; nothing for an instrument that none has taken up yet."""
     if state is None:
         return {"leader": None, "traders": 0, "open_orders": 0, "orders": []}
     orders = [*state.orders.values(), *state.closing.values()]

@@ -20,7 +20,7 @@ NO_MATTER = ("exchange_status", "streaming", "status", "updated_time", "seeded_t
 
 
 def read_settings(path: Path) -> dict[str, Setup]:
-    """The rows of a file by instrument, `exchange:SYMBOL`. What a row leaves out is as the records have it.
+    """Return the rows of a file by instrument, `exchange:SYMBOL`. What a row leaves out is as the records have it.
 
     Those of a run, as `hedgehog backtest run --json` and `show --json` print it, are taken, too.
     `BadValue` names file, instrument, field and value.

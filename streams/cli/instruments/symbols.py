@@ -26,7 +26,7 @@ def _key_of(text: str) -> str:
 
 
 def resolve(typed: Iterable[str], known: Collection[str]) -> list[str]:
-    """The keys (`exchange:SYMBOL`) that `typed` stands for, each once, in the order typed.
+    """Return the keys (`exchange:SYMBOL`) that `typed` stands for, each once, in the order typed.
 
     Raises `BadValue` for a symbol that is not among `known`, naming the nearest ones, or that two exchanges
     have.
@@ -55,7 +55,7 @@ def _one(name: str, known: Collection[str], by_symbol: dict[str, list[str]]) -> 
 
 
 def nearest(symbol: str, known: Iterable[str]) -> list[str]:
-    """Up to five known symbols that look like `symbol`: typing errors first, then what it begins."""
+    """Return up to five known symbols that look like `symbol`: typing errors first, then what it begins."""
     names = sorted(known)
     close = get_close_matches(symbol, names, n=SUGGESTIONS, cutoff=0.72)
     begun = [name for name in names if symbol and name.startswith(symbol)]

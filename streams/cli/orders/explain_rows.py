@@ -18,7 +18,7 @@ TIMES = ("created_time", "updated_time", "transaction_time")
 
 
 def as_row(found: Explanation, topic_prefix: str) -> Row:
-    """Everything that `--json` shows; the texts are what people read."""
+    """Return everything that `--json` shows; the texts are what people read."""
     last = found.snapshots[-1].order
     return {
         "client_order_id": found.client_order_id,

@@ -20,7 +20,10 @@ CONNECT_TIMEOUT_S = 5
 
 
 def parse_statuses(typed: Sequence[str]) -> list[OrderStatus]:
-    """The statuses that were typed, in any case; `open` stands for all in which an order can still be filled."""
+    """Return the statuses that were typed, in any case; `open` stands for all in which an order can still be filled.
+
+    Raises `BadValue` for what is no status.
+    """
     statuses: list[OrderStatus] = []
     for text in typed:
         name = text.upper().replace("-", "_")
@@ -34,7 +37,7 @@ def parse_statuses(typed: Sequence[str]) -> list[OrderStatus]:
 
 
 def newest(config: Config, symbols: Sequence[str], statuses: Sequence[OrderStatus], limit: int) -> list[dict[str, Any]]:
-    """The `limit` orders that changed last, the newest last; of these symbols and statuses where any are given."""
+    """Return the `limit` orders that changed last, the newest last; of these symbols and statuses if any are given."""
     engine = create_engine(config.database, connect_args={"connect_timeout": CONNECT_TIMEOUT_S})
     try:
         keys = resolve(symbols, _known(engine)) if symbols else [None]

@@ -17,14 +17,14 @@ CONNECT = "__connect.errors."
 
 
 def newest(config: Config, limit: int) -> list[dict[str, Any]]:
-    """The `limit` newest dead letters, the newest last."""
+    """Return the `limit` newest dead letters, the newest last."""
     codec = make_codec(config, DeadLetter)
     letters = [_row(config, message, codec) for message in messages(config, DEAD_LETTER_TOPICS, last=limit)]
     return sorted(letters, key=lambda row: (row["time"], row["id"]))[-limit:]
 
 
 def find(config: Config, letter_id: str) -> dict[str, Any]:
-    """One dead letter by its id (`topic:partition:offset`), with its bytes; `BadValue` when there is none."""
+    """Return a dead letter by its id (`topic:partition:offset`), with its bytes; `BadValue` when there is none."""
     name, _, place = letter_id.partition(":")
     partition, _, offset = place.partition(":")
     known = {topic.name: topic for topic in DEAD_LETTER_TOPICS}

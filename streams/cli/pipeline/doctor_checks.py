@@ -50,7 +50,7 @@ class Check:
 
 
 def run(check: Check, before: list[dict[str, Any]]) -> dict[str, Any]:
-    """The line of one check, after those `before` it."""
+    """Return the line of one check, after those `before` it."""
     broken = [row["check"] for row in before if row["state"] in ("problem", "skipped")]
     blocked = [name for name in check.needs if name in broken]
     if blocked:

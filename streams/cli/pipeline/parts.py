@@ -23,7 +23,7 @@ TABLES = tuple(topic.name for topic in SINKS)
 
 
 def parts(config: Config) -> Rows:
-    """Broker, registry, Connect and database: `up` where it answers, and why not where it does not."""
+    """Return broker, registry, Connect and database: `up` where it answers, and why not where it does not."""
     host, port = endpoints.database_address(config)
     return [
         _part("broker", config.bootstrap, endpoints.need_broker, config, lambda: probes.broker(config.bootstrap)),
@@ -48,7 +48,7 @@ def _part(
 
 
 def topics(config: Config) -> Rows:
-    """Every topic of the system with its partitions and the number of records it keeps."""
+    """Return every topic of the system with its partitions and the number of records it keeps."""
     client = admin(config)
     names = {topic.full_name(config): topic for topic in TOPICS.values()}
     found = spans(client, partitions(client, names))
@@ -70,17 +70,17 @@ def topics(config: Config) -> Rows:
 
 
 def groups(config: Config) -> Rows:
-    """The consumer groups that read our topics: how far each is behind, by topic."""
+    """Return the consumer groups that read our topics: how far each is behind, by topic."""
     return [{"group": lag.group, "state": lag.state, "topic": lag.topic, "lag": lag.records} for lag in lags(config)]
 
 
 def dead_letters(config: Config) -> int:
-    """Number of dead letters in all topics of them."""
+    """Return the number of dead letters in all topics of them."""
     return count(config, DEAD_LETTER_TOPICS)
 
 
 def connectors(config: Config) -> Rows:
-    """The sinks and their tasks; `ok` where the connector and all of its tasks run."""
+    """Return the sinks and their tasks; `ok` where the connector and all of its tasks run."""
     return [
         {
             "connector": sink.name,
@@ -94,7 +94,7 @@ def connectors(config: Config) -> Rows:
 
 
 def tables(config: Config) -> Rows:
-    """Rows of each table of the warehouse; `None` where counting takes too long."""
+    """Return the number of rows of each table of the warehouse; None where counting takes too long."""
     endpoints.need_database(config)
     options = f"-c statement_timeout={COUNT_TIMEOUT_MS} -c lock_timeout={COUNT_TIMEOUT_MS}"
     engine = create_engine(config.database, connect_args={"connect_timeout": 5, "options": options})

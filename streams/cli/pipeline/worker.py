@@ -19,14 +19,13 @@ def worker(asked: Worker, out: Output) -> None:
         raise BadValue(f"--log-level: {asked.log_level!r} is none of {', '.join(LOG_LEVELS)}")
     if asked.without_web and asked.web_port is not None:
         raise BadValue(f"--web-port {asked.web_port} or --without-web, not both")
-    if asked.agents is not None:
-        os.environ["HEDGEHOG_AGENTS"] = asked.agents
-    _check_agents(load_config().agents)
+    agents = load_config().agents if asked.agents is None else asked.agents
+    _check_agents(agents)
     with_settings()
     command = faust_command(asked)
     out.progress(" ".join(command[1:]))
     # This process becomes the worker, so that signals reach it.
-    os.execv(command[0], command)  # noqa: S606
+    os.execve(command[0], command, {**os.environ, "HEDGEHOG_AGENTS": agents})  # noqa: S606
 
 
 def _check_agents(names: str) -> None:

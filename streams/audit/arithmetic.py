@@ -4,20 +4,8 @@ from dataclasses import dataclass
 
 from schemas.records import Order, Settings, Setup
 from schemas.units import ONE, plain
-from streams.trading.rules import (
-    ALLOWED,
-    FILTERS,
-    LOT_SIZE,
-    MIN_NOTIONAL,
-    PRICE_FILTER,
-    Rules,
-    buy_price,
-    buy_quantity,
-    rebuy_level,
-    refusal,
-    rules_of,
-    sell_price,
-)
+from streams.trading.filters import ALLOWED, FILTERS, LOT_SIZE, MIN_NOTIONAL, PRICE_FILTER, refusal
+from streams.trading.rules import Rules, buy_price, buy_quantity, rebuy_level, rules_of, sell_price
 
 QUOTIENT_DIGITS = 8
 """A quotient that never ends is shown with so many decimals, and an ellipsis."""

@@ -7,7 +7,8 @@ from schemas.parameters import PARAMETERS
 from schemas.records import Instrument, Settings
 from schemas.units import plain
 from streams.trading.leader import LeaderState
-from streams.trading.strategy import BUY_REFUSED, BUYING, COUNT, NEXT, SELL_REFUSED, SELLING, WAITING
+from streams.trading.matching import BUYING, SELLING
+from streams.trading.strategy import BUY_REFUSED, COUNT, NEXT, SELL_REFUSED, WAITING
 
 Terms = Instrument | Settings
 

@@ -7,18 +7,15 @@ small for the market to notice. With partial fills on, no more than the traded q
 from typing import NamedTuple
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
 from schemas.records import ExecutionType, Fill, Order, OrderStatus, Record, Side
-from schemas.units import ONE, PRICE_MAX
-from streams.trading.strategy import BUYING, SELLING, Column, best_match
-
-Int64s = npt.NDArray[np.int64]
+from schemas.units import ONE
+from streams.trading.crossing import Int64s, first_crossing
+from streams.trading.matching import BUYING, SELLING, Column, best_match, unfilling_range
 
 
 class Resting(msgspec.Struct, kw_only=True):
-    """An order in the book."""
+    """An order in the book; price and quantities in units of 1e-8."""
 
     client_order_id: str
     side: Side
@@ -51,7 +48,7 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 def new_book(instrument: str) -> BookState:
-    """An empty book."""
+    """Return an empty book; `instrument` is `exchange:SYMBOL`."""
     exchange, symbol = instrument.split(":", 1)
     return BookState(exchange=exchange, symbol=symbol)
 
@@ -86,37 +83,30 @@ class Tape(NamedTuple):
 
 def apply_trades(book: BookState, terms: Terms, tape: Tape) -> None:
     """Let market trades fill the book, in their order."""
-    start, end = 0, len(tape.prices)
-    while start < end and book.orders:
-        low, high = quiet(book)
-        ahead = tape.prices[start:]
-        crossings = (ahead < low) | (ahead > high)
-        crossing = int(crossings.argmax())
-        if not crossings[crossing]:
-            break
-        start += crossing
-        market = _Market(int(tape.ids[start]), int(tape.times[start]))
-        _fill(book, terms, market, int(tape.prices[start]), int(tape.quantities[start]))
-        start += 1
+    at = 0
+    while (at := first_crossing(tape.prices, at, *quiet(book))) < len(tape.prices):
+        trade = MarketTrade(int(tape.ids[at]), int(tape.times[at]), int(tape.prices[at]), int(tape.quantities[at]))
+        _fill(book, terms, trade)
+        at += 1
 
 
 def quiet(book: BookState) -> tuple[int, int]:
-    """The market prices, from the first to the second in 1e-8, that fill nothing."""
-    buys = [order.price for order in book.orders if order.side is Side.BUY]
-    sells = [order.price for order in book.orders if order.side is Side.SELL]
-    return max(buys, default=0), min(sells, default=PRICE_MAX)
+    """Return the market prices, from the first to the second in 1e-8, that fill nothing."""
+    return unfilling_range(*_columns(book), len(book.orders))
 
 
-class _Market(msgspec.Struct, frozen=True):
-    """The market trade that fills are due to."""
+class MarketTrade(NamedTuple):
+    """The market trade that fills are due to; price and quantity in units of 1e-8, time in µs since the epoch."""
 
     trade_id: int
     time: int
+    price: int
+    quantity: int
 
 
-def _fill(book: BookState, terms: Terms, market: _Market, price: int, quantity: int) -> None:
-    """Fill what a market price reaches; every fill is itself a price that the book sees."""
-    prices = [(price, quantity)]
+def _fill(book: BookState, terms: Terms, trade: MarketTrade) -> None:
+    """Fill what a market trade reaches; every fill is itself a price that the book sees."""
+    prices = [(trade.price, trade.quantity)]
     for seen, traded in prices:
         available = traded
         while available > 0:
@@ -128,17 +118,17 @@ def _fill(book: BookState, terms: Terms, market: _Market, price: int, quantity: 
             wanted = order.quantity - order.executed_quantity
             executed = min(wanted, available) if terms.partial_fills else wanted
             available -= executed if terms.partial_fills else 0
-            _report_trade(book, terms, market, order, executed)
+            _report_trade(book, terms, trade, order, executed)
             prices.append((order.price, executed))
             if order.executed_quantity == order.quantity:
                 del book.orders[i]
 
 
-def _report_trade(book: BookState, terms: Terms, market: _Market, order: Resting, executed: int) -> None:
+def _report_trade(book: BookState, terms: Terms, trade: MarketTrade, order: Resting, executed: int) -> None:
     order.executed_quantity += executed
     # Commission is charged in the quote asset and cut to its eight decimals.
     commission = order.price * executed * terms.fee // (ONE * ONE)
-    _report(book, order, ExecutionType.TRADE, executed, commission, market.trade_id, market.time)
+    _report(book, order, ExecutionType.TRADE, executed, commission, trade.trade_id, trade.time)
 
 
 def _cancel(book: BookState, request: Order) -> None:

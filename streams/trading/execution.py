@@ -7,9 +7,10 @@ strategy, in the part of Python that compiles.
 
 from typing import NamedTuple
 
+from streams.trading.matching import Column, best_match
 from streams.trading.rules import Rules
 from streams.trading.simulation import FILLED, PLACED, Market, log, log_placed, new_market
-from streams.trading.strategy import COUNT, Column, best_match, on_fill, on_trade
+from streams.trading.strategy import COUNT, on_fill, on_trade
 
 PARTIALLY_FILLED = 2
 """A third kind of event, beside `PLACED` and `FILLED`: an order was executed in part. Its quantity is that part."""

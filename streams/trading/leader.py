@@ -7,20 +7,20 @@ records.
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
 from schemas.errors import Refused
 from schemas.records import Applied, Fill, Instrument, Order, OrderStatus, Record, Settings, Side, TradingStatus
 from schemas.units import AMOUNT_MAX, PRICE_MAX
 from streams.trading import strategy
+from streams.trading.crossing import Int64s, first_crossing
+from streams.trading.filters import FILTERS, refusal
 from streams.trading.life_cycle import NEXT_STATUS, Report, report_of
-from streams.trading.rules import FILTERS, Rules, refusal, rules_of
-from streams.trading.strategy import BUYING, COUNT, MODE, NEXT, REFUSED, Leader
-
-Int64s = npt.NDArray[np.int64]
+from streams.trading.matching import BUYING
+from streams.trading.rules import Rules, rules_of
+from streams.trading.strategy import COUNT, MODE, NEXT, REFUSED, Leader
 
 MODES = (TradingStatus.OFF, TradingStatus.ON, TradingStatus.SHUTDOWN)
 """The leader's modes by number, in the words of the settings."""
@@ -57,12 +57,12 @@ class LeaderState(msgspec.Struct, kw_only=True):
 
     @property
     def status(self) -> TradingStatus:
-        """What the leader does, in the words of the settings."""
+        """Return what the leader does, in the words of the settings."""
         return MODES[self.leader.head[MODE]]
 
 
 def new_state(instrument: str, partition: int) -> LeaderState:
-    """A leader that is off and has seen nothing."""
+    """Return a leader that is off and has seen nothing; `instrument` is `exchange:SYMBOL`."""
     exchange, symbol = instrument.split(":", 1)
     return LeaderState(exchange=exchange, symbol=symbol, partition=partition, leader=strategy.new_leader(0))
 
@@ -72,28 +72,20 @@ def apply_trades(state: LeaderState, offsets: Int64s, prices: Int64s, times: Int
 
     Only a price that some trader waits for is looked at one by one, every other changes nothing but the offset.
     """
-    start, end = 0, len(offsets)
-    while start < end:
-        low, _ = quiet(state)
-        events = prices[start:] < low
-        event = int(events.argmax())
-        if not events[event]:
-            break
-        start += event
-        state.trades_offset = int(offsets[start])
-        state.time = int(times[start])
+    at = 0
+    while (at := first_crossing(prices, at, *quiet(state))) < len(prices):
+        state.trades_offset = int(offsets[at])
+        state.time = int(times[at])
         state.changed = True
-        _apply_trade(state, int(prices[start]))
-        start += 1
-    if end:
+        _apply_trade(state, int(prices[at]))
+        at += 1
+    if len(offsets):
         state.trades_offset = int(offsets[-1])
 
 
 def quiet(state: LeaderState) -> tuple[int, int]:
     """Return the market prices, from the first to the second in 1e-8, that change nothing but the offset."""
-    if strategy.waiting(state.leader):
-        return PRICE_MAX + 1, PRICE_MAX
-    return strategy.rebuy_below(state.leader), PRICE_MAX
+    return strategy.idle_range(state.leader)
 
 
 def apply_fill(state: LeaderState, offset: int, fill: Fill) -> None:
@@ -126,7 +118,7 @@ def apply_fill(state: LeaderState, offset: int, fill: Fill) -> None:
 
 
 def apply_settings(state: LeaderState, offset: int, settings: Settings) -> None:
-    """Apply new settings; raises `Refused`, the state untouched, for settings that make no sense.
+    """Apply new settings; raise `Refused`, the state untouched, for settings that make no sense.
 
     A leader that does not know its instrument yet keeps them and starts no trader.
     """
@@ -177,62 +169,65 @@ def _show_fill(state: LeaderState, rules: Rules, number: int, complete: bool, pr
 
 
 def _place(state: LeaderState, rules: Rules, numbers: Sequence[int], cause: str) -> None:
-    """Write the first snapshot of the orders that these traders placed."""
-    leader = state.leader
+    """Send the first snapshot of the orders that these traders placed."""
     for number in numbers:
-        i = leader.number.index(number)
-        refused = leader.stage[i] > REFUSED
-        side = Side.BUY if leader.stage[i] in (BUYING, BUYING + REFUSED) else Side.SELL
-        order = Order(
-            exchange=state.exchange,
-            symbol=state.symbol,
-            client_order_id=client_order_id(state, number, side),
-            version=0,
-            trader=number,
-            side=side,
-            time_in_force=GOOD_TILL_CANCELED,
-            status=OrderStatus.REJECTED if refused else OrderStatus.NEW,
-            # What the wire cannot carry, a filter has refused.
-            price=min(leader.price[i], PRICE_MAX),
-            quantity=min(leader.quantity[i], AMOUNT_MAX),
-            executed_quantity=0,
-            cancel_requested=False,
-            reason=FILTERS[refusal(rules, leader.price[i], leader.quantity[i])] if refused else None,
-            cause_topic=cause,
-            input_partition=state.partition,
-            trades_offset=0,
-            fills_offset=0,
-            settings_offset=0,
-            instruments_offset=0,
-            created_time=state.time,
-            updated_time=state.time,
-        )
-        placed = _snapshot(state, order, cause)
-        if not refused:
-            state.orders[number] = placed
+        order = _new_order(state, rules, number, cause)
+        state.outbox.append(order)
+        if order.status is OrderStatus.NEW:
+            state.orders[number] = order
+
+
+def _new_order(state: LeaderState, rules: Rules, number: int, cause: str) -> Order:
+    """Return the order that trader `number` has placed, refused or not."""
+    leader = state.leader
+    i = leader.number.index(number)
+    stage, price, quantity = leader.stage[i], leader.price[i], leader.quantity[i]
+    refused = stage > REFUSED
+    side = Side.BUY if stage in (BUYING, BUYING + REFUSED) else Side.SELL
+    return Order(
+        exchange=state.exchange,
+        symbol=state.symbol,
+        client_order_id=client_order_id(state, number, side),
+        trader=number,
+        side=side,
+        time_in_force=GOOD_TILL_CANCELED,
+        status=OrderStatus.REJECTED if refused else OrderStatus.NEW,
+        # What the wire cannot carry, a filter has refused.
+        price=min(price, PRICE_MAX),
+        quantity=min(quantity, AMOUNT_MAX),
+        executed_quantity=0,
+        cancel_requested=False,
+        reason=FILTERS[refusal(rules, price, quantity)] if refused else None,
+        input_partition=state.partition,
+        created_time=state.time,
+        **_next_version(state, cause),
+    )
 
 
 def client_order_id(state: LeaderState, number: int, side: Side) -> str:
-    """The id of a trader's order: `exchange:SYMBOL:trader:B` or `:S`. A trader buys once and sells once."""
+    """Return the id of a trader's order, `exchange:SYMBOL:trader:B` or `:S`: a trader buys once and sells once."""
     return f"{state.exchange}:{state.symbol}:{number}:{side[0]}"
 
 
 def _snapshot(state: LeaderState, order: Order, cause: str, **changes: object) -> Order:
-    """Send a snapshot of `order` with these changes, the next version and the positions of all inputs."""
-    state.version += 1
-    snapshot = msgspec.structs.replace(
-        order,
-        version=state.version,
-        cause_topic=cause,
-        trades_offset=state.trades_offset,
-        fills_offset=state.fills_offset,
-        settings_offset=state.settings_offset,
-        instruments_offset=state.instruments_offset,
-        updated_time=state.time,
-        **changes,
-    )
+    """Send a snapshot of `order` with these changes."""
+    snapshot = msgspec.structs.replace(order, **_next_version(state, cause), **changes)
     state.outbox.append(snapshot)
     return snapshot
+
+
+def _next_version(state: LeaderState, cause: str) -> dict[str, Any]:
+    """Return what tells a snapshot from those before: its version, its cause, and the positions of all inputs."""
+    state.version += 1
+    return {
+        "version": state.version,
+        "cause_topic": cause,
+        "trades_offset": state.trades_offset,
+        "fills_offset": state.fills_offset,
+        "settings_offset": state.settings_offset,
+        "instruments_offset": state.instruments_offset,
+        "updated_time": state.time,
+    }
 
 
 def _journal(state: LeaderState, topic: str, offset: int, **taken: str) -> None:
@@ -254,7 +249,7 @@ def _journal(state: LeaderState, topic: str, offset: int, **taken: str) -> None:
 
 
 def _cancel_all(state: LeaderState) -> None:
-    """Ask the exchange to cancel every open order; their ends are awaited in `closing`."""
+    """Ask the exchange to cancel every open order; `closing` keeps them until it says how they ended."""
     for order in list(state.orders.values()):
         asked = _snapshot(state, order, "settings", cancel_requested=True)
         state.closing[order.client_order_id] = asked
@@ -275,7 +270,7 @@ def _file(state: LeaderState, number: int, order: Order) -> None:
 
 
 def _trader_of(state: LeaderState, fill: Fill) -> int:
-    """The number of the trader that a report's client order id names."""
+    """Return the number of the trader that a report's client order id names; raise `ValueError` for another's."""
     head, _, tail = fill.client_order_id.removeprefix(f"{state.exchange}:{state.symbol}:").partition(":")
     known = head.isascii() and head.isdigit() and tail in ("B", "S") and 0 < int(head) < state.leader.head[NEXT]
     if not known:

@@ -1,8 +1,8 @@
-"""What one instrument trades by, as integers: the strategy's arithmetic and the exchange's filters.
+"""What one instrument trades by, as integers, and the strategy's arithmetic.
 
 The functions work on any consistent integer units: the worker passes units of 1e-8, the fast backtest engine
 coarser ones, so that everything fits into 64 bits. Intervals are fractions `*_num / *_den` in lowest terms.
-They are written in the part of Python that also compiles, see `streams.backtest`.
+They are written in the part of Python that also compiles, see `streams.backtest.engine`.
 """
 
 from math import gcd
@@ -11,13 +11,13 @@ from typing import NamedTuple
 from schemas.records import Instrument, Settings
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX
 
-# Names of what forbids an order; index 0 forbids nothing. As in Binance's exchangeInfo.
-FILTERS = ("", "PRICE_FILTER", "LOT_SIZE", "MIN_NOTIONAL")
-ALLOWED, PRICE_FILTER, LOT_SIZE, MIN_NOTIONAL = range(4)
-
 
 class Rules(NamedTuple):
-    """Integers only: prices in price units, quantities in quantity units, `*_notional` in their product."""
+    """What the strategy and the exchange ask of orders of one instrument; integers only.
+
+    Prices are in price units, quantities in quantity units, `min_notional` is in their product, `lot_num / lot_den`
+    is the budget of one trader in steps of the quantity times price units.
+    """
 
     chunks: int
     tick: int
@@ -38,7 +38,7 @@ class Rules(NamedTuple):
 
 
 def rules_of(instrument: Instrument, settings: Settings) -> Rules:
-    """The rules of an instrument in units of 1e-8; a `ValueError` names a field that makes no sense."""
+    """Return the rules of an instrument in units of 1e-8; raise `ValueError`, naming a field that makes no sense."""
     instrument.check()
     settings.check()
     fee = ONE + settings.fee
@@ -67,40 +67,26 @@ def rules_of(instrument: Instrument, settings: Settings) -> Rules:
 
 
 def _lowest(num: int, den: int) -> tuple[int, int]:
-    """The fraction num / den in lowest terms."""
+    """Return the fraction num / den in lowest terms."""
     divisor = gcd(num, den)
     return num // divisor, den // divisor
 
 
 def buy_price(rules: Rules, price: int) -> int:
-    """Limit of a new trader's BUY at market price `price`: floor(p - p·buy_down, tick)."""
+    """Return the limit of a new trader's BUY at market price `price`: floor(p - p·buy_down, tick)."""
     return price * rules.buy_num // (rules.buy_den * rules.tick) * rules.tick
 
 
 def buy_quantity(rules: Rules, limit: int) -> int:
-    """Quantity of a BUY: floor(budget / chunks / limit, step); 0 where the limit is no price."""
+    """Return the quantity of a BUY: floor(budget / chunks / limit, step), or 0 if the limit is no price."""
     return rules.lot_num // (rules.lot_den * limit) * rules.step if limit > 0 else 0
 
 
 def sell_price(rules: Rules, bought_at: int) -> int:
-    """Limit of the SELL after a BUY: floor(bought·(1+fee)·(1+profit)·(1+fee), tick)."""
+    """Return the limit of the SELL after a BUY: floor(bought·(1+fee)·(1+profit)·(1+fee), tick)."""
     return bought_at * rules.sell_num // (rules.sell_den * rules.tick) * rules.tick
 
 
 def rebuy_level(rules: Rules, bought_at: int) -> int:
-    """The smallest integer price that is not below bought - bought·rebuy: a lower one starts another trader."""
+    """Return the smallest integer price that is not below bought - bought·rebuy: a lower one starts another trader."""
     return -(-bought_at * rules.rebuy_num // rules.rebuy_den)
-
-
-def refusal(rules: Rules, price: int, quantity: int) -> int:
-    """Which of `FILTERS` forbids a limit order on tick and step, 0 for none.
-
-    Source: Binance Spot, filters PRICE_FILTER, LOT_SIZE, MIN_NOTIONAL and NOTIONAL of a limit order.
-    """
-    if price <= 0 or price < rules.min_price or price > rules.max_price:
-        return PRICE_FILTER
-    if quantity <= 0 or quantity < rules.min_quantity or quantity > rules.max_quantity:
-        return LOT_SIZE
-    if price * quantity < rules.min_notional:
-        return MIN_NOTIONAL
-    return ALLOWED

@@ -6,23 +6,9 @@ one order at a time. Written, like the strategy, in the part of Python that comp
 
 from typing import NamedTuple
 
+from streams.trading.matching import Column, best_match, unfilling_range
 from streams.trading.rules import Rules
-from streams.trading.strategy import (
-    BUYING,
-    COUNT,
-    SELLING,
-    Column,
-    Leader,
-    best_match,
-    new_leader,
-    on_fill,
-    on_trade,
-    rebuy_below,
-    waiting,
-)
-
-UNBOUNDED = 2**62
-"""Above every price."""
+from streams.trading.strategy import COUNT, Leader, idle_range, new_leader, on_fill, on_trade
 
 # Kinds of events. A trader's order is placed once, refused or not, and filled at most once.
 PLACED, FILLED = range(2)
@@ -74,16 +60,9 @@ def bounds(leader: Leader) -> tuple[int, int]:
 
     Between two trades a trader whose stage is BUYING or SELLING has an open order, in the book or on its way there.
     """
-    if waiting(leader):
-        return UNBOUNDED, 0
-    low = rebuy_below(leader)
-    high = UNBOUNDED
-    for i in range(leader.head[COUNT]):
-        if leader.stage[i] == BUYING:
-            low = max(low, leader.price[i])
-        elif leader.stage[i] == SELLING:
-            high = min(high, leader.price[i])
-    return low, high
+    idle_low, idle_high = idle_range(leader)
+    low, high = unfilling_range(leader.stage, leader.price, leader.head[COUNT])
+    return max(low, idle_low), min(high, idle_high)
 
 
 def log_placed(market: Market, count: int) -> None:

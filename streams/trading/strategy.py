@@ -5,31 +5,23 @@ columns as lists of Python integers; the backtest compiles these same functions 
 So they are written in the part of Python that compiles, and know nothing of Kafka, orders' ids or clocks.
 """
 
-from collections.abc import MutableSequence
 from typing import NamedTuple
 
-from streams.trading.rules import (
-    ALLOWED,
-    Rules,
-    buy_price,
-    buy_quantity,
-    rebuy_level,
-    refusal,
-    sell_price,
-)
+from streams.trading.filters import ALLOWED, refusal
+from streams.trading.matching import BUYING, SELLING, UNBOUNDED, Column
+from streams.trading.rules import Rules, buy_price, buy_quantity, rebuy_level, sell_price
 
-Column = MutableSequence[int]
-
-# What a trader does. BUYING and SELLING are also the sides of an order in a book.
-WAITING, BUYING, SELLING, BUY_REFUSED, SELL_REFUSED = range(5)
-REFUSED = BUY_REFUSED - BUYING
+# What a trader does. Whoever has an order in the market is at the stage that is the order's side, BUYING or SELLING.
+WAITING = 0
+REFUSED = 2
 """Added to a stage whose order a filter forbids: the trader does nothing more."""
+BUY_REFUSED, SELL_REFUSED = BUYING + REFUSED, SELLING + REFUSED
 # What the leader does.
 OFF, ON, SHUTDOWN = range(3)
 
 
 class Leader(NamedTuple):
-    """The traders of one instrument; every column but `head` has room for `chunks` traders."""
+    """The traders of one instrument: integer columns, of which all but `head` have room for `chunks` traders."""
 
     head: Column  # [mode, running traders, number of the next trader]
     number: Column  # running number of the trader, unique within the instrument
@@ -44,18 +36,18 @@ MODE, COUNT, NEXT = range(3)
 
 
 def new_leader(room: int) -> Leader:
-    """A leader that is off, with room for so many traders, as Python lists."""
+    """Return a leader that is off, with room for `room` traders, as Python lists."""
     return Leader([OFF, 0, 1], *([0] * room for _ in range(6)))
 
 
 def make_room(leader: Leader, room: int) -> None:
-    """Let the columns, Python lists, hold so many traders; those that run stay."""
+    """Let the columns, Python lists, hold `room` traders; those that run stay."""
     for column in leader[1:]:
         column.extend([0] * (room - len(column)))
 
 
 def start_trader(leader: Leader, at: int) -> None:
-    """Put a new trader, waiting for its first market trade, at this place of the leader's order."""
+    """Put a new trader, which waits for its first market trade, at index `at` of the leader's order."""
     for i in range(leader.head[COUNT], at, -1):
         _move(leader, i - 1, i)
     _renew(leader, at)
@@ -63,9 +55,9 @@ def start_trader(leader: Leader, at: int) -> None:
 
 
 def on_trade(leader: Leader, rules: Rules, price: int, placed: Column) -> int:
-    """Show a market trade to every trader; the numbers of those that placed an order go into `placed`.
+    """Show a market trade to every trader and return how many placed an order; their numbers go into `placed`.
 
-    Returns how many placed one. A trader whose order a filter forbids is counted too: its stage says so.
+    A trader whose order a filter forbids is counted too: its stage says so. `price` is in the units of `rules`.
     """
     orders = 0
     i = 0
@@ -85,8 +77,8 @@ def on_trade(leader: Leader, rules: Rules, price: int, placed: Column) -> int:
 def on_fill(leader: Leader, rules: Rules, number: int, complete: bool, price: int, placed: Column) -> int:
     """Show a fill of trader `number`, at its order's own price, to every trader in the leader's order.
 
-    To its own trader it is its fill and nothing else, to the others a price. Returns how many placed an order
-    and writes their numbers into `placed`, as `on_trade` does.
+    To its own trader it is its fill and nothing else, and acts only if `complete`; to the others it is a price. Returns
+    how many placed an order and writes their numbers into `placed`, as `on_trade` does.
     """
     orders = 0
     i = 0
@@ -105,7 +97,7 @@ def on_fill(leader: Leader, rules: Rules, number: int, complete: bool, price: in
 
 
 def set_mode(leader: Leader, mode: int) -> None:
-    """Turn the leader on, off or towards its end. Turning on gives every trader with a refused BUY a successor.
+    """Turn the leader `ON`, `OFF` or towards its end; turning it on gives every trader with a refused BUY a successor.
 
     A successor and not a new try: an order id stands for one order, whatever became of it.
     """
@@ -123,7 +115,7 @@ def set_mode(leader: Leader, mode: int) -> None:
 
 
 def dismiss(leader: Leader) -> None:
-    """In shutdown, let every trader go that waits for nothing; with the last one the leader is off."""
+    """Let every trader go that waits for nothing, in shutdown only; with the last one the leader is off."""
     if leader.head[MODE] != SHUTDOWN:
         return
     for i in range(leader.head[COUNT] - 1, -1, -1):
@@ -140,7 +132,7 @@ def trim(leader: Leader, chunks: int) -> None:
 
 
 def halt(leader: Leader, number: int) -> None:
-    """The exchange ended an order of trader `number` unfilled: it does nothing more, as if it was refused."""
+    """Let trader `number` do nothing more, as if its order was refused, because the exchange ended it unfilled."""
     for i in range(leader.head[COUNT]):
         if leader.number[i] == number and leader.stage[i] in (BUYING, SELLING):
             if leader.stage[i] == BUYING:
@@ -148,42 +140,18 @@ def halt(leader: Leader, number: int) -> None:
             leader.stage[i] += REFUSED
 
 
-def waiting(leader: Leader) -> bool:
-    """Whether the very next market trade makes a trader place its BUY."""
-    for i in range(leader.head[COUNT]):  # noqa: SIM110  (a generator does not compile)
-        if leader.stage[i] == WAITING:
-            return True
-    return False
-
-
-def rebuy_below(leader: Leader) -> int:
-    """A market price below this is an event for some trader; 0: no price is."""
-    level = 0
+def idle_range(leader: Leader) -> tuple[int, int]:
+    """Return the market prices at which no trader does anything: low <= price <= high, none if low > high."""
+    low = 0
     for i in range(leader.head[COUNT]):
-        level = max(level, leader.rebuy[i])
-    return level
-
-
-def best_match(side: Column, limit: Column, count: int, price: int) -> int:
-    """The place of the order that a market price fills first, -1 for none.
-
-    A BUY is filled by a price below its limit and a SELL by one above it, strictly; best price first,
-    the earlier of equals; buys, then sells.
-    """
-    best = -1
-    for i in range(count):
-        if side[i] == BUYING and price < limit[i] and (best < 0 or limit[i] > limit[best]):
-            best = i
-    if best >= 0:
-        return best
-    for i in range(count):
-        if side[i] == SELLING and price > limit[i] and (best < 0 or limit[i] < limit[best]):
-            best = i
-    return best
+        if leader.stage[i] == WAITING:
+            return UNBOUNDED, 0
+        low = max(low, leader.rebuy[i])
+    return low, UNBOUNDED
 
 
 def _rebuy(leader: Leader, rules: Rules, i: int, price: int) -> bool:
-    """Whether trader `i` started another one, at the front, because the price fell below its level: once."""
+    """Start another trader at the front if the price is below the level of the one at `i`, once; whether it did."""
     if price >= leader.rebuy[i]:
         return False
     leader.rebuy[i] = 0
@@ -202,9 +170,9 @@ def _place(leader: Leader, rules: Rules, i: int, stage: int, limit: int, quantit
 
 
 def _finish(leader: Leader, rules: Rules, i: int) -> int:
-    """End trader `i`: a new one takes its place; how many places moved up.
+    """End the trader at `i`; return how many indices those behind it move up: 0 if a new one follows it, else 1.
 
-    None does in shutdown, nor where more traders run than chunks, which have become fewer since they started.
+    No one follows it in shutdown, nor where more traders run than chunks, which have become fewer since they started.
     """
     if leader.head[MODE] == ON and leader.head[COUNT] <= rules.chunks:
         _renew(leader, i)

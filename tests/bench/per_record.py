@@ -56,7 +56,8 @@ class TradingJob:
 def _apply_trade(state: LeaderState, offset: int, trade: Trade) -> None:
     if offset <= state.trades_offset:
         return
-    if trade.price >= strategy.rebuy_below(state.leader) and not strategy.waiting(state.leader):
+    low, high = strategy.idle_range(state.leader)
+    if low <= trade.price <= high:
         state.trades_offset = offset
         return
     leader.apply_trades(state, np.array([offset]), np.array([trade.price]), np.array([trade.trade_time]))

@@ -16,8 +16,8 @@ from streams.backtest.engine.fast import run_fast, run_prepared
 from streams.backtest.engine.reference import SimulatedOrder, run_reference
 from streams.backtest.engine.scale import TooLarge
 from streams.backtest.engine.sweep import sweep
+from streams.trading.matching import UNBOUNDED
 from streams.trading.rules import Rules, rules_of
-from streams.trading.simulation import UNBOUNDED
 from tests import samples
 from tests.property.markets import any_setup, markets, prices_of_any_size, setup_of_any_size
 

@@ -19,8 +19,8 @@ from streams.backtest.engine.reference import run_reference
 from streams.backtest.engine.sweep import sweep
 from streams.backtest.performance import equity_of, result_of
 from streams.trading.execution import AT_ONCE, Execution
+from streams.trading.matching import UNBOUNDED
 from streams.trading.rules import buy_price, buy_quantity, rules_of
-from streams.trading.simulation import UNBOUNDED
 from tests.property.markets import any_setup, markets
 
 # The first run after a change compiles: seconds on an idle machine, minutes on a busy one.

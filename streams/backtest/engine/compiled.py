@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 import numba
 
 from infra.config import load_config
-from streams.trading import execution, rules, simulation, strategy
+from streams.trading import execution, filters, matching, rules, simulation, strategy
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-TRADING = (rules, strategy, simulation, execution)
+TRADING = (rules, filters, matching, strategy, simulation, execution)
 PURE = frozenset(module.__name__ for module in TRADING)
 ENGINE = ("compiled.py", "data.py", "fast.py", "sweep.py")
 """The files beside this one that hold compiled code."""

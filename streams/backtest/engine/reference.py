@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from streams.backtest.engine.data import Flow
 from streams.trading.execution import PARTIALLY_FILLED, new_exchange, on_executed_trade
+from streams.trading.matching import BUYING
 from streams.trading.rules import Rules
 from streams.trading.simulation import PLACED, Market, bounds, on_market_trade
-from streams.trading.strategy import BUYING, ON, REFUSED, set_mode
+from streams.trading.strategy import ON, REFUSED, set_mode
 
 
 @dataclass(slots=True)

@@ -28,9 +28,10 @@ from streams.backtest.engine.fast import (
     take_note,
 )
 from streams.backtest.engine.scale import TooLarge, Units, scale
+from streams.trading.matching import BUYING
 from streams.trading.rules import rules_of
 from streams.trading.simulation import FILLED, PLACED, Market
-from streams.trading.strategy import BUYING, REFUSED
+from streams.trading.strategy import REFUSED
 
 Int64s = npt.NDArray[np.int64]
 Exact = npt.NDArray[np.object_]

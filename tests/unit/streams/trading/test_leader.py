@@ -11,9 +11,10 @@ import pytest
 
 from schemas.errors import Refused
 from schemas.records import Applied, ExecutionType, Order, OrderStatus, TradingStatus
-from schemas.units import PRICE_MAX, plain
+from schemas.units import plain
 from streams.trading import leader
 from streams.trading.leader import LeaderState
+from streams.trading.matching import UNBOUNDED
 from streams.trading.strategy import COUNT
 from tests.samples import INSTRUMENT, NINE_TRADES, fill, instrument, nine_trade_setup, settings, setup, units
 
@@ -466,19 +467,19 @@ def test_every_record_tells_its_version_and_the_positions_of_its_inputs() -> Non
     [
         ([], "0"),
         (["set status=off"], "0"),
-        (["set status=on"], "10000000000"),  # the next price, whatever it is
+        (["set status=on"], None),  # the next price, whatever it is
         (["set status=on", "trade 100"], "94.05"),
-        (["set status=on", "trade 100", "trade 94"], "10000000000"),
+        (["set status=on", "trade 100", "trade 94"], None),
         (["set status=on", "trade 100", "fill 1:B"], "94.05"),
-        (["set status=on", "trade 100", "fill 1:B", "fill 1:S"], "10000000000"),
+        (["set status=on", "trade 100", "fill 1:B", "fill 1:S"], None),
         (["set status=on chunks=1", "trade 100", "trade 50"], "0"),
     ],
 )
-def test_the_prices_that_change_nothing(events: list[str], low: str) -> None:
+def test_the_prices_that_change_nothing(events: list[str], low: str | None) -> None:
     told = Told()
     for event in events:
         told.tell(event)
-    assert leader.quiet(told.state) == (units(low), PRICE_MAX)
+    assert leader.quiet(told.state) == ((UNBOUNDED, 0) if low is None else (units(low), UNBOUNDED))
 
 
 @pytest.mark.parametrize("cuts", [[], [1], [3, 4], [2, 5, 6], list(range(1, 9))])

@@ -1,4 +1,4 @@
-"""The strategy's arithmetic: numbers worked out by hand from the rules, and what forbids an order."""
+"""The strategy's arithmetic: numbers worked out by hand from the rules."""
 
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, to_decimal
 from streams.trading import rules
-from streams.trading.rules import FILTERS, rules_of
+from streams.trading.rules import rules_of
 from tests.samples import nine_trade_setup, setup, units
 
 XRP = {"tick_size": "0.00001", "step_size": "0.1", "chunks": 5, "budget": "1000", "fee": "0.001"}
@@ -87,30 +87,6 @@ def test_the_integers_are_the_decimals_of_the_rules(
 
 def floor(x: Decimal, step: Decimal) -> Decimal:
     return (x / step).to_integral_value(ROUND_FLOOR) * step
-
-
-@pytest.mark.parametrize(
-    ("filters", "price", "quantity", "name"),
-    [
-        ({}, "99", "1", ""),
-        ({}, "0", "1", "PRICE_FILTER"),
-        ({"min_price": "99"}, "99", "1", ""),
-        ({"min_price": "99.01"}, "99", "1", "PRICE_FILTER"),
-        ({"max_price": "99"}, "99", "1", ""),
-        ({"max_price": "98.99"}, "99", "1", "PRICE_FILTER"),
-        ({}, "99", "0", "LOT_SIZE"),
-        ({"min_quantity": "1"}, "99", "1", ""),
-        ({"min_quantity": "1.1"}, "99", "1", "LOT_SIZE"),
-        ({"max_quantity": "1"}, "99", "1", ""),
-        ({"max_quantity": "0.9"}, "99", "1", "LOT_SIZE"),
-        ({"min_notional": "99"}, "99", "1", ""),
-        ({"min_notional": "99.00000001"}, "99", "1", "MIN_NOTIONAL"),
-        ({"min_price": "100", "min_quantity": "2", "min_notional": "500"}, "99", "1", "PRICE_FILTER"),
-    ],
-)
-def test_what_forbids_an_order(filters: dict[str, str], price: str, quantity: str, name: str) -> None:
-    numbers = rules_of(*setup(**filters))
-    assert FILTERS[rules.refusal(numbers, units(price), units(quantity))] == name
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from schemas.units import ONE
 from streams.backtest.engine.scale import LARGEST, TooLarge, floor_twin, scale
+from streams.trading import filters
 from streams.trading import rules as trading
 from streams.trading.rules import rules_of
 from tests.samples import setup, units
@@ -50,7 +51,7 @@ def test_scaled_rules_decide_as_the_exact_ones() -> None:
         assert trading.sell_price(small, limit) * unit == trading.sell_price(exact, exact_limit)
         quantity, exact_quantity = trading.buy_quantity(small, limit), trading.buy_quantity(exact, exact_limit)
         assert quantity * units.quantity == exact_quantity
-        assert trading.refusal(small, limit, quantity) == trading.refusal(exact, exact_limit, exact_quantity)
+        assert filters.refusal(small, limit, quantity) == filters.refusal(exact, exact_limit, exact_quantity)
         # The level may be between two prices: what counts is which prices are below.
         below = (price * unit - 1) // unit
         for seen in (below, limit - 1, limit, limit + 1):

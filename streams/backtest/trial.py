@@ -14,8 +14,8 @@ from streams.backtest.engine.reference import SimulatedOrder, run_reference
 from streams.backtest.engine.scale import TooLarge
 from streams.backtest.engine.sweep import Summary, sweep
 from streams.backtest.performance import Result, profit_per_drawdown, result_of
-from streams.trading.execution import AT_ONCE, Execution
 from streams.trading.rules import rules_of
+from streams.trading.simulation import AT_ONCE, Execution
 
 FAST, REFERENCE = "fast", "reference"
 NET, CYCLES, DRAWDOWN = "net", "cycles", "drawdown"

@@ -4,15 +4,22 @@ Orders are integer columns, one entry an order: its side, its limit. The functio
 orders' ids. They are written in the part of Python that also compiles, see `streams.backtest.engine`.
 """
 
-from collections.abc import MutableSequence
+from collections.abc import Callable, MutableSequence
 
 Column = MutableSequence[int]
+NewColumn = Callable[[int], Column]
+"""Makes a column of so many zeros: a Python list in the worker, an array of 64 bits in the compiled engine."""
 
 BUYING, SELLING = 1, 2
 """Sides of an order in a book. Any other number stands for no order."""
 
 UNBOUNDED = 2**62
 """Above every price."""
+
+
+def zeros(size: int) -> Column:
+    """Return a column of `size` zeros, a Python list."""
+    return [0] * size
 
 
 def best_match(side: Column, limit: Column, count: int, price: int) -> int:

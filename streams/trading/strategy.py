@@ -8,7 +8,7 @@ So they are written in the part of Python that compiles, and know nothing of Kaf
 from typing import NamedTuple
 
 from streams.trading.filters import ALLOWED, refusal
-from streams.trading.matching import BUYING, SELLING, UNBOUNDED, Column
+from streams.trading.matching import BUYING, SELLING, UNBOUNDED, Column, NewColumn, zeros
 from streams.trading.rules import Rules, buy_price, buy_quantity, rebuy_level, sell_price
 
 # What a trader does. Whoever has an order in the market is at the stage that is the order's side, BUYING or SELLING.
@@ -35,15 +35,17 @@ class Leader(NamedTuple):
 MODE, COUNT, NEXT = range(3)
 
 
-def new_leader(room: int) -> Leader:
-    """Return a leader that is off, with room for `room` traders, as Python lists."""
-    return Leader([OFF, 0, 1], *([0] * room for _ in range(6)))
+def new_leader(room: int, column: NewColumn = zeros) -> Leader:
+    """Return a leader that is off, with room for `room` traders, its columns as `column` makes them."""
+    leader = Leader(column(3), *(column(room) for _ in range(6)))
+    leader.head[NEXT] = 1
+    return leader
 
 
 def make_room(leader: Leader, room: int) -> None:
     """Let the columns, Python lists, hold `room` traders; those that run stay."""
     for column in leader[1:]:
-        column.extend([0] * (room - len(column)))
+        column.extend(zeros(room - len(column)))
 
 
 def start_trader(leader: Leader, at: int) -> None:

@@ -18,9 +18,9 @@ from streams.backtest.engine.fast import run_fast, run_prepared
 from streams.backtest.engine.reference import run_reference
 from streams.backtest.engine.sweep import sweep
 from streams.backtest.performance import equity_of, result_of
-from streams.trading.execution import AT_ONCE, Execution
 from streams.trading.matching import UNBOUNDED
 from streams.trading.rules import buy_price, buy_quantity, rules_of
+from streams.trading.simulation import AT_ONCE, Execution
 from tests.property.markets import any_setup, markets
 
 # The first run after a change compiles: seconds on an idle machine, minutes on a busy one.
@@ -89,7 +89,7 @@ def test_long_markets(case: Case) -> None:
 @given(cases())
 def test_what_is_skipped_is_no_event(case: Case) -> None:
     market, rules, of = case.market, rules_of(*case.setup), flow(case.market, case.execution)
-    with patch.object(reference, "bounds", lambda leader: (UNBOUNDED, 0)):
+    with patch.object(reference, "quiet_range", lambda leader: (UNBOUNDED, 0)):
         every = run_reference(market.prices.tolist(), rules, of)
     assert every == run_reference(market.prices.tolist(), rules, of)
 

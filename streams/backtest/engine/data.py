@@ -2,15 +2,17 @@
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from schemas.units import PRICE_MAX
 from streams.backtest.engine.compiled import entry, inner
-from streams.trading.execution import AT_ONCE, Execution
+from streams.trading.matching import Column
+from streams.trading.simulation import AT_ONCE, Execution
 
+Int64s = npt.NDArray[np.int64]
 Prices = npt.NDArray[np.int64]
 Quantities = npt.NDArray[np.int64]
 Times = npt.NDArray[np.int64]
@@ -21,16 +23,19 @@ SMALL, LARGE = 6, 12
 
 
 class Trades(Protocol):
-    """Market trades of one instrument in their order: int64 columns, prices and quantities in 1e-8, times in µs."""
+    """Market trades of one instrument in their order, as int64 columns of equal length."""
 
     @property
-    def prices(self) -> Prices: ...
+    def prices(self) -> Prices:
+        """Prices in units of 1e-8."""
 
     @property
-    def quantities(self) -> Quantities: ...
+    def quantities(self) -> Quantities:
+        """Quantities of the base asset in units of 1e-8."""
 
     @property
-    def times(self) -> Times: ...
+    def times(self) -> Times:
+        """Times in µs since the epoch; they may step back."""
 
 
 class Flow(NamedTuple):
@@ -70,14 +75,19 @@ class Prepared:
         return len(self.tape.prices)
 
 
+def int64s(size: int) -> Column:
+    """Return a column of `size` zeros as compiled code takes it: an array of 64 bits."""
+    return cast(Column, np.zeros(size, np.int64))
+
+
 def clock_of(times: Times) -> Times:
-    """What the trades' clock shows at each of them, in µs: the latest time up to it, so that it never goes back."""
+    """Return what the trades' clock shows at each of them (µs): the latest time up to it, so it never goes back."""
     clock: Times = np.maximum.accumulate(np.asarray(times, np.int64))
     return clock
 
 
 def flow_of(trades: Trades, execution: Execution) -> Flow | None:
-    """What the engines need to execute orders on these trades; None where all are executed at once.
+    """Return what the engines need to execute orders on these trades; None if all are executed at once.
 
     Raises `ValueError` for an `execution` that cannot be.
     """
@@ -90,7 +100,7 @@ def flow_of(trades: Trades, execution: Execution) -> Flow | None:
 def prepare(prices: Prices, tick: int) -> Prepared:
     """Prepare market prices, int64 in units of 1e-8 and in the order of their trades, for rules with this tick.
 
-    A `ValueError` names the first price that is none. Takes a few nanoseconds a trade.
+    Raises `ValueError`, which names the first price that is none. Takes a few nanoseconds a trade.
     """
     prices = np.ascontiguousarray(prices, dtype=np.int64)
     if len(prices) == 0:
@@ -109,7 +119,7 @@ def prepare(prices: Prices, tick: int) -> Prepared:
 
 
 def falls_of(tape: Tape) -> Falls:
-    """The falls of a tape's blocks. Takes some two nanoseconds a trade."""
+    """Return the falls of a tape's blocks. Takes some two nanoseconds a trade."""
     falls = Falls(np.empty_like(tape.low), np.empty_like(tape.lowest))
     _falls(tape, falls)
     return falls
@@ -128,7 +138,7 @@ def _tape(counted: Ints) -> Tape:
 
 @entry
 def _count(prices: Prices, unit: int, counted: Ints) -> bool:
-    """Write how many units each price is; whether all of them are whole numbers of units."""
+    """Write how many units each price is; return whether all of them are whole numbers of units."""
     part = 1.0 / unit
     whole = True
     for i in range(prices.size):
@@ -165,8 +175,8 @@ def _falls(tape: Tape, falls: Falls) -> None:
 
 
 @inner
-def extremes(tape: Tape, falls: Falls, first: int, end: int) -> tuple[np.int64, np.int64, np.int64]:
-    """The highest price, the lowest, and the deepest fall of the trades from `first` up to `end`, at least one."""
+def extremes(tape: Tape, falls: Falls, first: int, end: int) -> tuple[int, int, int]:
+    """Return highest price, lowest price and deepest fall of the trades from `first` up to `end`, at least one."""
     high = low = np.int64(tape.prices[first])
     deepest = np.int64(0)
     at = first
@@ -188,7 +198,7 @@ def extremes(tape: Tape, falls: Falls, first: int, end: int) -> tuple[np.int64, 
         deepest = max(deepest, fall, high - bottom)
         high = max(high, top)
         low = min(low, bottom)
-    return high, low, deepest
+    return int(high), int(low), int(deepest)
 
 
 @inner

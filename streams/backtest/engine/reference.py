@@ -4,11 +4,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from streams.backtest.engine.data import Flow
-from streams.trading.execution import PARTIALLY_FILLED, new_exchange, on_executed_trade
 from streams.trading.matching import BUYING
 from streams.trading.rules import Rules
-from streams.trading.simulation import PLACED, Market, bounds, on_market_trade
-from streams.trading.strategy import ON, REFUSED, set_mode
+from streams.trading.simulation import (
+    AT_ONCE,
+    PARTIALLY_FILLED,
+    PLACED,
+    Events,
+    new_simulation,
+    on_market_trade,
+    quiet_range,
+)
+from streams.trading.strategy import REFUSED
 
 
 @dataclass(slots=True)
@@ -30,53 +37,51 @@ class SimulatedOrder:
 
     @property
     def executions(self) -> tuple[tuple[int, int], ...]:
-        """Position of the trade and executed quantity of each execution, in their order."""
+        """Return the position of the trade and the executed quantity of each execution, in their order."""
         return self.parts or (((self.filled_at, self.quantity),) if self.filled_at >= 0 else ())
 
 
 def run_reference(prices: Iterable[int], rules: Rules, flow: Flow | None = None) -> list[SimulatedOrder]:
-    """Every order that the rules give on these market prices, in the order they were placed.
+    """Return every order that the rules give on these market prices, in the order they were placed.
 
-    Executed at once if `flow` is None; otherwise as it says, which has an entry for each of the prices.
+    Orders are executed at once if `flow` is None; otherwise as it says, which has an entry for each of the prices.
     """
-    exchange = new_exchange(rules.chunks)
-    market = exchange.market
-    set_mode(market.leader, ON)
+    simulation = new_simulation(rules.chunks)
     orders: list[SimulatedOrder] = []
     open_orders: dict[int, SimulatedOrder] = {}
-    low, high = bounds(market.leader)
+    low, high = quiet_range(simulation.leader)
     for position, price in enumerate(prices):
         if low <= price <= high:
             continue
         if flow is None:
-            events = on_market_trade(market, rules, price)
+            count = on_market_trade(simulation, rules, AT_ONCE, 0, price, 0)
         else:
             now, quantity = int(flow.clock[position]), int(flow.quantities[position])
-            events = on_executed_trade(exchange, rules, flow.execution, now, price, quantity)
-        for event in range(events):
-            if market.kind[event] == PLACED:
-                order = _placed(market, event, position)
+            count = on_market_trade(simulation, rules, flow.execution, now, price, quantity)
+        for event in range(count):
+            if simulation.events.kind[event] == PLACED:
+                order = _placed(simulation.events, event, position)
                 orders.append(order)
                 if order.status == "NEW":
                     open_orders[order.trader] = order
             else:
-                _execute(open_orders, market, event, position)
-        low, high = bounds(market.leader)
+                _execute(open_orders, simulation.events, event, position)
+        low, high = quiet_range(simulation.leader)
     return orders
 
 
-def _placed(market: Market, event: int, position: int) -> SimulatedOrder:
-    stage = market.side[event]
+def _placed(events: Events, event: int, position: int) -> SimulatedOrder:
+    stage = events.stage[event]
     side = "BUY" if stage in (BUYING, BUYING + REFUSED) else "SELL"
     status = "REJECTED" if stage > REFUSED else "NEW"
-    return SimulatedOrder(market.number[event], side, market.price[event], market.quantity[event], status, position)
+    return SimulatedOrder(events.trader[event], side, events.price[event], events.quantity[event], status, position)
 
 
-def _execute(open_orders: dict[int, SimulatedOrder], market: Market, event: int, position: int) -> None:
-    order = open_orders[market.number[event]]
-    if market.kind[event] == PARTIALLY_FILLED or order.parts:
-        order.parts += ((position, market.quantity[event]),)
-    if market.kind[event] == PARTIALLY_FILLED:
+def _execute(open_orders: dict[int, SimulatedOrder], events: Events, event: int, position: int) -> None:
+    order = open_orders[events.trader[event]]
+    if events.kind[event] == PARTIALLY_FILLED or order.parts:
+        order.parts += ((position, events.quantity[event]),)
+    if events.kind[event] == PARTIALLY_FILLED:
         order.status = "PARTIALLY_FILLED"
     else:
         order.status, order.filled_at = "FILLED", position

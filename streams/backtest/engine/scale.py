@@ -33,10 +33,10 @@ def scale(rules: Rules, price_unit: int, highest: int) -> tuple[Rules, Units]:
     if rules.tick % price_unit:
         raise ValueError(f"tick_size: {rules.tick} (1e-8) is not a multiple of the prices' unit, {price_unit} (1e-8)")
     units = Units(price_unit, rules.step)
-    buy_num, buy_den = floor_twin(rules.buy_num, rules.buy_den, highest)
+    buy_num, buy_den = same_floors(rules.buy_num, rules.buy_den, highest)
     bought = max(1, highest * buy_num // buy_den)
-    sell_num, sell_den = floor_twin(rules.sell_num, rules.sell_den, bought)
-    rebuy_num, rebuy_den = floor_twin(-rules.rebuy_num, rules.rebuy_den, bought)
+    sell_num, sell_den = same_floors(rules.sell_num, rules.sell_den, bought)
+    rebuy_num, rebuy_den = same_floors(-rules.rebuy_num, rules.rebuy_den, bought)
     lot = rules.lot_num // (rules.lot_den * price_unit)
     scaled = Rules(
         chunks=rules.chunks,
@@ -60,11 +60,11 @@ def scale(rules: Rules, price_unit: int, highest: int) -> tuple[Rules, Units]:
     return scaled, units
 
 
-def floor_twin(num: int, den: int, limit: int) -> tuple[int, int]:
+def same_floors(num: int, den: int, limit: int) -> tuple[int, int]:
     """The largest fraction not above num / den whose denominator is at most `limit`, in lowest terms if that is.
 
-    For every integer 0 <= n <= limit, floor(n · twin) = floor(n · num / den): floor(n · num / den) / n is such a
-    fraction itself, so the twin is not below it. Found by descending the Stern-Brocot tree in whole runs.
+    For every integer 0 <= n <= limit, floor(n · it) = floor(n · num / den): floor(n · num / den) / n is such a
+    fraction itself, so the largest is not below it. Found by descending the Stern-Brocot tree in whole runs.
     """
     if den <= limit:
         return num, den

@@ -23,7 +23,7 @@ from streams.cli.times import parse_times
 from streams.recordings.files import from_files
 from streams.recordings.recording import NoTrades, Recording
 from streams.recordings.topic import Offsets, from_topic
-from streams.trading.execution import LATENCY_MAX_US, Execution
+from streams.trading.simulation import LATENCY_MAX_US, Execution
 
 LIVE = "live"
 """The `--settings` that are those in the topic."""

@@ -11,7 +11,7 @@ from streams.backtest.trial import try_settings
 from streams.backtest.version import code_version
 from streams.cli.backtest.rows import RunResult, Swept
 from streams.cli.errors import BadValue
-from streams.trading.execution import Execution
+from streams.trading.simulation import Execution
 
 
 def report_runs(path: Path, runs: Sequence[RunResult], execution: Execution) -> None:

@@ -15,7 +15,7 @@ from streams.cli.errors import BadValue, CliError
 from streams.cli.instruments.changes import as_row, settings_row
 from streams.cli.output import Output
 from streams.recordings.recording import Recording
-from streams.trading.execution import Execution
+from streams.trading.simulation import Execution
 
 SETTINGS = ("tick_size", "step_size", *FIELDS)
 LIMITS = tuple(name for name in FILTERS if name not in SETTINGS)

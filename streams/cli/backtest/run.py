@@ -12,7 +12,7 @@ from streams.cli.backtest.report import report_runs
 from streams.cli.backtest.rows import RunResult, execution_row, show_runs, write_orders
 from streams.cli.instruments.changes import parse_values
 from streams.cli.output import Output
-from streams.trading.execution import Execution
+from streams.trading.simulation import Execution
 
 
 def run(asked: Run, out: Output) -> None:

@@ -19,7 +19,7 @@ from streams.cli.instruments.changes import parse_values
 from streams.cli.output import Output
 from streams.cli.times import parse_time
 from streams.recordings.recording import Recording
-from streams.trading.execution import Execution
+from streams.trading.simulation import Execution
 
 
 def sweep(asked: Sweep, out: Output) -> None:

@@ -22,7 +22,7 @@ from streams.backtest.trial import (
     best_of,
     try_settings,
 )
-from streams.trading.execution import Execution
+from streams.trading.simulation import Execution
 from tests.samples import setup
 from tests.unit.streams.backtest.engine.test_sweep import draws
 

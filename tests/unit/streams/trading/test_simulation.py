@@ -6,8 +6,8 @@ import pytest
 from schemas.units import plain
 from streams.backtest.engine.data import Flow, clock_of
 from streams.backtest.engine.reference import SimulatedOrder, run_reference
-from streams.trading.execution import LATENCY_MAX_US, Execution
 from streams.trading.rules import rules_of
+from streams.trading.simulation import LATENCY_MAX_US, Execution
 from tests.samples import setup, units
 
 OF = setup(

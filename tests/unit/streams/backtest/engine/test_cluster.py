@@ -12,7 +12,7 @@ from streams.backtest.engine.cluster import NoCluster, sweep_on
 from streams.backtest.engine.data import Flow, prepare
 from streams.backtest.engine.scale import TooLarge
 from streams.backtest.engine.sweep import sweep
-from streams.trading.execution import Execution
+from streams.trading.simulation import Execution
 from tests.samples import setup
 from tests.unit.streams.backtest.engine.test_sweep import draws
 from tests.unit.streams.cli.backtest.test_backtest import data, recording

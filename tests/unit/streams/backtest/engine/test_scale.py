@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from schemas.units import ONE
-from streams.backtest.engine.scale import LARGEST, TooLarge, floor_twin, scale
+from streams.backtest.engine.scale import LARGEST, TooLarge, same_floors, scale
 from streams.trading import filters
 from streams.trading import rules as trading
 from streams.trading.rules import rules_of
@@ -15,18 +15,18 @@ from tests.samples import setup, units
 XRP = {"tick_size": "0.00001", "step_size": "0.1", "fee": "0.001", "budget": "1000"}
 
 
-def test_a_floor_twin_rounds_every_number_the_same_way() -> None:
+def test_a_small_fraction_rounds_every_number_the_same_way() -> None:
     chance = Random(4)
     for _ in range(300):
         limit = chance.randint(1, 60)
         num, den = chance.randint(-10_000, 10_000), chance.randint(1, 5_000)
-        twin = Fraction(*floor_twin(num, den, limit))
-        assert twin <= Fraction(num, den)
-        assert [n * twin // 1 for n in range(limit + 1)] == [n * num // den for n in range(limit + 1)]
+        small = Fraction(*same_floors(num, den, limit))
+        assert small <= Fraction(num, den)
+        assert [n * small // 1 for n in range(limit + 1)] == [n * num // den for n in range(limit + 1)]
 
 
-def test_a_floor_twin_of_a_long_fraction_is_found_at_once() -> None:
-    num, den = floor_twin(100_100_000**2 * 100_123_457, ONE**3, 6_125_000)
+def test_the_small_one_of_a_long_fraction_is_found_at_once() -> None:
+    num, den = same_floors(100_100_000**2 * 100_123_457, ONE**3, 6_125_000)
     assert den <= 6_125_000
     assert 0 <= Fraction(100_100_000**2 * 100_123_457, ONE**3) - Fraction(num, den) < Fraction(1, 6_125_000)
 
@@ -82,8 +82,8 @@ def test_a_filter_of_any_size_forbids_the_same(field: str, value: int) -> None:
     small, units = scale(exact, 1_000, 45_000)
     assert all(0 <= number < 2**63 for number in (*small, *units))
     for price, quantity in ((1, 1), (45_000, 1), (1, 10**9)):
-        refused = trading.refusal(exact, price * units.price, quantity * units.quantity)
-        assert trading.refusal(small, price, quantity) == refused
+        refused = filters.refusal(exact, price * units.price, quantity * units.quantity)
+        assert filters.refusal(small, price, quantity) == refused
 
 
 def test_a_tick_between_the_prices_units() -> None:

@@ -10,7 +10,7 @@ from schemas.units import ONE, plain
 from streams.backtest.engine.data import Prepared, prepare
 from streams.backtest.engine.fast import run_prepared
 from streams.backtest.engine.scale import Units
-from streams.backtest.engine.sweep import CARRY, MONEY, _money, sweep
+from streams.backtest.engine.sweep import CARRY, MONEY, Tally, _money, sweep
 from streams.trading.rules import rules_of
 from tests.samples import NINE_TRADES, nine_trade_setup, setup, units
 
@@ -71,7 +71,7 @@ def test_progress_ends_with_all() -> None:
 
 def test_sums_beyond_64_bits() -> None:
     """Two limbs are one number."""
-    tally = [2, 0, 1, 1, 0, 0, CARRY - 1, 3, 5, 4]
+    tally = Tally(orders=2, buys=1, cycles=1, bought=CARRY - 1, bought_carries=3, sold=5, sold_carries=4)
     *_, fees, realised, net = _money(tally, Units(1, 1), 0, 7)
     assert (fees, realised, net) == (0, (5 - (CARRY - 1) + CARRY) * ONE, (5 - (CARRY - 1) + CARRY) * ONE)
 

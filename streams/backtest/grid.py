@@ -11,16 +11,16 @@ from schemas.parameters import BY_FIELD
 from schemas.records import Setup
 
 SETTINGS_MAX = 1_000_000
-"""So many settings a sweep takes."""
+"""The most settings that a sweep takes."""
 
 Axes = Mapping[str, Sequence[int]]
 """The values to try of each field of `Settings`, as they are stored there."""
 
 
 def parse_axis(field: str, text: str, drawn: bool = False) -> Sequence[int]:
-    """The values that `text` stands for: `VALUE`, `VALUE,VALUE,…`, or `START:STOP:STEP` with both ends.
+    """Return the values that `text` stands for: `VALUE`, `VALUE,VALUE,…`, or `START:STOP:STEP` with both ends.
 
-    Exact: `STOP` has to be reached. Values that are `drawn` need no step. A `ValueError` names option and text.
+    Exact: `STOP` has to be reached. Values that are `drawn` need no step. Raises `ValueError`, naming option and text.
     """
     parameter = BY_FIELD[field]
     option, parts = parameter.option, text.split(":")
@@ -43,7 +43,7 @@ def parse_axis(field: str, text: str, drawn: bool = False) -> Sequence[int]:
 
 
 def grid(base: Setup, axes: Axes) -> list[Setup]:
-    """Every combination, the last field running fastest; `ValueError` if there are more than `SETTINGS_MAX`."""
+    """Return every combination, the last field running fastest; raise `ValueError` for more than `SETTINGS_MAX`."""
     size = math.prod(len(values) for values in axes.values())
     if size > SETTINGS_MAX:
         sizes = " · ".join(f"{name} {len(values)}" for name, values in axes.items())
@@ -52,7 +52,7 @@ def grid(base: Setup, axes: Axes) -> list[Setup]:
 
 
 def draws(base: Setup, axes: Axes, number: int, seed: int) -> list[Setup]:
-    """Independent draws from the fields' values, each combination once, so there may be fewer than `number`."""
+    """Return independent draws from the fields' values, each combination once, so there may be fewer than `number`."""
     if not 1 <= number <= SETTINGS_MAX:
         raise ValueError(f"--random: {number} is not between 1 and {SETTINGS_MAX}")
     chance = Random(seed)

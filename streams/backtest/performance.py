@@ -14,7 +14,7 @@ from streams.backtest.engine.reference import SimulatedOrder
 from streams.backtest.engine.sweep import MONEY
 
 DECIMALS = 3 * SCALE
-"""Of `MONEY`."""
+"""The decimals of an amount in 1 / `MONEY`."""
 
 
 class Result(NamedTuple):
@@ -55,12 +55,12 @@ class Result(NamedTuple):
 
     @property
     def win_rate(self) -> int | None:
-        """Wins as a fraction of the cycles, in units of 1e-8, rounded down; None without a cycle."""
+        """Return wins as a fraction of the cycles, in units of 1e-8, rounded down; None without a cycle."""
         return self.wins * ONE // self.cycles if self.cycles else None
 
     @property
     def profit_per_drawdown(self) -> int | None:
-        """As the function of this name has it."""
+        """Return the net profit per largest drawdown, as the function of this name does."""
         return profit_per_drawdown(self.net_profit, self.max_drawdown)
 
 
@@ -95,7 +95,7 @@ class _Fall(NamedTuple):
 
 
 def result_of(orders: Sequence[SimulatedOrder], prices: Prices, times: Times, setup: Setup) -> Result:
-    """The result of a run of `setup` over market prices (int64, 1e-8) at `times` (int64, µs); at least one."""
+    """Return the result of a run of `settings` over at least one market price (int64, 1e-8) at `times` (int64, µs)."""
     fee, budget = setup.settings.fee, setup.settings.budget
     bought = {order.trader: order for order in orders if order.side == "BUY"}
     sold = [order for order in orders if order.side == "SELL"]
@@ -128,10 +128,11 @@ def result_of(orders: Sequence[SimulatedOrder], prices: Prices, times: Times, se
 
 
 def equity_of(orders: Sequence[SimulatedOrder], prices: Prices, setup: Setup, points: int) -> Equity:
-    """The course of a run over market prices, at most `points` of it, 4 or more; of fewer trades every one.
+    """Return the course of a run over market prices: at most `points` of it, 4 or more, or every one of fewer trades.
 
     Among them are the first trade and the last, and both ends of the deepest fall, so that the last `net_profit` and
     the largest `drawdown` are those of `result_of`; the others are lowest and highest net profits of equal parts.
+    Raises `ValueError` for fewer than 4 points.
     """
     if points < 4:
         raise ValueError(f"points: {points} is below 4")
@@ -143,18 +144,21 @@ def equity_of(orders: Sequence[SimulatedOrder], prices: Prices, setup: Setup, po
 
 
 def executed(order: SimulatedOrder) -> int:
-    """The quantity that was executed of an order."""
+    """Return the quantity that was executed of an order, in its units."""
     return sum(quantity for _, quantity in order.executions)
 
 
 def profit_of(buy: SimulatedOrder, sell: SimulatedOrder, fee: int) -> int:
-    """What was earned, in 1 / `MONEY`, by what `sell` has sold until now, the fees of both sides taken off."""
+    """Return what was earned, in 1 / `MONEY`, by what `sell` has sold so far, the fees of both sides taken off."""
     profit: int = executed(sell) * ((sell.price - buy.price) * ONE - (sell.price + buy.price) * fee)
     return profit
 
 
 def profit_per_drawdown(net_profit: int, max_drawdown: int) -> int | None:
-    """In units of 1e-8, rounded down. Without any drawdown there is no loss: None for a profit, 0 for none."""
+    """Return the ratio of two amounts of 1 / `MONEY` in units of 1e-8, rounded down.
+
+    Without any drawdown there is no loss: None for a profit, 0 for none.
+    """
     if not max_drawdown:
         return None if net_profit else 0
     ratio: int = net_profit * ONE // max_drawdown
@@ -162,7 +166,7 @@ def profit_per_drawdown(net_profit: int, max_drawdown: int) -> int | None:
 
 
 def plain_money(amount: int) -> str:
-    """An amount of 1 / `MONEY` as an exact plain decimal without trailing zeros."""
+    """Return an amount of 1 / `MONEY` as an exact plain decimal without trailing zeros."""
     whole, fraction = divmod(abs(amount), MONEY)
     digits = f"{fraction:0{DECIMALS}d}".rstrip("0")
     sign = "-" if amount < 0 else ""
@@ -170,7 +174,7 @@ def plain_money(amount: int) -> str:
 
 
 def _states(orders: Iterable[SimulatedOrder], bought: dict[int, SimulatedOrder], fee: int) -> list[_State]:
-    """What one held from the first trade on, and after every trade that executed an order."""
+    """Return what one held from the first trade on, and after every trade that executed an order."""
     at: dict[int, list[tuple[SimulatedOrder, int]]] = defaultdict(list)
     for order in orders:
         for position, quantity in order.executions:
@@ -188,7 +192,7 @@ def _states(orders: Iterable[SimulatedOrder], bought: dict[int, SimulatedOrder],
 
 
 def buy_and_hold(first: int, last: int, setup: Setup) -> int:
-    """What buying for the whole budget at the price `first`, held until it is `last`, gives after the fee of buying."""
+    """Return what buying for the budget at `first` gives at `last` (1e-8), in 1 / `MONEY`, after the buying fee."""
     step, fee = setup.instrument.step_size, setup.settings.fee
     quantity = setup.settings.budget * ONE // (first * step) * step
     profit: int = quantity * (last - first) * ONE - quantity * first * fee
@@ -196,7 +200,7 @@ def buy_and_hold(first: int, last: int, setup: Setup) -> int:
 
 
 def _exposure(states: Sequence[_State], clock: Times) -> tuple[int, int, int, int]:
-    """Time in market and span in µs; the largest and the mean cost in units of 1e-16, the mean rounded down."""
+    """Return time in market and span in µs, and the largest and the mean cost (rounded down) in units of 1e-16."""
     moments = [int(clock[state.since]) for state in states] + [int(clock[-1])]
     lengths = [end - since for since, end in pairwise(moments)]
     span = moments[-1] - moments[0]
@@ -206,13 +210,13 @@ def _exposure(states: Sequence[_State], clock: Times) -> tuple[int, int, int, in
 
 
 def _stretches(states: Sequence[_State], size: int) -> Iterable[tuple[_State, int]]:
-    """Each state that some trade is valued in, and the position where it ends."""
+    """Yield each state that some trade is valued in, and the position where it ends."""
     ends = [state.since for state in states[1:]] + [size]
     return ((state, end) for state, end in zip(states, ends, strict=True) if state.since < end)
 
 
 def _deepest_fall(states: Sequence[_State], prices: Prices) -> _Fall:
-    """Between two executions the net profit follows the price, so each stretch needs its prices' extremes only."""
+    """Return the deepest fall; between two executions net profit follows the price, so a stretch's extremes will do."""
     deepest, peak, peak_at = _Fall(0, -1, 0), 0, -1
     for (since, cash, position, _), end in _stretches(states, len(prices)):
         stretch = prices[since:end]
@@ -233,7 +237,7 @@ def _deepest_fall(states: Sequence[_State], prices: Prices) -> _Fall:
 
 
 def _chosen(states: Sequence[_State], prices: Prices, points: int) -> list[int]:
-    """Positions to show, in their order: floats choose, so that equals to 15 digits may stand for each other."""
+    """Return positions to show, in their order: floats choose, so equals to 15 digits may stand for each other."""
     fall = _deepest_fall(states, prices)
     chosen = {0, len(prices) - 1, max(fall.peak, 0), fall.trough}
     starts = np.array([state.since for state in states])
@@ -248,16 +252,16 @@ def _chosen(states: Sequence[_State], prices: Prices, points: int) -> list[int]:
 
 
 def _course(states: Sequence[_State], prices: Prices, chosen: Sequence[int]) -> list[tuple[int, int, int]]:
-    """Net profit, drawdown and value of the position after each of the chosen trades, exact."""
-    rows, peak, place = [], 0, 0
+    """Return net profit, drawdown and value of the position after each of the chosen trades, exact."""
+    rows, peak, index = [], 0, 0
     for (since, cash, position, _), end in _stretches(states, len(prices)):
         seen = since
-        while place < len(chosen) and chosen[place] < end:
-            at = chosen[place]
+        while index < len(chosen) and chosen[index] < end:
+            at = chosen[index]
             peak = max(peak, cash + position * int(prices[seen : at + 1].max()) * ONE)
             value = position * int(prices[at]) * ONE
             rows.append((cash + value, peak - cash - value, value))
-            seen, place = at + 1, place + 1
+            seen, index = at + 1, index + 1
         if seen < end:
             peak = max(peak, cash + position * int(prices[seen:end].max()) * ONE)
     return rows

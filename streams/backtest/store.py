@@ -23,9 +23,9 @@ from streams.recordings.recording import Recording
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 POINTS = 1_000
-"""Of an equity curve, at most."""
+"""The most points of an equity curve."""
 ROWS = 5_000
-"""Made and written at a time."""
+"""The number of rows that are made and written at a time."""
 NEXT_IDS = text("SELECT nextval(pg_get_serial_sequence('backtest_runs', 'run_id')) FROM generate_series(1, :runs)")
 
 Row = dict[str, Any]
@@ -60,7 +60,7 @@ def check_tables(engine: Engine) -> None:
 
 
 def save(engine: Engine, runs: Sequence[Kept], about: About) -> list[int]:
-    """Write runs, their orders and their equity, all or none; their numbers.
+    """Write runs, their orders and their equity, all or none; return their numbers.
 
     Raises SQLAlchemy's errors, and `ValueError`, which names field and value, for what the tables have no room for.
     """
@@ -86,7 +86,7 @@ def save(engine: Engine, runs: Sequence[Kept], about: About) -> list[int]:
 def runs_of(
     engine: Engine, instrument: str | None = None, name: str | None = None, ids: Sequence[int] = (), limit: int = 1_000
 ) -> list[Row]:
-    """The newest `limit` saved runs, the newest last, as their rows; of an instrument, a name or some numbers only."""
+    """Return the rows of the newest `limit` saved runs, the newest last; of an instrument, a name, some numbers."""
     query = select(BacktestRun.__table__).order_by(BacktestRun.run_id.desc()).limit(limit)
     if instrument is not None:
         exchange, _, symbol = instrument.partition(":")
@@ -100,25 +100,25 @@ def runs_of(
 
 
 def known_runs(engine: Engine) -> dict[int, str | None]:
-    """The number of every saved run, and its name."""
+    """Return the number of every saved run, and its name."""
     with engine.connect() as connection:
         return {row.run_id: row.name for row in connection.execute(select(BacktestRun.run_id, BacktestRun.name))}
 
 
 def known_instruments(engine: Engine) -> list[str]:
-    """The instruments that runs were saved of."""
+    """Return the instruments that runs were saved of."""
     query = select(BacktestRun.exchange, BacktestRun.symbol).distinct()
     with engine.connect() as connection:
         return [f"{exchange}:{symbol}" for exchange, symbol in connection.execute(query)]
 
 
 def orders_of(engine: Engine, run_id: int) -> list[Row]:
-    """The orders of a run, in the order they were placed."""
+    """Return the rows of a run's orders, in the order they were placed."""
     return _rows(engine, BacktestOrder, run_id, BacktestOrder.number)
 
 
 def equity_points(engine: Engine, run_id: int) -> list[Row]:
-    """The course of a run."""
+    """Return the rows of a run's equity curve, in the order of time."""
     return _rows(engine, BacktestEquity, run_id, BacktestEquity.at)
 
 

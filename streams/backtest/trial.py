@@ -40,9 +40,9 @@ class Trial:
 
 
 class Found(NamedTuple):
-    """One of the best settings: its place in what was tried, and what it gave on each part of the trades."""
+    """One of the best settings: its index in what was tried, and what it gave on each part of the trades."""
 
-    place: int
+    setting: int
     results: dict[str, Result]
 
 
@@ -61,7 +61,7 @@ class Best:
 
 
 def try_settings(trades: Trades, setup: Setup, engine: str = FAST, execution: Execution = AT_ONCE) -> Trial:
-    """Run one setting over market trades; on the reference engine if the fast one cannot.
+    """Run one setting over market trades, on the reference engine if the fast one cannot.
 
     Raises `ValueError`, which names a field, for settings, prices or an execution that cannot be.
     """
@@ -93,7 +93,7 @@ def best_of(
     dask: str | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Best:
-    """The `top` settings by `objective` on the first part, and what these give on every part by itself.
+    """Return the `top` settings by `objective` on the first part, and what these give on every part by itself.
 
     Equals are in the order tried. All have one tick. `progress` is called with the number of settings tried so far.
     They are tried on this machine's cores, or on the cluster whose scheduler is at `dask`. Raises `TooLarge` as the
@@ -102,12 +102,12 @@ def best_of(
     """
     first = next(iter(parts))
     summary, seconds = _swept(parts[first], tried, execution, objective == DRAWDOWN, dask, progress)
-    places = _ranked(summary, objective)[:top]
-    results = {part: [_checked(trades, tried[at], execution) for at in places] for part, trades in parts.items()}
-    for row, place in enumerate(places):
-        _agree(summary, place, results[first][row], tried[place])
-    orders = sum(_compared(trades, tried[places[0]], execution) for trades in parts.values())
-    found = [Found(place, {part: rows[row] for part, rows in results.items()}) for row, place in enumerate(places)]
+    ranked = _ranked(summary, objective)[:top]
+    results = {part: [_checked(trades, tried[at], execution) for at in ranked] for part, trades in parts.items()}
+    for rank, at in enumerate(ranked):
+        _agree(summary, at, results[first][rank], tried[at])
+    orders = sum(_compared(trades, tried[ranked[0]], execution) for trades in parts.values())
+    found = [Found(at, {part: rows[rank] for part, rows in results.items()}) for rank, at in enumerate(ranked)]
     return Best(found, seconds, orders, _values(summary, objective))
 
 
@@ -119,7 +119,7 @@ def _swept(
     dask: str | None,
     progress: Callable[[int], None] | None,
 ) -> tuple[Summary, float]:
-    """What each setting gave, and the seconds it took, preparation included, compilation on this machine not."""
+    """Return what each setting gave, and the seconds it took: preparation included, compilation on this machine not."""
     tick, flow = tried[0].instrument.tick_size, flow_of(trades, execution)
     if dask is None:
         sweep(prepare(trades.prices[:1], tick), tried[:1], flow=_first(flow), drawdown=drawdown)
@@ -133,7 +133,7 @@ def _swept(
 
 
 def _first(flow: Flow | None) -> Flow | None:
-    """Of the first trade alone."""
+    """Return the flow of the first trade alone."""
     return None if flow is None else flow._replace(clock=flow.clock[:1], quantities=flow.quantities[:1])
 
 
@@ -147,7 +147,7 @@ def _values(summary: Summary, objective: str) -> list[int | None]:
 
 
 def _ranked(summary: Summary, objective: str) -> list[int]:
-    """Places of the settings, the best first; without any drawdown a net profit is never negative, nor limited."""
+    """Return the indices of the settings, the best first; without a drawdown no net profit is negative, nor limited."""
     net, cycles = summary.net_profit.tolist(), summary.cycles.tolist()
     if objective == DRAWDOWN:
         assert summary.max_drawdown is not None
@@ -155,7 +155,7 @@ def _ranked(summary: Summary, objective: str) -> list[int]:
         ratio = [Fraction(*pair) if pair[1] else Fraction(0) for pair in zip(net, falls, strict=True)]
         return sorted(range(len(net)), key=lambda at: (bool(falls[at] or not net[at]), -ratio[at], -net[at], at))
     first, second = (net, cycles) if objective == NET else (cycles, net)
-    return sorted(range(len(net)), key=lambda place: (-first[place], -second[place], place))
+    return sorted(range(len(net)), key=lambda at: (-first[at], -second[at], at))
 
 
 def _checked(trades: Trades, setup: Setup, execution: Execution) -> Result:
@@ -163,17 +163,17 @@ def _checked(trades: Trades, setup: Setup, execution: Execution) -> Result:
     return result_of(run.to_list(), trades.prices, trades.times, setup)
 
 
-def _agree(summary: Summary, place: int, result: Result, setup: Setup) -> None:
-    """The sweep adds up while it runs, `result_of` from the orders: both have to come to the same."""
+def _agree(summary: Summary, at: int, result: Result, setup: Setup) -> None:
+    """Raise `Disagreement` unless the sweep, which adds up while it runs, comes to what `result_of` made of orders."""
     names = ["orders", "cycles", "realised", "net_profit"]
     names += [] if summary.max_drawdown is None else ["max_drawdown"]
-    added = {name: getattr(summary, name)[place] for name in names}
+    added = {name: getattr(summary, name)[at] for name in names}
     if added != {name: getattr(result, name) for name in names}:
         raise Disagreement(f"the sweep's sums {added} are not those of its orders, {result}, for {setup}")
 
 
 def _compared(trades: Trades, setup: Setup, execution: Execution) -> int:
-    """How many orders both engines give; they have to be equal one by one."""
+    """Return how many orders both engines give; raise `Disagreement` unless they are equal one by one."""
     rules, flow = rules_of(*setup), flow_of(trades, execution)
     orders = run_reference(trades.prices.tolist(), rules, flow)
     if orders != run_fast(trades.prices, rules, flow).to_list():

@@ -12,9 +12,9 @@ TIMEOUT_S = 10.0
 
 @cache
 def code_version() -> str:
-    """The commit of this checkout, with a digest of its changes where tracked files differ from it.
+    """Return the commit of this checkout, with a digest of its changes where tracked files differ from it.
 
-    The package's version where there is no checkout, or no git to ask.
+    Where there is no checkout, or no git to ask, it is the package's version.
     """
     if not (ROOT / ".git").exists():
         return version("hedgehog")

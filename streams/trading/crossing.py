@@ -14,7 +14,7 @@ def first_crossing(prices: Int64s, start: int, low: int, high: int) -> int:
     `low` above `high` is crossed by every price.
     """
     if low > high:
-        return min(start, len(prices))
+        return start
     if low <= 0 and high >= UNBOUNDED:
         return len(prices)
     ahead = prices[start:]

@@ -131,7 +131,7 @@ def apply_settings(state: LeaderState, offset: int, settings: Settings) -> None:
 
 
 def apply_instrument(state: LeaderState, offset: int, instrument: Instrument) -> None:
-    """Apply what the exchange now says; raises `Refused`, the state untouched, for what makes no sense.
+    """Apply what the exchange now says; raise `Refused`, the state untouched, for what makes no sense.
 
     Settings that were waiting for it hold from here on. Open orders stay as they are.
     """
@@ -270,7 +270,7 @@ def _file(state: LeaderState, number: int, order: Order) -> None:
 
 
 def _trader_of(state: LeaderState, fill: Fill) -> int:
-    """Return the number of the trader that a report's client order id names; raise `ValueError` for another's."""
+    """Return the number of the trader that a report's client order id names; raise `Refused` for another's."""
     head, _, tail = fill.client_order_id.removeprefix(f"{state.exchange}:{state.symbol}:").partition(":")
     known = head.isascii() and head.isdigit() and tail in ("B", "S") and 0 < int(head) < state.leader.head[NEXT]
     if not known:

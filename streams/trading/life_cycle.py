@@ -33,7 +33,7 @@ NEXT_STATUS: dict[tuple[OrderStatus, Report], OrderStatus] = {
 
 
 def report_of(fill: Fill, quantity: int) -> Report:
-    """What `fill` says of an order of this quantity; `Refused` where it cannot be true of it."""
+    """Return what `fill` says of an order of this quantity; raise `Refused` where it cannot be true of it."""
     if fill.execution_type is not ExecutionType.TRADE:
         return Report[fill.execution_type.name]
     if not 0 < fill.cumulative_quantity <= quantity:

@@ -130,7 +130,7 @@ def on_market_trade(
     return counts[EVENTS]
 
 
-def quiet_range(leader: Leader) -> tuple[int, int]:
+def quiet(leader: Leader) -> tuple[int, int]:
     """Return the market prices that are no event: low <= price <= high; where low > high every price is one.
 
     Between two trades a trader whose stage is BUYING or SELLING has an open order, in the book or on its way there.

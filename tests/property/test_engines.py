@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(900)
 
 def run_every_trade(prices: list[int], rules: Rules) -> list[SimulatedOrder]:
     """The reference, told that any price may be an event."""
-    with patch.object(reference, "quiet_range", lambda leader: (UNBOUNDED, 0)):
+    with patch.object(reference, "quiet", lambda leader: (UNBOUNDED, 0)):
         return run_reference(prices, rules)
 
 

@@ -89,7 +89,7 @@ def test_long_markets(case: Case) -> None:
 @given(cases())
 def test_what_is_skipped_is_no_event(case: Case) -> None:
     market, rules, of = case.market, rules_of(*case.setup), flow(case.market, case.execution)
-    with patch.object(reference, "quiet_range", lambda leader: (UNBOUNDED, 0)):
+    with patch.object(reference, "quiet", lambda leader: (UNBOUNDED, 0)):
         every = run_reference(market.prices.tolist(), rules, of)
     assert every == run_reference(market.prices.tolist(), rules, of)
 

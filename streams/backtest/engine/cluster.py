@@ -17,7 +17,7 @@ from streams.backtest.engine.data import Flow, Prepared
 from streams.backtest.engine.sweep import Summary, sweep
 
 PARTS_PER_CORE = 4
-"""So many parts for each thread of the cluster even out that some settings take longer than others."""
+"""Parts for each thread of the cluster: as many as even out that some settings take longer than others."""
 CONNECT_S = 10
 INSTALL = "pip install distributed"
 
@@ -34,9 +34,10 @@ def sweep_on(
     flow: Flow | None = None,
     drawdown: bool = False,
 ) -> Summary:
-    """What `sweep` gives, worked out by the workers of the scheduler at `address` (`tcp://HOST:PORT` or `HOST:PORT`).
+    """Return what `sweep` gives, worked out by the workers of a Dask scheduler.
 
-    Each has to have this version of hedgehog installed. Raises `NoCluster`, and what `sweep` raises.
+    It is at `address`, `tcp://HOST:PORT` or `HOST:PORT`. Each worker has to have this version of
+    hedgehog installed. Raises `NoCluster`, and what `sweep` raises.
     """
     if not setups:
         raise ValueError("settings: none given")
@@ -71,7 +72,7 @@ def _connected(address: str) -> Any:
 
 
 def _run_part(part: list[Setup], trades: tuple[Prepared, Flow | None], drawdown: bool) -> Summary:
-    """On a worker, in one of its threads."""
+    """Sweep one part of the settings; runs on a worker, in one of its threads."""
     prepared, flow = trades
     return sweep(prepared, part, workers=1, flow=flow, drawdown=drawdown)
 
@@ -79,7 +80,7 @@ def _run_part(part: list[Setup], trades: tuple[Prepared, Flow | None], drawdown:
 def _collected(
     client: Any, futures: list[Any], sizes: Sequence[int], progress: Callable[[int], None] | None
 ) -> list[Summary]:
-    """The parts' summaries, in the order of the parts."""
+    """Return the parts' summaries, in the order of the parts."""
     from distributed import as_completed
 
     size_of, done = dict(zip(futures, sizes, strict=True)), 0

@@ -1,6 +1,6 @@
 """The fast engine: the strategy, compiled, called at those market trades only that can be an event for it.
 
-Whatever the strategy does, it does because a price left the range that `quiet_range` gives. The next such price is
+Whatever the strategy does, it does because a price left the range that `quiet` gives. The next such price is
 found by the extremes of 4,096 trades, then of 64, then one by one; at it the same step runs as in the live worker.
 """
 
@@ -25,7 +25,7 @@ from streams.trading.simulation import (
     Simulation,
     new_simulation,
     on_market_trade,
-    quiet_range,
+    quiet,
 )
 from streams.trading.strategy import REFUSED
 
@@ -36,7 +36,7 @@ STATUSES = ("NEW", "FILLED", "REJECTED", "PARTIALLY_FILLED")
 IS_NEW, IS_FILLED, IS_REJECTED, IS_PARTIAL = range(4)
 
 work_off = compiled(on_market_trade)
-no_event = compiled(quiet_range)
+no_event = compiled(quiet)
 note = compiled(put)
 noted = compiled(get)
 forget = compiled(drop)

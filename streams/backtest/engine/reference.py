@@ -13,7 +13,7 @@ from streams.trading.simulation import (
     Events,
     new_simulation,
     on_market_trade,
-    quiet_range,
+    quiet,
 )
 from streams.trading.strategy import REFUSED
 
@@ -49,7 +49,7 @@ def run_reference(prices: Iterable[int], rules: Rules, flow: Flow | None = None)
     simulation = new_simulation(rules.chunks)
     orders: list[SimulatedOrder] = []
     open_orders: dict[int, SimulatedOrder] = {}
-    low, high = quiet_range(simulation.leader)
+    low, high = quiet(simulation.leader)
     for position, price in enumerate(prices):
         if low <= price <= high:
             continue
@@ -66,7 +66,7 @@ def run_reference(prices: Iterable[int], rules: Rules, flow: Flow | None = None)
                     open_orders[order.trader] = order
             else:
                 _execute(open_orders, simulation.events, event, position)
-        low, high = quiet_range(simulation.leader)
+        low, high = quiet(simulation.leader)
     return orders
 
 

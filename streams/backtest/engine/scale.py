@@ -26,7 +26,7 @@ class TooLarge(ValueError):
 
 
 def scale(rules: Rules, price_unit: int, highest: int) -> tuple[Rules, Units]:
-    """`rules` in units of `price_unit` (1e-8) and of one step, for market prices of 1 to `highest` price units.
+    """Return `rules` in units of `price_unit` (1e-8) and of one step, for market prices of 1 to `highest` price units.
 
     Raises `TooLarge`, or `ValueError` if the tick is not a multiple of the price unit.
     """
@@ -61,10 +61,10 @@ def scale(rules: Rules, price_unit: int, highest: int) -> tuple[Rules, Units]:
 
 
 def same_floors(num: int, den: int, limit: int) -> tuple[int, int]:
-    """The largest fraction not above num / den whose denominator is at most `limit`, in lowest terms if that is.
+    """Return the largest fraction not above num / den with a denominator up to `limit`, in lowest terms if that is.
 
-    For every integer 0 <= n <= limit, floor(n · it) = floor(n · num / den): floor(n · num / den) / n is such a
-    fraction itself, so the largest is not below it. Found by descending the Stern-Brocot tree in whole runs.
+    Its product with every integer 0 <= n <= limit has the floor of n · num / den: floor(n · num / den) / n is such a
+    fraction itself, so the largest is not below it. It is found by descending the Stern-Brocot tree in whole runs.
     """
     if den <= limit:
         return num, den
@@ -90,7 +90,7 @@ def _limit(of_filter: int) -> int:
 
 
 def _check(scaled: Rules, highest: int, bought: int, units: Units) -> None:
-    """Refuse the rules if any product that the strategy forms, or a step in units of 1e-8, could exceed 64 bits."""
+    """Raise `TooLarge` if any product that the strategy forms, or a step in units of 1e-8, could exceed 64 bits."""
     products = {
         "step_size": units.quantity,
         "price · buy-down fraction": highest * scaled.buy_num,

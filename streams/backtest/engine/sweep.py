@@ -37,7 +37,7 @@ begin_again = compiled(begin)
 clear_table = compiled(clear)
 
 TOGETHER = 16
-"""Settings that a core takes at a time."""
+"""The number of settings that a core takes at a time."""
 
 
 @dataclass

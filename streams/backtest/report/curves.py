@@ -14,7 +14,7 @@ from streams.backtest.engine.sweep import MONEY
 from streams.backtest.performance import buy_and_hold, equity_of
 
 DIGITS = 8
-"""Decimals of what a chart shows."""
+"""The decimals of what a chart shows."""
 
 
 class Series(NamedTuple):
@@ -41,9 +41,9 @@ class Marks(NamedTuple):
 
 
 def price_points(prices: Prices, points: int) -> list[int]:
-    """Positions of at most `points` prices, 4 or more: the first, the last, and each equal part's lowest and highest.
+    """Return positions of at most `points` prices, 4 or more: first, last, and each equal part's lowest and highest.
 
-    Of fewer prices every one.
+    Of fewer prices it returns every one.
     """
     if len(prices) <= points:
         return list(range(len(prices)))
@@ -56,7 +56,7 @@ def price_points(prices: Prices, points: int) -> list[int]:
 
 
 def curves_of(orders: Sequence[SimulatedOrder], prices: Prices, times: Times, setup: Setup, points: int) -> Curves:
-    """The curves of a run over market trades, at most `points` each; money to 1e-8.
+    """Return the curves of a run over market trades, at most `points` each; money to 1e-8.
 
     The last net profit, the deepest fall and the extremes of the price are among them.
     """
@@ -74,7 +74,7 @@ def curves_of(orders: Sequence[SimulatedOrder], prices: Prices, times: Times, se
 
 
 def marks_of(orders: Iterable[SimulatedOrder], side: str, times: Times, most: int) -> Marks:
-    """A mark for each execution of a side in the order of time; of more than `most`, so many at equal distances."""
+    """Return a mark for each execution of a side in the order of time; of more than `most`, as many evenly chosen."""
     done = sorted((at, order.price) for order in orders if order.side == side for at, _ in order.executions)
     shown = done if len(done) <= most else [done[i * len(done) // most] for i in range(most)]
     moments = since_first(clock_of(times), [at for at, _ in shown])
@@ -82,7 +82,7 @@ def marks_of(orders: Iterable[SimulatedOrder], side: str, times: Times, most: in
 
 
 def since_first(clock: Times, at: Sequence[int]) -> list[int]:
-    """Milliseconds, begun ones left out, from the first of the clock's times (µs) to those at some positions."""
+    """Return whole milliseconds from the first of the clock's times (µs) to those at some positions."""
     start = int(clock[0]) // 1_000
     moments: list[int] = (clock[np.array(at, np.int64)] // 1_000 - start).tolist()
     return moments

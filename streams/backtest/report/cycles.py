@@ -35,7 +35,7 @@ class Cycles(NamedTuple):
 
 
 def cycles_of(orders: Sequence[SimulatedOrder], times: Times, settings: Settings, most: int) -> Cycles:
-    """The cycles of a run, finished or not, that have bought; at most so many."""
+    """Return the cycles of a run, finished or not, that have bought; at most `most`."""
     clock = clock_of(times)
     sells = {order.trader: order for order in orders if order.side == "SELL" and order.executions}
     buys = [order for order in orders if order.side == "BUY" and order.executions]

@@ -19,7 +19,7 @@ NAMES = {
 
 
 def figures_of(result: Result, settings: Settings) -> dict[str, str]:
-    """The key figures of a result by their names; money in the quote asset."""
+    """Return the key figures of a result by their names; money in the quote asset."""
     return {
         "Return on budget": percent(result.net_profit // (settings.budget * ONE)),
         "Orders": f"{result.orders:,}",
@@ -41,12 +41,12 @@ def figures_of(result: Result, settings: Settings) -> dict[str, str]:
 
 
 def percent(fraction: int) -> str:
-    """A fraction in units of 1e-8 in hundredths, rounded to two decimals."""
+    """Return a fraction in units of 1e-8 as text in hundredths, rounded to two decimals."""
     return f"{plain((fraction + 5_000) // 10_000 * (ONE // 100))}\u00a0%"
 
 
 def duration(micros: int) -> str:
-    """A length of time by its largest unit and the next."""
+    """Return a length of time (µs) as text, by its largest unit and the next."""
     for (name, size), (small, part) in pairwise(UNITS):
         if micros >= size:
             rest = micros % size // part
@@ -55,18 +55,18 @@ def duration(micros: int) -> str:
 
 
 def value_of(setup: Setup, field: str) -> int:
-    """The value of one of the `NAMES`, as it is stored."""
+    """Return the value of one of the `NAMES`, as it is stored."""
     value: int = getattr(setup.settings if field in BY_FIELD else setup.instrument, field)
     return value
 
 
 def setting(field: str, value: int) -> str:
-    """The value of one of the `NAMES` as a plain number."""
+    """Return the value of one of the `NAMES` as a plain number."""
     return BY_FIELD[field].text(value) if field in BY_FIELD else plain(value)
 
 
 def setting_texts(setup: Setup, fields: Iterable[str] = tuple(NAMES)) -> dict[str, str]:
-    """Some fields by what they are called, each as a plain number."""
+    """Return some fields by what they are called, each as a plain number."""
     return {NAMES[field]: setting(field, value_of(setup, field)) for field in fields}
 
 

@@ -14,11 +14,11 @@ from streams.backtest.report.figures import NAMES, setting, value_of
 from streams.backtest.trial import DRAWDOWN, NET
 
 SIDE_MAX = 16
-"""So many values of a setting have a row or a column each."""
+"""The most values of a setting that have a row or a column each."""
 RANGES = 8
-"""Of more values, so many parts with values beside each other have one each."""
+"""The number of parts, of values beside each other, that have a row or a column each where there are more values."""
 STEPS = 4
-"""Shades of each of the two colours."""
+"""The number of shades of each of the two colours."""
 NEUTRAL = "level"
 
 SHADES = [f"low{i}" for i in range(STEPS, 0, -1)] + [NEUTRAL] + [f"high{i}" for i in range(1, STEPS + 1)]
@@ -36,7 +36,7 @@ class Objective(NamedTuple):
 
 
 def objective_named(name: str) -> Objective:
-    """The objective of a sweep that `best_of` knows by this name."""
+    """Return the objective of a sweep that `best_of` knows by this name."""
     if name == NET:
         return Objective("net profit", plain_money, lambda value: float(value / MONEY))
     if name == DRAWDOWN:
@@ -63,10 +63,11 @@ class Axis(NamedTuple):
 class _Side(NamedTuple):
     field: str
     axis: Axis
-    place: dict[int, int]
+    index_of: dict[int, int]
 
-    def of(self, setup: Setup) -> int:
-        return self.place[value_of(setup, self.field)] if self.field else 0
+    def find(self, setup: Setup) -> int:
+        """Return where along the side the settings belong."""
+        return self.index_of[value_of(setup, self.field)] if self.field else 0
 
 
 class HeatMap(NamedTuple):
@@ -82,7 +83,7 @@ class HeatMap(NamedTuple):
 
 
 def heat_map(tried: Sequence[Setup], values: Sequence[Value], objective: Objective, best: int) -> HeatMap | None:
-    """The map of the values of all settings tried, in their order, `best` the place of the best; None for just one."""
+    """Return the map of the values of all settings tried, in their order, or None for just one; `best` is an index."""
     known = {field: sorted({value_of(each, field) for each in tried}) for field in NAMES}
     varied = sorted((field for field in known if len(known[field]) > 1), key=lambda field: -len(known[field]))
     if not varied:
@@ -90,24 +91,24 @@ def heat_map(tried: Sequence[Setup], values: Sequence[Value], objective: Objecti
     rows, *others = (_side(field, known[field]) for field in varied[:2])
     columns = others[0] if others else _Side("", Axis("", [""]), {})
     groups: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for place, each in enumerate(tried):
-        groups[rows.of(each), columns.of(each)].append(place)
+    for at, each in enumerate(tried):
+        groups[rows.find(each), columns.find(each)].append(at)
     ceiling = max((value for value in values if value is not None), default=0)
     sizes = [ceiling if value is None else value for value in values]
     tops = {
-        where: max(places, key=lambda place: (place == best, values[place] is None, sizes[place]))
-        for where, places in groups.items()
+        where: max(members, key=lambda at: (at == best, values[at] is None, sizes[at]))
+        for where, members in groups.items()
     }
-    lowest, highest = (chosen(sizes[place] for place in tops.values()) for chosen in (min, max))
+    lowest, highest = (chosen(sizes[at] for at in tops.values()) for chosen in (min, max))
     low, high = objective.size(lowest), objective.size(highest)
 
     def cell(where: tuple[int, int]) -> Cell | None:
         if where not in tops:
             return None
-        place = tops[where]
-        size, says = objective.size(sizes[place]), _says(tried[place], varied, objective, values[place])
+        at = tops[where]
+        size, says = objective.size(sizes[at]), _says(tried[at], varied, objective, values[at])
         rest = f" (best of {len(groups[where]):,} settings here)" if len(groups[where]) > 1 else ""
-        return Cell("∞" if values[place] is None else short(size), shade(size, low, high), says + rest, place == best)
+        return Cell("∞" if values[at] is None else short(size), shade(size, low, high), says + rest, at == best)
 
     return HeatMap(
         rows.axis,
@@ -121,7 +122,7 @@ def heat_map(tried: Sequence[Setup], values: Sequence[Value], objective: Objecti
 
 
 def shade(size: float, low: float, high: float) -> str:
-    """The CSS class of a value between two others: two colours from 0 on if these are on both sides of it, else one."""
+    """Return the CSS class of a value between two others: two colours if these are on both sides of 0, else one."""
     if low == high or size == 0:
         return NEUTRAL
     if low < 0 < high:
@@ -139,7 +140,7 @@ def _legend(low: float, high: float) -> list[str]:
 
 
 def short(size: float) -> str:
-    """A number of about three digits, for a cell; the exact one is said beside it."""
+    """Return a number of about three digits, for a cell; the exact one is said beside it."""
     if size == int(size):
         return f"{int(size):,}"
     decimals = max(0, 3 - len(str(int(abs(size))))) if abs(size) >= 1 else 3
@@ -148,7 +149,7 @@ def short(size: float) -> str:
 
 
 def _side(field: str, values: Sequence[int]) -> _Side:
-    """Equal parts of the values, as many as may be, in the order of size."""
+    """Return a side with equal parts of the values, as many as may be, in the order of size."""
     count = len(values) if len(values) <= SIDE_MAX else RANGES
     parts = [part.tolist() for part in np.array_split(np.array(values, object), count)]
     labels = [
@@ -164,7 +165,7 @@ def _says(of: Setup, varied: Sequence[str], objective: Objective, value: Value) 
 
 
 def _notes(known: dict[str, list[int]], varied: Sequence[str]) -> list[str]:
-    """What the two sides do not show: maximised over, joined, or fixed."""
+    """Return what the two sides do not show: what was maximised over, joined, or fixed."""
     notes = []
     for field in varied[2:]:
         values = known[field]

@@ -15,11 +15,11 @@ from streams.backtest.trial import Best, Trial
 from streams.recordings.recording import Recording
 
 POINTS = 3_000
-"""Of a curve at most."""
+"""The most points of a curve."""
 MARKS_MAX = 10_000
-"""Of a side, all runs of a page together."""
+"""The most marks of one side, of all runs of a page together."""
 CYCLES_MAX = 10_000
-"""Rows, all runs of a page together."""
+"""The most rows of cycles, of all runs of a page together."""
 
 
 class Run(NamedTuple):
@@ -80,7 +80,7 @@ class Page(NamedTuple):
 
 
 def run_page(runs: Sequence[Run], about: About) -> Page:
-    """The report of one or more runs."""
+    """Return the report of one or more runs."""
     title = ", ".join(dict.fromkeys(run.recording.instrument for run in runs))
     return Page("Backtest", title, None, _views(runs), _origin(about))
 
@@ -93,8 +93,8 @@ def sweep_page(
     trials: Mapping[str, Trial],
     about: About,
 ) -> Page:
-    """The report of a sweep over the parts of a recording, with the best settings' trial on each of them."""
-    first = tried[best.found[0].place]
+    """Return the report of a sweep over the parts of a recording, with the best settings' trial on each of them."""
+    first = tried[best.found[0].setting]
     suffix = {name: f" ({name})" if len(parts) > 1 else "" for name in parts}
     runs = [
         Run(part, first, trials[name], f"The best on {name}" if len(parts) > 1 else "The best")
@@ -102,7 +102,7 @@ def sweep_page(
     ]
     rows = []
     for rank, found in enumerate(best.found, start=1):
-        texts = setting_texts(tried[found.place], _varied(tried))
+        texts = setting_texts(tried[found.setting], _varied(tried))
         rows.append(
             [f"{rank}", *texts.values(), *(text for part in parts for text in _shown(found.results[part]).values())]
         )
@@ -120,7 +120,7 @@ def sweep_page(
         settings=["rank", *(NAMES[name] for name in _varied(tried))],
         columns=list(_shown(trials[next(iter(parts))].result)),
         rows=rows,
-        map=heat_map(tried, best.values, objective, best.found[0].place),
+        map=heat_map(tried, best.values, objective, best.found[0].setting),
     )
     return Page("Sweep", first.key, view, _views(runs), _origin(about))
 

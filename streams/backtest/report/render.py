@@ -12,12 +12,12 @@ ASSETS = Path(__file__).parent / "assets"
 
 
 def write_page(path: Path, page: Page) -> None:
-    """Write the report; `OSError` where that cannot be."""
+    """Write the report; raise `OSError` where that cannot be."""
     path.write_text(render(page), encoding="utf-8")
 
 
 def render(page: Page) -> str:
-    """The report as HTML. Whatever a text holds is shown as it is: none of it becomes markup or script."""
+    """Return the report as HTML. Whatever a text holds is shown as it is: none of it becomes markup or script."""
     templates = Environment(
         loader=PackageLoader("streams.backtest.report", "assets"),
         autoescape=True,

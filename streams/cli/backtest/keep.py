@@ -61,7 +61,7 @@ def keep(runs: Sequence[Kept], about: About, out: Output) -> list[int]:
 
 def kept_best(swept: Swept) -> list[Kept]:
     """Run the best settings of a sweep once more on each part of the trades, for their orders; return the runs."""
-    found = [(rank, swept.tried[best.place]) for rank, best in enumerate(swept.best.found, start=1)]
+    found = [(rank, swept.tried[best.setting]) for rank, best in enumerate(swept.best.found, start=1)]
     return [
         Kept(recording, setup, try_settings(recording, setup, execution=swept.execution), part, rank)
         for rank, setup in found

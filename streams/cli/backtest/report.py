@@ -21,7 +21,7 @@ def report_runs(path: Path, runs: Sequence[RunResult], execution: Execution) -> 
 
 def report_sweep(path: Path, swept: Swept) -> None:
     """Run the best settings on each part once more, and write the report of the sweep."""
-    first = swept.tried[swept.best.found[0].place]
+    first = swept.tried[swept.best.found[0].setting]
     trials = {name: try_settings(part, first, execution=swept.execution) for name, part in swept.parts.items()}
     about = _about(swept.execution, swept.seed)
     objective = objective_named(swept.objective)

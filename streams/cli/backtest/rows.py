@@ -182,7 +182,7 @@ def best_rows(tried: Sequence[Setup], best: Best) -> list[dict[str, Any]]:
     """Return a row for each of the best settings: what they are, and their results on each part of the trades."""
     rows = []
     for rank, found in enumerate(best.found, start=1):
-        settings = settings_row(tried[found.place].settings)
+        settings = settings_row(tried[found.setting].settings)
         row: dict[str, Any] = {"rank": rank}
         row |= {name: settings[name] for name in SWEPT}
         for part, result in found.results.items():

@@ -60,8 +60,8 @@ def test_the_best_first_and_each_as_if_alone(objective: str, execution: Executio
     best = best_of({"all": market}, tried, objective, 40, execution, progress=done.append)
     alone = [try_settings(market, each, execution=execution).result for each in tried]
     keys = [key(objective, result) for result in alone]
-    assert [found.place for found in best.found] == sorted(range(40), key=lambda at: (-keys[at][0], -keys[at][1], at))
-    assert [found.results["all"] for found in best.found] == [alone[found.place] for found in best.found]
+    assert [found.setting for found in best.found] == sorted(range(40), key=lambda at: (-keys[at][0], -keys[at][1], at))
+    assert [found.results["all"] for found in best.found] == [alone[found.setting] for found in best.found]
     assert len({first for first, _ in keys}) > 3
     assert done[-1] == 40
     for value, result in zip(best.values, alone, strict=True):

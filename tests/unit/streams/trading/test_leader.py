@@ -169,6 +169,7 @@ TABLES = {
         set status=on   |                                | 1
         trade 100       | 1:B REJECTED PRICE_FILTER      | 1
         trade 90        |                                | 1
+        set status=off  |                                |
     """,
     "refused by MIN_NOTIONAL; settings that allow it give it a new try under a new id": """
         seed min_notional=200 |                          |
@@ -450,16 +451,18 @@ def test_what_makes_no_sense_leaves_the_leader_as_it_is() -> None:
 
 def test_every_record_tells_its_version_and_the_positions_of_its_inputs() -> None:
     told = Told()
-    for event in ("set", "set status=on", "trade 100", "trade 99", "fill 1:B"):
+    for event in ("set", "set status=on", "set status=on", "trade 100", "trade 99", "trade 98.9", "trade 98.8"):
         told.tell(event)
-    leader.apply_fill(told.state, 2, fill(f"{INSTRUMENT}:1:S"))
-    journal, filled = told.state.outbox
+    leader.apply_fill(told.state, 2, fill(f"{INSTRUMENT}:1:B"))
+    journal, filled, placed = told.state.outbox
     assert isinstance(journal, Applied)
-    assert isinstance(filled, Order)
-    assert (journal.input_topic, journal.input_offset, journal.trades_offset) == ("fills", 2, 2)
-    assert (filled.trades_offset, filled.fills_offset) == (2, 2)
-    assert (filled.settings_offset, filled.instruments_offset) == (2, 1)
-    assert (journal.version, filled.version) == (told.state.version - 1, told.state.version)
+    assert (journal.input_topic, journal.input_offset, journal.trades_offset) == ("fills", 2, 4)
+    for order in (filled, placed):
+        assert isinstance(order, Order)
+        assert (order.cause_topic, order.trades_offset, order.fills_offset) == ("fills", 4, 2)
+        assert (order.settings_offset, order.instruments_offset) == (3, 1)
+        assert order.updated_time == told.state.time
+    assert [journal.version, filled.version, placed.version] == list(range(placed.version - 2, told.state.version + 1))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,16 @@ from schemas.units import plain
 from streams.backtest.engine.data import Flow, clock_of
 from streams.backtest.engine.reference import SimulatedOrder, run_reference
 from streams.trading.rules import rules_of
-from streams.trading.simulation import LATENCY_MAX_US, Execution
+from streams.trading.simulation import (
+    FILLED,
+    LATENCY_MAX_US,
+    PARTIALLY_FILLED,
+    PLACED,
+    Execution,
+    begin,
+    new_simulation,
+    on_market_trade,
+)
 from tests.samples import setup, units
 
 OF = setup(
@@ -96,3 +105,20 @@ def test_orders_share_a_trades_quantity_the_best_price_first() -> None:
 def test_a_latency_that_cannot_be(latency: int) -> None:
     with pytest.raises(ValueError, match=f"latency_us: {latency} is not between 0 and"):
         Execution(latency).check()
+
+
+@pytest.mark.parametrize("seen", [1, 2, 3, 4])
+def test_begun_again_a_simulation_knows_nothing_of_before(seen: int) -> None:
+    """Neither traders, nor orders on their way (after one trade), nor what was executed of one (after two, four)."""
+    execution = Execution(latency_us=10, limited=True)
+    trades = [(0, "100", "50"), (10, "99", "4"), (20, "98", "50"), (30, "110", "3")][:seen]
+    simulation = new_simulation(OF.settings.chunks)
+    told = []
+    for _ in range(2):
+        for time, price, quantity in trades:
+            count = on_market_trade(simulation, rules_of(*OF), execution, time, units(price), units(quantity))
+            told.append([[column[event] for column in simulation.events] for event in range(count)])
+        begin(simulation)
+    assert told[:seen] == told[seen:]
+    kinds = [events[0][0] for events in told[:seen]]
+    assert kinds == [PLACED, PARTIALLY_FILLED, FILLED, PARTIALLY_FILLED][:seen]

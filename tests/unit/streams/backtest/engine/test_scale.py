@@ -25,7 +25,7 @@ def test_a_small_fraction_rounds_every_number_the_same_way() -> None:
         assert [n * small // 1 for n in range(limit + 1)] == [n * num // den for n in range(limit + 1)]
 
 
-def test_the_small_one_of_a_long_fraction_is_found_at_once() -> None:
+def test_a_small_fraction_of_a_long_one_is_found_at_once() -> None:
     num, den = same_floors(100_100_000**2 * 100_123_457, ONE**3, 6_125_000)
     assert den <= 6_125_000
     assert 0 <= Fraction(100_100_000**2 * 100_123_457, ONE**3) - Fraction(num, den) < Fraction(1, 6_125_000)

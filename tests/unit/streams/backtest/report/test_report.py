@@ -142,9 +142,9 @@ def sweep_of(tried: list[Setup], prices: Prices, parts: Sequence[str] = ("all",)
     market = recording(prices)
     trials = [try_settings(market, each, "reference") for each in tried]
     values = [trial.result.net_profit for trial in trials]
-    places = sorted(range(len(tried)), key=lambda place: -values[place])
-    found = [Found(place, dict.fromkeys(parts, trials[place].result)) for place in places[:5]]
-    return Best(found, 0.5, 11, values), Run(market, tried[places[0]], trials[places[0]])
+    ranked = sorted(range(len(tried)), key=lambda at: -values[at])
+    found = [Found(at, dict.fromkeys(parts, trials[at].result)) for at in ranked[:5]]
+    return Best(found, 0.5, 11, values), Run(market, tried[ranked[0]], trials[ranked[0]])
 
 
 def many_setups() -> list[Setup]:
@@ -159,15 +159,15 @@ def many_setups() -> list[Setup]:
 def test_a_heat_map_has_the_best_of_what_a_cell_leaves_out() -> None:
     tried = many_setups()
     best, _ = sweep_of(tried, walk(800))
-    found = heat_map(tried, best.values, objective_named(NET), best.found[0].place)
+    found = heat_map(tried, best.values, objective_named(NET), best.found[0].setting)
     assert found is not None
     assert (found.rows.name, found.rows.labels) == ("rebuy", ["0.002", "0.004", "0.006", "0.008"])
     assert (found.columns.name, found.columns.labels) == ("buy down", ["0.001", "0.002", "0.003"])
     for row, rebuy in enumerate(found.rows.labels):
         for column, down in enumerate(found.columns.labels):
             group = {
-                place: best.values[place]
-                for place, each in enumerate(tried)
+                at: best.values[at]
+                for at, each in enumerate(tried)
                 if (plain(each.settings.rebuy_interval), plain(each.settings.buy_down_interval)) == (rebuy, down)
             }
             cell = found.cells[row][column]
@@ -175,7 +175,7 @@ def test_a_heat_map_has_the_best_of_what_a_cell_leaves_out() -> None:
             assert f"net profit {plain_money(max(group.values()))} (best of 2 settings here)" in cell.says
             assert f"buy down {down}" in cell.says
             assert f"rebuy {rebuy}" in cell.says
-            assert cell.best == (best.found[0].place in group)
+            assert cell.best == (best.found[0].setting in group)
     assert found.notes[0] == "Maximised over profit: 2 values, 0 to 0.001."
     assert found.notes[1].startswith("Fixed: tick 0.00001, step 0.1, chunks 3, budget 300, fee 0.001")
 

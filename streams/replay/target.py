@@ -22,6 +22,7 @@ from schemas.broker import REPLAY_MARK, admin, create_topics, delete_topics, is_
 from schemas.registry import register_all
 from schemas.sql.migrate import upgrade
 from schemas.topics import INSTRUMENTS, SETTINGS, SINKS, TOPICS, TRADES
+from schemas.upgrade import upgrade_topics
 from streams.topics.lag import active_worker_groups, behind
 from streams.topics.read import TIMEOUT_S, count, partitions
 
@@ -59,6 +60,7 @@ def prepare(live: Config, prefix: str, instruments: Collection[str] | None) -> W
         _mark(target)
     created = create_topics(target)
     register_all(target)
+    upgrade_topics(target)
     return World(target, len(created), _copy_settings(live, target, instruments))
 
 

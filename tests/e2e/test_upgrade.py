@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from alembic import command
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from confluent_kafka.schema_registry import Schema
 from sqlalchemy import Connection, Engine, create_engine, text
@@ -18,10 +17,11 @@ from infra.config import Config
 from producers.settings_topic import read_setups
 from producers.settings_topic import write as write_setups
 from schemas import topics, upgrade
-from schemas.broker import TopicError, check_topics, create_topics, delete_topics
+from schemas.broker import TopicsMissing, admin, check_topics, create_topics, delete_topics
 from schemas.codec import schema_text
 from schemas.records import Instrument, Settings, Setup
-from schemas.registry import client, register_all
+from schemas.registry import client as registry_client
+from schemas.registry import register_all
 from schemas.sql.migrate import alembic_config
 from schemas.topics import INSTRUMENTS, TOPICS, Topic, sink_dead_letters
 from streams.audit.audit import audit, read_recorded
@@ -63,13 +63,14 @@ def create_old_topics(config: Config) -> None:
         for topic in TOPICS.values()
         if topic not in NEW_TOPICS
     ]
-    for future in AdminClient({"bootstrap.servers": config.bootstrap}).create_topics(made).values():
+    client = admin(config)  # it has to live until the answers are there
+    for future in client.create_topics(made).values():
         future.result(TIMEOUT_S)
 
 
 def register_old_schemas(config: Config) -> dict[str, int]:
     """The ids of the schemas by the topic's name."""
-    registry = client(config)
+    registry = registry_client(config)
     ids = {}
     for topic in TOPICS.values():
         if topic.record is not None and topic not in NEW_TOPICS:
@@ -136,7 +137,7 @@ def engine(old: Config) -> Iterator[Engine]:
 
 def test_nothing_starts_before_the_upgrade(old: Config) -> None:
     """What a worker, a producer and the commands ask first."""
-    with pytest.raises(TopicError, match=r"topics missing on .*instruments"):
+    with pytest.raises(TopicsMissing, match=r"topics missing on .*instruments"):
         check_topics(old)
 
 

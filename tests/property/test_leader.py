@@ -34,7 +34,7 @@ OPEN = (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
 class World:
     """Topics as lists, a record's offset being its place; a leader and a book that read and write them."""
 
-    def __init__(self, chunks: int, partial_fills: bool) -> None:
+    def __init__(self, chunks: int, partial_fills: bool, seeded: bool = True) -> None:
         self.prices: list[int] = []
         self.quantities: list[int] = []
         self.orders: list[Order] = []
@@ -49,7 +49,8 @@ class World:
         self.made: list[Order | Applied] = []
         self.most_chunks = chunks
         intervals = {"buy_down_interval": "0.002", "profit_interval": "0.001", "rebuy_interval": "0.005"}
-        self.seed(samples.instrument())
+        if seeded:
+            self.seed(samples.instrument())
         self.set(samples.settings(chunks=chunks, budget=BUDGET, **intervals))
 
     def seed(self, instrument: Instrument) -> None:

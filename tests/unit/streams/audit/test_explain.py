@@ -140,6 +140,29 @@ def test_the_first_trader() -> None:
     assert fact(start, "chunks") == (None, "1")
 
 
+def test_the_first_trader_of_an_instrument_that_came_after_its_settings() -> None:
+    world = World(chunks=1, partial_fills=False, seeded=False)
+    instrument, decided = example(min_notional="5")
+    world.set(decided)
+    world.seed(msgspec.structs.replace(instrument, updated_time=9))
+    more(world, CYCLE[0])
+    start = explained(world, "1:B").start
+    assert start is not None
+    assert start.why == "the exchange's rules came while trading was switched on: the first trader"
+    assert (start.event.place, start.event.instrument, start.event.time) == (
+        ("instruments", 0),
+        msgspec.structs.replace(instrument, updated_time=9),
+        9,
+    )
+    changed = {name: fact(start, name) for name in ("tick size", "step size", "min notional", "trader 1")}
+    assert changed == {
+        "tick size": (None, "0.00001"),
+        "step size": (None, "0.1"),
+        "min notional": (None, "5"),
+        "trader 1": (None, "waits for its first trade"),
+    }
+
+
 def test_a_trader_that_a_rebuy_started() -> None:
     """The level is 0.30135608; nothing was recorded of the trade below it but the trade itself."""
     world = World(chunks=1, partial_fills=False)

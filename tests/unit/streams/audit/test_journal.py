@@ -11,6 +11,7 @@ import pytest
 
 from schemas.codec import Codec, schema_text
 from schemas.records import Applied, Fill, Order, OrderStatus, Trade, TradingStatus
+from streams.audit.audit import Audit
 from streams.audit.journal import Recorded, Trades, compare, refold
 from tests import first_layout
 from tests.property.test_leader import World, lived
@@ -49,6 +50,16 @@ def test_the_recorded_inputs_give_the_recorded_orders(recorded: Recorded) -> Non
     assert compare(recorded) == []
     made = {record.version for record in [*recorded.orders, *recorded.journal]}
     assert [record.version for record in refold(recorded) if isinstance(record, Order | Applied)] == sorted(made)
+
+
+def test_what_was_compared_is_counted(recorded: Recorded) -> None:
+    result = Audit()
+    result.add(recorded)
+    assert result.passed
+    taken = [entry.input_topic for entry in recorded.journal]
+    assert (result.instruments, result.journal, result.settings) == (1, len(taken), taken.count("settings"))
+    assert (result.fills, result.seeds) == (len(recorded.fills), taken.count("instruments"))
+    assert result.seeds != result.settings
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -32,7 +32,7 @@ class TradeEncoder:
         self._names: dict[tuple[str, str], bytes] = {}
 
     def __call__(self, trade: Trade) -> bytes:
-        """The bytes of `trade`; a `ValueError` names the field and the value that cannot be written."""
+        """Return the bytes of `trade`. Raises `ValueError`, with field and value, for what cannot be written."""
         trade.check()
         names = self._names.get((trade.exchange, trade.symbol))
         if names is None:
@@ -57,7 +57,7 @@ class TradeEncoder:
 
 
 def _long(value: int, field: str) -> bytes:
-    """A long that is not negative, as ids and times are."""
+    """Return the bytes of a long that is not negative, as ids and times are."""
     if not 0 <= value <= LONG_MAX:
         raise ValueError(f"{field}: {value} is not between 0 and {LONG_MAX}")
     rest = value << 1

@@ -5,7 +5,7 @@ import sys
 
 
 def log_to_stderr() -> None:
-    """One line a record, with time and level."""
+    """Log one line a record, with time and level."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s", stream=sys.stderr)
     for library in ("httpx", "httpx2", "aiohttp.access", "websockets"):
         logging.getLogger(library).setLevel(logging.WARNING)

@@ -11,7 +11,7 @@ MICROS_FROM = 10**14
 
 
 def units(text: str, field: str) -> int:
-    """The exact integer of 10^-8 for a plain decimal; `field` is named in the `ValueError` for anything else.
+    """Return the exact integer of 10^-8 for a plain decimal. Raises `ValueError`, with `field`, for anything else.
 
     Exchanges write eight decimals: then dropping the point is all there is to do, in a fifth of the time.
     """
@@ -25,7 +25,10 @@ def units(text: str, field: str) -> int:
 
 
 def micros(time: int, field: str) -> int:
-    """Microseconds since the epoch for a time in milliseconds or microseconds, told apart by magnitude."""
+    """Return microseconds since the epoch for milliseconds or microseconds, which are told apart by magnitude.
+
+    Raises `ValueError`, with `field`, for what is not above 0.
+    """
     if time >= MICROS_FROM:
         return time
     if time <= 0:

@@ -23,7 +23,7 @@ Delivered = Callable[[Message], None]
 
 
 class DeliveryError(RuntimeError):
-    """Records that the broker did not acknowledge; the message says which, how many and why."""
+    """Says which records the broker did not acknowledge, how many and why."""
 
 
 class Publisher:
@@ -69,7 +69,7 @@ class Publisher:
         )
 
     def connect(self, timeout_s: float = 10) -> None:
-        """Wait for the broker; `KafkaException` when it does not answer in time. Saves the first record half a second.
+        """Wait for the broker, which saves the first record half a second. Raises `KafkaException` if none answers.
 
         librdkafka asks for its producer id when metadata arrive, else half a second after its start. The first
         metadata may come before it has a broker to ask, the second do not.
@@ -78,9 +78,10 @@ class Publisher:
             self._producer.list_topics(timeout=timeout_s)
 
     def publish(self, topic: Topic, key: str, value: bytes, on_delivered: Delivered | None = None) -> None:
-        """Queue one record; waits while the queue is full. `on_delivered` gets the acknowledged message.
+        """Queue one record, after waiting while the queue is full. Raises `DeliveryError`.
 
-        It is called from a later `publish`, `poll` or `flush`, and only for a record that the broker has.
+        `on_delivered` gets the acknowledged message. It is called from a later `publish`, `poll` or `flush`, and only
+        for a record that the broker has.
         """
         self._raise_failure()
         report: Any = self._on_delivery
@@ -103,17 +104,20 @@ class Publisher:
             self._producer.poll(0)
 
     def poll(self) -> None:
-        """Take in the delivery reports that have arrived; call it regularly while nothing is published."""
+        """Take in the delivery reports that have arrived; to be called regularly while nothing is published.
+
+        Raises `DeliveryError` for a record that was lost.
+        """
         self._producer.poll(0)
         self._raise_failure()
 
     @property
     def queued(self) -> int:
-        """Records that were published and whose delivery report has not been taken in yet."""
+        """The number of records whose delivery report has not been taken in yet."""
         return self.published - self.delivered - self.failed
 
     def flush(self, timeout_s: float | None = None) -> None:
-        """Wait until the broker has acknowledged everything; `DeliveryError` when it has not in time."""
+        """Wait until the broker has acknowledged everything. Raises `DeliveryError` when it has not in time."""
         # Later than the delivery reports of the last record, so that these name it.
         timeout_s = self._delivery_timeout_s + 5 if timeout_s is None else timeout_s
         self._producer.flush(timeout_s)

@@ -23,6 +23,7 @@ from schemas.broker import check_topics, is_replay
 
 log = logging.getLogger(__name__)
 
+Task = asyncio.Task[Any]
 STATUS_S = 10.0
 FAILED = 1
 
@@ -47,39 +48,46 @@ async def serve(config: Config, sessions: Sequence[Session], stop: asyncio.Event
     Raises `DeliveryError` for trades that the broker did not acknowledge, `StackError` or `ConnectionError` where
     broker, topics or registry are not there.
     """
-    await asyncio.to_thread(check_topics, config)
-    if await asyncio.to_thread(is_replay, config):
-        raise StackError(f"HEDGEHOG_TOPIC_PREFIX={config.topic_prefix} belongs to replays: no live trades go there")
+    await asyncio.to_thread(_check, config)
     contiguous = {session.exchange.name for session in sessions if session.exchange.contiguous_ids}
     with Publisher(config) as publisher:
         pump = Pump(config, publisher, contiguous)
         selection = Selection(sessions, pump.ids, [exchange.name for exchange in EXCHANGES])
-        streams = [asyncio.create_task(stream(session, pump)) for session in sessions]
-        following = asyncio.create_task(settings_topic.follow(config, selection.change, stop))
-        tasks: list[asyncio.Task[Any]] = [
-            *streams,
-            following,
-            asyncio.create_task(_report(pump, sessions, selection)),
-            asyncio.create_task(stop.wait()),
+        finishing = [
+            *(asyncio.create_task(stream(session, pump)) for session in sessions),
+            asyncio.create_task(settings_topic.follow(config, selection.change, stop)),
         ]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for session in sessions:
-                session.close()
-            for task in tasks:
-                if task.done():
-                    task.result()
-            # What had arrived when the sessions were closed is still published.
-            for task in (*streams, following):
-                await task
-            log.info("stopping: %d records wait for the broker's acknowledgement", publisher.queued)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        others = [asyncio.create_task(_report(pump, sessions, selection)), asyncio.create_task(stop.wait())]
+        await _until_stopped(sessions, finishing, others)
+        log.info("stopping: %d records wait for the broker's acknowledgement", publisher.queued)
     for session in sessions:
         log.info("stopped: %s: %s", session.exchange.name, pump.report(session.exchange.name))
     log.info("stopped: %s", pump.total())
+
+
+def _check(config: Config) -> None:
+    check_topics(config)
+    if is_replay(config):
+        raise StackError(f"HEDGEHOG_TOPIC_PREFIX={config.topic_prefix} belongs to replays: no live trades go there")
+
+
+async def _until_stopped(sessions: Sequence[Session], finishing: Sequence[Task], others: Sequence[Task]) -> None:
+    """Wait until one of the tasks ends, close the sessions, and let those that are `finishing` do so: what had arrived
+    when the sessions were closed is still published. Raises what one of them raised."""
+    tasks = [*finishing, *others]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for session in sessions:
+            session.close()
+        for task in tasks:
+            if task.done():
+                task.result()
+        for task in finishing:
+            await task
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def stream(session: Session, pump: Pump) -> None:

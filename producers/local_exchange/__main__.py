@@ -36,7 +36,7 @@ def simulated_exchange(
     wait_for: frozenset[str] = frozenset(),
     journal: Path | None = None,
 ) -> LocalExchange:
-    """An exchange that plays the simulated market from now on, `rate` trades a second, `count` in all."""
+    """Return an exchange that plays the simulated market from now on, `rate` trades a second, `count` in all."""
 
     def trades() -> Iterator[Trade]:
         return islice(simulated_trades(seed, rate, time.time_ns() // 1_000, markets), count)
@@ -52,7 +52,7 @@ def recorded_exchange(
     wait_for: frozenset[str] = frozenset(),
     journal: Path | None = None,
 ) -> LocalExchange:
-    """An exchange that plays recorded files one after the other, with the times recorded. `FileError`."""
+    """Return an exchange that plays recorded files one after the other, with the times recorded. Raises `FileError`."""
 
     def trades() -> Iterator[Trade]:
         return (trade for path in paths for trade in read_trades(path))
@@ -61,7 +61,7 @@ def recorded_exchange(
 
 
 def describe(trades: Iterator[Trade]) -> list[Instrument]:
-    """The markets that these trades were made on.
+    """Return the markets that these trades were made on.
 
     A recording does not name its filters; tick and step are the largest that every price and quantity keeps.
     """
@@ -111,7 +111,7 @@ async def serve(exchange: LocalExchange) -> None:
 
 
 def main() -> int:
-    """Exit code 0 after SIGTERM or SIGINT, 1 when it cannot play or listen, 2 for wrong arguments."""
+    """Return 0 after SIGTERM or SIGINT, 1 when it cannot play or listen; wrong arguments exit with 2."""
     options = _arguments()
     log_to_stderr()
     port = load_config().port("local_exchange") if options.port is None else options.port

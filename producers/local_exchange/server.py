@@ -121,7 +121,7 @@ class LocalExchange:
         return f"http://{LOOPBACK}:{self.port}"
 
     async def start(self) -> None:
-        """Listen, and play as soon as the awaited symbols are subscribed. `OSError` when the port is taken."""
+        """Listen, and play as soon as the awaited symbols are subscribed. Raises `OSError` when the port is taken."""
         app = web.Application()
         app.add_routes(
             [
@@ -153,7 +153,7 @@ class LocalExchange:
             await self._runner.cleanup()
 
     async def run(self) -> None:
-        """Serve until cancelled; whatever ends the play by an error is raised."""
+        """Serve until cancelled. Raises whatever ended the play."""
         await asyncio.gather(*self._tasks)
 
     # Misbehaviour, for tests.
@@ -226,7 +226,7 @@ class LocalExchange:
             journal.flush()
 
     def _send(self, trades: list[Trade]) -> list[Trade]:
-        """Write each trade to its subscribers; those trades that had one."""
+        """Write each trade to its subscribers. Returns those trades that had one."""
         outgoing: dict[_Client, list[bytes]] = {client: [] for client in self._clients if client.listening}
         sent = []
         for trade in trades:
@@ -366,7 +366,7 @@ class LocalExchange:
         return _json(historical_trades(chosen, _wants_micros(request)))
 
     async def _status(self, _: web.Request) -> web.Response:
-        """How far the play is: not Binance's, for the demo."""
+        """Tell how far the play is: not Binance's, for the demo."""
         return web.json_response(
             {
                 "finished": self.finished.is_set(),

@@ -42,7 +42,7 @@ class Market:
     min_notional: int = 5 * ONE
 
     def instrument(self) -> Instrument:
-        """The market as an exchange would describe it."""
+        """Return the market as an exchange would describe it."""
         return Instrument(
             exchange=EXCHANGE,
             symbol=self.symbol,
@@ -78,7 +78,7 @@ MARKETS = (
 
 
 def simulated_trades(seed: int, rate: int, start_time: int, markets: tuple[Market, ...] = MARKETS) -> Iterator[Trade]:
-    """The endless trades of all `markets` together, `rate` a second, the first at `start_time` (microseconds).
+    """Yield the endless trades of all `markets` together, `rate` a second, the first at `start_time` (microseconds).
 
     The n-th trade depends on the arguments and n alone; a symbol's prices and quantities depend on the seed and the
     symbol alone, not on which other markets there are.
@@ -130,13 +130,13 @@ class _Walk:
         self._fair += self._fair * drift // MILLION + (self._home - self._fair) // HOMESICKNESS
 
     def _quantity(self, price: int) -> int:
-        """Between 10 and 2,560 of the quote asset, small ones far more often than large ones."""
+        """Draw a quantity worth 10 to 2,560 of the quote asset, small ones far more often than large ones."""
         money = self._between(10, 20) * ONE << self._between(0, 7)
         quantity: int = money * ONE // price
         step = self._market.step_size
         return max(quantity - quantity % step, step)
 
     def _between(self, low: int, high: int) -> int:
-        """A whole number from `low` to `high`, both included."""
+        """Draw a whole number from `low` to `high`, both included."""
         drawn: int = self._bits(32) * (high - low + 1) >> 32
         return low + drawn

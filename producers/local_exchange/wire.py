@@ -23,7 +23,7 @@ class Subscriptions:
         self.micros = micros
 
     def answer(self, raw: str) -> bytes:
-        """The reply to one text message."""
+        """Return the reply to one text message."""
         try:
             message = msgspec.json.decode(raw)
         except ValueError:
@@ -67,7 +67,7 @@ class Subscriptions:
 
 
 def text_frame(payload: bytes) -> bytes:
-    """A whole unmasked text frame, as a server sends it (RFC 6455, 5.2)."""
+    """Return a whole unmasked text frame, as a server sends it (RFC 6455, 5.2)."""
     size = len(payload)
     if size < 126:
         return b"\x81" + bytes([size]) + payload
@@ -77,7 +77,7 @@ def text_frame(payload: bytes) -> bytes:
 
 
 def trade_event(trade: Trade, combined: bool, micros: bool) -> bytes:
-    """The event of the stream `<symbol>@trade`, times in milliseconds unless `micros`."""
+    """Return the event of the stream `<symbol>@trade`, with times in milliseconds unless `micros`."""
     unit = 1 if micros else 1_000
     event = (
         f'{{"e":"trade","E":{trade.event_time // unit},"s":"{trade.symbol}","t":{trade.trade_id},'
@@ -90,12 +90,12 @@ def trade_event(trade: Trade, combined: bool, micros: bool) -> bytes:
 
 
 def shutdown_event(time_ms: int) -> bytes:
-    """The announcement that the server is about to go."""
+    """Return the announcement that the server is about to go."""
     return f'{{"e":"serverShutdown","E":{time_ms}}}'.encode()
 
 
 def exchange_info(markets: list[Instrument], time_ms: int) -> bytes:
-    """The answer to `GET /api/v3/exchangeInfo`."""
+    """Return the answer to `GET /api/v3/exchangeInfo`."""
     symbols = [_symbol(market) for market in markets]
     answer = {
         "timezone": "UTC",
@@ -108,7 +108,7 @@ def exchange_info(markets: list[Instrument], time_ms: int) -> bytes:
 
 
 def historical_trades(trades: list[Trade], micros: bool) -> bytes:
-    """The answer to `GET /api/v3/historicalTrades`."""
+    """Return the answer to `GET /api/v3/historicalTrades`."""
     unit = 1 if micros else 1_000
     rows = [
         {
@@ -126,12 +126,12 @@ def historical_trades(trades: list[Trade], micros: bool) -> bytes:
 
 
 def rest_error(code: int, message: str) -> bytes:
-    """The body of a refused REST request."""
+    """Return the body of a refused REST request."""
     return msgspec.json.encode({"code": code, "msg": message})
 
 
 def decimal(units: int) -> str:
-    """Eight decimals, as Binance writes every price and quantity."""
+    """Return eight decimals, as Binance writes every price and quantity."""
     return f"{units // ONE}.{units % ONE:08d}"
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import gc
+import logging
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import faust
@@ -12,6 +12,8 @@ from infra.errors import StackError
 from streams.delivery import recovery
 from streams.delivery.batches import BatchConsumer
 from streams.delivery.keeper import Keeper
+
+log = logging.getLogger(__name__)
 
 DRAINED_WITHIN_S = 5.0
 """How long what is being applied may take when partitions are given up; less than a rebalance waits."""
@@ -55,8 +57,12 @@ class HedgehogApp(faust.App):
 
     async def stop(self) -> None:
         self.flow_control.suspend()
-        with suppress(TimeoutError):  # without a broker nothing ends, and the worker still has to
+        try:
             await self._drain()
+        except TimeoutError:  # without a broker nothing ends, and the worker still has to
+            log.warning("not all that was applied is stored within %g s; it will be read again", DRAINED_WITHIN_S)
+        except Exception:
+            log.exception("not all that was applied is stored; it will be read again")
         await super().stop()
 
     async def _drain(self) -> None:

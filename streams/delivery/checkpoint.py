@@ -9,7 +9,7 @@ A decision is stored before it is sent:
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from streams.delivery.batches import HANDED_MAX
 from streams.delivery.messages import Message, Producer
@@ -21,8 +21,8 @@ from streams.delivery.states import S, StateCodec
 class WriteThrough:
     """Each batch is stored, sent and done before the next one is applied."""
 
-    seconds: float = 0.0
-    records: int = 0
+    seconds: ClassVar[float] = 0.0
+    records: ClassVar[int] = 0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,50 @@
+"""How a worker ends: nothing more flows, what was applied is stored, and only then is Faust stopped, come what may."""
+
+from typing import Any
+
+import faust
+import pytest
+
+from infra.config import Config
+from streams.worker import make_app
+
+
+class PlayedKeeper:
+    """Says when it is drained, and whether the flow was suspended then."""
+
+    def __init__(self, app: Any, told: list[str], error: BaseException | None) -> None:
+        self.app, self.told, self.error = app, told, error
+
+    async def drain(self) -> None:
+        self.told.append("drained while it flows" if self.app.flow_control.is_active() else "drained")
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.mark.parametrize("error", [None, TimeoutError(), KeyError("the broker is gone")])
+async def test_what_was_applied_is_stored_before_faust_stops(
+    error: BaseException | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    async def stop(_: faust.App) -> None:
+        told.append("stopped")
+
+    monkeypatch.setattr(faust.App, "stop", stop)
+    app: Any = make_app(Config(topic_prefix="unit-application-"))
+    app.flow_control.resume()
+    app.keepers = [PlayedKeeper(app, told, error)]
+    await app.stop()
+    assert told == ["drained", "stopped"]
+
+
+async def test_partitions_are_given_up_once_all_keepers_are_drained() -> None:
+    told: list[str] = []
+    app: Any = make_app(Config(topic_prefix="unit-application-"))
+    app.keepers = [PlayedKeeper(app, told, None), PlayedKeeper(app, told, None)]
+    app.flow_control.suspend()
+    await app._consumer_wait_empty(None, None)
+    assert told == ["drained", "drained"]
+    app.keepers = [PlayedKeeper(app, told, KeyError("the broker is gone"))]
+    with pytest.raises(KeyError):  # Faust stops the worker
+        await app._consumer_wait_empty(None, None)

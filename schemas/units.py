@@ -77,6 +77,10 @@ def parse_whole(text: str, field: str) -> int:
 
 
 def in_range(field: str, value: int, low: int, high: int, scale: int = ONE) -> None:
-    """Raise `Refused` that names `field` unless low <= value <= high; it shows all three divided by `scale`."""
+    """Raise `Refused` that names `field` unless low <= value <= high; it shows all three as what they stand for.
+
+    `scale` is `ONE`, or 1 for a plain count.
+    """
     if not low <= value <= high:
-        raise Refused(f"{field}: {value / scale:.8g} is not between {low / scale:.8g} and {high / scale:.8g}")
+        show = plain if scale == ONE else str
+        raise Refused(f"{field}: {show(value)} is not between {show(low)} and {show(high)}")

@@ -91,7 +91,7 @@ def command(app: typer.Typer, name: str, options: type[Any], work: str, *, data:
 
 def complete_symbol(incomplete: str) -> list[str]:
     """Return symbols for the shell's completion."""
-    found: list[str] = load("streams.cli.instruments.select:complete_symbol")(incomplete)
+    found: list[str] = load("streams.cli.completion:complete_symbol")(incomplete)
     return found
 
 

@@ -8,9 +8,9 @@ from typer.core import TyperGroup
 
 from streams.cli.command import Json, command, noun
 from streams.cli.errors import EXIT_CODES, CliError
-from streams.cli.orders.commands import Audit, Explain
+from streams.cli.orders.options import Audit, Explain
 from streams.cli.output import Output
-from streams.cli.pipeline.commands import Doctor, Produce, Status, Worker
+from streams.cli.pipeline.options import Doctor, Produce, Status, Worker
 
 NOUNS = {
     "settings": ("streams.cli.instruments.commands:settings", "What each instrument runs by: seed, show, set."),

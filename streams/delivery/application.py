@@ -39,6 +39,7 @@ class HedgehogApp(faust.App):
         return transport
 
     async def on_first_start(self) -> None:
+        """Prepare, then start as Faust does; `SystemExit` with one line for what is not there."""
         try:
             await asyncio.to_thread(self._prepare)
         except StackError as error:
@@ -56,6 +57,7 @@ class HedgehogApp(faust.App):
         await self._drain()
 
     async def stop(self) -> None:
+        """Take in nothing more, store what was applied, then stop as Faust does."""
         self.flow_control.suspend()
         try:
             await self._drain()

@@ -54,14 +54,17 @@ class Batch:
 
     @cached_property
     def keys(self) -> list[bytes | None]:
+        """The key of each record."""
         return [record.key for record in self.records]
 
     @cached_property
     def offsets(self) -> list[int]:
+        """The offset of each record, rising."""
         return [record.offset for record in self.records]
 
     @cached_property
     def offset_column(self) -> Int64s:
+        """The offsets as an array."""
         return np.array(self.offsets, np.int64)
 
     @cached_property

@@ -64,6 +64,7 @@ class ClientOnLoop(AIOKafkaConsumerThread):
         return consumer
 
     async def on_start(self) -> None:
+        """Start the client, and hold its fetches in hand."""
         await super().on_start()
         self._fetching = Fetching(self._ensure_consumer()._fetcher)
 

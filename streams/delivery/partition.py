@@ -77,6 +77,7 @@ class Partition(Generic[S]):
         self._clear()
 
     def cancel_timer(self) -> None:
+        """Begin no checkpoint by time until the next batch."""
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
@@ -85,11 +86,17 @@ class Partition(Generic[S]):
 class Store(Protocol[S]):
     """Where a context looks for what its partition does not hold."""
 
-    def load(self, partition: Partition[S], key: bytes) -> Live[S] | None: ...
+    def load(self, partition: Partition[S], key: bytes) -> Live[S] | None:
+        """Return the live state of an instrument, `None` where it has none."""
+        ...
 
-    def position(self, partition: Partition[S], topic: str) -> int: ...
+    def position(self, partition: Partition[S], topic: str) -> int:
+        """Return the offset up to which a topic's partition has been handled, -1 for nothing yet."""
+        ...
 
-    def dead_letter(self, batch: Batch, row: int, error: Exception) -> Message: ...
+    def dead_letter(self, batch: Batch, row: int, error: Exception) -> Message:
+        """Return the dead letter of the record in a row of a batch."""
+        ...
 
 
 class Context(Generic[S]):

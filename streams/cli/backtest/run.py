@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from streams.backtest.store import About, Kept
 from streams.backtest.trial import try_settings
-from streams.cli.backtest.commands import Run
+from streams.cli.backtest.asked import Run
 from streams.cli.backtest.input import execution_of, parse_filters, parse_source, read_trades, setups_of
 from streams.cli.backtest.keep import check_saving, keep
 from streams.cli.backtest.report import report_runs

@@ -8,7 +8,7 @@ from streams.backtest import grid
 from streams.backtest.engine.cluster import NoCluster
 from streams.backtest.store import About
 from streams.backtest.trial import Disagreement, best_of
-from streams.cli.backtest.commands import Sweep
+from streams.cli.backtest.asked import Sweep
 from streams.cli.backtest.input import checked, execution_of, parse_filters, parse_source, read_trades, setups_of
 from streams.cli.backtest.keep import check_saving, keep, kept_best
 from streams.cli.backtest.options import Objective

@@ -11,10 +11,9 @@ import typer
 from infra.config import Config
 from producers.settings_topic import read_setups, write
 from schemas.records import Setup
-from streams.cli.endpoints import with_settings
 from streams.cli.errors import BadValue
 from streams.cli.instruments.changes import Change, changes
-from streams.cli.instruments.commands import Wanted
+from streams.cli.instruments.options import Wanted
 from streams.cli.instruments.symbols import resolve
 from streams.cli.output import Output
 
@@ -29,16 +28,6 @@ class Shown:
     row: Callable[[Change], dict[str, Any]]
     columns: Sequence[str]
     unchanged: str
-
-
-def complete_symbol(incomplete: str) -> list[str]:
-    """Return symbols for the shell's completion, in the case in which they were begun; none when none can be read."""
-    try:
-        symbols = [setup.instrument.symbol for setup in read(with_settings()).values()]
-    except Exception:  # the shell shows whatever is printed here: nothing is better
-        return []
-    typed = [symbol.lower() for symbol in symbols] if incomplete.islower() else symbols
-    return [symbol for symbol in typed if symbol.startswith(incomplete)]
 
 
 def read(config: Config) -> dict[str, Setup]:

@@ -12,7 +12,7 @@ from schemas.records import Instrument
 from streams.cli.endpoints import with_settings
 from streams.cli.errors import UNREACHABLE, BadValue, CliError
 from streams.cli.instruments.changes import Change, as_row, parse_values, refreshed
-from streams.cli.instruments.commands import Seed, Set, Show, Wanted
+from streams.cli.instruments.options import Seed, Set, Show, Wanted
 from streams.cli.instruments.select import Shown, apply, pick, pick_or, read
 from streams.cli.output import Output, heading
 

@@ -7,7 +7,7 @@ from schemas.records import Setup
 from streams.cli.endpoints import with_settings
 from streams.cli.errors import BadValue
 from streams.cli.instruments.changes import as_row
-from streams.cli.instruments.commands import StartStreaming, StopStreaming, StreamingStatus
+from streams.cli.instruments.options import StartStreaming, StopStreaming, StreamingStatus
 from streams.cli.instruments.select import pick, pick_or, read, some, switch
 from streams.cli.output import Output
 

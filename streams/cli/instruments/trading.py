@@ -2,10 +2,10 @@
 
 from schemas.records import TradingStatus
 from streams.cli.endpoints import with_settings
-from streams.cli.instruments import commands
+from streams.cli.instruments import options
 from streams.cli.instruments.changes import as_row
-from streams.cli.instruments.commands import ShutDownTrading, StartTrading, StopTrading
 from streams.cli.instruments.leaders import leader_states, summary
+from streams.cli.instruments.options import ShutDownTrading, StartTrading, StopTrading
 from streams.cli.instruments.select import confirm, pick, pick_or, read, some, switch
 from streams.cli.output import Output
 
@@ -42,7 +42,7 @@ def shutdown(asked: ShutDownTrading, out: Output) -> None:
     switch(config, picked, "status", TradingStatus.SHUTDOWN, asked.dry_run, out)
 
 
-def status(asked: commands.TradingStatus, out: Output) -> None:
+def status(asked: options.TradingStatus, out: Output) -> None:
     """Show what is traded or has a leader, or what was asked for."""
     config = with_settings()
     known = read(config)

@@ -11,7 +11,7 @@ from streams.cli.endpoints import with_settings
 from streams.cli.errors import PROBLEM
 from streams.cli.instruments.select import read
 from streams.cli.instruments.symbols import resolve
-from streams.cli.orders.commands import Audit
+from streams.cli.orders.options import Audit
 from streams.cli.output import Output
 
 SHOWN = 20

@@ -12,8 +12,8 @@ from streams.cli.endpoints import with_settings
 from streams.cli.errors import PROBLEM, BadValue, CliError
 from streams.cli.instruments.select import read
 from streams.cli.instruments.symbols import resolve
-from streams.cli.orders.commands import Explain
 from streams.cli.orders.explain_rows import as_row
+from streams.cli.orders.options import Explain
 from streams.cli.output import Output
 
 FIND = "hedgehog orders list"

@@ -2,7 +2,7 @@
 
 from infra.config import load_config
 from streams.cli.endpoints import need_database
-from streams.cli.orders.commands import ListOrders
+from streams.cli.orders.options import ListOrders
 from streams.cli.orders.rows import newest, parse_statuses
 from streams.cli.output import Output
 

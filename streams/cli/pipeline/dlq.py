@@ -2,8 +2,8 @@
 
 from streams.cli.endpoints import with_settings
 from streams.cli.output import Output
-from streams.cli.pipeline.commands import ListLetters, ShowLetter
 from streams.cli.pipeline.dead_letters import find, newest
+from streams.cli.pipeline.options import ListLetters, ShowLetter
 
 COLUMNS = ("id", "time", "source", "topic", "partition", "offset", "key", "error")
 

@@ -6,8 +6,8 @@ import typer
 
 from streams.cli.errors import PROBLEM
 from streams.cli.output import Output
-from streams.cli.pipeline.commands import Doctor
 from streams.cli.pipeline.doctor_checks import CHECKS, run
+from streams.cli.pipeline.options import Doctor
 
 
 def doctor(asked: Doctor, out: Output) -> None:

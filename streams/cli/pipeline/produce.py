@@ -11,7 +11,7 @@ from producers.service import run
 from streams.cli.endpoints import with_settings
 from streams.cli.errors import BadValue
 from streams.cli.output import Output
-from streams.cli.pipeline.commands import Produce
+from streams.cli.pipeline.options import Produce
 
 
 def produce(asked: Produce, out: Output) -> None:

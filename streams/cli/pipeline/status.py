@@ -10,7 +10,7 @@ from infra.config import Config, load_config
 from streams.cli.errors import PROBLEM
 from streams.cli.output import Output
 from streams.cli.pipeline import parts
-from streams.cli.pipeline.commands import Status
+from streams.cli.pipeline.options import Status
 
 PART_COLUMNS = ("part", "state", "endpoint", "detail")
 TOPIC_COLUMNS = ("topic", "state", "partitions", "messages")

@@ -4,7 +4,7 @@ from schemas.broker import create_topics
 from schemas.topics import TOPICS
 from streams.cli.endpoints import with_broker
 from streams.cli.output import Output
-from streams.cli.pipeline.commands import CreateTopics, ListTopics
+from streams.cli.pipeline.options import CreateTopics, ListTopics
 from streams.cli.pipeline.parts import topics
 
 COLUMNS = ("topic", "state", "partitions", "messages", "cleanup", "purpose")

@@ -8,7 +8,7 @@ from streams.agents import UnknownAgent, chosen
 from streams.cli.endpoints import with_settings
 from streams.cli.errors import BadValue
 from streams.cli.output import Output
-from streams.cli.pipeline.commands import Worker
+from streams.cli.pipeline.options import Worker
 
 LOG_LEVELS = ("debug", "info", "warn", "error")
 

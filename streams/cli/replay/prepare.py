@@ -8,7 +8,7 @@ from streams.cli.errors import BadValue
 from streams.cli.instruments.select import read
 from streams.cli.instruments.symbols import keys_of, resolve
 from streams.cli.output import Output
-from streams.cli.replay.commands import Prepare, Remove
+from streams.cli.replay.options import Prepare, Remove
 from streams.replay import target
 from streams.replay.target import Refused, World
 

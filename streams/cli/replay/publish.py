@@ -10,7 +10,7 @@ from schemas.times import Between
 from streams.cli.endpoints import with_settings
 from streams.cli.errors import INTERRUPTED, BadValue, CliError
 from streams.cli.output import Output
-from streams.cli.replay.commands import Publish, Tempo
+from streams.cli.replay.options import Publish, Tempo
 from streams.cli.replay.prepare import instruments, prepared
 from streams.cli.times import parse_times
 from streams.replay.run import Pace, Sent, send

@@ -51,7 +51,7 @@ def test_as_the_codec_byte_for_byte(trade: Trade) -> None:
     [
         ("price", 0, "price: 0 is not between"),
         ("price", PRICE_MAX + 1, "price: "),
-        ("quantity", -1, "quantity: -1e-08 is not between"),
+        ("quantity", -1, "quantity: -0.00000001 is not between"),
         ("trade_id", -1, "trade_id: -1 is not between 0"),
         ("trade_time", LONG_MAX + 1, "trade_time: 9223372036854775808 is not between 0"),
         ("seller_order_id", -5, "seller_order_id: -5 is not between 0"),

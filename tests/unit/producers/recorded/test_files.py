@@ -73,7 +73,7 @@ def test_archive_with_and_without_header_in_ms_and_us(tmp_path: Path, suffix: st
 
 BAD = {
     "price": (3, "trade,1,X,1,abc,1,,,1,true", "price: 'abc' is not a decimal number"),
-    "zero": (3, "trade,1,X,1,0.00000000,1,,,1,true", "price: 0 is not between 1e-08 and"),
+    "zero": (3, "trade,1,X,1,0.00000000,1,,,1,true", "price: 0 is not between 0.00000001 and"),
     "too fine": (3, "trade,1,X,1,0.123456789,1,,,1,true", "price: '0.123456789' has more than 8 decimals"),
     "quantity": (3, "trade,1,X,1,1,-1.00000000,,,1,true", "quantity: -1 is not between"),
     "id": (3, "trade,1,X,1.5,1,1,,,1,true", "trade_id: '1.5' is not a whole number"),

@@ -16,7 +16,7 @@ from schemas.records import OrderStatus
 from streams.cli.errors import BadValue
 from streams.cli.main import app
 from streams.cli.orders.rows import parse_statuses
-from streams.cli.pipeline.commands import Worker
+from streams.cli.pipeline.options import Worker
 from streams.cli.pipeline.worker import faust_command
 
 ENV_EXAMPLE = Path(__file__).parents[4] / ".env.example"

@@ -1,0 +1,43 @@
+"""`hedgehog orders`, `audit` and `explain`: what they can be told."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from streams.cli.command import symbol_option
+
+Symbols = Annotated[list[str] | None, symbol_option("Of this instrument; repeatable.")]
+
+
+@dataclass(frozen=True)
+class ListOrders:
+    """List the newest orders, the newest last."""
+
+    symbols: Symbols = None
+    statuses: Annotated[
+        list[str] | None,
+        typer.Option("--status", metavar="STATUS", help="open, NEW, FILLED, CANCELED, REJECTED, …; repeatable."),
+    ] = None
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1_000_000, help="The newest so many.")] = 20
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Replay what was recorded, in its recorded interleaving, and compare it with the recorded orders.
+
+    The pipeline should be at rest: a trade that no worker has seen yet counts as seen. One partition is read at a time;
+    its trades, orders and fills have to fit into memory.
+    """
+
+    symbols: Symbols = None
+
+
+@dataclass(frozen=True)
+class Explain:
+    """Explain an order: replay the recorded inputs up to each that changed it, and show what it did and why.
+
+    Exit code 1 where the replay gives another order than was recorded.
+    """
+
+    order: Annotated[str, typer.Argument(metavar="ORDER", help="A client order id such as binance:XRPUSDT:12:B.")]

@@ -2,25 +2,21 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import islice
 
 import msgspec
 import pytest
-from websockets.asyncio.server import ServerConnection, serve
 
 from producers.binance.client import BINANCE, Binance
 from producers.binance.protocol import STREAMS_MAX
 from producers.connection import Timing
 from producers.local_exchange.server import LocalExchange, Manners
 from producers.local_exchange.simulated import MARKETS, simulated_trades
-from producers.local_exchange.wire import trade_event
 from producers.sequence import Gap, StepBack
 from producers.session import Session
-from tests.unit.producers.binance.test_protocol import TRADE
 from tests.unit.producers.feeds import QUICK, START, SYMBOLS, client_of, exchange_of, market, odd, until
+from tests.unit.producers.scripted import Scripted, scripted
 from tests.unit.producers.tiny import Tiny, TinyExchange
 
 
@@ -294,147 +290,6 @@ async def test_a_refused_subscription_is_told_and_harms_no_other() -> None:
         client.session.set_symbols(["XRPUSDT"])
         client.session.set_symbols(["XRPUSDT", "BTCUSDT"])
         await until(lambda: client.ids("BTCUSDT"))
-
-
-class Scripted:
-    """An exchange with Binance's words that accepts every request, but for one symbol, and lets a test send frames."""
-
-    def __init__(self, unknown: str | None = None) -> None:
-        self.sockets: list[ServerConnection] = []
-        self.requests: list[list[str]] = []
-        self._unknown = unknown
-
-    async def converse(self, socket: ServerConnection) -> None:
-        self.sockets.append(socket)
-        async for message in socket:
-            request = msgspec.json.decode(message)
-            self.requests.append(request["params"])
-            refused = self._unknown in request["params"]
-            answer = {"code": 2, "msg": "Invalid request"} if refused else {"result": None, "id": request["id"]}
-            await socket.send(msgspec.json.encode(answer), text=True)
-
-    async def trades(self, connection: int, ids: list[int]) -> None:
-        """Send trades of XRPUSDT on the first or the second connection there was."""
-        for trade_id in ids:
-            event = trade_event(msgspec.structs.replace(TRADE, trade_id=trade_id), combined=True, micros=True)
-            await self.sockets[connection].send(event, text=True)
-
-
-@asynccontextmanager
-async def scripted(exchange: Scripted) -> AsyncIterator[str]:
-    async with serve(exchange.converse, "127.0.0.1", 0, compression=None) as server:
-        yield f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
-
-
-# before the handover, then by the old connection, then by the new one → all that is given out
-HANDOVERS = [
-    ([1, 2, 3], [4, 6], [4, 5, 6, 7], [1, 2, 3, 4, 6, 5, 7]),
-    ([5_000_000, 5_000_001], [], [1, 2, 3], [5_000_000, 5_000_001, 1, 2, 3]),
-    ([1, 2, 3], [4, 5], [3, 4, 5], [1, 2, 3, 4, 5]),
-    ([100], list(range(101, 500)), list(range(101, 500)), list(range(100, 500))),
-]
-
-
-@pytest.mark.parametrize(("before", "during", "new", "given"), HANDOVERS)
-async def test_what_only_the_new_connection_of_a_handover_brings_is_kept(
-    before: list[int], during: list[int], new: list[int], given: list[int]
-) -> None:
-    now = [0.0]
-    exchange = Scripted()
-    async with scripted(exchange) as url:
-        session = Session(Binance(url), QUICK, clock=lambda: now[0])
-        async with client_of(session, ["XRPUSDT"]) as client:
-            await until(lambda: exchange.sockets)
-            await exchange.trades(0, before)
-            await until(lambda: client.ids("XRPUSDT") == before)
-            await exchange.sockets[0].send('{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}}')
-            await until(lambda: session.counters.connections == 2)
-            await exchange.trades(1, new)
-            # What is no trade is not held: all before it has been read.
-            await exchange.sockets[1].send("read")
-            await until(lambda: client.bad)
-            await exchange.trades(0, during)
-            await until(lambda: client.ids("XRPUSDT") == before + during)
-            assert session.counters.handovers == 0
-            now[0] += 1
-            await until(lambda: session.counters.handovers == 1)
-            await exchange.trades(1, [9_000])
-            await until(lambda: client.ids("XRPUSDT") == [*given, 9_000])
-            assert session.counters.overlapping == len(before + during + new) - len(given)
-
-
-async def test_what_only_the_successor_had_is_kept_when_the_session_is_closed_during_a_handover() -> None:
-    exchange = Scripted()
-    async with scripted(exchange) as url:
-        session = Session(Binance(url), QUICK, clock=lambda: 0.0)
-        async with client_of(session, ["XRPUSDT"]) as client:
-            await until(lambda: exchange.sockets)
-            await exchange.trades(0, [1, 2])
-            await exchange.sockets[0].send('{"e":"serverShutdown","E":1}')
-            await until(lambda: session.counters.connections == 2)
-            await exchange.trades(1, [2, 3])
-            await exchange.sockets[1].send("read")
-            await until(lambda: client.bad)
-        assert client.ids("XRPUSDT") == [1, 2, 3]
-
-
-async def test_what_only_the_successor_had_is_kept_when_both_are_cut() -> None:
-    exchange = Scripted()
-    async with scripted(exchange) as url:
-        session = Session(Binance(url), QUICK, clock=lambda: 0.0)
-        async with client_of(session, ["XRPUSDT"]) as client:
-            await until(lambda: exchange.sockets)
-            await exchange.trades(0, [1, 2])
-            await exchange.sockets[0].send('{"e":"serverShutdown","E":1}')
-            await until(lambda: session.counters.connections == 2)
-            await exchange.trades(1, [2, 3])
-            await exchange.sockets[1].send("read")
-            await until(lambda: client.bad)
-            for socket in exchange.sockets:
-                socket.transport.abort()
-            await until(lambda: session.counters.connections == 3)
-        assert client.ids("XRPUSDT") == [1, 2, 3]
-        assert (session.counters.handovers, session.counters.reconnects) == (1, 1)
-
-
-async def test_the_old_connection_goes_on_while_no_successor_can_be_had() -> None:
-    async with exchange_of(market(rate=500)) as exchange:
-        session = Session(Binance(exchange.stream_url), QUICK)
-        async with client_of(session, SYMBOLS[1:]) as client:
-            exchange.refusals = 1_000_000
-            await until(lambda: session.counters.failures > 2)
-            assert not session.counters.connections
-            exchange.refusals = 0
-            await until(lambda: session.streaming)
-            exchange.refusals = 1_000_000
-            exchange.announce_shutdown()
-            mark = session.counters.failures
-            await until(lambda: session.counters.failures > mark + 2)
-            # What is wanted may change meanwhile.
-            session.set_symbols(SYMBOLS)
-            await until(lambda: client.ids(SYMBOLS[0]))
-            assert (session.counters.connections, session.counters.handovers) == (1, 0)
-            exchange.refusals = 0
-            await until(lambda: session.counters.handovers == 1)
-            mark = len(client.trades)
-            await until(lambda: len(client.trades) > mark + 50)
-        assert not odd(client.trades)
-        assert len(client.trades) == exchange.sent.total()
-
-
-async def test_the_old_connection_stays_when_its_successor_fails_first() -> None:
-    exchange = Scripted()
-    async with scripted(exchange) as url:
-        session = Session(Binance(url), QUICK, clock=lambda: 0.0)
-        async with client_of(session, ["XRPUSDT"]) as client:
-            await until(lambda: exchange.sockets)
-            await exchange.sockets[0].send('{"e":"serverShutdown","E":1}')
-            for number in range(1, 4):
-                await until(lambda number=number: len(exchange.sockets) > number)
-                exchange.sockets[number].transport.abort()
-            await exchange.trades(0, [1])
-            await until(lambda: client.ids("XRPUSDT") == [1])
-            assert session.counters.reconnects == 0
 
 
 async def test_a_refusal_without_an_id_costs_the_one_symbol_its_trades_and_no_other() -> None:

@@ -6,6 +6,7 @@ By aiokafka: librdkafka's client for Python, which answers for each field of a r
 import asyncio
 import gc
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
@@ -82,9 +83,9 @@ def trade_columns(
     found = {instrument.encode(): Gathered(names) for instrument in instruments}
     with _no_collections():
         for batch in record_batches(config, wanted, progress):
-            by_key: dict[bytes | None, list[Record]] = {}
+            by_key: defaultdict[bytes | None, list[Record]] = defaultdict(list)
             for record in batch:
-                by_key.setdefault(record.key, []).append(record)
+                by_key[record.key].append(record)
             for key in found.keys() & by_key.keys():
                 found[key].add(by_key[key], codec)
     return {key.decode(): gathered for key, gathered in found.items()}

@@ -3,6 +3,7 @@
 `ARCHITECTURE.md` tells the rules in words.
 """
 
+import re
 import shutil
 from pathlib import Path
 
@@ -340,3 +341,11 @@ def test_an_import_turned_upward_in_a_copy_of_the_sources_is_found(breaches_toda
         f"infra/errors.py:{line}: imports streams/cli/errors.py, but streams/cli stands above infra: "
         "move what both need below them, or pass it in"
     ) in found
+
+
+def test_the_page_on_the_architecture_names_files_that_there_are() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text()
+    named = re.findall(r"`([a-z_]+(?:/[a-zA-Z_]+)*(?:\.(?:py|json|md))?)`", page)
+    paths = [name for name in named if "/" in name and "NOUN" not in name]
+    assert len(paths) > 40
+    assert [path for path in paths if not any((ROOT / top / path).exists() for top in ("", "streams"))] == []

@@ -205,17 +205,6 @@ def test_orders_are_never_older_than_what_the_leader_knows() -> None:
     assert told.state.time == 30
 
 
-def test_orders_are_never_older_than_what_the_leader_knows() -> None:
-    told = Told(seeded=False)
-    for apply, known, time in (
-        (leader.apply_settings, told.settings, 20),
-        (leader.apply_instrument, told.instrument, 30),
-        (leader.apply_settings, told.settings, 25),
-    ):
-        apply(told.state, time, msgspec.structs.replace(known, updated_time=time))
-    assert told.state.time == 30
-
-
 @pytest.mark.parametrize(
     ("events", "low"),
     [

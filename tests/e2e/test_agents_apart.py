@@ -6,12 +6,13 @@ from collections.abc import Iterator
 import pytest
 
 from infra.config import Config
-from schemas import topics
 from schemas.broker import create_topics, delete_topics
 from schemas.registry import register_all
+from streams.agents.exchange import EXCHANGE
+from streams.agents.trading import TRADING
 from tests.e2e.workers import Pipeline
 from tests.faults.fleet import Fleet
-from tests.samples import NINE_TRADES, nine_trade_settings
+from tests.samples import NINE_TRADES, nine_trade_setup
 
 INSTRUMENT = "test:APARTUSDT"
 
@@ -31,9 +32,9 @@ def pipeline(stack: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def test_two_workers_with_an_agent_each_trade_and_a_third_with_both_is_refused(pipeline: Pipeline) -> None:
     pipeline.fleet.start("trader", "trading")
     pipeline.fleet.start("exchange", "exchange")
-    pipeline.wait_until_ready(1, "trading", [topics.TRADES, topics.FILLS, topics.SETTINGS])
-    pipeline.wait_until_ready(1, "exchange", [topics.TRADES, topics.ORDERS])
-    pipeline.set_all(nine_trade_settings(INSTRUMENT))
+    pipeline.wait_until_ready(1, "trading", TRADING.inputs)
+    pipeline.wait_until_ready(1, "exchange", EXCHANGE.inputs)
+    pipeline.set_all(*nine_trade_setup(INSTRUMENT))
     pipeline.until("the leader is on", lambda: bool(pipeline.leader(INSTRUMENT)))
     pipeline.trade(INSTRUMENT, *NINE_TRADES[:3])
     pipeline.until_statuses(INSTRUMENT, b1="NEW")

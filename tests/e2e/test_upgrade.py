@@ -191,7 +191,9 @@ def test_the_leaders_go_on_where_they_were(old: Config, tmp_path_factory: pytest
         pipeline.start_worker()
         pipeline.wait_until_ready()
         # The SELL of the first trader is filled; the one that takes its place buys; the BUY of the second is filled.
-        pipeline.trade(TRADED, "101", "101")
+        pipeline.trade(TRADED, "101")
+        pipeline.until_statuses(TRADED, b1="FILLED", s1="FILLED", b2="NEW")
+        pipeline.trade(TRADED, "101")
         pipeline.until_statuses(TRADED, b1="FILLED", s1="FILLED", b2="NEW", b3="NEW")
         pipeline.trade(TRADED, "92")
         pipeline.until("the second has bought", lambda: pipeline.statuses(TRADED).get("2:S") == "NEW")

@@ -6,7 +6,7 @@ from typing import Any
 from schemas import topics
 from schemas.codec import Codec
 from schemas.errors import Refused
-from schemas.records import Order, Trade
+from schemas.records import Instrument, Order, Trade
 from schemas.topics import Topic
 from schemas.units import to_units
 from streams.agents.agent import Agent, Environment
@@ -23,12 +23,16 @@ from streams.trading.book import BookState, Terms
 class ExchangeSteps:
     """What the mock exchange does with a batch of each of its topics.
 
-    Records that are no trade are left to the trading agent, which reads them too and makes dead letters of them.
+    Records that are no trade or no instrument are left to the trading agent, which reads these topics too and makes
+    dead letters of them.
     """
 
-    def __init__(self, trades: Codec[Trade], orders: Codec[Order], terms: Terms) -> None:
+    def __init__(
+        self, trades: Codec[Trade], orders: Codec[Order], instruments: Codec[Instrument], terms: Terms
+    ) -> None:
         self._trades = trades
         self._orders = orders
+        self._instruments = instruments
         self._terms = terms
 
     def on_trades(self, context: Context[BookState], batch: Batch) -> None:
@@ -36,12 +40,28 @@ class ExchangeSteps:
         columns = trades.columns
         for state, rows in events(context, trades, book.quiet):
             tape = book.Tape(
-                columns.price[rows], columns.quantity[rows], columns.trade_id[rows], columns.trade_time[rows]
+                trades.offsets[rows],
+                columns.price[rows],
+                columns.quantity[rows],
+                columns.trade_id[rows],
+                columns.trade_time[rows],
             )
             book.apply_trades(state, self._terms, tape)
 
     def on_orders(self, context: Context[BookState], batch: Batch) -> None:
         context.each(lambda record: self._on_order(context, record))
+
+    def on_instruments(self, context: Context[BookState], batch: Batch) -> None:
+        context.each(lambda record: self._on_instrument(context, record))
+
+    def _on_instrument(self, context: Context[BookState], record: Any) -> None:
+        try:
+            instrument = self._instruments.decode(record.value)
+        except Refused:
+            return
+        if record.key == instrument.instrument.encode():
+            state = context.find(record.key) or context.add(record.key, book.new_book(instrument.instrument))
+            book.apply_instrument(state, instrument)
 
     def _on_order(self, context: Context[BookState], record: Any) -> None:
         order = self._orders.decode(record.value)
@@ -54,8 +74,12 @@ class ExchangeSteps:
 def _make_steps(environment: Environment) -> Mapping[Topic, Step[BookState]]:
     config, codecs = environment.config, environment.codecs
     terms = Terms(fee=to_units(config.mock_fee, "mock_fee"), partial_fills=config.mock_partial_fills)
-    steps = ExchangeSteps(codecs[Trade], codecs[Order], terms)
-    return {topics.TRADES: steps.on_trades, topics.ORDERS: steps.on_orders}
+    steps = ExchangeSteps(codecs[Trade], codecs[Order], codecs[Instrument], terms)
+    return {
+        topics.TRADES: steps.on_trades,
+        topics.ORDERS: steps.on_orders,
+        topics.INSTRUMENTS: steps.on_instruments,
+    }
 
 
 def _upgrade(_: int, value: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +90,7 @@ EXCHANGE = Agent(
     name="exchange",
     table=topics.BOOKS_TABLE,
     state=BookState,
-    inputs=(topics.TRADES, topics.ORDERS),
+    inputs=(topics.TRADES, topics.ORDERS, topics.INSTRUMENTS),
     make_steps=_make_steps,
     storing=WriteThrough(),
     upgrade=_upgrade,

@@ -1,17 +1,20 @@
 """The mock exchange's book of one instrument: our orders in, market trades in, execution reports out.
 
 A market price fills every resting order on its better side at the order's own price, as if our orders were too
-small for the market to notice. With partial fills on, no more than the traded quantity.
+small for the market to notice. With partial fills on, all fills that are due to one market trade together execute no
+more than its quantity, as in `streams.trading.simulation`.
 """
 
 from typing import NamedTuple
 
 import msgspec
 
-from schemas.records import ExecutionType, Fill, Order, OrderStatus, Record, Side
+from schemas.records import ExecutionType, Fill, Instrument, Order, OrderStatus, Record, Side
 from schemas.units import ONE
 from streams.trading.crossing import Int64s, first_crossing
-from streams.trading.matching import BUYING, SELLING, Column, best_match, unfilling_range
+from streams.trading.matching import BUYING, NO_ORDER, SELLING, UNBOUNDED, Column, best_match, tradable, unfilling_range
+
+SIDES = {Side.BUY: BUYING, Side.SELL: SELLING}
 
 
 class Resting(msgspec.Struct, kw_only=True):
@@ -23,6 +26,8 @@ class Resting(msgspec.Struct, kw_only=True):
     quantity: int
     executed_quantity: int = 0
     reports: int = 0
+    cause: int = -1
+    """The offset of the trade up to which its leader had looked when it placed the order: none before fills it."""
 
 
 class BookState(msgspec.Struct, kw_only=True):
@@ -32,6 +37,8 @@ class BookState(msgspec.Struct, kw_only=True):
     symbol: str
     orders: list[Resting] = []
     """In the order in which they came."""
+    step: int = 1
+    """The instrument's step size in 1e-8; the smallest there is until the exchange has said it."""
     version: int = 0
     """The highest version of an order snapshot taken: what is not above it has been seen before."""
     changed: bool = False
@@ -53,6 +60,13 @@ def new_book(instrument: str) -> BookState:
     return BookState(exchange=exchange, symbol=symbol)
 
 
+def apply_instrument(book: BookState, instrument: Instrument) -> None:
+    """Take in what the exchange says of the instrument."""
+    if instrument.step_size != book.step:
+        book.step = instrument.step_size
+        book.changed = True
+
+
 def apply_order(book: BookState, order: Order) -> None:
     """Take a snapshot of an order: a new one rests in the book, one to be cancelled leaves it."""
     if order.version <= book.version:
@@ -68,6 +82,7 @@ def apply_order(book: BookState, order: Order) -> None:
                 side=order.side,
                 price=order.price,
                 quantity=order.quantity,
+                cause=order.trades_offset,
             )
         )
 
@@ -75,6 +90,7 @@ def apply_order(book: BookState, order: Order) -> None:
 class Tape(NamedTuple):
     """Market trades of one instrument in columns of equal length: numbers in 1e-8, times in microseconds, UTC."""
 
+    offsets: Int64s
     prices: Int64s
     quantities: Int64s
     ids: Int64s
@@ -85,41 +101,36 @@ def apply_trades(book: BookState, terms: Terms, tape: Tape) -> None:
     """Let market trades fill the book, in their order."""
     at = 0
     while (at := first_crossing(tape.prices, at, *quiet(book))) < len(tape.prices):
-        trade = MarketTrade(int(tape.ids[at]), int(tape.times[at]), int(tape.prices[at]), int(tape.quantities[at]))
-        _fill(book, terms, trade)
+        _fill(book, terms, MarketTrade(*(int(column[at]) for column in tape)))
         at += 1
 
 
 def quiet(book: BookState) -> tuple[int, int]:
     """Return the market prices, from the first to the second in 1e-8, that fill nothing."""
-    return unfilling_range(*_columns(book), len(book.orders))
+    return unfilling_range(*_columns(book, UNBOUNDED), len(book.orders))
 
 
 class MarketTrade(NamedTuple):
     """The market trade that fills are due to; price and quantity in units of 1e-8, time in µs since the epoch."""
 
-    trade_id: int
-    time: int
+    offset: int
     price: int
     quantity: int
+    trade_id: int
+    time: int
 
 
 def _fill(book: BookState, terms: Terms, trade: MarketTrade) -> None:
-    """Fill what a market trade reaches; every fill is itself a price that the book sees."""
-    prices = [(trade.price, trade.quantity)]
-    for seen, traded in prices:
-        available = traded
-        while available > 0:
-            side, limit = _columns(book)
-            i = best_match(side, limit, len(limit), seen)
-            if i < 0:
-                break
+    """Fill what a market trade reaches; every fill is itself a price that the book sees, and brings no quantity."""
+    left = tradable(trade.quantity, book.step) if terms.partial_fills else UNBOUNDED
+    prices = [trade.price]
+    for price in prices:
+        while left > 0 and (i := best_match(*_columns(book, trade.offset), len(book.orders), price)) >= 0:
             order = book.orders[i]
-            wanted = order.quantity - order.executed_quantity
-            executed = min(wanted, available) if terms.partial_fills else wanted
-            available -= executed if terms.partial_fills else 0
+            executed = min(order.quantity - order.executed_quantity, left)
+            left -= executed if terms.partial_fills else 0
             _report_trade(book, terms, trade, order, executed)
-            prices.append((order.price, executed))
+            prices.append(order.price)
             if order.executed_quantity == order.quantity:
                 del book.orders[i]
 
@@ -170,6 +181,7 @@ def _report(
     )
 
 
-def _columns(book: BookState) -> tuple[Column, Column]:
-    sides = [BUYING if order.side is Side.BUY else SELLING for order in book.orders]
+def _columns(book: BookState, offset: int) -> tuple[Column, Column]:
+    """Return the sides and limits of the orders; those that a trade at this offset may not fill have no side."""
+    sides = [SIDES[order.side] if order.cause <= offset else NO_ORDER for order in book.orders]
     return sides, [order.price for order in book.orders]

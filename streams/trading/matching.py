@@ -10,8 +10,8 @@ Column = MutableSequence[int]
 NewColumn = Callable[[int], Column]
 """Makes a column of so many zeros: a Python list in the worker, an array of 64 bits in the compiled engine."""
 
-BUYING, SELLING = 1, 2
-"""Sides of an order in a book. Any other number stands for no order."""
+NO_ORDER, BUYING, SELLING = range(3)
+"""Sides of an order in a book. Any other number stands for no order, as the first does."""
 
 UNBOUNDED = 2**62
 """Above every price."""
@@ -20,6 +20,11 @@ UNBOUNDED = 2**62
 def zeros(size: int) -> Column:
     """Return a column of `size` zeros, a Python list."""
     return [0] * size
+
+
+def tradable(quantity: int, step: int) -> int:
+    """Return what all fills due to one market trade may execute together: its quantity, cut to whole steps."""
+    return quantity // step * step
 
 
 def best_match(side: Column, limit: Column, count: int, price: int) -> int:

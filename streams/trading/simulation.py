@@ -6,7 +6,7 @@ order at a time. Written, like the strategy, in the part of Python that also com
 
 from typing import NamedTuple
 
-from streams.trading.matching import Column, NewColumn, best_match, unfilling_range, zeros
+from streams.trading.matching import Column, NewColumn, best_match, tradable, unfilling_range, zeros
 from streams.trading.rules import Rules
 from streams.trading.side_table import SideTable, clear, drop, get, new_side_table, put
 from streams.trading.strategy import COUNT, NEXT, ON, Leader, idle_range, new_leader, on_fill, on_trade, set_mode
@@ -110,7 +110,7 @@ def on_market_trade(
     events, counts = simulation.events, simulation.counts
     counts[EVENTS] = 0
     if execution.limited:
-        counts[LEFT] = quantity // rules.step * rules.step
+        counts[LEFT] = tradable(quantity, rules.step)
     _arrive(simulation, now)
     _send(simulation, execution, now, on_trade(simulation.leader, rules, price, simulation.placed))
     _fill(simulation, execution, price)

@@ -86,7 +86,7 @@ class World:
         self.trades_read += len(ids)
         numbers = (self.prices, self.quantities)
         prices, quantities = (np.array(column[part], np.int64) for column in numbers)
-        book.apply_trades(self.book, self.terms, Tape(prices, quantities, ids, ids))
+        book.apply_trades(self.book, self.terms, Tape(ids, prices, quantities, ids, ids))
         self._report()
 
     def book_reads_orders(self, count: int) -> None:

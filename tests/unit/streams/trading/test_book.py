@@ -9,10 +9,11 @@ from schemas.records import ExecutionType, Fill, OrderStatus, Record
 from schemas.units import plain
 from streams.trading import book
 from streams.trading.book import BookState, Tape, Terms
-from tests.samples import INSTRUMENT, order, units
+from tests.samples import INSTRUMENT, instrument, order, units
 
 # Each table: EVENT | REPORTS | ORDERS LEFT. Events:
-#   order n:B PRICE QUANTITY    a new order      cancel n:B     trade PRICE [QUANTITY]
+#   order n:B PRICE QUANTITY [CAUSE]    a new order, the event that caused it being number CAUSE from 1, or the first
+#   cancel n:B                          trade PRICE [QUANTITY]            step SIZE
 TABLES = {
     "a BUY is filled below its limit, strictly": """
         order 1:B 99 1      |            | 1:B
@@ -47,6 +48,16 @@ TABLES = {
         order 3:S 99 1      |            | 1:B 2:S 3:S
         trade 97            | 1:B 1 at 99, 2:S 1 at 98 | 3:S
     """,
+    "no trade from before an order's cause fills it, the cause itself does": """
+        order 1:B 99 1 3    |            | 1:B
+        trade 90            |            | 1:B
+        trade 98            | 1:B 1 at 99 |
+    """,
+    "an order that a trade may not fill is passed over for the next": """
+        order 1:B 99 1 9    |            | 1:B
+        order 2:B 98 1      |            | 1:B 2:B
+        trade 90            | 2:B 1 at 98 | 1:B
+    """,
     "an order to be canceled leaves the book, once": """
         order 1:B 99 1      |            | 1:B
         order 2:B 98 1      |            | 1:B 2:B
@@ -63,6 +74,18 @@ PARTIAL_TABLES = {
         trade 98 0.4            | 1:B 0.4 at 99  | 1:B
         trade 99.5 0.4          |                | 1:B
         trade 98 0.4            | 1:B 0.2 at 99  |
+    """,
+    "a fill is a price to the others and brings no quantity of its own": """
+        order 1:B 99 1          |                | 1:B
+        order 2:S 98 1          |                | 1:B 2:S
+        trade 97 0.4            | 1:B 0.4 at 99  | 1:B 2:S
+        trade 97 1              | 1:B 0.6 at 99, 2:S 0.4 at 98 | 2:S
+    """,
+    "a trade's quantity counts in whole steps": """
+        step 0.5                |                |
+        order 1:B 99 2          |                | 1:B
+        trade 98 0.9            | 1:B 0.5 at 99  | 1:B
+        trade 98 0.4            |                | 1:B
     """,
     "what one order leaves of a trade goes to the next": """
         order 1:B 98 1          |                | 1:B
@@ -87,21 +110,24 @@ class Told:
         if kind == "trade":
             price, quantity = words[0], words[1] if len(words) > 1 else "1000"
             self.trade(price, quantity)
+        elif kind == "step":
+            book.apply_instrument(self.state, instrument(step_size=units(words[0])))
         else:
             self.order(kind, *words)
         sent, self.state.outbox = self.state.outbox, []
         return ", ".join(shown(report) for report in sent)
 
     def trade(self, price: str, quantity: str) -> None:
-        columns = (units(price), units(quantity), self.count, self.count)
+        columns = (self.count, units(price), units(quantity), self.count, self.count)
         book.apply_trades(self.state, self.terms, Tape(*(np.array([value], np.int64) for value in columns)))
 
-    def order(self, kind: str, short_id: str, price: str = "1", quantity: str = "1") -> None:
+    def order(self, kind: str, short_id: str, price: str = "1", quantity: str = "1", cause: str = "1") -> None:
         snapshot = order(
             f"{INSTRUMENT}:{short_id}",
             version=self.count,
             price=price,
             quantity=quantity,
+            trades_offset=int(cause),
             cancel_requested=kind == "cancel",
         )
         book.apply_order(self.state, snapshot)
@@ -204,12 +230,12 @@ def filled(
     """A book after these orders and then these market trades, in two batches."""
     state = book.new_book(INSTRUMENT)
     for n, (side, price, quantity) in enumerate(limits, 1):
-        snapshot = order(f"{INSTRUMENT}:{n}:{side}", version=n, price=price, quantity=quantity)
+        snapshot = order(f"{INSTRUMENT}:{n}:{side}", version=n, price=price, quantity=quantity, trades_offset=-1)
         book.apply_order(state, snapshot)
     prices, quantities = np.array(market, np.int64).reshape(-1, 2).T
     ids = np.arange(len(market))
     terms = Terms(fee=0, partial_fills=partial_fills)
     for part in (slice(0, cut), slice(cut, None)):
-        columns = (prices, quantities, ids, ids)
+        columns = (ids, prices, quantities, ids, ids)
         book.apply_trades(state, terms, Tape(*(column[part] for column in columns)))
     return state

@@ -28,6 +28,7 @@ FAULTS: list[tuple[Agent[Any], list[Keyed], tuple[object, str], Keyed]] = [
     (TRADING, [instrument(), settings(), trade("100")], (strategy, "trim"), instrument(tick_size="0.1")),
     (EXCHANGE, [order()], (book, "_report_trade"), trade("98")),
     (EXCHANGE, [order()], (book, "Resting"), order(f"{INSTRUMENT}:2:B", version=3)),
+    (EXCHANGE, [order()], (book, "apply_instrument"), instrument()),
 ]
 
 
@@ -99,10 +100,12 @@ async def test_what_is_refused_is_one_dead_letter_and_changes_nothing(
     assert len(acting.app.consumer.finished) == (4 if agent is TRADING else 2)
 
 
-async def test_what_is_no_trade_is_left_to_one_agent() -> None:
+async def test_what_is_no_trade_or_instrument_is_left_to_one_agent() -> None:
     acting = Acting(EXCHANGE)
     await acting.take_raw("trades", Event(1, KEY, b"x"), Event(2, None, encoded(trade("98"))))
+    await acting.take_raw("instruments", Event(1, KEY, b"x"), Event(2, OTHER, encoded(instrument())))
     assert acting.sent() == []
+    assert acting.table.data == {}
 
 
 TAKEN: list[tuple[Agent[Any], list[tuple[int, Keyed]]]] = [

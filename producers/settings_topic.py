@@ -1,14 +1,21 @@
-"""What instruments run by: the compacted topics of instruments and settings read whole, written at once, followed."""
+"""What instruments run by: the compacted topics of instruments and settings read whole, changed, written, followed.
+
+Nobody's change of settings is lost beside another's: a record says what it changes, and every reader takes only that
+from it (`Settings.upon`). But a compacted topic keeps no more than the last record, and that of the slower of two
+commands does not know what the other one changed. So `change` looks whether the last record says all that holds, and
+writes one that does where it does not, before it returns. Until then the log keeps both: it is not compacted for days.
+"""
 
 import asyncio
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
 from confluent_kafka import KafkaException
 
 from infra.config import Config
-from infra.errors import Unreachable
+from infra.errors import StackError, Unreachable
 from producers.publisher import Publisher
 from schemas.codec import Codec, CodecError
 from schemas.compacted import POLL_S, CompactedTopics, Found
@@ -20,6 +27,8 @@ from schemas.topics import DEAD_LETTERS, INSTRUMENTS, SETTINGS, Topic
 CONNECT_TIMEOUT_S = 5.0
 WRITE_TIMEOUT_S = 30.0
 FOLLOW_WAIT_MS = 100
+ROUNDS_MAX = 20
+"""So often `change` puts right what came between; each round takes a command that changed settings in that instant."""
 SOURCE = "settings"
 TOPIC_OF: dict[type, Topic] = {Instrument: INSTRUMENTS, Settings: SETTINGS}
 
@@ -29,7 +38,8 @@ def read_all(config: Config) -> dict[str, Settings]:
 
     A record that is no settings is logged and passed over. Raises what `CompactedTopics` raises.
     """
-    return _read(config, SETTINGS)[Settings]
+    settings: dict[str, Settings] = _read(config, SETTINGS)[Settings]
+    return settings
 
 
 def read_instruments(config: Config) -> dict[str, Instrument]:
@@ -48,6 +58,23 @@ def read_setups(config: Config) -> dict[str, Setup]:
         key: Setup(instrument, settings.get(key) or Settings(exchange=instrument.exchange, symbol=instrument.symbol))
         for key, instrument in found[Instrument].items()
     }
+
+
+def change(config: Config, changes: Iterable[tuple[Settings, Settings]]) -> None:
+    """Change settings, each given as it was known and as it is to be; return when the changes hold.
+
+    A change takes nothing back that another command changed meanwhile, unless both change the same field: then the
+    later one holds. Raises what `write` and `read_all` raise, and `StackError` where other commands never cease.
+    """
+    wanted = [after.changing(before) for before, after in changes]
+    write(config, wanted)
+    instruments = {settings.instrument for settings in wanted}
+    for _ in range(ROUNDS_MAX):
+        incomplete = [settings for settings in _incomplete(config) if settings.instrument in instruments]
+        if not incomplete:
+            return
+        write(config, [msgspec.structs.replace(settings, changed="") for settings in incomplete])
+    raise StackError(f"settings of {len(incomplete)} instruments do not come to rest, {incomplete[0].instrument} first")
 
 
 def write(config: Config, changed: Iterable[Instrument | Settings]) -> None:
@@ -82,14 +109,16 @@ async def follow(config: Config, on_change: Callable[[Settings], None], stop: as
     try:
         present = await asyncio.to_thread(lambda: list(reader.present()))
         dead_letters.add(present)
-        for settings in _newest(present)[Settings].values():
+        held: dict[str, Settings] = _newest(present)[Settings]
+        for settings in list(held.values()):
             on_change(settings)
         while not stop.is_set():
             found = await asyncio.to_thread(reader.next, POLL_S)
             dead_letters.add(found)
             for _, record in found:
                 if isinstance(record, Settings):
-                    on_change(record)
+                    settings = held[record.instrument] = record.upon(held.get(record.instrument))
+                    on_change(settings)
     finally:
         await asyncio.to_thread(reader.__exit__)
         await asyncio.to_thread(dead_letters.close)
@@ -101,12 +130,27 @@ def _read(config: Config, *topics: Topic) -> dict[type, dict[str, Any]]:
 
 
 def _newest(found: Iterable[Found]) -> dict[type, dict[str, Any]]:
-    """Return the newest record of every instrument, by its kind."""
+    """Return what holds of every instrument, by the kind of record."""
     newest: dict[type, dict[str, Any]] = {kind: {} for kind in TOPIC_OF}
     for _, record in found:
-        if not isinstance(record, CodecError):
+        if isinstance(record, Settings):
+            newest[Settings][record.instrument] = record.upon(newest[Settings].get(record.instrument))
+        elif not isinstance(record, CodecError):
             newest[type(record)][record.instrument] = record
     return newest
+
+
+def _incomplete(config: Config) -> list[Settings]:
+    """Return the settings that hold of those instruments whose last record does not say all of them."""
+    with CompactedTopics(config, [SETTINGS]) as reader:
+        found = list(reader.present())
+    held: dict[str, Settings] = _newest(found)[Settings]
+    last = {record.instrument: record for _, record in found if isinstance(record, Settings)}
+    return [
+        settings
+        for key, settings in held.items()
+        if msgspec.structs.replace(last[key], changed=None, updated_time=settings.updated_time) != settings
+    ]
 
 
 def _bytes(value: object) -> bytes | None:

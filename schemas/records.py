@@ -4,10 +4,11 @@ Prices, quantities and money are integers of 10^-8 (`schemas.units`), times are 
 """
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import msgspec
 
+from schemas.errors import Refused
 from schemas.parameters import PARAMETERS
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, in_range
 
@@ -166,7 +167,11 @@ FILTERS = ("tick_size", "min_price", "max_price", "step_size", "min_quantity", "
 
 
 class Settings(Keyed, kw_only=True, frozen=True):
-    """What the user decides about one instrument."""
+    """What the user decides about one instrument.
+
+    Two commands may change settings at once, each knowing what was there before both. So a record says what it changes,
+    and whoever reads takes no more than that from it, in the order of the topic (`upon`).
+    """
 
     streaming: bool = False
     status: TradingStatus = TradingStatus.OFF
@@ -177,11 +182,37 @@ class Settings(Keyed, kw_only=True, frozen=True):
     rebuy_interval: int = 500_000
     fee: int = 100_000
     updated_time: int = 0
+    changed: str | None = None
+    """The fields that this record changes, separated by commas; `None` for all of them."""
 
     def check(self) -> None:
-        """Raise a `ValueError` that names a parameter out of its range."""
+        """Raise a `ValueError` that names a parameter out of its range, or a change of what can not be changed."""
         for parameter in PARAMETERS:
             parameter.check(getattr(self, parameter.field))
+        for field in self._changes:
+            if field not in CHANGEABLE:
+                raise Refused(f"changed: {field!r} is none of {', '.join(sorted(CHANGEABLE))}")
+
+    @property
+    def _changes(self) -> list[str]:
+        return self.changed.split(",") if self.changed else []
+
+    def upon(self, known: Self | None) -> Self:
+        """Return the settings that hold once this record came after `known`, the settings that held before it."""
+        if known is None or self.changed is None:
+            return msgspec.structs.replace(self, changed=None)
+        values = {field: getattr(self, field) for field in self._changes}
+        time = max(known.updated_time, self.updated_time)
+        return msgspec.structs.replace(known, **values, updated_time=time, changed=None)
+
+    def changing(self, before: Self) -> Self:
+        """Return these settings as a record that changes only what differs from `before`."""
+        fields = [field for field in sorted(CHANGEABLE) if getattr(self, field) != getattr(before, field)]
+        return msgspec.structs.replace(self, changed=",".join(fields))
+
+
+CHANGEABLE = frozenset(Settings.__struct_fields__) - {"exchange", "symbol", "updated_time", "changed"}
+"""The fields of `Settings` that a user decides."""
 
 
 class Setup(NamedTuple):

@@ -13,6 +13,8 @@ LONG = {"cleanup.policy": "delete", "retention.ms": str(3_650 * DAY_MS)}
 # A letter holds a record of the largest size that the broker takes, and says more about it.
 LETTERS = {**LONG, "max.message.bytes": str(4 << 20)}
 COMPACT = {"cleanup.policy": "compact"}
+# The record that says all may come a while after those that say what changed, see `producers.settings_topic`.
+COMPACT_LATER = {**COMPACT, "min.compaction.lag.ms": str(7 * DAY_MS)}
 STATE_BYTES_MAX = 16 << 20
 """Largest state with its outbox: a batch of 2,000 partial fills of one instrument makes some two megabytes."""
 # Recovery reads a changelog record by record, so its history is kept short.
@@ -61,7 +63,7 @@ TRADES = Topic("trades", Trade, "every trade of the streamed markets", LONG)
 ORDERS = Topic("orders", Order, "a snapshot at every change of an order", LONG)
 FILLS = Topic("fills", Fill, "execution reports of the exchange", LONG)
 INSTRUMENTS = Topic("instruments", Instrument, "what the exchange says of each instrument", COMPACT)
-SETTINGS = Topic("settings", Settings, "what the user decides about each instrument", COMPACT)
+SETTINGS = Topic("settings", Settings, "what the user decides about each instrument", COMPACT_LATER)
 APPLIED = Topic("applied", Applied, "the leaders' journal: which input after which trade", LONG)
 DEAD_LETTERS = Topic(
     "dead-letters",

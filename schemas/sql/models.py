@@ -159,7 +159,7 @@ class InstrumentRow(Base):
 
 
 class SettingsRow(Base):
-    """What the user decides about one instrument; a trigger keeps older settings from overwriting newer ones."""
+    """What the user decides about one instrument, as the last record of the topic says it."""
 
     __tablename__ = "settings"
     __table_args__ = (
@@ -179,3 +179,4 @@ class SettingsRow(Base):
     rebuy_interval: Mapped[Amount]
     fee: Mapped[Amount]
     updated_time: Mapped[Time]
+    changed: Mapped[str | None]

@@ -118,11 +118,12 @@ def apply_fill(state: LeaderState, offset: int, fill: Fill) -> None:
 
 
 def apply_settings(state: LeaderState, offset: int, settings: Settings) -> None:
-    """Apply new settings; raise `Refused`, the state untouched, for settings that make no sense.
+    """Apply what a record of settings changes; raise `Refused`, the state untouched, for what makes no sense.
 
     A leader that does not know its instrument yet keeps them and starts no trader.
     """
     settings.check()
+    settings = settings.upon(state.settings)
     state.settings_offset = offset
     state.settings = settings
     state.time = max(state.time, settings.updated_time)

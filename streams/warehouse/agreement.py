@@ -96,15 +96,14 @@ def compare_with_topics(config: Config, timeout_s: float = 60.0) -> list[Compari
 def fold_topic(config: Config, topic: Topic, model: type[Base]) -> Folded:
     """Return the topic up to its present end, folded by the table's primary key as the sink and the triggers do.
 
-    Of orders the highest version counts, and the first message that has it; of instruments and settings the latest
-    `updated_time`, and the last message that has it; of the others the last message.
+    Of orders the highest version counts, and the first message that has it; of the others the last message.
     """
     assert topic.record is not None
     codec: Codec[Any] = make_codec(config, topic.record)
     names = topic.record.__struct_fields__
     key_at = [names.index(column.name) for column in model.__table__.primary_key]
     version_at = names.index("version") if "version" in names else None
-    time_at = names.index("updated_time") if topic in (INSTRUMENTS, SETTINGS) else None
+    replaced = topic in (INSTRUMENTS, SETTINGS)
     client = admin(config)
     found = spans(client, partitions(client, [topic.full_name(config)]))
     folded = Folded(ends={partition: end for partition, (first, end) in found.items() if first < end})
@@ -116,10 +115,10 @@ def fold_topic(config: Config, topic: Topic, model: type[Base]) -> Folded:
             folded.undecodable += 1
             continue
         key = tuple([row[i] for i in key_at])
-        if time_at is None:
+        if replaced:
+            folded.rows[key] = row  # one after the other, which is no conflict
+        else:
             _fold(folded, key, row, version_at)
-        elif key not in folded.rows or row[time_at] >= folded.rows[key][time_at]:
-            folded.rows[key] = row  # one replaces the other, which is no conflict
     return folded
 
 

@@ -171,13 +171,13 @@ def test_an_older_snapshot_never_replaces_a_newer_one(world: World, at_once: boo
     ("topic", "make", "field"),
     [(SETTINGS, samples.settings, "budget"), (INSTRUMENTS, samples.instrument, "min_notional")],
 )
-def test_what_was_said_before_never_replaces_what_was_said_after(
+def test_what_the_topic_says_last_holds_whatever_the_clock_of_its_writer(
     topic: Topic, make: Callable[..., Keyed], field: str, world: World
 ) -> None:
     name, query = "binance:OLDUSDT", f"SELECT {field}::int FROM {topic.name} WHERE symbol = 'OLDUSDT'"
     world.send(*(make(name, updated_time=time, **{field: f"{time}"}) for time in (5, 9, 7)))
     world.send(make("binance:OLDUSDT2", updated_time=1))
-    world.send(make(name, updated_time=9, **{field: "4"}))  # the same microsecond: the later one counts
+    world.send(make(name, updated_time=3, **{field: "4"}))
     until(field, lambda: world.rows(query) == [(4,)])
     until_committed(world, topic)
     assert world.rows(query) == [(4,)]

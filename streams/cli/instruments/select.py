@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from infra.config import Config
-from producers.settings_topic import read_setups, write
+from producers.settings_topic import change, read_setups
 from schemas.records import Setup
 from streams.cli.errors import BadValue
 from streams.cli.instruments.changes import Change, changes
@@ -69,7 +69,7 @@ def apply(
     """Change the settings of `picked`, write what differs at once, and show it; return what (would have) changed."""
     made = changes(picked, values, time.time_ns() // 1_000)
     if made and not dry_run:
-        write(config, [change.after for change in made])
+        change(config, [(each.before, each.after) for each in made])
     out.rows([shown.row(change) for change in made], shown.columns, empty=shown.unchanged)
     if made and dry_run:
         out.note(f"dry run: {len(made)} instruments would change, nothing was written")

@@ -9,8 +9,8 @@ from schemas.sql.backtests import BacktestRun
 from schemas.sql.models import SettingsRow
 
 SETTINGS = Settings(exchange="binance", symbol="XRPUSDT")
-NO_PARAMETERS = {"exchange", "symbol", "streaming", "status", "updated_time"}
-"""The key of settings, the two switches, and when they were written."""
+NO_PARAMETERS = {"exchange", "symbol", "streaming", "status", "updated_time", "changed"}
+"""The key of settings, the two switches, when they were written and what a record changes."""
 
 
 def test_every_setting_is_a_parameter_or_a_switch() -> None:

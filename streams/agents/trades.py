@@ -63,8 +63,7 @@ def events(context: Context[S], trades: InstrumentTrades, quiet: Callable[[S], Q
 
     For every other instrument only the position of the partition moves on.
     """
-    bounds = [context.look(key, quiet) or NO_EVENT for key in trades.keys]
-    for number in trades.events(bounds):
+    for number in trades.events(context.look(trades.keys, quiet, NO_EVENT)):
         key = trades.keys[number]
         state = context.find(key)
         if state is not None:

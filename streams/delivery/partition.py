@@ -1,7 +1,7 @@
 """What a worker holds of one partition of an agent, and what a step sees of it while one batch is applied."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, Protocol, TypeVar
 
 from schemas.errors import Refused
@@ -128,19 +128,22 @@ class Context(Generic[S]):
         self._partition.touched[key] = live
         return live.state
 
-    def look(self, key: bytes, summarise: Callable[[S], T]) -> T | None:
-        """What a pure function says of an instrument's state, or `None` if it has none.
+    def look(self, keys: Iterable[bytes], summarise: Callable[[S], T], otherwise: T) -> list[T]:
+        """What a pure function says of the state of each instrument, or `otherwise` of one that has none.
 
         Worked out once, and again after `find`, when the state may change. An agent has one such function.
         """
-        live = self._store.load(self._partition, key)
-        if live is None:
-            return None
-        if key in self._partition.touched:  # whoever found it may still be changing it
-            return summarise(live.state)
-        if live.summary is None:
-            live.summary = summarise(live.state)
-        found: T = live.summary
+        live, touched, found = self._partition.live, self._partition.touched, []
+        for key in keys:
+            one = live[key] if key in live else self._store.load(self._partition, key)
+            if one is None:
+                found.append(otherwise)
+            elif key in touched:  # whoever found it may still be changing it
+                found.append(summarise(one.state))
+            else:
+                if one.summary is None:
+                    one.summary = summarise(one.state)
+                found.append(one.summary)
         return found
 
     def add(self, key: bytes, state: S) -> S:

@@ -369,20 +369,20 @@ async def test_what_a_pure_function_says_of_a_state_is_worked_out_again_after_a_
         return state.count
 
     def look(context: Context[Count], events: Batch) -> None:
-        assert context.look(OTHER_KEY, count_of) is None
-        assert context.look(KEY, count_of) == context.look(KEY, count_of) == events.offsets[0]
+        expected = [-1, events.offsets[0], events.offsets[0]]
+        assert context.look([OTHER_KEY, KEY, KEY], count_of, -1) == expected
 
-    def look_and_count(context: Context[Count], events: Batch) -> None:
+    def change_and_look(context: Context[Count], events: Batch) -> None:
         step(context, events)
-        assert context.look(KEY, lambda state: state.count) == events.offsets[0]
+        assert context.look([KEY], lambda state: state.count, -1) == [events.offsets[0]]
         state = context.find(KEY)
         assert state is not None
         state.count += 1  # whoever found it may still be changing it
-        assert context.look(KEY, lambda state: state.count) == events.offsets[0] + 1
+        assert context.look([KEY], lambda state: state.count, -1) == [events.offsets[0] + 1]
         state.count -= 1
 
     for count in range(1, 4):
-        await house.apply(batch(Event(count)), look_and_count)
+        await house.apply(batch(Event(count)), change_and_look)
         await house.apply(batch(Event(count), topic="settings"), look)
         await house.apply(batch(Event(count), topic="settings"), look)
     assert looked == [1, 2, 3]

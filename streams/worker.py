@@ -30,7 +30,7 @@ WATCH_SINKS_S = 5.0
 
 
 def make_app(config: Config, agents: Sequence[Agent[Any]] | None = None) -> HedgehogApp:
-    """The application of this configuration, with these agents, or those that it chooses.
+    """Return the application of this configuration, with these agents, or those that it chooses.
 
     Raises `StackError` for a configuration that chooses an agent which there is not.
     """

@@ -19,7 +19,7 @@ class UnknownAgent(StackError):
 
 
 def chosen(names: str) -> tuple[Agent[Any], ...]:
-    """The agents with these names, separated by commas; all of them for "". Raises `UnknownAgent`."""
+    """Return the agents with these names, separated by commas; all of them for "". Raises `UnknownAgent`."""
     wanted = [name.strip() for name in names.split(",")] if names.strip() else [agent.name for agent in AGENTS]
     there_are = {agent.name: agent for agent in AGENTS}
     for name in wanted:
@@ -29,7 +29,7 @@ def chosen(names: str) -> tuple[Agent[Any], ...]:
 
 
 def group_name(agents: Iterable[Agent[Any]]) -> str:
-    """How these agents stand in the name of their workers' consumer group: "" for all there are."""
+    """Return how these agents stand in the name of their workers' consumer group: "" for all there are."""
     names = sorted(agent.name for agent in agents)
     return "" if names == sorted(agent.name for agent in AGENTS) else ",".join(names)
 

@@ -42,5 +42,5 @@ class Agent(Generic[S]):
 
     @property
     def changelog(self) -> Topic:
-        """The topic that its table is stored in."""
+        """Return the topic that its table is stored in."""
         return changelog(self.table, f"state of the {self.name} agent")

@@ -32,7 +32,7 @@ class InstrumentTrades:
         self.keys, self._codes = _coded(batch.keys, columns.errors)
 
     def events(self, quiet: list[Quiet]) -> list[int]:
-        """Which of the keys, by number, have a price that is an event; `quiet` has an entry for each key."""
+        """Return which of the keys, by number, have a price that is an event; `quiet` has an entry for each key."""
         bounds = np.array([NO_EVENT, *quiet], np.int64)
         low, high = bounds[self._codes].T
         price = self.columns.price
@@ -40,7 +40,7 @@ class InstrumentTrades:
         return found
 
     def rows(self, number: int, after: int = -1) -> Rows:
-        """Where the trades of one of the keys are, in their order; those after an offset."""
+        """Return where the trades of one of the keys are, in their order, as far as they come after an offset."""
         if len(self.keys) == 1 and self._codes.all():
             return slice(int(self.offsets.searchsorted(after, side="right")), None)
         order, ends = self._sorted
@@ -54,12 +54,12 @@ class InstrumentTrades:
 
 
 def trades_of(batch: Batch, codec: Codec[Trade]) -> InstrumentTrades:
-    """The records of a batch as trades: for `Batch.once`."""
+    """Return the records of a batch as trades: for `Batch.once`."""
     return InstrumentTrades(batch, decode_trades([record.value for record in batch.records], codec))
 
 
 def events(context: Context[S], trades: InstrumentTrades, quiet: Callable[[S], Quiet]) -> Iterator[tuple[S, Rows]]:
-    """The instruments with a price that is an event for them: the state, and the rows not applied yet.
+    """Yield the instruments with a price that is an event for them: the state, and the rows not applied yet.
 
     For every other instrument only the position of the partition moves on.
     """
@@ -71,7 +71,7 @@ def events(context: Context[S], trades: InstrumentTrades, quiet: Callable[[S], Q
 
 
 def _coded(keys: list[bytes | None], errors: Mapping[int, object]) -> tuple[list[bytes], Codes]:
-    """The distinct keys, and for each row the number of its key, from 1; 0 where there is no trade or no key."""
+    """Return the distinct keys, and for each row the number of its key, from 1; 0 where there is no trade or no key."""
     first = keys[0]
     if first is not None and not errors and keys.count(first) == len(keys):
         return [first], np.ones(len(keys), np.int16)

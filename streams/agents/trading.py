@@ -91,7 +91,7 @@ def _on_change(
 
 
 def _find(context: Context[LeaderState], key: bytes) -> LeaderState | None:
-    """The leader's state, told how far the trades have been looked through: what it makes now says so."""
+    """Return the leader's state, told how far the trades have been looked through: what it makes now says so."""
     state = context.find(key)
     if state is not None:
         state.trades_offset = context.applied(key, topics.TRADES.name)
@@ -121,7 +121,7 @@ def _make_steps(environment: Environment) -> Mapping[Topic, Step[LeaderState]]:
 
 
 def _upgrade(_: int, value: dict[str, Any]) -> dict[str, Any]:
-    """Layout 1 had what the exchange says of the instrument in the settings."""
+    """Return a stored leader in the layout of today; layout 1 had what the exchange says in the settings."""
     instrument = instrument_in(value["state"]["settings"] or {})
     if instrument is not None:
         value["state"]["instrument"] = msgspec.to_builtins(instrument)

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def from_first_layout(value: dict[str, Any], offsets: Mapping[str, str]) -> dict[str, Any]:
-    """A stored value of layout 1, as JSON, in layout 2.
+    """Return a stored value of layout 1, as JSON, in layout 2.
 
     Layout 1 kept the offsets in the state, in the fields that `offsets` names by topic, and sent everything under the
     key of the state.

@@ -88,7 +88,7 @@ class Storing:
 
     @staticmethod
     def _unattached(partition: Partition[S], changed: dict[bytes, Live[S]]) -> Iterator[Message]:
-        """The dead letters that no state takes along.
+        """Yield the dead letters that no state takes along.
 
         A record whose instrument is stored past it is not looked at again, so its letter is stored with that.
         """

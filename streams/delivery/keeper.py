@@ -96,7 +96,7 @@ class Keeper(Generic[S]):
                         await self._checkpoint(partition)
 
     def load(self, partition: Partition[S], key: bytes) -> Live[S] | None:
-        """The live state of an instrument; what it may not have sent yet is put to be sent first."""
+        """Return the live state of an instrument; what it may not have sent yet is put to be sent first."""
         if key not in partition.live:
             stored = self._table.data.get(key)
             partition.live[key] = None
@@ -108,12 +108,12 @@ class Keeper(Generic[S]):
         return partition.live[key]
 
     def position(self, partition: Partition[S], topic: str) -> int:
-        """The offset up to which this agent has handled a topic's partition, -1 for nothing yet."""
+        """Return the offset up to which this agent has handled a topic's partition, -1 for nothing yet."""
         committed = self._app.consumer._committed_offset.get(TP(self._full_names[topic], partition.number))
         return max(partition.positions.get(topic, -1), (committed or 0) - 1)
 
     def dead_letter(self, batch: Batch, row: int, error: Exception) -> Message:
-        """The dead letter of the record in a row of a batch."""
+        """Return the dead letter of the record in a row of a batch."""
         record = batch.records[row]
         now = time.time_ns() // 1_000
         place = (batch.tp.topic, batch.tp.partition, record.offset)
@@ -129,7 +129,7 @@ class Keeper(Generic[S]):
         partition.batches = []
 
     def _start_checkpoint(self, partition: Partition[S]) -> None:
-        """The time of a partition's checkpoint has come."""
+        """Begin the checkpoint of a partition whose time has come."""
         partition.timer = None
         task = asyncio.create_task(self._checkpoint_in_time(partition))
         self._tasks.add(task)

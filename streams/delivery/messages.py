@@ -27,7 +27,7 @@ class Producer:
         self._topics = {topic.record: (topic.full_name(config), topic.key) for topic in TOPICS.values() if topic.record}
 
     def message(self, record: Record, home: bytes = b"", partition: int | None = None) -> Message:
-        """The message of a record, keyed as its topic wants it.
+        """Return the message of a record, keyed as its topic wants it.
 
         One under the key `home` goes to `partition`, where that key's state and all its topics are. Raises `ValueError`
         that names the field and the value which cannot be written.

@@ -53,7 +53,7 @@ class Partition(Generic[S]):
 
     @property
     def waiting(self) -> int:
-        """How many records are handled and not stored."""
+        """Return how many records are handled and not stored."""
         return sum(len(batch.records) for batch in self.batches)
 
     def follow(self, generation: int | None) -> None:
@@ -111,16 +111,16 @@ class Context(Generic[S]):
 
     @property
     def partition(self) -> int:
-        """The number of the partition, the same one in every topic."""
+        """Return the number of the partition, the same one in every topic."""
         return self._partition.number
 
     @property
     def touched(self) -> list[S]:
-        """The states that were asked for since the partition was stored."""
+        """Return the states that were asked for since the partition was stored."""
         return [live.state for live in self._partition.touched.values()]
 
     def find(self, key: bytes) -> S | None:
-        """The state of an instrument to be changed, or `None` if it has none."""
+        """Return the state of an instrument to be changed, or `None` if it has none."""
         live = self._store.load(self._partition, key)
         if live is None:
             return None
@@ -129,7 +129,7 @@ class Context(Generic[S]):
         return live.state
 
     def look(self, keys: Iterable[bytes], summarise: Callable[[S], T], otherwise: T) -> list[T]:
-        """What a pure function says of the state of each instrument, or `otherwise` of one that has none.
+        """Return what a pure function says of the state of each instrument, or `otherwise` of one that has none.
 
         Worked out once, and again after `find`, when the state may change. An agent has one such function.
         """
@@ -152,7 +152,7 @@ class Context(Generic[S]):
         return state
 
     def applied(self, key: bytes | None, topic: str) -> int:
-        """The offset up to which an instrument has applied a topic, -1 for nothing yet.
+        """Return the offset up to which an instrument has applied a topic, -1 for nothing yet.
 
         A stored state is only as new as its last change; what the partition has handled since has changed nothing.
         """

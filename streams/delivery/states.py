@@ -49,7 +49,7 @@ class _Versioned(msgspec.Struct):
 
 
 class StateCodec(Generic[S]):
-    """Stored states of one agent to bytes and back.
+    """Turns the stored states of one agent into bytes and back.
 
     `layout` is the number of the state's layout, which rises with every change of it; `upgrade` reads older ones.
     """
@@ -62,11 +62,11 @@ class StateCodec(Generic[S]):
         self._decode = msgspec.json.Decoder(StoredState[state_type]).decode  # type: ignore[valid-type]
 
     def encode(self, offsets: dict[str, int], state: S, outbox: list[Message]) -> bytes:
-        """The value to store, in the layout of today."""
+        """Return the value to store, in the layout of today."""
         return msgspec.json.encode(StoredState(self._layout, offsets, state, outbox))
 
     def decode(self, key: bytes, data: bytes) -> StoredState[S]:
-        """What is stored under a key. Raises `UnreadableState` for a layout that nobody here knows."""
+        """Return what is stored under a key. Raises `UnreadableState` for a layout that nobody here knows."""
         version = self._version_of(data).version
         if version == self._layout:
             return self._decode(data)

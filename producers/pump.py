@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from infra.config import Config
 from producers.encode import TradeEncoder
-from producers.publisher import Publisher
+from producers.publisher import DeliveryError, Publisher
 from producers.sequence import Gap, StepBack, TradeIds
 from producers.source import BadRecord, Event, Source
 from schemas.dead_letters import dead_letter
@@ -40,6 +40,10 @@ class Counts:
     gaps: int = 0
     missing: int = 0
     steps_back: int = 0
+
+
+class PublishError(RuntimeError):
+    """A fault of ours while something was published. Nothing may go on beside it: it would go on with a hole."""
 
 
 class Pump:
@@ -131,11 +135,19 @@ class Pump:
         async with aclosing(source.events()) as batches:
             async for batch in batches:
                 for event in batch:
-                    self.publish(event)
+                    self._publish_or_end(event)
                 self._publisher.poll()
                 while self._publisher.queued > QUEUED_MAX:
                     await asyncio.sleep(WAIT_S)
                     self._publisher.poll()
+
+    def _publish_or_end(self, event: Event) -> None:
+        try:
+            self.publish(event)
+        except DeliveryError:
+            raise
+        except Exception as error:  # what comes after it has been taken already, and nobody would publish it
+            raise PublishError(f"{event!r} cannot be published") from error
 
     async def _poll(self) -> None:
         """A lost record is noticed even when nothing more arrives."""

@@ -16,7 +16,7 @@ from producers import settings_topic
 from producers.adapter import Adapter
 from producers.exchanges import EXCHANGES, adapters
 from producers.publisher import DeliveryError, Publisher
-from producers.pump import Pump
+from producers.pump import PublishError, Pump
 from producers.selection import Selection
 from producers.session import Session
 from schemas.broker import check_topics, is_replay
@@ -91,7 +91,7 @@ async def _until_stopped(sessions: Sequence[Session], finishing: Sequence[Task],
 
 
 async def stream(session: Session, pump: Pump) -> None:
-    """Publish what a session gives until it is closed. Raises `DeliveryError` only.
+    """Publish what a session gives until it is closed. Raises `DeliveryError` and `PublishError` only.
 
     Any other error is a bug in what is peculiar to an exchange. It is logged and counted, its session begins anew with
     the back-off that it has, and the other exchanges do not notice.
@@ -100,7 +100,7 @@ async def stream(session: Session, pump: Pump) -> None:
         try:
             await pump.run(session)
             return
-        except DeliveryError:
+        except (DeliveryError, PublishError):
             raise
         except Exception:
             session.counters.crashes += 1

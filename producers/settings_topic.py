@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import msgspec
 from confluent_kafka import KafkaException
 
 from infra.config import Config
@@ -73,7 +72,7 @@ def change(config: Config, changes: Iterable[tuple[Settings, Settings]]) -> None
         incomplete = [settings for settings in _incomplete(config) if settings.instrument in instruments]
         if not incomplete:
             return
-        write(config, [msgspec.structs.replace(settings, changed="") for settings in incomplete])
+        write(config, [settings.restated() for settings in incomplete])
     raise StackError(f"settings of {len(incomplete)} instruments do not come to rest, {incomplete[0].instrument} first")
 
 
@@ -146,11 +145,7 @@ def _incomplete(config: Config) -> list[Settings]:
         found = list(reader.present())
     held: dict[str, Settings] = _newest(found)[Settings]
     last = {record.instrument: record for _, record in found if isinstance(record, Settings)}
-    return [
-        settings
-        for key, settings in held.items()
-        if msgspec.structs.replace(last[key], changed=None, updated_time=settings.updated_time) != settings
-    ]
+    return [settings for key, settings in held.items() if not last[key].says_all_of(settings)]
 
 
 def _bytes(value: object) -> bytes | None:

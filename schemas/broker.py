@@ -10,7 +10,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from infra.config import Config
 from infra.errors import StackError, Unreachable
-from schemas.topics import TOPICS, Topic
+from schemas.topics import TOPICS, Topic, changelog
 
 TIMEOUT_S = 15.0
 REPLAY_MARK = "replay"
@@ -106,14 +106,22 @@ def is_replay(config: Config) -> bool:
 
 
 def delete_topics(config: Config) -> list[str]:
-    """Delete every topic of this installation (those of `config.topic_prefix`); return their full names."""
+    """Delete every topic of this installation (those of `config.topic_prefix`); return their full names.
+
+    Changelogs of agents that this program does not have are among them: a state would outlive what it was made of.
+    """
     client = admin(config)
-    found = _partitions(config, client)
-    names = [name for topic in TOPICS.values() if (name := topic.full_name(config)) in found]
+    ours = {topic.full_name(config) for topic in TOPICS.values()}
+    names = [name for name in _partitions(config, client) if name in ours or _is_changelog(config, name)]
     if names:
         for future in client.delete_topics(names, operation_timeout=TIMEOUT_S).values():
             future.result(TIMEOUT_S)
     return names
+
+
+def _is_changelog(config: Config, name: str) -> bool:
+    before, after = changelog("|", "").full_name(config).split("|")
+    return name.startswith(before) and name.endswith(after)
 
 
 def _partitions(config: Config, client: AdminClient) -> dict[str, int]:

@@ -4,7 +4,7 @@ Prices, quantities and money are integers of 10^-8 (`schemas.units`), times are 
 """
 
 from enum import StrEnum
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
@@ -81,7 +81,7 @@ class Trade(Keyed, kw_only=True, frozen=True):
     seller_order_id: int | None = None
 
     def check(self) -> None:
-        """Raise a `ValueError` that names a price or a quantity out of its range."""
+        """Raise `Refused` that names a price or a quantity out of its range."""
         in_range("price", self.price, 1, PRICE_MAX)
         in_range("quantity", self.quantity, 1, AMOUNT_MAX)
 
@@ -110,7 +110,7 @@ class Order(Keyed, kw_only=True, frozen=True):
     updated_time: int
 
     def check(self) -> None:
-        """Raise a `ValueError` that names a price or a quantity out of its range."""
+        """Raise `Refused` that names a price or a quantity out of its range."""
         # A price or quantity of 0 is what a filter refused.
         in_range("price", self.price, 0, PRICE_MAX)
         in_range("quantity", self.quantity, 0, AMOUNT_MAX)
@@ -134,7 +134,7 @@ class Fill(Keyed, kw_only=True, frozen=True):
     transaction_time: int
 
     def check(self) -> None:
-        """Raise a `ValueError` that names a price or a quantity out of its range."""
+        """Raise `Refused` that names a price or a quantity out of its range."""
         in_range("price", self.price, 1, PRICE_MAX)
         in_range("order_quantity", self.order_quantity, 1, AMOUNT_MAX)
         in_range("quantity", self.quantity, 0, self.order_quantity)
@@ -157,7 +157,7 @@ class Instrument(Keyed, kw_only=True, frozen=True):
     updated_time: int = 0
 
     def check(self) -> None:
-        """Raise a `ValueError` that names a tick or a step size out of its range."""
+        """Raise `Refused` that names a tick or a step size out of its range."""
         in_range("tick_size", self.tick_size, 1, PRICE_MAX)
         in_range("step_size", self.step_size, 1, AMOUNT_MAX)
 
@@ -184,9 +184,11 @@ class Settings(Keyed, kw_only=True, frozen=True):
     updated_time: int = 0
     changed: str | None = None
     """The fields that this record changes, separated by commas; `None` for all of them."""
+    revision: int = 0
+    """One more than that of the settings that whoever wrote this record knew."""
 
     def check(self) -> None:
-        """Raise a `ValueError` that names a parameter out of its range, or a change of what can not be changed."""
+        """Raise `Refused` that names a parameter out of its range, or a change of what can not be changed."""
         for parameter in PARAMETERS:
             parameter.check(getattr(self, parameter.field))
         for field in self._changes:
@@ -198,20 +200,37 @@ class Settings(Keyed, kw_only=True, frozen=True):
         return self.changed.split(",") if self.changed else []
 
     def upon(self, known: Self | None) -> Self:
-        """Return the settings that hold once this record came after `known`, the settings that held before it."""
-        if known is None or self.changed is None:
+        """Return the settings that hold once this record came after `known`, the settings that held before it.
+
+        Whoever wrote it may know more than is known here: what was in between is gone from a compacted topic. Then all
+        of it holds.
+        """
+        if known is None or self.changed is None or self.revision > known.revision + 1:
             return msgspec.structs.replace(self, changed=None)
-        values = {field: getattr(self, field) for field in self._changes}
-        time = max(known.updated_time, self.updated_time)
-        return msgspec.structs.replace(known, **values, updated_time=time, changed=None)
+        values: dict[str, Any] = {field: getattr(self, field) for field in self._changes}
+        for field in ("updated_time", "revision"):
+            values[field] = max(getattr(known, field), getattr(self, field))
+        return msgspec.structs.replace(known, **values, changed=None)
 
     def changing(self, before: Self) -> Self:
         """Return these settings as a record that changes only what differs from `before`."""
         fields = [field for field in sorted(CHANGEABLE) if getattr(self, field) != getattr(before, field)]
-        return msgspec.structs.replace(self, changed=",".join(fields))
+        return msgspec.structs.replace(self, changed=",".join(fields), revision=before.revision + 1)
+
+    def says_all_of(self, held: Self) -> bool:
+        """Return whether somebody who sees only this record knows every field of `held` that a user decides."""
+        return all(getattr(self, field) == getattr(held, field) for field in CHANGEABLE)
+
+    def restated(self) -> Self:
+        """Return these settings, that hold, as a record that says all of them and changes none.
+
+        Its revision is that of a record after the next: whoever knows these takes nothing from it that was changed
+        meanwhile, and whoever missed one of the changes that led to them takes all.
+        """
+        return msgspec.structs.replace(self, changed="", revision=self.revision + 2)
 
 
-CHANGEABLE = frozenset(Settings.__struct_fields__) - {"exchange", "symbol", "updated_time", "changed"}
+CHANGEABLE = frozenset(Settings.__struct_fields__) - {"exchange", "symbol", "updated_time", "changed", "revision"}
 """The fields of `Settings` that a user decides."""
 
 

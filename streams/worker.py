@@ -14,15 +14,16 @@ from schemas.columns import decode_trades
 from schemas.groups import worker_group
 from schemas.records import Trade
 from schemas.registry import make_codec
-from streams.agents import assert_alone, chosen, group_name
+from streams.agents import chosen
 from streams.agents.agent import Agent, Environment
+from streams.agents.groups import assert_alone, group_name, positions
 from streams.delivery.application import HedgehogApp
 from streams.delivery.batches import POLL_RECORDS, Batch
 from streams.delivery.guard import guarded, stop_worker
 from streams.delivery.keeper import Keeper
 from streams.delivery.messages import Producer
 from streams.delivery.states import StateCodec
-from streams.topics.lag import active_worker_groups
+from streams.topics.lag import committed, go_on_from, worker_groups
 
 log = logging.getLogger(__name__)
 
@@ -77,9 +78,7 @@ def _prepare(environment: Environment, agents: Sequence[Agent[Any]]) -> None:
     logging.getLogger("aiokafka").setLevel(logging.INFO)
     check_topics(config)  # a send to a topic that is not there would hang for good
     create_topics(config, [agent.changelog for agent in agents])
-    whole = worker_group(config)
-    others = [group.removeprefix(whole).removeprefix(":") for group in active_worker_groups(admin(config), config)]
-    assert_alone(group_name(agents), others)
+    _take_over(config, agents)
     for topic in topics.TOPICS.values():
         if topic.record is not None:
             environment.codecs[topic.record] = make_codec(config, topic.record)
@@ -87,6 +86,19 @@ def _prepare(environment: Environment, agents: Sequence[Agent[Any]]) -> None:
     if config.watch_sinks:  # for as long as the pipeline runs; several workers may
         watching = (config, threading.Event(), log.warning, WATCH_SINKS_S)
         threading.Thread(target=watch, args=watching, daemon=True).start()
+
+
+def _take_over(config: Config, agents: Sequence[Agent[Any]]) -> None:
+    """Let the group of these agents go on where groups with others have left them; `StackError` where one runs them."""
+    client, whole, mine = admin(config), worker_group(config), worker_group(config, group_name(agents))
+    groups = worker_groups(client, config)
+    assert_alone(group_name(agents), [name.removeprefix(whole).removeprefix(":") for name in groups if groups[name]])
+    if groups.get(mine):
+        return  # they do already
+    known = committed(client, groups)
+    wanted = positions(config, agents, known)
+    if wanted and wanted != known.get(mine):
+        go_on_from(client, mine, wanted)
 
 
 def _add_agent(app: HedgehogApp, environment: Environment, agent: Agent[Any]) -> None:

@@ -180,3 +180,4 @@ class SettingsRow(Base):
     fee: Mapped[Amount]
     updated_time: Mapped[Time]
     changed: Mapped[str | None]
+    revision: Mapped[Long]

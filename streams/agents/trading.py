@@ -45,10 +45,11 @@ class TradingSteps:
 
     def on_trades(self, context: Context[LeaderState], batch: Batch) -> None:
         trades = batch.once(trades_of, self._trades)
-        for row, error in trades.columns.errors.items():
-            context.dead_letter(row, error)
-        for row in [row for row, key in enumerate(batch.keys) if key is None]:
-            context.dead_letter(row, Refused("key: a trade without one belongs to no instrument"))
+        no_key = Refused("key: a trade without one belongs to no instrument")
+        unkeyed = {row: no_key for row, key in enumerate(batch.keys) if key is None}
+        for row, error in sorted((unkeyed | trades.columns.errors).items()):
+            if batch.offsets[row] > context.applied(batch.keys[row], context.topic):
+                context.dead_letter(row, error)
         for state, rows in events(context, trades, leader.quiet):
             columns = trades.columns
             leader.apply_trades(state, trades.offsets[rows], columns.price[rows], columns.trade_time[rows])

@@ -22,8 +22,10 @@ DERIVED = (
     "CONNECT_POSTGRES",
     "CONNECT_REGISTRY_URL",
     "TOPIC_PREFIX",
+    "AGENTS",
+    "EXCHANGES",
 )
-"""Empty here, whatever the environment says: then they follow from the ports."""
+"""Empty here, whatever the environment says: then they follow from the ports, and all agents and exchanges run."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ def move_in(place: Place) -> Config:
     offset = free_offset(config)
     exchange = f"{LOOPBACK}:{config.local_exchange_port + offset}"
     os.environ.update({f"HEDGEHOG_{name}": "" for name in DERIVED})
+    os.environ["HEDGEHOG_REPLICATION"] = "1"
+    os.environ["HEDGEHOG_WATCH_SINKS"] = "true"
     os.environ["HEDGEHOG_PORT_OFFSET"] = str(offset)
     os.environ["HEDGEHOG_DATA_DIR"] = str(place.home)
     os.environ["HEDGEHOG_BINANCE_STREAM_URL"] = f"ws://{exchange}"

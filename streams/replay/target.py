@@ -23,7 +23,7 @@ from schemas.registry import register_all
 from schemas.sql.migrate import upgrade
 from schemas.topics import INSTRUMENTS, SETTINGS, SINKS, TOPICS, TRADES
 from schemas.upgrade import upgrade_topics
-from streams.topics.lag import active_worker_groups, behind
+from streams.topics.lag import behind, worker_groups
 from streams.topics.read import TIMEOUT_S, count, partitions
 
 LEGAL = re.compile(r"[A-Za-z0-9._-]{1,200}", re.ASCII)
@@ -32,7 +32,7 @@ SETTLED_S = 30.0
 POLL_S = 0.1
 
 
-class Refused(ValueError):
+class ForbiddenPrefix(ValueError):
     """Nothing is sent under this prefix; the message says why."""
 
 
@@ -49,7 +49,7 @@ def prepare(live: Config, prefix: str, instruments: Collection[str] | None) -> W
     """Create and mark the topics under `prefix`, and copy live settings of instruments that have none there yet.
 
     Streaming is switched off in the copies: no producer belongs into a replay. Repeating it changes nothing. Raises
-    `Refused` for a prefix that is live, or was not made by a replay, or whose sinks write into the live tables.
+    `ForbiddenPrefix` for a prefix that is live, or was not made by a replay, or whose sinks write into the live tables.
     """
     target = config_of(live, prefix)
     marked = is_replay(target)
@@ -67,14 +67,14 @@ def prepare(live: Config, prefix: str, instruments: Collection[str] | None) -> W
 def sink_into(live: Config, target: Config, database: str) -> Config:
     """Give a replay sinks into a database of its own beside the live one, created where it is missing.
 
-    Returns the configuration that reads it. Raises `Refused` for the live database, and what PostgreSQL and Kafka
-    Connect say.
+    Returns the configuration that reads it. Raises `ForbiddenPrefix` for the live database, and what PostgreSQL and
+    Kafka Connect say.
     """
     url = make_url(live.database)
     if database == url.database:
-        raise Refused(f"--database: {database!r} holds the live tables")
+        raise ForbiddenPrefix(f"--database: {database!r} holds the live tables")
     if not DATABASE.fullmatch(database):
-        raise Refused(f"--database: {database!r} is not a letter and up to 62 of the characters a-z 0-9 _")
+        raise ForbiddenPrefix(f"--database: {database!r} is not a letter and up to 62 of the characters a-z 0-9 _")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
@@ -94,13 +94,13 @@ def sink_into(live: Config, target: Config, database: str) -> Config:
 def remove(live: Config, prefix: str) -> list[str]:
     """Delete the topics and sinks under the prefix of a replay; return the topics' names. A database of its own stays.
 
-    Raises `Refused` for any other prefix, and while a worker uses them.
+    Raises `ForbiddenPrefix` for any other prefix, and while a worker uses them.
     """
     target = config_of(live, prefix)
     if not is_replay(target):
-        raise Refused(f"--prefix: there is no replay under {prefix!r}")
+        raise ForbiddenPrefix(f"--prefix: there is no replay under {prefix!r}")
     if has_worker(target):
-        raise Refused(f"--prefix: a worker runs under {prefix!r}; stop it first")
+        raise ForbiddenPrefix(f"--prefix: a worker runs under {prefix!r}; stop it first")
     remove_all(target)
     names = delete_topics(target)
     mark = f"{prefix}{REPLAY_MARK}"
@@ -118,14 +118,14 @@ def _await_gone(target: Config, names: list[str]) -> None:
 
 
 def config_of(live: Config, prefix: str) -> Config:
-    """Return the configuration of a world under `prefix`; `Refused` where it could only be a live one."""
+    """Return the configuration of a world under `prefix`; `ForbiddenPrefix` where it could only be a live one."""
     if not LEGAL.fullmatch(prefix):
-        raise Refused(f"--prefix: {prefix!r} is not 1 to 200 of the characters a-z A-Z 0-9 . _ -")
+        raise ForbiddenPrefix(f"--prefix: {prefix!r} is not 1 to 200 of the characters a-z A-Z 0-9 . _ -")
     target = live.model_copy(update={"topic_prefix": prefix})
     ours = {topic.full_name(live) for topic in TOPICS.values()}
     both = sorted(ours & {f"{prefix}{REPLAY_MARK}", *(topic.full_name(target) for topic in TOPICS.values())})
     if both:
-        raise Refused(f"--prefix: {prefix!r} gives the names of live topics: {', '.join(both[:3])}")
+        raise ForbiddenPrefix(f"--prefix: {prefix!r} gives the names of live topics: {', '.join(both[:3])}")
     return target
 
 
@@ -136,13 +136,13 @@ def published_before(target: Config) -> int:
 
 def has_worker(target: Config) -> bool:
     """Return whether a worker runs in this world."""
-    return bool(active_worker_groups(admin(target), target))
+    return any(worker_groups(admin(target), target).values())
 
 
 def await_settings(target: Config) -> bool:
     """Wait until a worker has taken every setting, so that leaders see the first trade; return whether it has."""
     client = admin(target)
-    groups = active_worker_groups(client, target)
+    groups = [group for group, joined in worker_groups(client, target).items() if joined]
     deadline = time.monotonic() + SETTLED_S
     while time.monotonic() < deadline:
         lags = behind(target, client, dict.fromkeys(groups, (INSTRUMENTS, SETTINGS)))
@@ -156,7 +156,7 @@ def _refuse_foreign_topics(target: Config) -> None:
     names = [topic.full_name(target) for topic in TOPICS.values()]
     there = sorted({name for name, _ in partitions(admin(target), names)})
     if there:
-        raise Refused(
+        raise ForbiddenPrefix(
             f"--prefix: the topics under {target.topic_prefix!r} were not made for a replay, they may hold live data: "
             f"{', '.join(there[:3])}, …"
         )
@@ -170,12 +170,12 @@ def _mark(target: Config) -> None:
 
 
 def _refuse_live_tables(live: Config, target: Config) -> None:
-    """Raise `Refused` where Kafka Connect has sinks of this prefix without a database of their own."""
+    """Raise `ForbiddenPrefix` where Kafka Connect has sinks of this prefix without a database of their own."""
     ours = {topic.full_name(target) for topic in SINKS}
     tables = placeholders(live)["jdbc_url"]
     for name, config in all_connectors(live).items():
         if ours & set(config.get("topics", "").split(",")) and database_of(config) == tables:
-            raise Refused(
+            raise ForbiddenPrefix(
                 f"--prefix: the sink {name} writes the topics under {target.topic_prefix!r} into the live tables; "
                 "remove it (hedgehog replay remove), or give it a database of its own (prepare --database)"
             )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaException
+from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from infra.config import Config
@@ -83,12 +83,19 @@ def behind(config: Config, client: AdminClient, reading: Mapping[str, Sequence[T
     return {group: sum(records_behind(found, name, offsets[group]) for name in some) for group, some in names.items()}
 
 
-def active_worker_groups(client: AdminClient, config: Config) -> list[str]:
-    """Return the groups of workers, whatever agents they run, that anybody has joined."""
+def worker_groups(client: AdminClient, config: Config) -> dict[str, bool]:
+    """Return the groups of workers, whatever agents they run, and whether anybody has joined each."""
     whole = worker_group(config)
     listed = client.list_consumer_groups(request_timeout=TIMEOUT_S).result(TIMEOUT_S).valid
-    names = [found.group_id for found in listed if found.state not in NO_MEMBERS]
-    return sorted(name for name in names if name == whole or name.startswith(f"{whole}:"))
+    active = {found.group_id: found.state not in NO_MEMBERS for found in sorted(listed, key=lambda one: one.group_id)}
+    return {name: joined for name, joined in active.items() if name == whole or name.startswith(f"{whole}:")}
+
+
+def go_on_from(client: AdminClient, group: str, offsets: Committed) -> None:
+    """Commit these offsets for a group that nobody has joined."""
+    places = [TopicPartition(topic, number, offset) for (topic, number), offset in offsets.items()]
+    wanted = [ConsumerGroupTopicPartitions(group, places)]
+    client.alter_consumer_group_offsets(wanted, request_timeout=TIMEOUT_S)[group].result(TIMEOUT_S)
 
 
 def members(client: AdminClient, group: str) -> int:

@@ -127,7 +127,8 @@ def _fill(book: BookState, terms: Terms, trade: MarketTrade) -> None:
     for price in prices:
         while left > 0 and (i := best_match(*_columns(book, trade.offset), len(book.orders), price)) >= 0:
             order = book.orders[i]
-            executed = min(order.quantity - order.executed_quantity, left)
+            wanted = order.quantity - order.executed_quantity
+            executed = min(wanted, left) if terms.partial_fills else wanted
             left -= executed if terms.partial_fills else 0
             _report_trade(book, terms, trade, order, executed)
             prices.append(order.price)

@@ -45,7 +45,7 @@ def test_changes_of_two_that_knew_the_same_both_hold(config: Config) -> None:
         held = read_all(config)[INSTRUMENT]
         assert (held.status, held.budget) == (TradingStatus.OFF, 1_000 + number)
         assert held.streaming == (number % 2 == 0)
-        assert last_record(config) == held
+        assert last_record(config).says_all_of(held)
 
 
 def test_a_stop_typed_beside_a_set_holds(config: Config, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -76,4 +76,4 @@ def last_record(config: Config) -> Settings:
     """What compaction leaves."""
     with CompactedTopics(config, [SETTINGS]) as reader:
         records = [record for _, record in reader.present() if isinstance(record, Settings)]
-    return msgspec.structs.replace(records[-1], changed=None, updated_time=read_all(config)[INSTRUMENT].updated_time)
+    return records[-1]

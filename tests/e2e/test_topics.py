@@ -14,7 +14,7 @@ from schemas.records import Trade
 from schemas.registry import make_codec, register_all
 from schemas.topics import DEAD_LETTERS, FILLS, ORDERS, TRADES
 from streams.topics.consume import OFFSET, trade_columns
-from streams.topics.lag import active_worker_groups, behind, lags, members
+from streams.topics.lag import behind, lags, members, worker_groups
 from streams.topics.read import count, existing, messages, one, partition_of, partitions, records, spans, spans_between
 from tests.samples import INSTRUMENT, trade
 
@@ -177,7 +177,7 @@ def test_trades_in_columns_with_their_offsets(world: Config) -> None:
 def test_how_far_a_group_is_behind(world: Config) -> None:
     group, client = worker_group(world, "trading"), admin(world)
     assert behind(world, client, {group: (ORDERS,)}) == {group: 2 * EACH}
-    assert (active_worker_groups(client, world), members(client, group)) == ([], 0)
+    assert (worker_groups(client, world).get(group, False), members(client, group)) == (False, 0)
     consumer = Consumer({"bootstrap.servers": world.bootstrap, "group.id": group, "enable.auto.commit": False})
     try:
         consumer.subscribe([ORDERS.full_name(world)])
@@ -185,7 +185,7 @@ def test_how_far_a_group_is_behind(world: Config) -> None:
         while not consumer.assignment():
             consumer.poll(0.2)
             assert time.monotonic() < until
-        assert (active_worker_groups(client, world), members(client, group)) == ([group], 1)
+        assert (worker_groups(client, world), members(client, group)) == ({group: True}, 1)
         consumer.commit(offsets=[TopicPartition(*orders(world, 0), 15)], asynchronous=False)
         # the partition without a committed offset has all its records to come
         assert behind(world, client, {group: (ORDERS,)}) == {group: 5 + EACH}

@@ -118,7 +118,7 @@ def instrument_row(instrument: Instrument) -> dict[str, Any]:
 def settings_row(settings: Settings) -> dict[str, Any]:
     """Return settings as they are shown: plain decimals, times as ISO 8601."""
     row = msgspec.structs.asdict(settings)
-    del row["changed"]  # of a record, and these are settings
+    del row["changed"], row["revision"]  # of a record, and these are settings
     row |= {name: plain(row[name]) for name, parameter in BY_FIELD.items() if parameter.scale == ONE}
     row |= {"status": settings.status.value, "updated_time": _time(settings.updated_time)}
     return {"instrument": settings.instrument, **row}

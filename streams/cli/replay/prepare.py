@@ -10,7 +10,7 @@ from streams.cli.instruments.symbols import keys_of, resolve
 from streams.cli.output import Output
 from streams.cli.replay.options import Prepare, Remove
 from streams.replay import target
-from streams.replay.target import Refused, World
+from streams.replay.target import ForbiddenPrefix, World
 
 
 def prepare(asked: Prepare, out: Output) -> None:
@@ -22,7 +22,7 @@ def prepare(asked: Prepare, out: Output) -> None:
         out.progress(f"starting sinks into the database {asked.database}…")
         try:
             target.sink_into(live, world.config, asked.database)
-        except Refused as error:
+        except ForbiddenPrefix as error:
             raise BadValue(str(error)) from None
     copied = world.copied if out.json else len(world.copied)
     out.record(
@@ -43,7 +43,7 @@ def remove(asked: Remove, out: Output) -> None:
     need_connect(live)
     try:
         names = target.remove(live, asked.prefix)
-    except Refused as error:
+    except ForbiddenPrefix as error:
         raise BadValue(str(error)) from None
     out.rows([{"topic": name, "state": "deleted"} for name in names], ("topic", "state"))
 
@@ -62,5 +62,5 @@ def prepared(out: Output, live: Config, prefix: str, keys: list[str] | None) -> 
     out.progress(f"preparing the topics under {prefix}…")
     try:
         return target.prepare(live, prefix, keys)
-    except Refused as error:
+    except ForbiddenPrefix as error:
         raise BadValue(str(error)) from None

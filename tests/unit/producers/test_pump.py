@@ -8,7 +8,7 @@ import pytest
 from infra.config import Config
 from producers import pump as module
 from producers.publisher import RECORD_BYTES_MAX, Publisher
-from producers.pump import INSTRUMENT_MAX, Pump
+from producers.pump import INSTRUMENT_MAX, PublishError, Pump
 from producers.source import BadRecord, Event
 from schemas.codec import Codec, schema_text
 from schemas.dead_letters import VALUE_BYTES
@@ -99,8 +99,9 @@ async def test_a_source_is_closed_when_publishing_fails(
 
     source = Source()
     monkeypatch.setattr(publisher, "publish", fail)
-    with pytest.raises(RuntimeError, match="a bug") as caught:
+    with pytest.raises(PublishError, match=r"Trade.* cannot be published") as caught:
         await pump.run(source)
+    assert str(caught.value.__cause__) == "a bug"
     # Its frames still hold the source: it was not left to the garbage collection.
     assert caught.value.__traceback__ is not None
     assert source.closed

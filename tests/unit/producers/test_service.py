@@ -11,7 +11,7 @@ import pytest
 from producers.adapter import Address
 from producers.binance.client import Binance
 from producers.publisher import DeliveryError
-from producers.pump import Pump
+from producers.pump import PublishError, Pump
 from producers.service import status, stream
 from producers.session import Counters, Session
 from producers.source import Source
@@ -139,13 +139,15 @@ async def test_a_crash_before_there_is_a_connection_waits_longer_each_time() -> 
     assert max(slept) > 10
 
 
-async def test_records_that_the_broker_has_not_acknowledged_are_an_error_of_all() -> None:
+@pytest.mark.parametrize("error", [DeliveryError("lost"), PublishError("lost")])
+async def test_what_is_lost_on_the_way_to_the_broker_is_an_error_of_all(error: Exception) -> None:
+    """Else the session would go on behind a hole that nobody knows of."""
     kept = Kept()
-    kept.fail = DeliveryError("lost")
+    kept.fail = error
     async with TinyExchange() as exchange:
         session = Session(Tiny(exchange.url), QUICK)
         session.set_symbols(["A"])
-        with pytest.raises(DeliveryError, match="lost"):
+        with pytest.raises(type(error), match="lost"):
             await stream(session, cast(Pump, kept))
         assert session.counters.crashes == 0
         assert not session.streaming, "its connection is closed"

@@ -9,7 +9,7 @@ from schemas.sql.backtests import BacktestRun
 from schemas.sql.models import SettingsRow
 
 SETTINGS = Settings(exchange="binance", symbol="XRPUSDT")
-NO_PARAMETERS = {"exchange", "symbol", "streaming", "status", "updated_time", "changed"}
+NO_PARAMETERS = {"exchange", "symbol", "streaming", "status", "updated_time", "changed", "revision"}
 """The key of settings, the two switches, when they were written and what a record changes."""
 
 

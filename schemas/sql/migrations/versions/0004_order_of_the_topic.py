@@ -12,3 +12,4 @@ def upgrade() -> None:
         op.execute(f"DROP TRIGGER a_keep_newer ON {table}")
         op.execute(f"DROP FUNCTION {table}_keep_newer()")
     op.add_column("settings", sa.Column("changed", sa.Text))
+    op.add_column("settings", sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"))

@@ -100,6 +100,18 @@ async def test_what_is_refused_is_one_dead_letter_and_changes_nothing(
     assert len(acting.app.consumer.finished) == (4 if agent is TRADING else 2)
 
 
+async def test_one_bad_trade_is_one_letter_however_bad_and_however_often_it_is_read() -> None:
+    acting = Acting(TRADING)
+    for record in (instrument(), settings()):
+        await acting.take(1, record)
+    bad = [Event(8, None, b"x"), Event(9, KEY, b"x"), Event(10, KEY, encoded(trade("100")))]  # type: ignore[arg-type]
+    await acting.take_raw("trades", *bad)
+    assert sorted(offset for offset, _ in acting.letters()) == [8, 9]
+    again = acting.restarted()
+    await again.take_raw("trades", *bad)  # the leader is stored past them; the one without a key is nobody's
+    assert [offset for offset, _ in again.letters()] == [8]
+
+
 async def test_what_is_no_trade_or_instrument_is_left_to_one_agent() -> None:
     acting = Acting(EXCHANGE)
     await acting.take_raw("trades", Event(1, KEY, b"x"), Event(2, None, encoded(trade("98"))))

@@ -1,11 +1,17 @@
 """Which agents a worker runs."""
 
+from typing import Any
+
 import pytest
 
 from infra.config import Config
 from infra.errors import StackError
 from schemas.groups import worker_group
-from streams.agents import AGENTS, UnknownAgent, assert_alone, chosen, group_name
+from streams.agents import AGENTS, UnknownAgent, chosen
+from streams.agents.agent import Agent
+from streams.agents.exchange import EXCHANGE
+from streams.agents.groups import assert_alone, group_name, positions
+from streams.agents.trading import TRADING
 from streams.worker import make_app
 
 
@@ -59,3 +65,34 @@ def test_no_agent_is_run_by_two_groups(mine: str, others: list[str], shared: str
     else:
         with pytest.raises(StackError, match=f"agents: {shared}"):
             assert_alone(mine, others)
+
+
+ALL, ONE, OTHER = "p-hedgehog", "p-hedgehog:trading", "p-hedgehog:exchange"
+
+
+@pytest.mark.parametrize(
+    ("agents", "committed", "expected"),
+    [
+        # Nobody has run: from the start.
+        ((TRADING, EXCHANGE), {}, {}),
+        # One worker for all was split in two.
+        ((TRADING,), {ALL: {"trades": 9, "fills": 4, "orders": 7}}, {"trades": 9, "fills": 4}),
+        ((EXCHANGE,), {ALL: {"trades": 9, "fills": 4, "orders": 7}}, {"trades": 9, "orders": 7}),
+        # Two were put together: where the one that is behind has got to.
+        ((TRADING, EXCHANGE), {ONE: {"trades": 9, "fills": 4}, OTHER: {"trades": 8}}, {"trades": 8, "fills": 4}),
+        # Back to what ran before: its own commit is long behind.
+        ((TRADING, EXCHANGE), {ALL: {"trades": 2}, ONE: {"trades": 9}, OTHER: {"trades": 8}}, {"trades": 8}),
+        ((TRADING,), {ALL: {"trades": 2}, ONE: {"trades": 9}}, {"trades": 9}),
+        # An agent that never ran reads all of it, whoever else has.
+        ((TRADING, EXCHANGE), {ONE: {"trades": 9, "fills": 4}}, {"fills": 4}),
+    ],
+)
+def test_a_group_goes_on_where_others_have_left_its_agents(
+    agents: tuple[Agent[Any], ...], committed: dict[str, dict[str, int]], expected: dict[str, int]
+) -> None:
+    found = positions(
+        Config(topic_prefix="p-"),
+        agents,
+        {group: {(f"p-{topic}", 3): at for topic, at in offsets.items()} for group, offsets in committed.items()},
+    )
+    assert found == {(f"p-{topic}", 3): at for topic, at in expected.items()}

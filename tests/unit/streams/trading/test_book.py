@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.records import ExecutionType, Fill, OrderStatus, Record
-from schemas.units import plain
+from schemas.units import AMOUNT_MAX, ONE, plain
 from streams.trading import book
 from streams.trading.book import BookState, Tape, Terms
 from tests.samples import INSTRUMENT, instrument, order, units
@@ -174,6 +174,12 @@ def test_a_report_tells_the_order_the_market_trade_and_the_commission() -> None:
     assert (first.order_quantity, second.order_quantity) == (units("1"), units("1"))
     # 99 · 0.4 · 0.001 and 99 · 0.6 · 0.001, in the quote asset
     assert (first.commission, second.commission) == (units("0.0396"), units("0.0594"))
+
+
+def test_an_order_of_any_size_is_filled_whole() -> None:
+    told = Told()
+    told.tell(f"order 1:B 99 {AMOUNT_MAX // ONE}")
+    assert told.tell("trade 98") == f"1:B {AMOUNT_MAX // ONE} at 99"
 
 
 def test_commission_is_cut_to_eight_decimals() -> None:

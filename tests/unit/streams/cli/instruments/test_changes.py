@@ -144,7 +144,7 @@ def test_a_seed_without_news_changes_nothing() -> None:
 def test_every_field_of_both_is_shown() -> None:
     row = as_row(BASE)
     both = {*Instrument.__struct_fields__, *Settings.__struct_fields__}
-    assert set(row) == {"instrument", "seeded_time", *both} - {"changed"}
+    assert set(row) == {"instrument", "seeded_time", *both} - {"changed", "revision"}
     assert (row["tick_size"], row["budget"], row["chunks"]) == ("0.0001", "100", 5)
     assert (row["updated_time"], row["seeded_time"]) == (iso(8), iso(7))
     for name in FILTERS:

@@ -22,7 +22,7 @@ from schemas.columns import Int64s
 from streams.delivery.fetching import ClientOnLoop
 
 BATCH_RECORDS = 2_000
-POLL_RECORDS = 20_000
+POLL_RECORDS = 10_000
 """Records taken of the client at once: it makes an object of each. Many that live at the same time are dear to make and
 to collect: with 160,000, as twelve partitions bring, a record cost three times what it does with 10,000."""
 GETMANY_S = 1.0

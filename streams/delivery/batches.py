@@ -101,6 +101,62 @@ class Delivered:
             self.end = self.open.popleft().offsets[-1] + 1
 
 
+class Deliveries:
+    """What was handed out of every partition, how far it is done, and so what may be committed.
+
+    `app` says which generation of the consumer group this worker is in and whether it gives partitions up.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._of: dict[TP, Delivered] = {}
+
+    def __iter__(self) -> Iterator[TP]:
+        """The partitions of which something was handed out."""
+        return iter(self._of)
+
+    def hand_out(self, tp: TP, records: list[Any], agents: int) -> list[Batch]:
+        """Cut the next records of a partition into batches for so many agents."""
+        delivered = self._before(tp, records[0].offset)
+        parts = (records[i : i + BATCH_RECORDS] for i in range(0, len(records), BATCH_RECORDS))
+        batches = [Batch(tp, part, delivered.generation, agents) for part in parts]
+        delivered.open += batches
+        return batches
+
+    def _before(self, tp: TP, offset: int) -> Delivered:
+        """What was handed out of a partition before this offset."""
+        generation = self._app.consumer_generation_id
+        delivered = self._of.get(tp)
+        if delivered is None or delivered.generation != generation:
+            # The partition is read again from what was committed: what was delivered before counts no more.
+            delivered = self._of[tp] = Delivered(generation)
+        # So it may be within a generation. The batches are cut anew then, and agents may never get one from before:
+        # with it in the way nothing would be committed any more.
+        while delivered.open and delivered.open[-1].offsets[-1] >= offset:
+            delivered.open.pop()
+        return delivered
+
+    def done(self, batch: Batch) -> bool:
+        """Count a batch as done by one agent, unless its partition is being given up or was given up since.
+
+        One that is handled all the same is read again, to no effect. Returns whether it counted.
+        """
+        if not is_current(self._app, batch.generation):
+            return False
+        batch.left -= 1
+        self._of[batch.tp].close()
+        return True
+
+    def span(self, tp: TP) -> int:
+        """The records of a partition that are handed out and not done, or more."""
+        return self._of[tp].span
+
+    def to_commit(self, tp: TP) -> int | None:
+        """Where to commit a partition: after the last batch that is done like all before it; `None` for nowhere."""
+        delivered = self._of[tp]
+        return delivered.end if delivered.generation == self._app.consumer_generation_id else None
+
+
 class BatchConsumer(aiokafka.Consumer):
     """Faust's consumer, which hands batches of the source topics to the agents itself and commits what is done.
 
@@ -110,7 +166,7 @@ class BatchConsumer(aiokafka.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._delivered: dict[TP, Delivered] = {}
+        self._deliveries = Deliveries(self.app)
 
     def _new_consumer_thread(self) -> ClientOnLoop:
         return ClientOnLoop(self, loop=self.loop, beacon=self.beacon)
@@ -149,48 +205,23 @@ class BatchConsumer(aiokafka.Consumer):
         channels = conductor._tp_index[tp]
         if not channels:
             raise RuntimeError(f"no agent reads {tp}")
-        delivered = self._delivered_before(tp, generation, records[0].offset)
-        for i in range(0, len(records), BATCH_RECORDS):
-            batch = Batch(tp, records[i : i + BATCH_RECORDS], generation, len(channels))
-            delivered.open.append(batch)
+        for batch in self._deliveries.hand_out(tp, records, len(channels)):
             for channel in channels:
                 channel.queue.force_put_nowait(batch)
         self._read_offset[tp] = records[-1].offset + 1
-        if delivered.span >= HANDED_MAX:
+        if self._deliveries.span(tp) >= HANDED_MAX:
             self.on_buffer_full(tp)
 
-    def _delivered_before(self, tp: TP, generation: int | None, offset: int) -> Delivered:
-        """What was handed out of a partition before this offset."""
-        delivered = self._delivered.get(tp)
-        if delivered is None or delivered.generation != generation:
-            # The partition is read again from what was committed: what was delivered before counts no more.
-            delivered = self._delivered[tp] = Delivered(generation)
-        # So it may be within a generation. The batches are cut anew then, and agents may never get one from before:
-        # with it in the way nothing would be committed any more.
-        while delivered.open and delivered.open[-1].offsets[-1] >= offset:
-            delivered.open.pop()
-        return delivered
-
     def done(self, batch: Batch) -> None:
-        """Count a batch as done by one agent, unless its partition is being given up or was given up since.
-
-        One that is handled all the same is read again, to no effect.
-        """
-        if not is_current(self.app, batch.generation):
-            return
-        batch.left -= 1
-        delivered = self._delivered[batch.tp]
-        delivered.close()
-        if delivered.span <= HANDED_MAX // 2:
+        """Count a batch as done by one agent, and ask for more where there is room again; see `Deliveries.done`."""
+        if self._deliveries.done(batch) and self._deliveries.span(batch.tp) <= HANDED_MAX // 2:
             self.on_buffer_drop(batch.tp)
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
-        return (tp for tp in self._delivered if topics is None or tp in topics or tp.topic in topics)
+        return (tp for tp in self._deliveries if topics is None or tp in topics or tp.topic in topics)
 
     def _new_offset(self, tp: TP) -> int | None:
-        """Where to commit `tp`: after the last batch that is done like all before it; `None` for nowhere."""
-        delivered = self._delivered[tp]
-        return delivered.end if delivered.generation == self.app.consumer_generation_id else None
+        return self._deliveries.to_commit(tp)
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
         # Faust would draw a table of them for its debug log first: 15 ms in which the worker does nothing else.

@@ -184,7 +184,7 @@ def test_what_was_done_too_early_is_committed_with_what_it_waited_for() -> None:
         assert await place.commit() is None
         place.consumer.done(first)
         assert await place.commit() == 30
-        assert not place.consumer._delivered[TRADES].open
+        assert place.consumer._deliveries.span(TRADES) == 0
 
     play(test)
 

@@ -1,0 +1,194 @@
+"""What must hold, whatever went wrong: while a run goes on, and at its end."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+import numpy as np
+from faust.types import TP
+
+from schemas.records import Applied, Fill, Order, OrderStatus, Trade
+from streams.agents.agent import Agent
+from streams.agents.exchange import EXCHANGE
+from streams.agents.trading import TRADING
+from streams.audit.journal import Recorded, Trades, compare, interleaving, take_entry, take_trades
+from streams.delivery.messages import Message
+from streams.delivery.states import StateCodec
+from streams.trading import leader
+from streams.trading.book import BookState
+from streams.trading.leader import LeaderState
+from tests.simulation.broker import Broker
+from tests.simulation.world import CODECS, INSTRUMENTS, World
+
+STATES: dict[str, StateCodec[Any]] = {
+    agent.name: StateCodec(agent.table, agent.state, agent.layout, agent.upgrade) for agent in (TRADING, EXCHANGE)
+}
+BY_EXCHANGE = {"trades_offset", "outbox", "changed", "time"}
+"""What of a leader need not be stored as new as it is refolded: a trade that changes nothing else is not."""
+READERS: dict[str, Agent[Any]] = {
+    "fills": TRADING,
+    "settings": TRADING,
+    "instruments": TRADING,
+}
+"""The topics whose every record changes the state of its instrument, and whose it is."""
+
+
+class _Position(msgspec.Struct):
+    offsets: dict[str, int]
+
+
+class _Outbox(msgspec.Struct):
+    outbox: list[Message]
+
+
+def committed(world: World, offsets: dict[TP, int]) -> None:
+    """Nothing is committed that is not stored."""
+    for tp, end in offsets.items():
+        if tp.topic not in READERS:
+            continue
+        stored = world.broker.last(READERS[tp.topic].changelog.name)
+        last = {record.key: record.offset for record in world.broker.logs[tp].history[:end]}
+        for key, offset in last.items():
+            position = -1
+            if key in stored:
+                position = msgspec.json.decode(stored[key], type=_Position).offsets.get(tp.topic, -1)
+            if position < offset:
+                world.finding(
+                    f"{tp.topic} committed up to {end}, and {key.decode()} is stored up to {position}, not {offset}"
+                )
+
+
+def at_the_end(world: World, in_book: bool) -> Iterator[str]:
+    """What is wrong once everything was worked off; `in_book` for the rules of the exchange, too."""
+    broker = world.broker
+    yield from _stored_and_sent(broker)
+    yield from _contents(broker)
+    yield from (f"dead letter: {CODECS_LETTER(record.value).error}" for record in broker.history("dead-letters"))
+    leaders, books = _last(broker, TRADING), _last(broker, EXCHANGE)
+    for key in INSTRUMENTS:
+        state, book = leaders.get(key), books.get(key)
+        if state is not None:
+            recorded = _recorded(broker, key)
+            yield from _refolded(recorded, state)
+            yield from _taken(recorded)
+            yield from _open(key, state, book)
+    if in_book:
+        yield from _fills(broker)
+
+
+def CODECS_LETTER(value: bytes) -> Any:  # noqa: N802
+    from schemas.records import DeadLetter
+
+    return CODECS[DeadLetter].decode(value)
+
+
+def _last(broker: Broker, agent: Agent[Any]) -> dict[str, Any]:
+    codec = STATES[agent.name]
+    return {key.decode(): codec.decode(key, value).state for key, value in broker.last(agent.changelog.name).items()}
+
+
+def _stored_and_sent(broker: Broker) -> Iterator[str]:
+    """Every decision that is stored is sent after that, and none is sent that was not stored before."""
+    stored: dict[tuple[str, bytes, bytes], list[int]] = defaultdict(list)
+    for agent in (TRADING, EXCHANGE):
+        for record in broker.history(agent.changelog.name):
+            for message in msgspec.json.decode(record.value, type=_Outbox).outbox:
+                stored[message.topic, message.key, message.value].append(record.number)
+    sent: dict[tuple[str, bytes, bytes], list[int]] = defaultdict(list)
+    for topic in ("orders", "applied", "fills"):
+        for record in broker.history(topic):
+            sent[topic, record.key, record.value].append(record.number)
+    for what, numbers in sent.items():
+        if what not in stored:
+            yield f"never stored, and sent: {_told(what)}"
+        elif numbers[0] < stored[what][0]:
+            yield f"sent before it was stored: {_told(what)}"
+    for what in stored.keys() - sent.keys():
+        yield f"stored, and never sent: {_told(what)}"
+
+
+def _told(what: tuple[str, bytes, bytes]) -> str:
+    kinds = {"orders": Order, "applied": Applied, "fills": Fill}
+    topic, _, value = what
+    if topic not in kinds:
+        return f"{topic} {value!r}"
+    record = CODECS[kinds[topic]].decode(value)
+    if isinstance(record, Order):
+        return f"order {record.client_order_id} version {record.version} {record.status}"
+    if isinstance(record, Fill):
+        return f"fill {record.fill_id}"
+    return f"journal of {record.instrument} version {record.version}: {record.input_topic} {record.input_offset}"
+
+
+def _contents(broker: Broker) -> Iterator[str]:
+    """No id has two contents. (Those of a leader's versions are compared with the refold.)"""
+    fills: defaultdict[str, set[bytes]] = defaultdict(set)
+    for record in broker.history("fills"):
+        fills[CODECS[Fill].decode(record.value).fill_id].add(record.value)
+    yield from (f"fill {fill_id} has {len(values)} contents" for fill_id, values in fills.items() if len(values) > 1)
+
+
+def _recorded(broker: Broker, key: str) -> Recorded:
+    def of(topic: str, kind: Any) -> list[tuple[int, Any]]:
+        codec = CODECS[kind]
+        return [(r.offset, codec.decode(r.value)) for r in broker.history(topic) if r.key == key.encode()]
+
+    trades = of("trades", Trade)
+    columns = [
+        np.array([offset for offset, _ in trades], np.int64),
+        *(np.array([getattr(t, name) for _, t in trades], np.int64) for name in ("price", "trade_time", "trade_id")),
+    ]
+    orders = [order for _, order in of("orders", Order)]
+    journal = [entry for _, entry in of("applied", Applied)]
+    partition = World.partition_of(key.encode())
+    return Recorded(key, partition, Trades(*columns), orders, journal, dict(of("fills", Fill)))
+
+
+def _refolded(recorded: Recorded, stored: LeaderState) -> Iterator[str]:
+    """The recorded inputs in their interleaving give the recorded orders, the journal, and the stored state."""
+    for difference in compare(recorded):
+        yield f"refold of {difference.instrument} version {difference.version}: {difference.recorded} is recorded, " + (
+            f"{difference.refolded} would be right"
+        )
+    state = leader.new_state(recorded.instrument, recorded.partition)
+    for entry in interleaving(recorded):
+        take_trades(state, recorded.trades, until=entry.trades_offset)
+        take_entry(state, recorded, entry)
+    take_trades(state, recorded.trades, until=None)
+    for name in set(LeaderState.__struct_fields__) - BY_EXCHANGE:
+        if getattr(state, name) != getattr(stored, name):
+            yield f"{recorded.instrument}: {name} is stored {getattr(stored, name)}, refolded {getattr(state, name)}"
+
+
+def _taken(recorded: Recorded) -> Iterator[str]:
+    """Every fill is in the journal, once."""
+    entries = {entry.version: entry for entry in recorded.journal if entry.input_topic == "fills"}
+    taken = Counter(entry.input_offset for entry in entries.values())
+    for offset, fill in recorded.fills.items():
+        if taken[offset] != 1:
+            yield f"fill {fill.fill_id} at {offset} was taken {taken[offset]} times"
+
+
+def _open(key: str, state: LeaderState, book: BookState | None) -> Iterator[str]:
+    """The leader and the exchange agree on the open orders."""
+    ours = {order.client_order_id for order in [*state.orders.values(), *state.closing.values()]}
+    theirs = {order.client_order_id for order in book.orders} if book else set()
+    if ours - theirs:
+        yield f"{key}: open for the leader, unknown to the exchange: {sorted(ours - theirs)}"
+    if theirs - ours:
+        yield f"{key}: open at the exchange, unknown to the leader: {sorted(theirs - ours)}"
+
+
+def _fills(broker: Broker) -> Iterator[str]:
+    """No order is filled by a trade from before its cause, and no trade fills more than it traded."""
+    for key in INSTRUMENTS:
+        recorded = _recorded(broker, key)
+        offset_of = dict(zip(recorded.trades.ids.tolist(), recorded.trades.offsets.tolist(), strict=True))
+        first = {o.client_order_id: o for o in reversed(recorded.orders) if o.status is OrderStatus.NEW}
+        fills = {fill.fill_id: fill for fill in recorded.fills.values() if fill.trade_id is not None}
+        for fill in sorted(fills.values(), key=attrgetter("fill_id")):
+            order = first.get(fill.client_order_id)
+            if order is not None and offset_of[fill.trade_id] < order.trades_offset:
+                yield f"{fill.fill_id} by trade {offset_of[fill.trade_id]}, the order is of {order.trades_offset}"

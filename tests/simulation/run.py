@@ -1,0 +1,96 @@
+"""One run of a seed, and the smallest plan of faults with which it still fails."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.simulation.invariants import at_the_end, committed
+from tests.simulation.loop import SimulatedLoop, Stuck
+from tests.simulation.network import Fault, Kind
+from tests.simulation.world import Market, World, market_of
+
+HOLD_MAX_S = 2.0
+"""Shorter than what a worker waits for when it gives partitions up."""
+FREEZE_MAX_S = 3.0
+"""With the time between two heartbeats shorter than a session."""
+ZOMBIE_MAX_S = 20.0
+REQUESTS = 350
+"""About as many as a run makes."""
+FAULTS_MAX = 6
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is drawn and looked at.
+
+    `zombies`: workers are frozen, and requests held, for longer than a session: late writes are not fenced yet.
+    `in_book`: the rules of the exchange are looked at.
+    """
+
+    zombies: bool = False
+    in_book: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run found."""
+
+    findings: tuple[str, ...]
+    happened: tuple[str, ...]
+    requests: int
+
+
+def plan_of(seed: int, rules: Rules) -> tuple[Fault, ...]:
+    """The faults of a seed."""
+    rng = random.Random(f"plan {seed}")
+    lasting = {Kind.HOLD: HOLD_MAX_S, Kind.HOLD_ANSWER: HOLD_MAX_S, Kind.FREEZE: FREEZE_MAX_S}
+    faults = []
+    for _ in range(rng.randint(1, FAULTS_MAX)):
+        kind = rng.choice(list(Kind))
+        longest = lasting.get(kind, 0.0)
+        if longest and rules.zombies:
+            longest = ZOMBIE_MAX_S
+        faults.append(Fault(rng.randint(1, REQUESTS), kind, round(longest * rng.random(), 1)))
+    return tuple(sorted(faults, key=lambda fault: fault.at))
+
+
+def run(seed: int, plan: Sequence[Fault], rules: Rules, market: Market | None = None) -> Outcome:
+    """Play a seed's market with a plan of faults."""
+    loop = SimulatedLoop()
+    asyncio.set_event_loop(loop)
+    world = World(seed, market or market_of(seed), plan, committed)
+    loop.set_exception_handler(lambda _, context: world.finding(f"{context['message']}: {context.get('exception')!r}"))
+    logging.disable(logging.CRITICAL)
+    try:
+        loop.run_until_complete(world.run())
+        world.findings += at_the_end(world, rules.in_book)
+    except Stuck as error:
+        world.finding(str(error))
+    finally:
+        logging.disable(logging.NOTSET)
+        asyncio.set_event_loop(None)
+        loop.close()
+    return Outcome(tuple(world.findings), tuple(world.network.happened), world.network.requests)
+
+
+def shrunk(seed: int, plan: Sequence[Fault], rules: Rules) -> tuple[Fault, ...]:
+    """The plan without the faults that a failure does not need."""
+    needed = list(plan)
+    for fault in plan:
+        without = [other for other in needed if other is not fault]
+        if run(seed, without, rules).findings:
+            needed = without
+    return tuple(needed)
+
+
+def told(seed: int, rules: Rules) -> str | None:
+    """Run a seed; in words what went wrong and why, `None` if nothing did."""
+    plan = plan_of(seed, rules)
+    if not run(seed, plan, rules).findings:
+        return None
+    plan = shrunk(seed, plan, rules)
+    outcome = run(seed, plan, rules)
+    findings = [f"  {line}" for line in outcome.findings[:6]]
+    return "\n".join([f"seed {seed}: {market_of(seed)}", *(f"  {line}" for line in outcome.happened), *findings])

@@ -16,9 +16,11 @@ HOLD_MAX_S = 2.0
 FREEZE_MAX_S = 3.0
 """With the time between two heartbeats shorter than a session."""
 ZOMBIE_MAX_S = 20.0
-REQUESTS = 350
+REQUESTS = 500
 """About as many as a run makes."""
-FAULTS_MAX = 6
+FAULTS_MAX = 12
+NEAR = 8
+"""Half of the faults come so soon after another: it is two at once that break most."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ def plan_of(seed: int, rules: Rules) -> tuple[Fault, ...]:
         longest = lasting.get(kind, 0.0)
         if longest and rules.zombies:
             longest = ZOMBIE_MAX_S
-        faults.append(Fault(rng.randint(1, REQUESTS), kind, round(longest * rng.random(), 1)))
+        near = rng.choice(faults).at + rng.randint(1, NEAR) if faults and rng.random() < 0.5 else None
+        faults.append(Fault(near or rng.randint(1, REQUESTS), kind, round(longest * rng.random(), 1)))
     return tuple(sorted(faults, key=lambda fault: fault.at))
 
 

@@ -25,7 +25,9 @@ from tests.simulation.network import BrokerError
 
 BEAT_S = 2.0
 COMMIT_S = 1.0
+CRASH_MAX_S = 0.1
 POLL_S = 0.1
+IDLE_MAX_S = 0.5
 RECORDS_MAX = 20
 
 
@@ -44,7 +46,7 @@ class Worker:
     def __init__(self, world: Any, name: str) -> None:
         self.world = world
         self.name = name
-        self.dead = False
+        self.dead = self.ended = False
         self.frozen_until = 0.0
         self.flow_control = Flow()
         self.consumer_generation_id = 0
@@ -105,7 +107,12 @@ class Worker:
         """Stop because of an error, which is a finding where it is not the broker's."""
         if not isinstance(error, BrokerError | TimeoutError):
             self.world.finding(f"{self.name} stopped: {error!r}")
-        self._ending.set()
+        self.world.start(self._leave_before_long())
+
+    async def _leave_before_long(self) -> None:
+        await asyncio.sleep(CRASH_MAX_S * self.world.rng.random())  # Faust's supervisor has to notice
+        await self.awake()
+        self.leave()
 
     async def _end_when_asked(self) -> None:
         await self._ending.wait()
@@ -202,7 +209,7 @@ class Worker:
             logs = self.world.broker.logs
             wanted = [tp for tp, offset in self.consumer.read.items() if offset < logs[tp].end]
             if not (wanted and is_current(self, generation)):
-                await asyncio.sleep(POLL_S)
+                await asyncio.sleep(POLL_S + IDLE_MAX_S * self.world.rng.random())
                 continue
             try:
                 got = await self.world.network.trip(self, "fetch", lambda: self._read(wanted))

@@ -49,7 +49,7 @@ def market_of(seed: int) -> Market:
     checkpoint = Checkpoint(seconds=0.5, records=30)
     return Market(
         workers=rng.choice((2, 2, 3)),
-        trades=rng.randint(60, 160),
+        trades=rng.randint(100, 300),
         partial_fills=rng.random() < 0.5,
         storing=checkpoint if rng.random() < 0.25 else WriteThrough(),
     )
@@ -72,8 +72,7 @@ class World:
         self.over = False
         self._inspect = inspect
         self._tasks: set[asyncio.Task[None]] = set()
-        self._workers: dict[str, Worker] = {}
-        self._started = 0
+        self._workers: list[Worker] = []
         self._prices = dict.fromkeys(INSTRUMENTS, 10_000)
         self._clock = 0
 
@@ -104,10 +103,7 @@ class World:
         await self._drained()
         checking.cancel()
         self.over = True
-        for _ in range(100):
-            left = [task for task in self._tasks if not task.done()]
-            if not left:
-                break
+        while left := asyncio.all_tasks() - {asyncio.current_task()}:
             for task in left:
                 task.cancel()
             await asyncio.wait(left, timeout=1)
@@ -119,7 +115,8 @@ class World:
 
     def ended(self, worker: Worker) -> None:
         """A process is gone; a supervisor starts another one before long."""
-        if self._workers.pop(worker.name, None) is not None and not self.over:
+        if not worker.ended and not self.over:
+            worker.ended = True
             asyncio.get_running_loop().call_later(1 + 3 * self.rng.random(), self._start_worker)
 
     def commit(self, offsets: dict[TP, int], generation: int) -> bool:
@@ -138,9 +135,7 @@ class World:
 
     def _start_worker(self) -> None:
         if not self.over:
-            self._started += 1
-            worker = Worker(self, f"worker {self._started}")
-            self._workers[worker.name] = worker
+            self._workers.append(Worker(self, f"worker {len(self._workers) + 1}"))
 
     async def _check_group(self) -> None:
         while True:
@@ -152,17 +147,17 @@ class World:
     async def _play(self) -> None:
         rng, left = self.rng, self.market.trades
         while left:
-            for _ in range(min(left, rng.randint(1, 6))):
+            for _ in range(min(left, rng.randint(1, 20))):
                 self._trade(rng.choice(INSTRUMENTS))
                 left -= 1
-            if rng.random() < 0.06:
+            if rng.random() < 0.1:
                 self._change_settings()
-            await asyncio.sleep(rng.random() * 1.2)
+            await asyncio.sleep(rng.random() * 2)
 
     def _trade(self, key: str) -> None:
         self._clock += 1
-        price = self._prices[key] + self.rng.randint(-150, 150)
-        self._prices[key] = price = min(max(price, 8_000), 12_000)
+        price = self._prices[key] + self.rng.choice((-400, -150, -40, 0, 40, 150, 400))
+        self._prices[key] = price = min(max(price, 9_000), 11_000)
         quantity = f"{self.rng.randint(1, 20) / 10:g}"
         self._write(trade(f"{price / 100:.2f}", self._clock, key, quantity))
 
@@ -171,8 +166,18 @@ class World:
             status = TradingStatus.ON if first or self.rng.random() < 0.5 else self.rng.choice(list(TradingStatus))
             if first or self.rng.random() < 0.3:
                 self._write(instrument(key, updated_time=self._clock))
-            chunks = self.rng.randint(1, 4)
-            self._write(settings(key, status=status, chunks=chunks, fee="0.001", updated_time=self._clock))
+            self._write(
+                settings(
+                    key,
+                    status=status,
+                    chunks=self.rng.randint(1, 5),
+                    fee="0",
+                    buy_down_interval="0.005",
+                    profit_interval="0.01",
+                    rebuy_interval="0.02",
+                    updated_time=self._clock,
+                )
+            )
 
     def _write(self, record: Keyed) -> None:
         key = record.instrument.encode()

@@ -13,6 +13,7 @@ from schemas.records import ExecutionType, Fill, Instrument, Order, OrderStatus,
 from schemas.units import ONE
 from streams.trading.crossing import Int64s, first_crossing
 from streams.trading.matching import BUYING, NO_ORDER, SELLING, UNBOUNDED, Column, best_match, tradable, unfilling_range
+from streams.trading.versions import take
 
 SIDES = {Side.BUY: BUYING, Side.SELL: SELLING}
 
@@ -40,7 +41,9 @@ class BookState(msgspec.Struct, kw_only=True):
     step: int = 1
     """The instrument's step size in 1e-8; the smallest there is until the exchange has said it."""
     version: int = 0
-    """The highest version of an order snapshot taken: what is not above it has been seen before."""
+    """The highest version of an order snapshot taken."""
+    missing: bytes = b""
+    """The versions below it that were not taken, and still may be: see `streams.trading.versions`."""
     changed: bool = False
     """Whether more than an offset has changed since the last store."""
     outbox: list[Record] = []
@@ -69,9 +72,10 @@ def apply_instrument(book: BookState, instrument: Instrument) -> None:
 
 def apply_order(book: BookState, order: Order) -> None:
     """Take a snapshot of an order: a new one rests in the book, one to be cancelled leaves it."""
-    if order.version <= book.version:
+    taken = take(book.version, book.missing, order.version)
+    if taken is None:
         return
-    book.version = order.version
+    book.version, book.missing = taken
     book.changed = True
     if order.cancel_requested:
         _cancel(book, order)

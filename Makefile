@@ -55,13 +55,18 @@ demo: setup ## trade for a minute through the whole pipeline, then check everyth
 	@$(RUN)/python -m streams.demo $(if $(TRADES),--trades "$(TRADES)")
 
 # The long ones first, so that both processes end at the same time.
-ALL_TESTS := tests/faults tests/e2e tests/property tests/unit
+ALL_TESTS := tests/faults tests/e2e tests/simulation tests/property tests/unit
 
 test: setup ## run all tests, those on the real stack on a stack of their own (TESTS=PATHS: only these)
 	@echo "hedgehog: testing; two stacks of its own are started beside yours, the first one ever downloads some 380 MB"
 	@$(RUN)/python -m pytest --durations=10 -n 2 --dist loadfile --no-loadscope-reorder $(or $(TESTS),$(ALL_TESTS)) || { \
 	  echo "hedgehog: tests failed; look into one with: $(RUN)/python -m pytest -x --keep-stack PATH" >&2; exit 1; }
 	@echo "hedgehog: all tests passed; next: make demo"
+
+.PHONY: simulate
+SEEDS ?= 1000
+simulate: setup ## run SEEDS seeded simulations of workers, faults and a market, in memory
+	@$(RUN)/python -m tests.simulation --seeds $(SEEDS)
 
 lint: setup ## check style, format and types
 	@$(RUN)/ruff check .

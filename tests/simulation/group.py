@@ -65,7 +65,11 @@ class Group:
         """Drop who was not heard of; begin the next generation if all are there, or the time is up."""
         for member in [member for member, heard in self._heard.items() if now - heard > SESSION_S]:
             self.leave(member, now)
-        if self._until is not None and self._joining and (self._joining.keys() >= self._heard.keys() or now > self._until):
+        if (
+            self._until is not None
+            and self._joining
+            and (self._joining.keys() >= self._heard.keys() or now > self._until)
+        ):
             self._begin(now)
 
     def _begin(self, now: float) -> None:

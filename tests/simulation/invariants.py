@@ -2,14 +2,13 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from operator import attrgetter
 from typing import Any
 
 import msgspec
 import numpy as np
 from faust.types import TP
 
-from schemas.records import Applied, Fill, Order, OrderStatus, Trade
+from schemas.records import Applied, DeadLetter, Fill, Order, OrderStatus, Trade
 from streams.agents.agent import Agent
 from streams.agents.exchange import EXCHANGE
 from streams.agents.trading import TRADING
@@ -20,12 +19,12 @@ from streams.trading import leader
 from streams.trading.book import BookState
 from streams.trading.leader import LeaderState
 from tests.simulation.broker import Broker
-from tests.simulation.world import CODECS, INSTRUMENTS, World
+from tests.simulation.world import CODECS, World
 
 STATES: dict[str, StateCodec[Any]] = {
     agent.name: StateCodec(agent.table, agent.state, agent.layout, agent.upgrade) for agent in (TRADING, EXCHANGE)
 }
-BY_EXCHANGE = {"trades_offset", "outbox", "changed", "time"}
+UNSTORED = {"trades_offset", "outbox", "changed", "time"}
 """What of a leader need not be stored as new as it is refolded: a trade that changes nothing else is not."""
 READERS: dict[str, Agent[Any]] = {
     "fills": TRADING,
@@ -65,23 +64,16 @@ def at_the_end(world: World, in_book: bool) -> Iterator[str]:
     broker = world.broker
     yield from _stored_and_sent(broker)
     yield from _contents(broker)
-    yield from (f"dead letter: {CODECS_LETTER(record.value).error}" for record in broker.history("dead-letters"))
+    yield from (f"dead letter: {CODECS[DeadLetter].decode(r.value).error}" for r in broker.history("dead-letters"))
     leaders, books = _last(broker, TRADING), _last(broker, EXCHANGE)
-    for key in INSTRUMENTS:
-        state, book = leaders.get(key), books.get(key)
-        if state is not None:
-            recorded = _recorded(broker, key)
-            yield from _refolded(recorded, state)
-            yield from _taken(recorded)
-            yield from _open(key, state, book)
-    if in_book:
-        yield from _fills(broker)
-
-
-def CODECS_LETTER(value: bytes) -> Any:  # noqa: N802
-    from schemas.records import DeadLetter
-
-    return CODECS[DeadLetter].decode(value)
+    for key in leaders:
+        recorded = _recorded(broker, key)
+        yield from _refolded(recorded, leaders[key])
+        yield from _taken(recorded)
+        yield from _open(key, leaders[key], books.get(key))
+        if in_book:
+            yield from _caused(recorded)
+            yield from _executed(broker, recorded, world.market.partial_fills)
 
 
 def _last(broker: Broker, agent: Agent[Any]) -> dict[str, Any]:
@@ -105,7 +97,7 @@ def _stored_and_sent(broker: Broker) -> Iterator[str]:
             yield f"never stored, and sent: {_told(what)}"
         elif numbers[0] < stored[what][0]:
             yield f"sent before it was stored: {_told(what)}"
-    for what in stored.keys() - sent.keys():
+    for what in [what for what in stored if what not in sent]:
         yield f"stored, and never sent: {_told(what)}"
 
 
@@ -157,7 +149,7 @@ def _refolded(recorded: Recorded, stored: LeaderState) -> Iterator[str]:
         take_trades(state, recorded.trades, until=entry.trades_offset)
         take_entry(state, recorded, entry)
     take_trades(state, recorded.trades, until=None)
-    for name in set(LeaderState.__struct_fields__) - BY_EXCHANGE:
+    for name in [name for name in LeaderState.__struct_fields__ if name not in UNSTORED]:
         if getattr(state, name) != getattr(stored, name):
             yield f"{recorded.instrument}: {name} is stored {getattr(stored, name)}, refolded {getattr(state, name)}"
 
@@ -181,14 +173,34 @@ def _open(key: str, state: LeaderState, book: BookState | None) -> Iterator[str]
         yield f"{key}: open at the exchange, unknown to the leader: {sorted(theirs - ours)}"
 
 
-def _fills(broker: Broker) -> Iterator[str]:
-    """No order is filled by a trade from before its cause, and no trade fills more than it traded."""
-    for key in INSTRUMENTS:
-        recorded = _recorded(broker, key)
-        offset_of = dict(zip(recorded.trades.ids.tolist(), recorded.trades.offsets.tolist(), strict=True))
-        first = {o.client_order_id: o for o in reversed(recorded.orders) if o.status is OrderStatus.NEW}
-        fills = {fill.fill_id: fill for fill in recorded.fills.values() if fill.trade_id is not None}
-        for fill in sorted(fills.values(), key=attrgetter("fill_id")):
-            order = first.get(fill.client_order_id)
-            if order is not None and offset_of[fill.trade_id] < order.trades_offset:
-                yield f"{fill.fill_id} by trade {offset_of[fill.trade_id]}, the order is of {order.trades_offset}"
+def _reports(recorded: Recorded) -> list[Fill]:
+    """The fills that are due to trades, each once."""
+    return list({fill.fill_id: fill for fill in recorded.fills.values() if fill.trade_id is not None}.values())
+
+
+def _caused(recorded: Recorded) -> Iterator[str]:
+    """No order is filled by a trade from before its own cause."""
+    offset_of = dict(zip(recorded.trades.ids.tolist(), recorded.trades.offsets.tolist(), strict=True))
+    placed = {o.client_order_id: o.trades_offset for o in reversed(recorded.orders) if o.status is OrderStatus.NEW}
+    for fill in _reports(recorded):
+        assert fill.trade_id is not None
+        at, since = offset_of[fill.trade_id], placed.get(fill.client_order_id, -1)
+        if at < since:
+            yield f"fill {fill.fill_id} is due to the trade at {at}, and its order to inputs after {since}"
+
+
+def _executed(broker: Broker, recorded: Recorded, partial_fills: bool) -> Iterator[str]:
+    """No order executes more than its quantity; with partial fills, no trade executes more than was traded."""
+    by_order: Counter[str] = Counter()
+    by_trade: Counter[int] = Counter()
+    for fill in _reports(recorded):
+        by_order[fill.client_order_id] += fill.quantity
+        by_trade[fill.trade_id or 0] += fill.quantity
+        if by_order[fill.client_order_id] > fill.order_quantity:
+            yield f"{fill.client_order_id} executed {by_order[fill.client_order_id]} of {fill.order_quantity}"
+    if not partial_fills:
+        return
+    for record in broker.history("trades"):
+        trade = CODECS[Trade].decode(record.value)
+        if trade.instrument == recorded.instrument and by_trade[trade.trade_id] > trade.quantity:
+            yield f"trade {trade.trade_id} executed {by_trade[trade.trade_id]}, and {trade.quantity} was traded"

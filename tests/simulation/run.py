@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import random
+import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.simulation.invariants import at_the_end, committed
 from tests.simulation.loop import SimulatedLoop, Stuck
 from tests.simulation.network import Fault, Kind
-from tests.simulation.world import Market, World, market_of
+from tests.simulation.world import World, market_of
 
 HOLD_MAX_S = 2.0
 """Shorter than what a worker waits for when it gives partitions up."""
@@ -19,6 +21,7 @@ ZOMBIE_MAX_S = 20.0
 REQUESTS = 500
 """About as many as a run makes."""
 FAULTS_MAX = 12
+FINDINGS_MAX, LINE = 6, 300
 NEAR = 8
 """Half of the faults come so soon after another: it is two at once that break most."""
 
@@ -41,7 +44,8 @@ class Outcome:
 
     findings: tuple[str, ...]
     happened: tuple[str, ...]
-    requests: int
+    written: dict[str, int]
+    """Records by topic."""
 
 
 def plan_of(seed: int, rules: Rules) -> tuple[Fault, ...]:
@@ -59,11 +63,11 @@ def plan_of(seed: int, rules: Rules) -> tuple[Fault, ...]:
     return tuple(sorted(faults, key=lambda fault: fault.at))
 
 
-def run(seed: int, plan: Sequence[Fault], rules: Rules, market: Market | None = None) -> Outcome:
+def run(seed: int, plan: Sequence[Fault], rules: Rules) -> Outcome:
     """Play a seed's market with a plan of faults."""
     loop = SimulatedLoop()
     asyncio.set_event_loop(loop)
-    world = World(seed, market or market_of(seed), plan, committed)
+    world = World(seed, market_of(seed), plan, committed)
     loop.set_exception_handler(lambda _, context: world.finding(f"{context['message']}: {context.get('exception')!r}"))
     logging.disable(logging.CRITICAL)
     try:
@@ -75,7 +79,10 @@ def run(seed: int, plan: Sequence[Fault], rules: Rules, market: Market | None = 
         logging.disable(logging.NOTSET)
         asyncio.set_event_loop(None)
         loop.close()
-    return Outcome(tuple(world.findings), tuple(world.network.happened), world.network.requests)
+    written: Counter[str] = Counter()
+    for tp, log in world.broker.logs.items():
+        written[tp.topic] += log.end
+    return Outcome(tuple(world.findings), tuple(world.network.happened), written)
 
 
 def shrunk(seed: int, plan: Sequence[Fault], rules: Rules) -> tuple[Fault, ...]:
@@ -95,5 +102,5 @@ def told(seed: int, rules: Rules) -> str | None:
         return None
     plan = shrunk(seed, plan, rules)
     outcome = run(seed, plan, rules)
-    findings = [f"  {line}" for line in outcome.findings[:6]]
-    return "\n".join([f"seed {seed}: {market_of(seed)}", *(f"  {line}" for line in outcome.happened), *findings])
+    lines = [*outcome.happened, *(textwrap.shorten(finding, LINE) for finding in outcome.findings[:FINDINGS_MAX])]
+    return "\n  ".join([f"seed {seed}: {market_of(seed)}", *lines])

@@ -5,8 +5,10 @@ the flow, drops what waits in queues, drains, joins, recovers its tables, seeks 
 """
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from faust.types import TP
@@ -83,7 +85,7 @@ class Worker:
         """Go on: not while it is frozen, and never once it is dead."""
         if self.world.over:
             raise asyncio.CancelledError
-        while self.world.now < self.frozen_until:
+        while self.world.now < self.frozen_until:  # noqa: ASYNC110 - it may be frozen again meanwhile
             await asyncio.sleep(self.frozen_until - self.world.now)
         if self.dead:
             await asyncio.get_running_loop().create_future()
@@ -117,10 +119,8 @@ class Worker:
     async def _end_when_asked(self) -> None:
         await self._ending.wait()
         self.flow_control.active = False
-        try:
+        with contextlib.suppress(Exception):  # what is not stored is read again
             await HedgehogApp._drain(self)  # type: ignore[arg-type]
-        except Exception:  # noqa: S110 - it is read again
-            pass
         await self.awake()
         for task in [*self._tasks, *(task for _, task in self._actors.values())]:
             task.cancel()
@@ -169,7 +169,9 @@ class Worker:
         self.consumer.seek(committed, self._inputs())
 
     async def _read_changelog(self, tp: TP) -> list[Record]:
-        return await self.world.network.trip(self, f"recovery of {tp.topic}", lambda: self.world.broker.logs[tp].records)
+        return await self.world.network.trip(
+            self, f"recovery of {tp.topic}", lambda: self.world.broker.logs[tp].records
+        )
 
     def _inputs(self) -> list[TP]:
         topics = dict.fromkeys(topic.name for running in self.running for topic in running.agent.inputs)
@@ -212,7 +214,7 @@ class Worker:
                 await asyncio.sleep(POLL_S + IDLE_MAX_S * self.world.rng.random())
                 continue
             try:
-                got = await self.world.network.trip(self, "fetch", lambda: self._read(wanted))
+                got = await self.world.network.trip(self, "fetch", partial(self._read, wanted))
             except BrokerError:
                 continue
             if is_current(self, generation):
@@ -238,7 +240,7 @@ class Worker:
             if not offsets:
                 continue
             try:
-                if await self.world.network.trip(self, "commit", lambda: self.world.commit(offsets, generation)):
+                if await self.world.network.trip(self, "commit", partial(self.world.commit, offsets, generation)):
                     self.consumer.took(offsets)
             except BrokerError:
                 continue

@@ -13,7 +13,10 @@ CASES = {
     "what was refused comes late, once": ([1, 4, 2, 4, 3, 2, 3], [1, 4, 2, 3]),
     "all of an outbox again": ([5, 9, 3, 5, 7, 9, 11], [5, 9, 3, 7, 11]),
     "the last that may be late, and the first that may not": ([1, WINDOW + 2, 3, 2], [1, WINDOW + 2, 3]),
-    "a leap over the whole window": ([1, 3, 5 * WINDOW, 2, 4 * WINDOW + 1, 4 * WINDOW], [1, 3, 5 * WINDOW, 4 * WINDOW + 1]),
+    "a leap over the whole window": (
+        [1, 3, 5 * WINDOW, 2, 4 * WINDOW + 1, 4 * WINDOW],
+        [1, 3, 5 * WINDOW, 4 * WINDOW + 1],
+    ),
     "below nothing there is nothing": ([0, -1, 1], [1]),
 }
 

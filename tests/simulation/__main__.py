@@ -1,0 +1,44 @@
+"""`python -m tests.simulation`: many seeds, several processes; each failure with the smallest plan that it needs."""
+
+import argparse
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+
+from tests.simulation.run import Rules, told
+
+SEEDS_A_TASK = 20
+FAILURES_MAX = 10
+
+
+def failures(rules: Rules, seeds: range) -> list[str]:
+    """What went wrong with some seeds, one text each."""
+    return [text for seed in seeds if (text := told(seed, rules)) is not None]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1_000, help="how many")
+    parser.add_argument("--first", type=int, default=0, help="the first of them; with --seeds 1 only this one")
+    parser.add_argument("--zombies", action="store_true", help="freeze and hold for longer than a session, too")
+    parser.add_argument("--in-book", action="store_true", help="hold the mock exchange to its rules, too")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    asked = parser.parse_args()
+    rules = Rules(zombies=asked.zombies, in_book=asked.in_book)
+    end = asked.first + asked.seeds
+    parts = [range(at, min(at + SEEDS_A_TASK, end)) for at in range(asked.first, end, SEEDS_A_TASK)]
+    began, failed = time.monotonic(), 0
+    with ProcessPoolExecutor(asked.processes) as pool:
+        for texts in pool.map(partial(failures, rules), parts):
+            for text in texts[: max(FAILURES_MAX - failed, 0)]:
+                print(text, flush=True)
+            failed += len(texts)
+    minutes = (time.monotonic() - began) / 60
+    print(f"{asked.seeds} seeds, {failed} failed, {asked.seeds / minutes:,.0f} a minute")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

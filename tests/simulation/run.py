@@ -13,7 +13,7 @@ from tests.simulation.loop import SimulatedLoop, Stuck
 from tests.simulation.network import Fault, Kind
 from tests.simulation.world import World, market_of
 
-HOLD_MAX_S = 2.0
+HOLD_MAX_S = 20.0
 """Shorter than what a worker waits for when it gives partitions up."""
 FREEZE_MAX_S = 3.0
 """With the time between two heartbeats shorter than a session."""

@@ -125,7 +125,7 @@ class Worker:
         for task in [*self._tasks, *(task for _, task in self._actors.values())]:
             task.cancel()
         self.world.group.leave(self.name, self.world.now)
-        self.world.ended(self)
+        self.kill()  # the process ends, and with it what was not cancelled
 
     # What it does.
 

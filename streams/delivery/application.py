@@ -30,6 +30,7 @@ class HedgehogApp(faust.App):
         super().__init__(name, **settings)
         self.group = group
         self.keepers: list[Keeper[Any]] = []
+        self._undrained = False
         self._prepare = prepare
         recovery.install(self)
 
@@ -68,6 +69,12 @@ class HedgehogApp(faust.App):
         await super().stop()
 
     async def _drain(self) -> None:
-        async with asyncio.timeout(DRAINED_WITHIN_S):
-            for keeper in self.keepers:
-                await keeper.drain()
+        # After a drain that failed the worker stops. If it waited once more it could still store when the others have
+        # given it up and gone on.
+        try:
+            async with asyncio.timeout(0 if self._undrained else DRAINED_WITHIN_S):
+                for keeper in self.keepers:
+                    await keeper.drain()
+        except Exception:
+            self._undrained = True
+            raise

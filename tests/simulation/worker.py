@@ -55,6 +55,7 @@ class Worker:
         self.consumer = Consumer(self)
         self.producer = Producer(self)
         self.partitions: list[int] = []
+        self._undrained = False  # for the real `HedgehogApp._drain`
         self.running = [self._run(agent) for agent in world.agents]
         self.keepers = [running.keeper for running in self.running]
         self._actors: dict[tuple[str, TP], tuple[Channel, asyncio.Task[None]]] = {}

@@ -1,5 +1,6 @@
 """How a worker ends: nothing more flows, what was applied is stored, and only then is Faust stopped, come what may."""
 
+import asyncio
 from typing import Any
 
 import faust
@@ -48,3 +49,26 @@ async def test_partitions_are_given_up_once_all_keepers_are_drained() -> None:
     app.keepers = [PlayedKeeper(app, told, KeyError("the broker is gone"))]
     with pytest.raises(KeyError):  # Faust stops the worker
         await app._consumer_wait_empty(None, None)
+
+
+async def test_a_drain_that_failed_is_not_waited_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hanging(PlayedKeeper):
+        async def drain(self) -> None:
+            await super().drain()
+            for _ in range(100):
+                await asyncio.sleep(0)
+            self.told.append("waited")
+
+    async def stop(_: faust.App) -> None:
+        told.append("stopped")
+
+    monkeypatch.setattr(faust.App, "stop", stop)
+    told: list[str] = []
+    app: Any = make_app(Config(topic_prefix="unit-application-"))
+    app.flow_control.suspend()
+    app.keepers = [Hanging(app, told, TimeoutError())]
+    with pytest.raises(TimeoutError):  # Faust stops the worker
+        await app._consumer_wait_empty(None, None)
+    app.keepers = [Hanging(app, told, None)]
+    await app.stop()
+    assert told == ["drained", "drained", "stopped"]

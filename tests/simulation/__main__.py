@@ -22,11 +22,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=1_000, help="how many")
     parser.add_argument("--first", type=int, default=0, help="the first of them; with --seeds 1 only this one")
-    parser.add_argument("--zombies", action="store_true", help="freeze and hold for longer than a session, too")
-    parser.add_argument("--in-book", action="store_true", help="hold the mock exchange to its rules, too")
+    parser.add_argument("--zombies", action="store_true", help="freeze workers for longer than a session")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     asked = parser.parse_args()
-    rules = Rules(zombies=asked.zombies, in_book=asked.in_book)
+    rules = Rules(zombies=asked.zombies)
     end = asked.first + asked.seeds
     parts = [range(at, min(at + SEEDS_A_TASK, end)) for at in range(asked.first, end, SEEDS_A_TASK)]
     began, failed = time.monotonic(), 0

@@ -59,8 +59,8 @@ def committed(world: World, offsets: dict[TP, int]) -> None:
                 )
 
 
-def at_the_end(world: World, in_book: bool) -> Iterator[str]:
-    """What is wrong once everything was worked off; `in_book` for the rules of the exchange, too."""
+def at_the_end(world: World) -> Iterator[str]:
+    """What is wrong once everything was worked off."""
     broker = world.broker
     yield from _stored_and_sent(broker)
     yield from _contents(broker)
@@ -71,9 +71,8 @@ def at_the_end(world: World, in_book: bool) -> Iterator[str]:
         yield from _refolded(recorded, leaders[key])
         yield from _taken(recorded)
         yield from _open(key, leaders[key], books.get(key))
-        if in_book:
-            yield from _caused(recorded)
-            yield from _executed(broker, recorded, world.market.partial_fills)
+        yield from _caused(recorded)
+        yield from _executed(broker, recorded, world.market.partial_fills)
 
 
 def _last(broker: Broker, agent: Agent[Any]) -> dict[str, Any]:

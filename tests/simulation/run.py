@@ -14,7 +14,6 @@ from tests.simulation.network import Fault, Kind
 from tests.simulation.world import World, market_of
 
 HOLD_MAX_S = 20.0
-"""Shorter than what a worker waits for when it gives partitions up."""
 FREEZE_MAX_S = 3.0
 """With the time between two heartbeats shorter than a session."""
 ZOMBIE_MAX_S = 20.0
@@ -28,14 +27,9 @@ NEAR = 8
 
 @dataclass(frozen=True)
 class Rules:
-    """What is drawn and looked at.
-
-    `zombies`: workers are frozen, and requests held, for longer than a session: late writes are not fenced yet.
-    `in_book`: the rules of the exchange are looked at.
-    """
+    """What is drawn. With `zombies` workers are frozen for longer than a session: late writes are not fenced yet."""
 
     zombies: bool = False
-    in_book: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,9 +49,7 @@ def plan_of(seed: int, rules: Rules) -> tuple[Fault, ...]:
     faults = []
     for _ in range(rng.randint(1, FAULTS_MAX)):
         kind = rng.choice(list(Kind))
-        longest = lasting.get(kind, 0.0)
-        if longest and rules.zombies:
-            longest = ZOMBIE_MAX_S
+        longest = ZOMBIE_MAX_S if rules.zombies and kind is Kind.FREEZE else lasting.get(kind, 0.0)
         near = rng.choice(faults).at + rng.randint(1, NEAR) if faults and rng.random() < 0.5 else None
         faults.append(Fault(near or rng.randint(1, REQUESTS), kind, round(longest * rng.random(), 1)))
     return tuple(sorted(faults, key=lambda fault: fault.at))
@@ -72,7 +64,7 @@ def run(seed: int, plan: Sequence[Fault], rules: Rules) -> Outcome:
     logging.disable(logging.CRITICAL)
     try:
         loop.run_until_complete(world.run())
-        world.findings += at_the_end(world, rules.in_book)
+        world.findings += at_the_end(world)
     except Stuck as error:
         world.finding(str(error))
     finally:

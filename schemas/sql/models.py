@@ -180,4 +180,4 @@ class SettingsRow(Base):
     fee: Mapped[Amount]
     updated_time: Mapped[Time]
     changed: Mapped[str | None]
-    revision: Mapped[Long]
+    revision: Mapped[Long] = mapped_column(server_default="0")

@@ -1,12 +1,13 @@
 """The schema registry: registers the project's schemas, makes codecs, fetches the schemas of other writers."""
 
+from http.client import CONFLICT, NOT_FOUND
 from typing import TypeVar
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from infra.config import Config
-from infra.errors import Unreachable
+from infra.errors import StackError, Unreachable
 from schemas.codec import Codec, UnknownSchema, schema_text
 from schemas.records import Record
 from schemas.topics import TOPICS
@@ -14,8 +15,18 @@ from schemas.topics import TOPICS
 R = TypeVar("R", bound=Record)
 
 
+COMPATIBILITY = "BACKWARD_TRANSITIVE"
+"""What the registry demands of a schema: to read all that was written before, as topics are kept for years."""
+ENOUGH = ("BACKWARD", "BACKWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE")
+"""The rules under which the newest schema reads what the one before it wrote."""
+
+
 class RegistryUnavailable(Unreachable):
     """The registry does not give the schemas; the message says where it was sought and why not."""
+
+
+class SchemaRefused(StackError):
+    """A schema cannot read what was written under an earlier one of its subject; the message names both sides."""
 
 
 def client(config: Config) -> SchemaRegistryClient:
@@ -24,35 +35,76 @@ def client(config: Config) -> SchemaRegistryClient:
 
 
 def register_all(config: Config) -> dict[str, int]:
-    """Register the value schema of every topic; return the ids by subject. Repeating it changes nothing."""
+    """Register the value schema of every topic, have the registry refuse what cannot read the earlier ones.
+
+    Return the ids by subject. Repeating it changes nothing. Raises `SchemaRefused`, and what the registry's client
+    raises.
+    """
     registry = client(config)
-    return {
-        subject: registry.register_schema(subject, Schema(schema_text(topic.record), "AVRO"))
-        for topic in TOPICS.values()
-        if topic.record is not None
-        for subject in [topic.subject(config)]
-    }
+    ids = {}
+    for topic in TOPICS.values():
+        if topic.record is not None:
+            subject = topic.subject(config)
+            # before, for a subject of an older program has no rule yet; after, for a new one cannot have it before
+            _guard(registry, subject)
+            ids[subject] = _register(registry, subject, topic.record)
+            _guard(registry, subject)
+    return ids
+
+
+def compatibility(registry: SchemaRegistryClient, subject: str) -> str:
+    """Return the subject's own rule of compatibility; `NONE` where it has none or does not exist."""
+    try:
+        return str(registry.get_compatibility(subject))
+    except SchemaRegistryError as error:
+        if error.http_status_code != NOT_FOUND:
+            raise
+        return "NONE"
+
+
+def _guard(registry: SchemaRegistryClient, subject: str) -> None:
+    """Give a subject the rule, unless it has one that is strict enough, or does not exist yet."""
+    if compatibility(registry, subject) in ENOUGH:
+        return
+    try:
+        registry.set_compatibility(subject, COMPATIBILITY)
+    except SchemaRegistryError as error:
+        if error.http_status_code != NOT_FOUND:
+            raise
+
+
+def _register(registry: SchemaRegistryClient, subject: str, record_type: type[Record]) -> int:
+    """Return the id of a record type's schema under a subject; `SchemaRefused` where it breaks the rule."""
+    try:
+        return registry.register_schema(subject, Schema(schema_text(record_type), "AVRO"))
+    except SchemaRegistryError as error:
+        if error.http_status_code != CONFLICT:
+            raise
+        reason = " ".join(str(error.error_message).split())
+        raise SchemaRefused(
+            f"schema registry: {subject}: {record_type.__name__} as it is here cannot read what was written: {reason}"
+        ) from None
 
 
 def make_codec(config: Config, record_type: type[R]) -> Codec[R]:
     """Return the codec of one record type under the id that the registry gave its schema.
 
-    Raises `RegistryUnavailable` when it gives none.
+    Raises `RegistryUnavailable` when it gives none, `SchemaRefused` when it takes the schema for a breaking one.
     """
     registry = client(config)
     topic = next(topic for topic in TOPICS.values() if topic.record is record_type)
-    schema = Schema(schema_text(record_type), "AVRO")
     try:
-        schema_id = registry.register_schema(topic.subject(config), schema)
+        schema_id = _register(registry, topic.subject(config), record_type)
+    except SchemaRefused:
+        raise
     except Exception as error:  # whatever the HTTP client beneath raises, it is about the registry
-        text = f"the schema registry at {config.registry}: {error}"
-        raise RegistryUnavailable(text, service="registry", endpoint=config.registry) from error
+        raise RegistryUnavailable(f"the schema registry at {config.registry}: {error}") from error
 
     def writer_schema(wanted: int) -> str:
         try:
             return str(registry.get_schema(wanted).schema_str)
         except SchemaRegistryError as error:
-            if error.http_status_code == 404:
+            if error.http_status_code == NOT_FOUND:
                 raise UnknownSchema(f"schema id {wanted}: unknown to the registry") from None
             raise
 

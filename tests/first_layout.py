@@ -10,8 +10,9 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "data" / "7ab30b9"
 
 TRADED, IDLE = "test:OLDUSDT", "test:IDLEUSDT"
-OLD_SCHEMAS = {name: (FOLDER / f"{name}.avsc").read_text() for name in ("settings", "orders", "applied")}
-"""The schemas of that commit that have changed since, by the topic's name."""
+TOPIC_NAMES = ("trades", "orders", "fills", "settings", "applied", "dead-letters")
+OLD_SCHEMAS = {name: (FOLDER / f"{name}.avsc").read_text() for name in TOPIC_NAMES}
+"""The schemas of that commit, by the topic's name."""
 
 _WRITTEN: dict[str, list[tuple[str, str]]] = json.loads((FOLDER / "written.json").read_text())
 

@@ -18,7 +18,6 @@ from producers.settings_topic import read_setups
 from producers.settings_topic import write as write_setups
 from schemas import topics, upgrade
 from schemas.broker import TopicsMissing, admin, check_topics, create_topics, delete_topics
-from schemas.codec import schema_text
 from schemas.records import Instrument, Settings, Setup
 from schemas.registry import client as registry_client
 from schemas.registry import register_all
@@ -74,7 +73,7 @@ def register_old_schemas(config: Config) -> dict[str, int]:
     ids = {}
     for topic in TOPICS.values():
         if topic.record is not None and topic not in NEW_TOPICS:
-            schema = Schema(OLD_SCHEMAS.get(topic.name) or schema_text(topic.record), "AVRO")
+            schema = Schema(OLD_SCHEMAS[topic.name], "AVRO")
             ids[topic.name] = registry.register_schema(f"{topic.full_name(config)}-value", schema)
     return ids
 

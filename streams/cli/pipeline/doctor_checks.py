@@ -6,10 +6,11 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import NOT_FOUND
 from typing import Any
 
 import httpx
-from confluent_kafka.schema_registry import Schema
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from sqlalchemy import create_engine, text
 
@@ -18,7 +19,8 @@ from infra.config import Config, load_config
 from producers.settings_topic import read_setups
 from schemas.broker import check_topics
 from schemas.codec import schema_text
-from schemas.registry import client
+from schemas.records import Record
+from schemas.registry import ENOUGH, client, compatibility
 from schemas.topics import TOPICS
 from streams.cli import endpoints
 from streams.cli.errors import CliError
@@ -131,20 +133,24 @@ def _topics() -> str:
 def _schemas() -> str:
     config = load_config()
     registry = client(config)
-    ours = [topic for topic in TOPICS.values() if topic.record is not None]
-    missing = []
-    for topic in ours:
-        assert topic.record is not None
-        subject = topic.subject(config)
-        try:
-            registry.lookup_schema(subject, Schema(schema_text(topic.record), "AVRO"))
-        except SchemaRegistryError as error:
-            if error.http_status_code != 404:
-                raise
-            missing.append(subject)
+    ours = {topic.subject(config): topic.record for topic in TOPICS.values() if topic.record is not None}
+    missing = [subject for subject, record in ours.items() if not _registered(registry, subject, record)]
     if missing:
         raise Problem(f"not registered as they are here: {', '.join(missing)}", "make infra-up")
-    return f"all {len(ours)} registered"
+    loose = [subject for subject in ours if compatibility(registry, subject) not in ENOUGH]
+    if loose:
+        raise Problem(f"may be replaced by schemas that cannot read their records: {', '.join(loose)}", "make infra-up")
+    return f"all {len(ours)} registered, backward compatible"
+
+
+def _registered(registry: SchemaRegistryClient, subject: str, record: type[Record]) -> bool:
+    try:
+        registry.lookup_schema(subject, Schema(schema_text(record), "AVRO"))
+    except SchemaRegistryError as error:
+        if error.http_status_code != NOT_FOUND:
+            raise
+        return False
+    return True
 
 
 def _tables() -> str:

@@ -22,7 +22,6 @@ from streams.delivery.batches import POLL_RECORDS, Batch
 from streams.delivery.guard import guarded, stop_worker
 from streams.delivery.keeper import Keeper
 from streams.delivery.messages import Producer
-from streams.delivery.states import StateCodec
 from streams.topics.lag import committed, go_on_from, worker_groups
 
 log = logging.getLogger(__name__)
@@ -131,7 +130,7 @@ def _keeper(app: HedgehogApp, environment: Environment, agent: Agent[Any]) -> Ke
         agent.name,
         # Without these types Faust would take the values for JSON of its own, and recover an empty table.
         app.Table(agent.table, key_type=bytes, value_type=bytes, partitions=config.partitions),
-        StateCodec(agent.table, agent.state, agent.layout, agent.upgrade),
+        agent.state_codec(),
         Producer(app, config, environment.codecs),
         {topic.full_name(config): topic.name for topic in agent.inputs},
         agent.storing,

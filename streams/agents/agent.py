@@ -10,7 +10,7 @@ from schemas.records import Record
 from schemas.topics import Topic, changelog
 from streams.delivery.checkpoint import Checkpoint, WriteThrough
 from streams.delivery.keeper import Step
-from streams.delivery.states import LAYOUT, S, Upgrade
+from streams.delivery.states import LAYOUT, S, StateCodec, Upgrade
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,10 @@ class Agent(Generic[S]):
     """The number of the layout of its stored states."""
     upgrade: Upgrade | None = None
     """Reads states of older layouts."""
+
+    def state_codec(self) -> StateCodec[S]:
+        """Return what reads and writes its stored states."""
+        return StateCodec(self.table, self.state, self.layout, self.upgrade)
 
     @property
     def changelog(self) -> Topic:

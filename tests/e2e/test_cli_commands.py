@@ -23,6 +23,7 @@ from schemas.registry import make_codec
 from schemas.sql.models import OrderRow
 from schemas.topics import INSTRUMENTS, LEADERS, SETTINGS, TOPICS, TRADES
 from schemas.units import ONE
+from streams.agents.trading import TRADING
 from streams.cli.completion import complete_symbol
 from streams.cli.instruments.leaders import leader_states
 from streams.cli.main import app
@@ -205,15 +206,18 @@ def test_trading_status_shows_what_the_leader_says(seeded: Config) -> None:
     apply_settings(state, 0, settings)
     apply_trades(state, np.array([0]), np.array([43_183_010]), np.array([1]))
     state.outbox = []
-    value = msgspec.json.encode({"state": state, "outbox": []})
+    value = TRADING.state_codec().encode({"trades": 0}, state, [])
+    later = msgspec.json.encode({**msgspec.json.decode(value), "version": TRADING.layout + 1})
     producer = Producer({"bootstrap.servers": seeded.bootstrap})
-    for key, content in ((b"binance:XRPUSDT", value), (b"binance:ETHUSDT", b"no state")):
+    written = ((b"binance:XRPUSDT", value), (b"binance:ETHUSDT", b"no state"), (b"binance:BTCUSDT", later))
+    for key, content in written:
         producer.produce(LEADERS.full_name(seeded), content, key, partition=0)
     assert producer.flush(DEADLINE_S) == 0
 
     assert set(leader_states(seeded, Output())) == {"binance:XRPUSDT"}
     result = run("trading status XRPUSDT BTCUSDT")
     assert "the state of binance:ETHUSDT cannot be read" in result.stderr
+    assert f"the state of binance:BTCUSDT has layout {TRADING.layout + 1}, and this program reads" in result.stderr
     xrp, btc = (line.split() for line in result.stdout.splitlines()[1:])
     assert xrp[:6] == ["binance:XRPUSDT", "off", "no", "on", "1", "1"]
     assert btc[:6] == ["binance:BTCUSDT", "off", "no", "-", "0", "0"]

@@ -1,40 +1,59 @@
-"""What the leaders say of themselves: the newest state of each, from the changelog of the trading agent."""
+"""`hedgehog trading status`: what the leaders say of themselves, by the newest state of each in their changelog."""
 
 from typing import Any
 
 import msgspec
 
 from infra.config import Config
+from schemas.records import TradingStatus
 from schemas.topics import LEADERS
 from schemas.units import plain
+from streams.agents.trading import TRADING
+from streams.cli.endpoints import with_settings
+from streams.cli.instruments import options
+from streams.cli.instruments.changes import as_row
+from streams.cli.instruments.select import pick_or, read
 from streams.cli.output import Output
+from streams.delivery.states import UnreadableState
 from streams.topics.read import messages
 from streams.trading.leader import LeaderState
 from streams.trading.strategy import COUNT
 
+COLUMNS = ("instrument", "status", "streaming", "leader", "traders", "open_orders", "chunks", "budget")
+SET = ("instrument", "status", "streaming", "chunks", "budget")
+"""Of the columns, those that the user set."""
 
-class _Stored(msgspec.Struct):
-    """A value of the changelog; what was to be sent with it is not of interest here."""
 
-    state: LeaderState
+def status(asked: options.TradingStatus, out: Output) -> None:
+    """Show what is traded or has a leader, or what was asked for."""
+    config = with_settings()
+    known = read(config)
+    states = leader_states(config, out)
+    picked = pick_or(
+        known,
+        asked.wanted,
+        lambda setup: setup.settings.status is not TradingStatus.OFF or setup.key in states,
+    )
+    rows = [{**{name: as_row(setup)[name] for name in SET}, **summary(states.get(setup.key))} for setup in picked]
+    out.rows(rows, COLUMNS, empty="nothing is traded; start with: hedgehog trading start SYMBOL")
 
 
 def leader_states(config: Config, out: Output) -> dict[str, LeaderState]:
     """Return the newest state of every leader by instrument; note which cannot be read."""
-    newest: dict[str, bytes] = {}
+    newest: dict[bytes, bytes] = {}
     for message in messages(config, [LEADERS]):
-        key, value = message.key(), message.value()
-        instrument = key.decode(errors="replace") if isinstance(key, bytes) else str(key)
+        key, value = message.key() or b"", message.value()
         if isinstance(value, bytes):
-            newest[instrument] = value
+            newest[key] = value
         else:
-            newest.pop(instrument, None)
-    decode = msgspec.json.Decoder(_Stored).decode
+            newest.pop(key, None)
+    codec = TRADING.state_codec()
     states = {}
-    for instrument, value in newest.items():
+    for key, value in newest.items():
+        instrument = key.decode(errors="replace")
         try:
-            states[instrument] = decode(value).state
-        except msgspec.DecodeError as error:
+            states[instrument] = codec.decode(key, value).state
+        except (UnreadableState, msgspec.DecodeError) as error:
             out.note(f"{LEADERS.full_name(config)}: the state of {instrument} cannot be read: {error}")
     return states
 

@@ -1,17 +1,10 @@
-"""`hedgehog trading`: whether an instrument is traded, and what its leader says."""
+"""`hedgehog trading`: switches trading of an instrument on and off."""
 
 from schemas.records import TradingStatus
 from streams.cli.endpoints import with_settings
-from streams.cli.instruments import options
-from streams.cli.instruments.changes import as_row
-from streams.cli.instruments.leaders import leader_states, summary
 from streams.cli.instruments.options import ShutDownTrading, StartTrading, StopTrading
-from streams.cli.instruments.select import confirm, pick, pick_or, read, some, switch
+from streams.cli.instruments.select import confirm, pick, read, some, switch
 from streams.cli.output import Output
-
-COLUMNS = ("instrument", "status", "streaming", "leader", "traders", "open_orders", "chunks", "budget")
-SET = ("instrument", "status", "streaming", "chunks", "budget")
-"""Of the columns, those that the user set."""
 
 
 def start(asked: StartTrading, out: Output) -> None:
@@ -40,17 +33,3 @@ def shutdown(asked: ShutDownTrading, out: Output) -> None:
     config = with_settings()
     picked = [setup for setup in pick(read(config), asked.wanted) if setup.settings.status is not TradingStatus.OFF]
     switch(config, picked, "status", TradingStatus.SHUTDOWN, asked.dry_run, out)
-
-
-def status(asked: options.TradingStatus, out: Output) -> None:
-    """Show what is traded or has a leader, or what was asked for."""
-    config = with_settings()
-    known = read(config)
-    states = leader_states(config, out)
-    picked = pick_or(
-        known,
-        asked.wanted,
-        lambda setup: setup.settings.status is not TradingStatus.OFF or setup.key in states,
-    )
-    rows = [{**{name: as_row(setup)[name] for name in SET}, **summary(states.get(setup.key))} for setup in picked]
-    out.rows(rows, COLUMNS, empty="nothing is traded; start with: hedgehog trading start SYMBOL")

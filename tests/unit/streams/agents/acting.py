@@ -11,7 +11,6 @@ from streams.agents.agent import Agent, Environment
 from streams.delivery.batches import Batch
 from streams.delivery.keeper import Keeper
 from streams.delivery.messages import Producer
-from streams.delivery.states import StateCodec
 from tests.unit.streams.delivery.played import CHANGELOG, CODECS, App, Event, Table
 
 PARTITION = 3
@@ -31,7 +30,7 @@ class Acting:
             self.app,
             agent.name,
             self.table,
-            StateCodec(agent.table, agent.state, agent.layout, agent.upgrade),
+            agent.state_codec(),
             Producer(self.app, CONFIG, CODECS),
             {topic.name: topic.name for topic in agent.inputs},
             agent.storing,
@@ -71,4 +70,4 @@ class Acting:
 
     def state(self, key: bytes) -> Any:
         """The state as it is stored."""
-        return StateCodec(self.agent.table, self.agent.state).decode(key, self.table.data[key]).state
+        return self.agent.state_codec().decode(key, self.table.data[key]).state

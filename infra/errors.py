@@ -15,12 +15,7 @@ class StackError(Exception):
 
 
 class ServiceError(StackError):
-    """A service answers with an error. `service` is `broker`, `registry`, `connect` or `postgres`, `endpoint` where."""
-
-    def __init__(self, message: str, *, service: str, endpoint: str) -> None:
-        super().__init__(message)
-        self.service = service
-        self.endpoint = endpoint
+    """A service answers with an error; the message says which and where."""
 
 
 class Unreachable(ServiceError):

@@ -91,7 +91,7 @@ def write(config: Config, changed: Iterable[Instrument | Settings]) -> None:
         publisher.connect(CONNECT_TIMEOUT_S)
     except KafkaException as error:
         text = f"no Kafka broker answers at {config.bootstrap}: {error.args[0].str()}"
-        raise Unreachable(text, service="broker", endpoint=config.bootstrap) from None
+        raise Unreachable(text) from None
     for topic, instrument, value in encoded:
         publisher.publish(topic, instrument, value)
     publisher.flush()

@@ -130,7 +130,7 @@ def _partitions(config: Config, client: AdminClient) -> dict[str, int]:
         topics = client.list_topics(timeout=TIMEOUT_S).topics
     except KafkaException as error:
         text = f"no Kafka broker answers at {config.bootstrap}: {error.args[0].str()}"
-        raise Unreachable(text, service="broker", endpoint=config.bootstrap) from None
+        raise Unreachable(text) from None
     return {name: len(topic.partitions) for name, topic in topics.items()}
 
 

@@ -52,7 +52,7 @@ class CompactedTopics:
         while not self._partitions <= self._reader.at_end:
             if time.monotonic() > deadline:
                 text = f"the broker at {self._config.bootstrap} did not send all of {' and '.join(self._codecs)}"
-                raise Unreachable(f"{text} within {TIMEOUT_S:g} s", service="broker", endpoint=self._config.bootstrap)
+                raise Unreachable(f"{text} within {TIMEOUT_S:g} s")
             yield from self.next(POLL_S)
 
     def next(self, wait_s: float) -> list[Found]:

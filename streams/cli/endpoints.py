@@ -28,32 +28,30 @@ def need_broker(config: Config) -> None:
     """Raise `Unreachable` unless a broker listens."""
     servers = [server.strip() for server in config.bootstrap.split(",")]
     if not any(listens(*_host_port(f"//{server}", 9092)) for server in servers):
-        raise _silent("no Kafka broker", "broker", config.bootstrap)
+        raise Unreachable(f"no Kafka broker listens at {config.bootstrap}")
 
 
 def need_registry(config: Config) -> None:
     """Raise `Unreachable` unless the schema registry listens."""
     if not listens(*_host_port(config.registry, 80)):
-        raise _silent("no schema registry", "registry", config.registry)
+        raise Unreachable(f"no schema registry listens at {config.registry}")
 
 
 def need_connect(config: Config) -> None:
     """Raise `Unreachable` unless Kafka Connect listens."""
     if not listens(*_host_port(config.connect, 80)):
-        raise _silent("no Kafka Connect", "connect", config.connect)
+        raise Unreachable(f"no Kafka Connect listens at {config.connect}")
 
 
 def need_database(config: Config) -> None:
     """Raise `Unreachable` unless PostgreSQL listens, and a password of the stack's own is there."""
     host, port = database_address(config)
     if not listens(host, port):
-        raise _silent("no PostgreSQL", "postgres", f"{host}:{port}")
+        raise Unreachable(f"no PostgreSQL listens at {host}:{port}")
     if config.wants_own_password and password_of(config.data_dir, OWNER) is None:
         raise Unreachable(
             f"the PostgreSQL at {host}:{port} wants a password, and there is none in {config.data_dir.resolve()}: "
-            "its stack was started with another HEDGEHOG_DATA_DIR, or by a version before",
-            service="postgres",
-            endpoint=f"{host}:{port}",
+            "its stack was started with another HEDGEHOG_DATA_DIR, or by a version before"
         )
 
 
@@ -69,10 +67,6 @@ def listens(host: str, port: int) -> bool:
             return True
     except OSError:
         return False
-
-
-def _silent(what: str, service: str, endpoint: str) -> Unreachable:
-    return Unreachable(f"{what} listens at {endpoint}", service=service, endpoint=endpoint)
 
 
 def _host_port(url: str, default_port: int) -> tuple[str, int]:

@@ -119,7 +119,7 @@ def record_batches(config: Config, wanted: Spans, progress: Progress | None = No
             finally:
                 runner.run(consumer.stop())
         except KafkaError as error:
-            raise ServiceError(f"Kafka: {error}", service="broker", endpoint=config.bootstrap) from None
+            raise ServiceError(f"Kafka: {error}") from None
 
 
 def _batches(
@@ -145,7 +145,7 @@ def _batches(
             heard = time.monotonic()  # now: whoever takes the batches may take long
         elif time.monotonic() - heard > TIMEOUT_S:
             text = f"the broker at {config.bootstrap} sent no trades for {TIMEOUT_S:g} s"
-            raise Unreachable(text, service="broker", endpoint=config.bootstrap)
+            raise Unreachable(text)
 
 
 async def _arrived(consumer: AIOKafkaConsumer, left: dict[TopicPartition, Span]) -> dict[TopicPartition, list[Record]]:

@@ -163,4 +163,4 @@ def records(config: Config, wanted: Spans) -> Iterator[Message]:
                 heard = time.monotonic()
             elif time.monotonic() - heard > TIMEOUT_S:
                 text = f"the broker at {config.bootstrap} sent no record for {TIMEOUT_S:g} s"
-                raise Unreachable(text, service="broker", endpoint=config.bootstrap)
+                raise Unreachable(text)

@@ -67,6 +67,7 @@ def test_schemas_of_an_older_program_are_held_to_it_from_now_on(config: Config, 
     register_all(config)
     orders = TOPICS["orders"].subject(config)
     assert compatibility(api, orders) == COMPATIBILITY
+    assert len(api.get_versions(orders)) == 2
 
 
 def test_a_subject_without_the_rule_gets_it_before_the_next_schema(

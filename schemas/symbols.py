@@ -1,13 +1,15 @@
 """The names of instruments: `exchange:SYMBOL`, as the keys of the topics have them and as people type them."""
 
+from schemas.errors import Refused
+
 _SEPARATORS = str.maketrans("", "", "/-_ ")
 
 
 def split_instrument(instrument: str) -> tuple[str, str]:
-    """Return exchange and symbol of `exchange:SYMBOL`; a `ValueError` names anything else."""
+    """Return exchange and symbol of `exchange:SYMBOL`; raise `Refused` that names anything else."""
     exchange, _, symbol = instrument.partition(":")
     if not exchange or not symbol or ":" in symbol:
-        raise ValueError(f"instrument: {instrument!r} is not exchange:SYMBOL")
+        raise Refused(f"instrument: {instrument!r} is not exchange:SYMBOL")
     return exchange, symbol
 
 

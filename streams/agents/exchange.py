@@ -57,11 +57,12 @@ class ExchangeSteps:
     def _on_instrument(self, context: Context[BookState], record: Any) -> None:
         try:
             instrument = self._instruments.decode(record.value)
+            if record.key != instrument.instrument.encode():
+                return
+            state = context.find(record.key) or context.add(record.key, book.new_book(instrument.instrument))
         except Refused:
             return
-        if record.key == instrument.instrument.encode():
-            state = context.find(record.key) or context.add(record.key, book.new_book(instrument.instrument))
-            book.apply_instrument(state, instrument)
+        book.apply_instrument(state, instrument)
 
     def _on_order(self, context: Context[BookState], record: Any) -> None:
         order = self._orders.decode(record.value)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from schemas.errors import Refused
+from schemas.symbols import split_instrument
 from streams.archive.day import SUFFIX, ArchiveError, day_name, day_number, read_manifest
 
 LOCK = ".lock"
@@ -26,8 +28,11 @@ class DayFile:
 
 def path_of(folder: Path, instrument: str, day: int) -> Path:
     """Return the path of the file of a day; raise `ArchiveError` for an instrument whose name makes no folder."""
-    parts = instrument.split(":")
-    if len(parts) != 2 or not all(map(_NAME.fullmatch, parts)):
+    try:
+        parts = split_instrument(instrument)
+    except Refused as error:
+        raise ArchiveError(str(error)) from None
+    if not all(map(_NAME.fullmatch, parts)):
         raise ArchiveError(f"instrument: {instrument!r} is not an exchange and a symbol in letters, digits, - and _")
     return folder.joinpath(*parts, f"{day_name(day)}{SUFFIX}")
 

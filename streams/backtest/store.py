@@ -14,6 +14,7 @@ from schemas.parameters import BY_FIELD
 from schemas.records import FILTERS, Setup
 from schemas.sql.backtests import BacktestEquity, BacktestOrder, BacktestRun
 from schemas.sql.models import Base
+from schemas.symbols import split_instrument
 from schemas.units import AMOUNT_MAX, PRICE_MAX, plain, to_decimal
 from streams.backtest.performance import Result, equity_of, executed, plain_money
 from streams.backtest.trial import Trial
@@ -89,7 +90,7 @@ def runs_of(
     """Return the rows of the newest `limit` saved runs, the newest last; of an instrument, a name, some numbers."""
     query = select(BacktestRun.__table__).order_by(BacktestRun.run_id.desc()).limit(limit)
     if instrument is not None:
-        exchange, _, symbol = instrument.partition(":")
+        exchange, symbol = split_instrument(instrument)
         query = query.where(BacktestRun.exchange == exchange, BacktestRun.symbol == symbol)
     if name is not None:
         query = query.where(BacktestRun.name == name)

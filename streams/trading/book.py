@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.records import ExecutionType, Fill, Instrument, Order, OrderStatus, Record, Side
+from schemas.symbols import split_instrument
 from schemas.units import ONE
 from streams.trading.crossing import Int64s, first_crossing
 from streams.trading.matching import BUYING, NO_ORDER, SELLING, UNBOUNDED, Column, best_match, tradable, unfilling_range
@@ -58,8 +59,8 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 def new_book(instrument: str) -> BookState:
-    """Return an empty book; `instrument` is `exchange:SYMBOL`."""
-    exchange, symbol = instrument.split(":", 1)
+    """Return an empty book of `exchange:SYMBOL`; raise `Refused` for anything else."""
+    exchange, symbol = split_instrument(instrument)
     return BookState(exchange=exchange, symbol=symbol)
 
 

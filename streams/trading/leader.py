@@ -13,6 +13,7 @@ import msgspec
 
 from schemas.errors import Refused
 from schemas.records import Applied, Fill, Instrument, Order, OrderStatus, Record, Settings, Side, TradingStatus
+from schemas.symbols import split_instrument
 from schemas.units import AMOUNT_MAX, PRICE_MAX
 from streams.trading import strategy
 from streams.trading.crossing import Int64s, first_crossing
@@ -62,8 +63,8 @@ class LeaderState(msgspec.Struct, kw_only=True):
 
 
 def new_state(instrument: str, partition: int) -> LeaderState:
-    """Return a leader that is off and has seen nothing; `instrument` is `exchange:SYMBOL`."""
-    exchange, symbol = instrument.split(":", 1)
+    """Return a leader of `exchange:SYMBOL` that is off and has seen nothing; raise `Refused` for anything else."""
+    exchange, symbol = split_instrument(instrument)
     return LeaderState(exchange=exchange, symbol=symbol, partition=partition, leader=strategy.new_leader(0))
 
 

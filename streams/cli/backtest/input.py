@@ -10,6 +10,7 @@ import msgspec
 
 from producers.recorded.files import FileError, is_archive
 from schemas.records import Instrument, Settings, Setup
+from schemas.symbols import split_instrument
 from schemas.times import Between, iso
 from schemas.units import PLAIN, parse_plain, to_units
 from streams.cli.backtest.options import Filling, Filters, TradesFrom
@@ -98,7 +99,7 @@ def typed_setup(symbol: str, filters: Mapping[str, Any], values: Mapping[str, An
             hint="--tick 0.00001 --step 0.1 (PRICE_FILTER and LOT_SIZE of the exchange at that time)",
         )
     (key,) = keys_of([symbol])
-    exchange, _, name = key.partition(":")
+    exchange, name = split_instrument(key)
     instrument = Instrument(exchange=exchange, symbol=name, base_asset="", quote_asset="", **filters)
     return checked(Setup(instrument, Settings(exchange=exchange, symbol=name, **values)))
 

@@ -9,6 +9,7 @@ from typing import Any
 from producers.recorded.files import EXCHANGE
 from schemas.parameters import BY_FIELD
 from schemas.records import FILTERS, Instrument, Settings, Setup
+from schemas.symbols import split_instrument, typed_instrument
 from schemas.units import parse_plain
 from streams.cli.errors import BadValue
 
@@ -57,11 +58,11 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _instrument(path: Path, row: dict[str, Any]) -> str:
-    exchange, _, symbol = str(row.get("instrument") or row.get("symbol") or "").rpartition(":")
-    exchange = exchange or str(row.get("exchange") or EXCHANGE)
-    if not symbol:
+    text = str(row.get("instrument") or row.get("symbol") or "")
+    exchange, symbol = typed_instrument(text, str(row.get("exchange") or EXCHANGE).lower())
+    if not symbol or ":" in exchange:
         raise BadValue(f"--settings: {path}: symbol is missing in {str(row)[:100]}")
-    return f"{exchange.lower()}:{symbol.upper()}"
+    return f"{exchange}:{symbol}"
 
 
 def _setup(where: str, instrument: str, row: dict[str, Any]) -> Setup:
@@ -77,7 +78,7 @@ def _setup(where: str, instrument: str, row: dict[str, Any]) -> Setup:
             parameters[name] = _number(where, name, value)
         elif name not in (*KEYS, *NAMES, *NO_MATTER):
             raise BadValue(f"{where}: {name!r} is no setting; there are {', '.join((*FILTERS, *BY_FIELD))}")
-    exchange, _, symbol = instrument.partition(":")
+    exchange, symbol = split_instrument(instrument)
     key: dict[str, Any] = {"exchange": exchange, "symbol": symbol}
     assets: dict[str, Any] = {name: str(row.get(name, "")) for name in NAMES}
     setup = Setup(Instrument(**key, **assets, **filters), Settings(**key, **parameters))

@@ -20,7 +20,7 @@ def keys_of(typed: Iterable[str]) -> list[str]:
 
 def _key_of(text: str) -> str:
     exchange, symbol = typed_instrument(text, EXCHANGE)
-    if not symbol:
+    if not symbol or ":" in exchange:
         raise BadValue(f"--symbol: {text!r} names no symbol")
     return f"{exchange}:{symbol}"
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from schemas.errors import Refused
 from schemas.symbols import split_instrument, typed_instrument
 
 
@@ -11,7 +12,7 @@ def test_an_instrument_is_an_exchange_and_a_symbol() -> None:
 
 @pytest.mark.parametrize("text", ["", ":", "binance:", ":XRPUSDT", "XRPUSDT", "a:b:c", "a::b"])
 def test_anything_else_is_named(text: str) -> None:
-    with pytest.raises(ValueError, match=rf"^instrument: '{text}' is not exchange:SYMBOL$"):
+    with pytest.raises(Refused, match=rf"^instrument: '{text}' is not exchange:SYMBOL$"):
         split_instrument(text)
 
 

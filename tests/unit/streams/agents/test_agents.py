@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from faust.types import TP
+from msgspec.structs import replace
 
 from schemas.records import Applied, DeadLetter, ExecutionType, Keyed, Order, OrderStatus
 from streams.agents import AGENTS
@@ -82,7 +83,10 @@ OTHER = b"binance:ETHUSDT"
         (TRADING, "settings", KEY, b"", "not the Confluent wire format"),
         (TRADING, "settings", OTHER, encoded(settings()), "key: "),
         (EXCHANGE, "orders", KEY, b"\x00\x00\x00\x00\x05", "no valid Order"),
+        (TRADING, "settings", b"binance:A:B", encoded(replace(settings(), symbol="A:B")), "is not exchange:SYMBOL"),
+        (TRADING, "instruments", b"binance:", encoded(replace(instrument(), symbol="")), "is not exchange:SYMBOL"),
         (EXCHANGE, "orders", OTHER, encoded(order()), "key: "),
+        (EXCHANGE, "orders", b"binance:A:B", encoded(replace(order(), symbol="A:B")), "is not exchange:SYMBOL"),
     ],
 )
 async def test_what_is_refused_is_one_dead_letter_and_changes_nothing(
@@ -117,6 +121,7 @@ async def test_what_is_no_trade_or_instrument_is_left_to_one_agent() -> None:
     acting = Acting(EXCHANGE)
     await acting.take_raw("trades", Event(1, KEY, b"x"), Event(2, None, encoded(trade("98"))))
     await acting.take_raw("instruments", Event(1, KEY, b"x"), Event(2, OTHER, encoded(instrument())))
+    await acting.take_raw("instruments", Event(3, b"binance:A:B", encoded(replace(instrument(), symbol="A:B"))))
     assert acting.sent() == []
     assert acting.table.data == {}
 

@@ -68,7 +68,7 @@ def test_a_recorded_symbol_need_not_be_known(typed: list[str], keys: list[str]) 
     assert keys_of(typed) == keys
 
 
-@pytest.mark.parametrize("typed", ["", ":", "binance:", "/ -"])
+@pytest.mark.parametrize("typed", ["", ":", "binance:", "/ -", "a:b:XRP"])
 def test_a_text_without_a_symbol_is_refused(typed: str) -> None:
     with pytest.raises(BadValue) as error:
         keys_of(["XRPUSDT", typed])

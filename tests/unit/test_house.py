@@ -42,6 +42,7 @@ HOUSE = House(
         "schemas/errors.py",
         "schemas/parameters.py",
         "schemas/records.py",
+        "schemas/symbols.py",
         "schemas/units.py",
     ),
     pure_imports=frozenset(

@@ -45,3 +45,11 @@ def _cut(data: bytes | None, limit: int, unit: str) -> tuple[bytes | None, str]:
 
 def _note(length: int, limit: int, unit: str) -> str:
     return f" (the first {limit} of {length} {unit})" if length > limit else ""
+
+
+def is_cut(letter: DeadLetter) -> bool:
+    """Return whether a letter holds but a part of the key or the value of its record."""
+    return any(
+        data is not None and len(data) == limit and f" (the first {limit} of " in letter.error
+        for data, limit in ((letter.key, KEY_BYTES), (letter.value, VALUE_BYTES))
+    )

@@ -6,6 +6,7 @@ from confluent_kafka import Message
 
 from infra.config import Config
 from schemas.codec import Codec, CodecError
+from schemas.dead_letters import is_cut
 from schemas.records import DeadLetter
 from schemas.registry import make_codec
 from schemas.times import iso
@@ -25,6 +26,13 @@ def newest(config: Config, limit: int) -> list[dict[str, Any]]:
 
 def find(config: Config, letter_id: str) -> dict[str, Any]:
     """Return a dead letter by its id (`topic:partition:offset`), with its bytes; `BadValue` when there is none."""
+    row = _row(config, message_of(config, letter_id), make_codec(config, DeadLetter))
+    value = bytes.fromhex(row["value"]) if row["value"] is not None else None
+    return {**row, "bytes": len(value or b""), "today": _decoded(config, row["topic"], value)}
+
+
+def message_of(config: Config, letter_id: str) -> Message:
+    """Return a dead letter by its id (`topic:partition:offset`), as it is; `BadValue` when there is none."""
     name, _, place = letter_id.partition(":")
     partition, _, offset = place.partition(":")
     known = {topic.name: topic for topic in DEAD_LETTER_TOPICS}
@@ -33,9 +41,24 @@ def find(config: Config, letter_id: str) -> dict[str, Any]:
     message = one(config, (known[name].full_name(config), int(partition)), int(offset))
     if message is None:
         raise BadValue(f"ID: there is no dead letter {letter_id!r}", hint="hedgehog dlq list")
-    row = _row(config, message, make_codec(config, DeadLetter))
-    value = bytes.fromhex(row["value"]) if row["value"] is not None else None
-    return {**row, "bytes": len(value or b""), "today": _decoded(config, row["topic"], value)}
+    return message
+
+
+def buried(config: Config, message: Message) -> tuple[str, bytes | None, bytes | None]:
+    """Return the full name of its topic, the key and the value of the record that a dead letter is about.
+
+    Raises `BadValue` for a letter that cannot be read, or holds but a part of its record.
+    """
+    if message.topic() != DEAD_LETTERS.full_name(config):
+        headers = dict(message.headers() or [])
+        return _header_text(headers.get(f"{CONNECT}topic")), _bytes(message.key()), _bytes(message.value())
+    try:
+        letter = make_codec(config, DeadLetter).decode(_bytes(message.value()))
+    except CodecError as error:
+        raise BadValue(f"ID: the dead letter itself cannot be read: {error}") from None
+    if is_cut(letter):
+        raise BadValue(f"ID: the letter holds but a part of its record: {letter.error}")
+    return letter.topic, letter.key, letter.value
 
 
 def _row(config: Config, message: Message, codec: Codec[DeadLetter]) -> dict[str, Any]:

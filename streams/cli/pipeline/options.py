@@ -42,6 +42,13 @@ class ShowLetter:
 
 
 @dataclass(frozen=True)
+class RequeueLetter:
+    """Put the record of a dead letter back into its topic, once it can be read today. The letter itself stays."""
+
+    letter_id: Annotated[str, typer.Argument(metavar="ID", help="As `dlq list` shows it: dead-letters:0:17.")]
+
+
+@dataclass(frozen=True)
 class Produce:
     """Stream the trades of every instrument that is switched on into Kafka, until Ctrl-C or SIGTERM.
 

@@ -14,8 +14,11 @@ def create(asked: CreateTopics, out: Output) -> None:
     """Create the topics that are missing, and name them."""
     created = create_topics(with_broker())
     out.rows([{"topic": name, "state": "created"} for name in created], ("topic", "state"), empty="every topic exists")
-    older = 0 < len(created) < len(TOPICS)
-    out.note("next: make infra-up, for the other topics are from before" if older else "next: hedgehog settings seed")
+    if 0 < len(created) < len(TOPICS):
+        out.note("the other topics are from before: their records, schemas and tables have to be upgraded")
+        out.note("next: make infra-up, before anything else is started")
+    else:
+        out.note("next: hedgehog settings seed")
 
 
 def list_topics(asked: ListTopics, out: Output) -> None:

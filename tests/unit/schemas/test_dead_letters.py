@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.codec import Codec, schema_text
-from schemas.dead_letters import KEY_BYTES, REASON_CHARACTERS, VALUE_BYTES, dead_letter
+from schemas.dead_letters import KEY_BYTES, REASON_CHARACTERS, VALUE_BYTES, dead_letter, is_cut
 from schemas.records import DeadLetter
 from schemas.topics import LETTERS
 
@@ -39,6 +39,7 @@ def test_what_is_too_wide_is_cut_and_the_letter_says_so(
     assert letter.key == (None if key is None else key[:KEY_BYTES])
     assert letter.value == (None if value is None else value[:VALUE_BYTES])
     assert letter.error == reason[:REASON_CHARACTERS] + notes
+    assert is_cut(letter) == (WIDE_KEY in notes or WIDE_VALUE in notes)
     assert (letter.source, letter.topic, letter.partition, letter.offset) == ("trading", "fills", 3, 17)
     assert letter.time == 1_700_000_000_000_000
 

@@ -35,6 +35,7 @@ NEEDING_A_BROKER = (
     "topics list",
     "dlq list",
     "dlq show dead-letters:0:1",
+    "dlq requeue dead-letters:0:1",
     "produce",
     "worker",
 )

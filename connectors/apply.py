@@ -12,6 +12,8 @@ from connectors.files import Connector, load_all
 from infra.config import Config
 from infra.errors import StackError
 from schemas.broker import is_replay
+from schemas.groups import sink_name
+from schemas.topics import Topic
 
 READY_TIMEOUT_S = 180.0
 REQUEST_TIMEOUT_S = 30.0
@@ -111,6 +113,30 @@ def watch(config: Config, stop: threading.Event, say: Callable[[str], None], pol
             if str(error) != away:
                 say(str(error))
             away = str(error)
+
+
+def move_past(config: Config, topic: Topic, partition: int, offset: int) -> None:
+    """Stop the sink of `topic`, let it go on after an offset of a partition, and start it again.
+
+    Raises `ConnectError` when Kafka Connect does not do so; the sink is started again in any case.
+    """
+    (connector,) = [connector for connector in load_all(config) if connector.name == sink_name(config, topic)]
+    path, deadline = f"/connectors/{connector.name}", time.monotonic() + READY_TIMEOUT_S
+    place = {"kafka_topic": topic.full_name(config), "kafka_partition": partition}
+    moved = {"offsets": [{"partition": place, "offset": {"kafka_offset": offset + 1}}]}
+    with _client(config) as client:
+        try:
+            _raise_for(client.put(f"{path}/stop"), connector.name)
+            stopped = f"stop within {READY_TIMEOUT_S:.0f} s"
+            _settled(client, [connector], stopped, lambda sink: sink.state == "STOPPED" and not sink.tasks, deadline)
+            # the group may have its last member a moment longer than the sink its task
+            while not (response := client.patch(f"{path}/offsets", json=moved)).is_success:
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(POLL_S)
+            _raise_for(response, connector.name)
+        finally:
+            _raise_for(client.put(f"{path}/resume"), connector.name)
 
 
 def _client(config: Config) -> httpx.Client:

@@ -309,6 +309,18 @@ def test_topics_are_created_once_and_listed(stack: Config, monkeypatch: pytest.M
         delete_topics(config)
 
 
+def test_topics_of_an_older_installation_name_the_upgrade(stack: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = stack.model_copy(update={"topic_prefix": f"cli-old-{time.time_ns()}-", "partitions": PARTITIONS})
+    set_environment(config, monkeypatch)
+    create_topics(config, [topic for topic in TOPICS.values() if topic is not INSTRUMENTS])
+    try:
+        result = run("topics create")
+        assert result.stdout.split()[2:] == [INSTRUMENTS.full_name(config), "created"]
+        assert "next: make infra-up, before anything else is started" in result.stderr
+    finally:
+        delete_topics(config)
+
+
 def test_status_counts_messages_lag_and_dead_letters(seeded: Config) -> None:
     group = f"{seeded.topic_prefix}reader"
     name = INSTRUMENTS.full_name(seeded)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
+from sqlalchemy.dialects.postgresql import JSONB
 
 from infra.config import Config
 from schemas.sql.migrate import SCRIPTS, alembic_config, upgrade
@@ -39,8 +40,10 @@ def value_of(column: sa.Column[Any], number: int) -> Any:
     for name in (f"{column.table.name}.{column.name}", column.name):
         if name in CONSTRAINED:
             return CONSTRAINED[name]
+    if isinstance(column.type, JSONB):
+        return {column.name: number}
     kind = column.type.python_type
-    others: dict[type, Any] = {bool: True, datetime: TIME, dict: {column.name: number}, str: column.name}
+    others: dict[type, Any] = {bool: True, datetime: TIME, str: column.name}
     # falling: what was executed of an order is less than its quantity, which comes before it
     return others[kind] if kind in others else kind(1_000 - number)
 

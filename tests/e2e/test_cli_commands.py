@@ -21,7 +21,7 @@ from schemas.broker import create_topics, delete_topics
 from schemas.records import DeadLetter, Settings, TradingStatus
 from schemas.registry import make_codec
 from schemas.sql.models import OrderRow
-from schemas.topics import INSTRUMENTS, LEADERS, SETTINGS, TOPICS, TRADES
+from schemas.topics import INSTRUMENTS, LEADERS, SETTINGS, TRADES
 from schemas.units import ONE
 from streams.agents.trading import TRADING
 from streams.cli.completion import complete_symbol
@@ -292,33 +292,6 @@ def test_dead_letters_are_listed_and_shown(seeded: Config) -> None:
     assert (shown["value"], shown["error"], shown["offset"]) == (b"\x00\x01garbage".hex(), "no valid Trade", 2)
     assert shown["today"].startswith("cannot be read")
     assert run("dlq show dead-letters:2:1").exit_code == 2
-
-
-def test_topics_are_created_once_and_listed(stack: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = stack.model_copy(update={"topic_prefix": f"cli-new-{time.time_ns()}-", "partitions": PARTITIONS})
-    set_environment(config, monkeypatch)
-    assert {row["state"] for row in data("topics list")} == {"missing"}
-    result = run("settings show")
-    assert (result.exit_code, "hedgehog topics create" in result.stderr) == (3, True)
-    created = data("topics create")
-    try:
-        assert [row["topic"] for row in created] == [topic.full_name(config) for topic in TOPICS.values()]
-        assert data("topics create") == []
-        assert {(row["state"], row["partitions"]) for row in data("topics list")} == {("ok", PARTITIONS)}
-    finally:
-        delete_topics(config)
-
-
-def test_topics_of_an_older_installation_name_the_upgrade(stack: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = stack.model_copy(update={"topic_prefix": f"cli-old-{time.time_ns()}-", "partitions": PARTITIONS})
-    set_environment(config, monkeypatch)
-    create_topics(config, [topic for topic in TOPICS.values() if topic is not INSTRUMENTS])
-    try:
-        result = run("topics create")
-        assert result.stdout.split()[2:] == [INSTRUMENTS.full_name(config), "created"]
-        assert "next: make infra-up, before anything else is started" in result.stderr
-    finally:
-        delete_topics(config)
 
 
 def test_status_counts_messages_lag_and_dead_letters(seeded: Config) -> None:

@@ -1,8 +1,7 @@
 """The connector files `connectors/*.json`, with the endpoints of an installation filled in.
 
-Orders, instruments and settings go without reduction buffer and without rewritten inserts: the buffer keeps the last
-snapshot of a key in a batch, even where it is the older one; so each row goes to the table, whose trigger knows
-the newer.
+All but trades go without reduction buffer and without rewritten inserts: the buffer keeps the last snapshot of a key in
+a batch, even where it is the older one; so each row goes to the table, whose trigger knows the newer.
 Rewritten inserts have 128 rows and a plan that does not depend on their values: it is made once, not for each.
 """
 

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from connectors.apply import apply_all
 from infra.config import Config
 from infra.errors import StackError
-from schemas.broker import create_topics
+from schemas.broker import configure_topics, create_topics
 from schemas.registry import register_all
 from schemas.sql.migrate import upgrade
 from schemas.upgrade import upgrade_topics
 
 STEPS: tuple[tuple[str, Callable[[Config], object]], ...] = (
     ("topics", create_topics),
+    ("settings", configure_topics),
     ("schemas", register_all),
     ("tables", upgrade),
     ("records", upgrade_topics),
@@ -20,9 +21,9 @@ STEPS: tuple[tuple[str, Callable[[Config], object]], ...] = (
 
 
 def provision(config: Config, say: Callable[[str], None]) -> None:
-    """Create topics, register schemas, migrate tables, upgrade records, apply connectors; harmless when all is done.
+    """Create and configure topics, register schemas, migrate tables, upgrade records, apply connectors.
 
-    Raises `StackError` that names the step which failed.
+    Harmless when all is done. Raises `StackError` that names the step which failed.
     """
     for what, step in STEPS:
         try:

@@ -5,7 +5,13 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its names are not said to be its own
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 from confluent_kafka.cimpl import NewTopic
 
 from infra.config import Config
@@ -67,6 +73,35 @@ def create_topics(config: Config, wanted: Collection[Topic] = tuple(TOPICS.value
     created = [name for name, future in futures.items() if _was_created(name, future.result)]
     _await_topics(config, wanted)
     return created
+
+
+def configure_topics(config: Config, wanted: Collection[Topic] = tuple(TOPICS.values())) -> list[str]:
+    """Give topics that were created before the settings of today; return the full names of those that had others.
+
+    Raises `TopicError` where the broker refuses one.
+    """
+    client = admin(config)
+    resources = {ConfigResource(ResourceType.TOPIC, topic.full_name(config)): topic for topic in wanted if topic.config}
+    found = client.describe_configs(list(resources), request_timeout=TIMEOUT_S)
+    altered = []
+    for resource, topic in resources.items():
+        now = found[resource].result(TIMEOUT_S)
+        changed = {name: value for name, value in topic.config.items() if now[name].value != value}
+        if changed:
+            set_to = AlterConfigOpType.SET
+            entries = [ConfigEntry(name, value, incremental_operation=set_to) for name, value in changed.items()]
+            altered.append(ConfigResource(ResourceType.TOPIC, resource.name, incremental_configs=entries))
+    _alter(client, altered)
+    return [resource.name for resource in altered]
+
+
+def _alter(client: AdminClient, altered: list[ConfigResource]) -> None:
+    futures = client.incremental_alter_configs(altered, request_timeout=TIMEOUT_S) if altered else {}
+    for resource, future in futures.items():
+        try:
+            future.result(TIMEOUT_S)
+        except KafkaException as error:
+            raise TopicError(f"topic {resource.name}: {error.args[0].str()}") from None
 
 
 def _await_topics(config: Config, wanted: Collection[Topic]) -> None:

@@ -86,7 +86,16 @@ class Trade(Keyed, kw_only=True, frozen=True):
         in_range("quantity", self.quantity, 1, AMOUNT_MAX)
 
 
-class Order(Keyed, kw_only=True, frozen=True):
+class Decided(Keyed, kw_only=True, frozen=True):
+    """A record that an agent decided: of those about one instrument a lower epoch than the highest seen is void.
+
+    The epoch is that of the state which decided it, see `streams.delivery.states`; 0 is from before there were any.
+    """
+
+    epoch: int = 0
+
+
+class Order(Decided, kw_only=True, frozen=True):
     """A full snapshot of one of our orders."""
 
     client_order_id: str
@@ -117,7 +126,7 @@ class Order(Keyed, kw_only=True, frozen=True):
         in_range("executed_quantity", self.executed_quantity, 0, self.quantity)
 
 
-class Fill(Keyed, kw_only=True, frozen=True):
+class Fill(Decided, kw_only=True, frozen=True):
     """One execution report of the exchange for one of our orders."""
 
     fill_id: str
@@ -251,7 +260,7 @@ class Setup(NamedTuple):
         self.settings.check()
 
 
-class Applied(Keyed, kw_only=True, frozen=True):
+class Applied(Decided, kw_only=True, frozen=True):
     """The journal of a leader: one fill or change of instrument or settings that it took, and after which trade.
 
     The topics of instruments and settings are compacted, so these are here as JSON.

@@ -53,7 +53,6 @@ def make_app(config: Config, agents: Sequence[Agent[Any]] | None = None) -> Hedg
         topic_allow_declare=False,
         topic_disable_leader=True,
         consumer_auto_offset_reset="earliest",
-        broker_session_timeout=6.0,
         broker_heartbeat_interval=2.0,
         broker_rebalance_timeout=10.0,
         broker_commit_interval=1.0,

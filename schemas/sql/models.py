@@ -63,7 +63,7 @@ class TradeRow(Base):
 
 
 class OrderRow(Base):
-    """The newest snapshot of one of our orders; a trigger keeps an older one from overwriting it."""
+    """The newest snapshot of one of our orders, by epoch, then version; a trigger keeps it from being overwritten."""
 
     __tablename__ = "orders"
     __table_args__ = (
@@ -79,6 +79,8 @@ class OrderRow(Base):
     client_order_id: Mapped[str] = mapped_column(primary_key=True)
     exchange: Mapped[str]
     symbol: Mapped[str]
+    # one written before there was this field comes without it
+    epoch: Mapped[int] = mapped_column(BigInteger, server_default="0")
     version: Mapped[Long]
     trader: Mapped[Long]
     side: Mapped[str]
@@ -101,7 +103,7 @@ class OrderRow(Base):
 
 
 class FillRow(Base):
-    """One execution report of the exchange for one of our orders.
+    """One execution report of the exchange for one of our orders; a trigger keeps one of a lower epoch out.
 
     Its order may arrive later, through a sink of its own; therefore no foreign key.
     """
@@ -121,6 +123,8 @@ class FillRow(Base):
     fill_id: Mapped[str] = mapped_column(primary_key=True)
     exchange: Mapped[str]
     symbol: Mapped[str]
+    # one written before there was this field comes without it
+    epoch: Mapped[int] = mapped_column(BigInteger, server_default="0")
     client_order_id: Mapped[str]
     side: Mapped[str]
     execution_type: Mapped[str]

@@ -69,7 +69,10 @@ class ExchangeSteps:
         if record.key != order.instrument.encode():
             raise Refused(f"key: {record.key!r} is not {order.instrument}")
         state = context.find(record.key) or context.add(record.key, book.new_book(order.instrument))
-        book.apply_order(state, order)
+        if book.is_superseded(state, order):
+            context.superseded += 1
+        else:
+            book.apply_order(state, order)
 
 
 def _make_steps(environment: Environment) -> Mapping[Topic, Step[BookState]]:

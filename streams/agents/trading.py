@@ -72,7 +72,10 @@ class TradingSteps:
             raise Refused(f"client_order_id: {fill.client_order_id!r}: {fill.instrument} has no leader")
         if record.key != fill.instrument.encode():
             raise Refused(f"key: {record.key!r} is not {fill.instrument}")
-        leader.apply_fill(state, record.offset, fill)
+        if leader.is_superseded(state, fill):
+            context.superseded += 1
+        else:
+            leader.apply_fill(state, record.offset, fill)
 
 
 def _on_change(

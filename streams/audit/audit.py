@@ -19,7 +19,7 @@ from schemas.codec import Codec, CodecError
 from schemas.reader import Partition
 from schemas.records import Applied, Fill, Order
 from schemas.registry import make_codec
-from streams.audit.journal import Difference, Recorded, Trades, compare
+from streams.audit.journal import Difference, Recorded, Trades, compare, counting
 from streams.topics.consume import OFFSET, trade_columns
 from streams.topics.read import Span, partition_of, partitions, records, spans
 
@@ -35,7 +35,8 @@ class Audit:
 
     `trades`, `fills`, `settings` and `seeds` (what the exchange says, as `hedgehog settings seed` wrote it) are the
     inputs; `orders` counts orders, `snapshots` the records about them and `journal` the entries of the leaders, each
-    once. Repeats are records sent more than once, with the same content.
+    once. Repeats are records sent more than once, with the same content; superseded are those of an epoch that was
+    over, which every reader drops.
     """
 
     instruments: int = 0
@@ -47,6 +48,7 @@ class Audit:
     snapshots: int = 0
     journal: int = 0
     repeats: int = 0
+    superseded: int = 0
     differences: list[Difference] = field(default_factory=list)
 
     @property
@@ -66,6 +68,7 @@ class Audit:
         self.snapshots += len(snapshots)
         self.journal += len(journal)
         self.repeats += len(recorded.orders) + len(recorded.journal) - len(snapshots | journal.keys())
+        self.superseded += recorded.superseded
         self.differences += compare(recorded)
 
 
@@ -119,13 +122,16 @@ class _Reader:
         instruments = sorted(orders.keys() | journal.keys())
         trades = self._read_trades(partition, instruments) if instruments else {}
         for instrument in instruments:
+            found = orders.get(instrument, []), journal.get(instrument, []), fills.get(instrument, [])
+            counted = counting(found[0]), counting(found[1]), counting(found[2])
             yield Recorded(
                 instrument=instrument,
                 partition=partition,
                 trades=trades[instrument],
-                orders=[order for _, order in orders.get(instrument, [])],
-                journal=[entry for _, entry in journal.get(instrument, [])],
-                fills=dict(fills.get(instrument, [])),
+                orders=list(counted[0].values()),
+                journal=list(counted[1].values()),
+                fills=counted[2],
+                superseded=sum(len(kind) for kind in found) - sum(len(kind) for kind in counted),
             )
 
     def _records(self, partition: int) -> tuple[Found[Order], Found[Applied], Found[Fill]]:

@@ -5,19 +5,21 @@ one order.
 Everything here is pure; `streams.audit.audit` reads the topics.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
 
 from schemas.columns import Int64s
 from schemas.errors import Refused
-from schemas.records import Applied, Fill, Instrument, Order, Record, Settings
+from schemas.records import Applied, Decided, Fill, Instrument, Order, Record, Settings
 from schemas.upgrade import instrument_in
 from streams.trading import leader
 from streams.trading.leader import LeaderState
+
+D = TypeVar("D", bound=Decided)
 
 
 class Trades(NamedTuple):
@@ -40,6 +42,8 @@ class Recorded:
     journal: list[Applied] = field(default_factory=list)
     fills: Mapping[int, Fill] = field(default_factory=dict)
     """By offset."""
+    superseded: int = 0
+    """How many orders, journal entries and fills were left out, since one of a higher epoch came before them."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,18 @@ class Difference:
     version: int
     recorded: Record | None
     refolded: Record | None
+
+
+def counting(found: Iterable[tuple[int, D]]) -> dict[int, D]:
+    """Return the records of one topic that count, by offset: without those of a lower epoch than one before them.
+
+    `found` are offsets and records of one instrument in the order of its partition. Every reader drops the same.
+    """
+    counted, epoch = {}, 0
+    for offset, record in found:
+        if record.epoch >= epoch:
+            counted[offset], epoch = record, record.epoch
+    return counted
 
 
 def refold(recorded: Recorded) -> list[Record]:
@@ -66,11 +82,15 @@ def refold(recorded: Recorded) -> list[Record]:
 
 
 def compare(recorded: Recorded) -> list[Difference]:
-    """Return where the refold and the record differ, and where a record was repeated with another content."""
+    """Return where the refold and the record differ, and where a record was repeated with another content.
+
+    Epochs are left out: who decided something is not what was decided.
+    """
     refolded: dict[int, Record] = {_version(record): record for record in refold(recorded)}
     found: dict[int, Record] = {}
     differences = []
-    for record in [*recorded.orders, *recorded.journal]:
+    both: list[Order | Applied] = [*recorded.orders, *recorded.journal]
+    for record in map(_without_epoch, both):
         if found.setdefault(_version(record), record) != record:
             differences.append(Difference(recorded.instrument, _version(record), record, found[_version(record)]))
     for version in sorted(refolded.keys() | found.keys()):
@@ -122,6 +142,10 @@ def _take_settings(state: LeaderState, offset: int, text: str) -> None:
     entry = len(state.outbox)
     leader.apply_settings(state, offset, settings)
     state.outbox[entry] = msgspec.structs.replace(state.outbox[entry], settings=text)
+
+
+def _without_epoch(record: Order | Applied) -> Order | Applied:
+    return msgspec.structs.replace(record, epoch=0) if record.epoch else record
 
 
 def _version(record: Record) -> int:

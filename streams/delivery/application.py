@@ -7,16 +7,21 @@ from collections.abc import Callable
 from typing import Any
 
 import faust
+from aiokafka.errors import KafkaError
 
 from infra.errors import StackError
 from streams.delivery import recovery
 from streams.delivery.batches import BatchConsumer
 from streams.delivery.keeper import Keeper
+from streams.delivery.membership import Membership
+from streams.delivery.recovery import StatesTable
 
 log = logging.getLogger(__name__)
 
 DRAINED_WITHIN_S = 5.0
 """How long what is being applied may take when partitions are given up; less than a rebalance waits."""
+SESSION_S = 6.0
+"""How long the group waits for a heartbeat of a worker before others get its partitions."""
 
 
 class HedgehogApp(faust.App):
@@ -27,7 +32,8 @@ class HedgehogApp(faust.App):
     """
 
     def __init__(self, name: str, group: str, prepare: Callable[[], None], **settings: Any) -> None:
-        super().__init__(name, **settings)
+        super().__init__(name, Table=StatesTable, broker_session_timeout=SESSION_S, **settings)
+        self.membership = Membership(SESSION_S)
         self.group = group
         self.keepers: list[Keeper[Any]] = []
         self._undrained = False
@@ -56,6 +62,21 @@ class HedgehogApp(faust.App):
         # Called when partitions are about to be given up. Faust would wait for every batch that was delivered, which
         # is for ever: one that an agent has handled may sit in the stopped queue of the other.
         await self._drain()
+
+    async def keep_own(self) -> bool:
+        """See that nobody else's states are the newest in the changelogs; return whether they were told.
+
+        The broker is asked where they end before each commit, which is put off if it does not say.
+        """
+        owned = [tp for keeper in self.keepers for tp in keeper.owned()]
+        try:
+            ends = await self.consumer.highwaters(*owned) if owned else {}
+        except KafkaError as error:
+            log.warning("the ends of the changelogs are not told: %r", error)
+            return False
+        for keeper in self.keepers:
+            await keeper.keep_own(ends)
+        return True
 
     async def stop(self) -> None:
         """Take in nothing more, store what was applied, then stop as Faust does."""

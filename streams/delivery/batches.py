@@ -224,6 +224,9 @@ class BatchConsumer(aiokafka.Consumer):
         return self._deliveries.to_commit(tp)
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
+        app: Any = self.app
+        if not await app.keep_own():
+            return False
         # Faust would draw a table of them for its debug log first: 15 ms in which the worker does nothing else.
         committed = await self._commit(offsets)
         if committed:

@@ -5,6 +5,8 @@ A decision is stored before it is sent:
 1. each instrument that changed is stored once, one value with state, offsets and outbox, and acknowledged;
 2. the outboxes are sent, in order, and acknowledged; then they are empty;
 3. only then are the batches done from which all this came.
+
+Before each of these the worker knows that it is a member of its group: one that was frozen waits for a heartbeat.
 """
 
 from collections.abc import Iterator
@@ -12,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from streams.delivery.batches import HANDED_MAX
+from streams.delivery.changelog import Place
+from streams.delivery.membership import assure
 from streams.delivery.messages import Message, Producer
 from streams.delivery.partition import Live, Partition
 from streams.delivery.states import S, StateCodec
@@ -45,7 +49,8 @@ class Checkpoint:
 class Storing:
     """Stores the partitions of one agent in its Faust table."""
 
-    def __init__(self, table: Any, codec: StateCodec[Any], producer: Producer) -> None:
+    def __init__(self, app: Any, table: Any, codec: StateCodec[Any], producer: Producer) -> None:
+        self._app = app
         self._table = table
         self._codec = codec
         self._producer = producer
@@ -57,14 +62,15 @@ class Storing:
         """
         # The same as the process before may have sent: the same ids and content, which every reader drops.
         if partition.unsent:
-            await self._send(partition.unsent)
+            await self._send(partition, partition.unsent)
             partition.unsent = []
         changed = {key: live for key, live in partition.touched.items() if live.state.changed}
         letters = list(self._unattached(partition, changed))
         if changed:
             await self._store(partition, changed, offsets)
-            await self._send(list(changed.values()))
+            await self._send(partition, list(changed.values()))
         if letters:
+            await assure(self._app, partition.generation)
             await self._producer.send(letters)
         partition.touched = {}
 
@@ -72,16 +78,21 @@ class Storing:
         stored = []
         for key, live in changed.items():
             state = live.state
-            live.outbox += [self._producer.message(record, key, partition.number) for record in state.outbox]
+            epoch, revision = live.place
+            live.outbox += [self._producer.decision(each, key, partition.number, epoch) for each in state.outbox]
             live.offsets = {t: max(offset, live.offsets.get(t, -1)) for t, offset in offsets.items()}
             state.outbox, state.changed = [], False
-            value = self._codec.encode(live.offsets, state, live.outbox)
+            live.place = Place(epoch, revision + 1)
+            value = self._codec.encode(live.offsets, state, live.outbox, live.place)
             stored.append(Message(self._table.changelog_topic_name, key, partition.number, value))
-        await self._producer.send(stored)
+        await assure(self._app, partition.generation)
+        offsets_written = await self._producer.send(stored)
+        self._table.known.wrote(partition.number, offsets_written, changed)
         for message in stored:
             self._table.data[message.key] = message.value
 
-    async def _send(self, lives: list[Live[Any]]) -> None:
+    async def _send(self, partition: Partition[S], lives: list[Live[S]]) -> None:
+        await assure(self._app, partition.generation)
         await self._producer.send([message for live in lives for message in live.outbox])
         for live in lives:
             live.outbox = []

@@ -66,7 +66,10 @@ class ClientOnLoop(AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         """Start the client, and hold its fetches in hand."""
         await super().on_start()
-        self._fetching = Fetching(self._ensure_consumer()._fetcher)
+        client = self._ensure_consumer()
+        self._fetching = Fetching(client._fetcher)
+        app: Any = self.app
+        app.membership.follow(client._coordinator)
 
     async def _fetch_records(self, *asked: Any, **limits: Any) -> Any:
         """What has come; while it is little, nothing more is fetched before somebody asks again."""

@@ -6,9 +6,13 @@ made is sent, see `streams.delivery.checkpoint`.
 
 The live state is dropped at every rebalance, and after any failure or cancellation before the lock is let go: else the
 next batch would store over what was not sent. When it is loaded again its outbox is sent again.
+
+Where somebody else has written into a partition's changelog, a worker that was frozen and went on, all states of the
+partition are stored again: theirs has a lower epoch, and must not be the last one.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,10 +22,14 @@ from faust.types import TP
 
 from schemas.dead_letters import dead_letter
 from streams.delivery.batches import Batch, is_current
+from streams.delivery.changelog import Place
 from streams.delivery.checkpoint import Checkpoint, Storing, WriteThrough
+from streams.delivery.membership import NotMember
 from streams.delivery.messages import Message, Producer
 from streams.delivery.partition import Context, Live, Partition
-from streams.delivery.states import S, StateCodec
+from streams.delivery.states import S, StateCodec, next_epoch
+
+log = logging.getLogger(__name__)
 
 Step = Callable[[Context[S], Batch], None]
 """Applies a batch to the states of its instruments: pure, that is, without I/O or a clock."""
@@ -53,7 +61,7 @@ class Keeper(Generic[S]):
         self._inputs = inputs
         self._full_names = {topic: full_name for full_name, topic in inputs.items()}
         self._limits = storing
-        self._storing = Storing(table, codec, producer)
+        self._storing = Storing(app, table, codec, producer)
         self._on_failure = on_failure
         self._partitions: dict[int, Partition[S]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -74,7 +82,11 @@ class Keeper(Generic[S]):
                 return
             with _failing(partition):
                 topic = self._inputs[batch.tp.topic]
-                step(Context(self, partition, batch, topic), batch)
+                context = Context(self, partition, batch, topic)
+                step(context, batch)
+                if context.superseded:
+                    what = (self._name, context.superseded, batch.tp)
+                    log.warning("%s: %d records of %s are of an epoch that is over: dropped", *what)
                 partition.positions[topic] = batch.offsets[-1]
                 partition.batches.append(batch)
                 if partition.waiting >= self._limits.records:
@@ -95,6 +107,25 @@ class Keeper(Generic[S]):
                     with _failing(partition):
                         await self._checkpoint(partition)
 
+    def owned(self) -> list[TP]:
+        """Return the changelog's partitions of which this worker holds states."""
+        name = self._table.changelog_topic_name
+        return [TP(name, partition.number) for partition in self._partitions.values() if self._owns(partition)]
+
+    async def keep_own(self, ends: Mapping[TP, int]) -> None:
+        """Store all states again of each partition in whose changelog somebody else has written.
+
+        `ends` say where the partitions that are owned ended a moment ago.
+        """
+        for tp in self.owned():
+            if tp in ends and self._table.known.is_beyond(tp.partition, ends[tp]):
+                partition = self._partitions[tp.partition]
+                async with partition.lock:  # what was under way of our own is known now
+                    if self._owns(partition):
+                        self._table.known.ends_at(tp.partition, ends[tp])
+                        with _failing(partition):
+                            await self._store_again(partition)
+
     def load(self, partition: Partition[S], key: bytes) -> Live[S] | None:
         """Return the live state of an instrument; what it may not have sent yet is put to be sent first."""
         if key not in partition.live:
@@ -102,7 +133,8 @@ class Keeper(Generic[S]):
             partition.live[key] = None
             if stored is not None:
                 value = self._codec.decode(key, stored)
-                live = partition.live[key] = Live(value.state, value.offsets, value.outbox)
+                place = Place(next_epoch(value.epoch, partition.generation), value.revision)
+                live = partition.live[key] = Live(value.state, value.offsets, value.outbox, place)
                 if live.outbox:
                     partition.unsent.append(live)
         return partition.live[key]
@@ -124,9 +156,28 @@ class Keeper(Generic[S]):
         await self._storing.checkpoint(
             partition, {topic: self.position(partition, topic) for topic in self._full_names}
         )
+        await self._store_again(partition)
         for batch in partition.batches:
             self._app.consumer.done(batch)
         partition.batches = []
+
+    async def _store_again(self, partition: Partition[S]) -> None:
+        """Store every state of a partition if somebody else has written into its changelog."""
+        if not self._table.known.take_foreign(partition.number):
+            return
+        log.warning(
+            "%s: others have written states of partition %d; all are stored again", self._name, partition.number
+        )
+        for key in self._table.known.keys(partition.number):
+            live = self.load(partition, key)
+            if live is not None:
+                live.state.changed = True
+                partition.touched[key] = live
+        offsets = {topic: self.position(partition, topic) for topic in self._full_names}
+        await self._storing.checkpoint(partition, offsets)
+
+    def _owns(self, partition: Partition[S]) -> bool:
+        return not partition.refused and partition.generation == self._app.consumer_generation_id
 
     def _start_checkpoint(self, partition: Partition[S]) -> None:
         """Begin the checkpoint of a partition whose time has come."""
@@ -149,6 +200,11 @@ class Keeper(Generic[S]):
 def _failing(partition: Partition[Any]) -> Iterator[None]:
     try:
         yield
+    except NotMember:
+        partition.fail()
+        log.warning(
+            "partition %d was given up before a heartbeat was answered; nothing more is stored", partition.number
+        )
     except BaseException:  # cancelled, too, it may be anywhere between storing and sending
         partition.fail()
         raise

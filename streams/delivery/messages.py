@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+import msgspec
+
 from infra.config import Config
 from schemas.codec import Codec
-from schemas.records import Record
+from schemas.records import Decided, Record
 from schemas.topics import TOPICS
 
 
@@ -26,6 +28,12 @@ class Producer:
         self._codecs = codecs
         self._topics = {topic.record: (topic.full_name(config), topic.key) for topic in TOPICS.values() if topic.record}
 
+    def decision(self, record: Record, home: bytes, partition: int, epoch: int) -> Message:
+        """Return the message of what an instrument's state has made, in the epoch in which it was decided."""
+        if isinstance(record, Decided):
+            record = msgspec.structs.replace(record, epoch=epoch)
+        return self.message(record, home, partition)
+
     def message(self, record: Record, home: bytes = b"", partition: int | None = None) -> Message:
         """Return the message of a record, keyed as its topic wants it.
 
@@ -36,11 +44,10 @@ class Producer:
         key = key_of(record).encode()
         return Message(topic, key, partition if key == home else None, self._codecs[type(record)].encode(record))
 
-    async def send(self, messages: Iterable[Message]) -> None:
-        """Send these in order; returns when the broker has acknowledged all of them."""
+    async def send(self, messages: Iterable[Message]) -> list[int]:
+        """Send these in order; returns their offsets when the broker has acknowledged all of them."""
         producer = self._app.producer
         sent = [
             await producer.send(topic, key, value, partition, None, None) for topic, key, partition, value in messages
         ]
-        for acknowledged in sent:
-            await acknowledged
+        return [(await acknowledged).offset for acknowledged in sent]

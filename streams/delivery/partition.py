@@ -6,6 +6,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from schemas.errors import Refused
 from streams.delivery.batches import Batch
+from streams.delivery.changelog import Place
 from streams.delivery.messages import Message
 from streams.delivery.states import S
 
@@ -15,8 +16,10 @@ T = TypeVar("T")
 class Live(Generic[S]):
     """The live state of one instrument."""
 
-    def __init__(self, state: S, offsets: dict[str, int], outbox: list[Message]) -> None:
+    def __init__(self, state: S, offsets: dict[str, int], outbox: list[Message], place: Place) -> None:
         self.state = state
+        self.place = place
+        """The epoch of what is decided from now on, and how often the state was stored."""
         self.offsets = offsets
         """How far its inputs were applied when it was loaded; since then as far as its partition has been handled."""
         self.outbox = outbox
@@ -108,6 +111,8 @@ class Context(Generic[S]):
         self.batch = batch
         self.topic = topic
         """The topic of the batch."""
+        self.superseded = 0
+        """How many records were dropped since they are of an epoch that is over."""
 
     @property
     def partition(self) -> int:
@@ -148,7 +153,8 @@ class Context(Generic[S]):
 
     def add(self, key: bytes, state: S) -> S:
         """Take in the first state of an instrument."""
-        self._partition.live[key] = self._partition.touched[key] = Live(state, {}, [])
+        live = Live[S](state, {}, [], Place(self._partition.generation or 0))
+        self._partition.live[key] = self._partition.touched[key] = live
         return state
 
     def applied(self, key: bytes | None, topic: str) -> int:

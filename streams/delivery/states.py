@@ -1,4 +1,9 @@
-"""The values of a changelog: the state of one instrument, how far its inputs are applied, and what it has to send."""
+"""The values of a changelog: the state of one instrument, how far its inputs are applied, and what it has to send.
+
+Each says its epoch: the generation of the consumer group in which it was decided. A group that is lost begins again at
+generation 1, and workers with other agents are another group; so an epoch is always higher than that of the state which
+was loaded. See `streams.delivery.changelog` for what it is good for.
+"""
 
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
@@ -7,6 +12,7 @@ import msgspec
 
 from infra.errors import StackError
 from schemas.records import Record
+from streams.delivery.changelog import Place
 from streams.delivery.messages import Message
 
 LAYOUT = 2
@@ -42,6 +48,14 @@ class StoredState(msgspec.Struct, Generic[S]):
     state: S
     outbox: list[Message]
     """What is to be sent once this is stored."""
+    epoch: int = 0
+    revision: int = 0
+    """How often the state was stored; with the epoch its place among all values of its key."""
+
+
+def next_epoch(stored: int, generation: int | None) -> int:
+    """Return the epoch of what a generation decides upon a state that was stored in an epoch."""
+    return max(stored + 1, generation or 0)
 
 
 class _Versioned(msgspec.Struct):
@@ -61,9 +75,9 @@ class StateCodec(Generic[S]):
         self._version_of = msgspec.json.Decoder(_Versioned).decode
         self._decode = msgspec.json.Decoder(StoredState[state_type]).decode  # type: ignore[valid-type]
 
-    def encode(self, offsets: dict[str, int], state: S, outbox: list[Message]) -> bytes:
+    def encode(self, offsets: dict[str, int], state: S, outbox: list[Message], place: Place) -> bytes:
         """Return the value to store, in the layout of today."""
-        return msgspec.json.encode(StoredState(self._layout, offsets, state, outbox))
+        return msgspec.json.encode(StoredState(self._layout, offsets, state, outbox, *place))
 
     def decode(self, key: bytes, data: bytes) -> StoredState[S]:
         """Return what is stored under a key. Raises `UnreadableState` for a layout that nobody here knows."""

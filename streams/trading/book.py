@@ -14,7 +14,7 @@ from schemas.symbols import split_instrument
 from schemas.units import ONE
 from streams.trading.crossing import Int64s, first_crossing
 from streams.trading.matching import BUYING, NO_ORDER, SELLING, UNBOUNDED, Column, best_match, tradable, unfilling_range
-from streams.trading.versions import take
+from streams.trading.versions import rewind, take
 
 SIDES = {Side.BUY: BUYING, Side.SELL: SELLING}
 
@@ -41,8 +41,9 @@ class BookState(msgspec.Struct, kw_only=True):
     """In the order in which they came."""
     step: int = 1
     """The instrument's step size in 1e-8; the smallest there is until the exchange has said it."""
+    epoch: int = 0
     version: int = 0
-    """The highest version of an order snapshot taken."""
+    """Epoch and highest version of the order snapshots taken."""
     missing: bytes = b""
     """The versions below it that were not taken, and still may be: see `streams.trading.versions`."""
     changed: bool = False
@@ -71,12 +72,20 @@ def apply_instrument(book: BookState, instrument: Instrument) -> None:
         book.changed = True
 
 
+def is_superseded(book: BookState, order: Order) -> bool:
+    """Return whether the order is of an epoch that is over: whoever decided it had lost the instrument to another."""
+    return order.epoch < book.epoch
+
+
 def apply_order(book: BookState, order: Order) -> None:
     """Take a snapshot of an order: a new one rests in the book, one to be cancelled leaves it."""
-    taken = take(book.version, book.missing, order.version)
+    version, missing = book.version, book.missing
+    if order.epoch > book.epoch:  # what was sent by somebody who had lost the instrument meanwhile counts no more
+        version, missing = rewind(version, missing, order.version)
+    taken = take(version, missing, order.version)
     if taken is None:
         return
-    book.version, book.missing = taken
+    book.epoch, (book.version, book.missing) = order.epoch, taken
     book.changed = True
     if order.cancel_requested:
         _cancel(book, order)

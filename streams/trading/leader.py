@@ -49,6 +49,8 @@ class LeaderState(msgspec.Struct, kw_only=True):
     """How far the trades have been looked through, which may be further than the last one that changed anything; the
     offsets below are those of the last input taken of each topic. Every order says them."""
     fills_offset: int = -1
+    fills_epoch: int = 0
+    """The epoch of the newest fill taken."""
     settings_offset: int = -1
     instruments_offset: int = -1
     changed: bool = False
@@ -89,6 +91,11 @@ def quiet(state: LeaderState) -> tuple[int, int]:
     return strategy.idle_range(state.leader)
 
 
+def is_superseded(state: LeaderState, fill: Fill) -> bool:
+    """Return whether the report is of an epoch that is over: the book that made it had lost the instrument."""
+    return fill.epoch < state.fills_epoch
+
+
 def apply_fill(state: LeaderState, offset: int, fill: Fill) -> None:
     """Apply an execution report. One that says nothing new is journalled and changes nothing else.
 
@@ -103,6 +110,7 @@ def apply_fill(state: LeaderState, offset: int, fill: Fill) -> None:
     rules = _rules(state)
     # Nothing was assigned so far; from here on nothing is refused.
     state.fills_offset = offset
+    state.fills_epoch = fill.epoch
     state.time = fill.transaction_time
     _journal(state, "fills", offset)
     status = NEXT_STATUS.get((order.status, report)) if order else None
@@ -232,7 +240,7 @@ def _next_version(state: LeaderState, cause: str) -> dict[str, Any]:
     }
 
 
-def _journal(state: LeaderState, topic: str, offset: int, **taken: str) -> None:
+def _journal(state: LeaderState, topic: str, offset: int, **taken: Any) -> None:
     """Note an input; `taken` is its content as JSON where its topic is compacted."""
     state.version += 1
     state.changed = True

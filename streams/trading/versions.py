@@ -23,3 +23,10 @@ def take(highest: int, missing: bytes, version: int) -> tuple[int, bytes] | None
     else:
         return None
     return max(highest, version), bits.to_bytes((bits.bit_length() + 7) // 8, "big")
+
+
+def rewind(highest: int, missing: bytes, version: int) -> tuple[int, bytes]:
+    """Return what is the highest and what is missing where nothing from `version` on counts any more."""
+    back = max(0, highest - version + 1)
+    bits = int.from_bytes(missing, "big") >> back
+    return highest - back, bits.to_bytes((bits.bit_length() + 7) // 8, "big")

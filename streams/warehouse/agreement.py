@@ -96,13 +96,14 @@ def compare_with_topics(config: Config, timeout_s: float = 60.0) -> list[Compari
 def fold_topic(config: Config, topic: Topic, model: type[Base]) -> Folded:
     """Return the topic up to its present end, folded by the table's primary key as the sink and the triggers do.
 
-    Of orders the highest version counts, and the first message that has it; of the others the last message.
+    Of orders the highest epoch and version count, and the first message that has them; of fills the last message of the
+    highest epoch; of the others the last message.
     """
     assert topic.record is not None
     codec: Codec[Any] = make_codec(config, topic.record)
     names = topic.record.__struct_fields__
     key_at = [names.index(column.name) for column in model.__table__.primary_key]
-    version_at = names.index("version") if "version" in names else None
+    epoch_at, version_at = (names.index(name) if name in names else None for name in ("epoch", "version"))
     replaced = topic in (INSTRUMENTS, SETTINGS)
     client = admin(config)
     found = spans(client, partitions(client, [topic.full_name(config)]))
@@ -118,14 +119,16 @@ def fold_topic(config: Config, topic: Topic, model: type[Base]) -> Folded:
         if replaced:
             folded.rows[key] = row  # one after the other, which is no conflict
         else:
-            _fold(folded, key, row, version_at)
+            _fold(folded, key, row, epoch_at, version_at)
     return folded
 
 
-def _fold(folded: Folded, key: Key, row: Values, version_at: int | None) -> None:
+def _fold(folded: Folded, key: Key, row: Values, epoch_at: int | None, version_at: int | None) -> None:
     known = folded.rows.get(key)
-    if known is None:
-        folded.rows[key] = row
+    if known is None or (epoch_at is not None and row[epoch_at] > known[epoch_at]):
+        folded.rows[key] = row  # what was decided in an epoch that is over is no conflict
+    elif epoch_at is not None and row[epoch_at] < known[epoch_at]:
+        pass
     elif version_at is None:
         folded.conflicting += known != row
         folded.rows[key] = row

@@ -51,7 +51,7 @@ class Compared:
 
 
 def decided(w: World) -> set[Order]:
-    """The orders in the topic, without the offsets that the frameworks other than ours do not see."""
+    """The orders in the topic, without their epochs and the offsets that the frameworks other than ours do not see."""
     codec = make_codec(w.config, Order)
     orders = (codec.decode(value) for value in read_topic(w.config, ORDERS))
-    return {msgspec.structs.replace(order, settings_offset=0, instruments_offset=0) for order in orders}
+    return {msgspec.structs.replace(order, epoch=0, settings_offset=0, instruments_offset=0) for order in orders}

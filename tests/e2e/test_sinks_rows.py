@@ -9,7 +9,7 @@ import pytest
 from connectors.apply import apply_all, states
 from infra.config import Config
 from schemas.groups import sink_name
-from schemas.records import Keyed, Order, OrderStatus, Trade
+from schemas.records import Keyed, Order, OrderStatus, Record, Trade
 from schemas.topics import FILLS, INSTRUMENTS, ORDERS, SETTINGS, SINKS, TRADES, Topic
 from schemas.units import AMOUNT_MAX, PRICE_MAX
 from streams.warehouse.agreement import Comparison, compare_with_topics
@@ -201,3 +201,23 @@ def test_a_comparison_names_what_does_not_agree(world: World) -> None:
     found = compare_with_topics(world.config)[0]
     assert (found.equal, found.missing, found.extra, found.differing) == (False, 2, 1, 1)
     assert found.examples[0].startswith("binance:XRPUSDT:501 differs: price is 100000001")
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["one batch", "a batch each"])
+def test_what_was_decided_in_an_epoch_that_is_over_replaces_nothing(world: World, at_once: bool) -> None:
+    number = 600 + at_once
+    name = f"{samples.INSTRUMENT}:{number}:B"
+    records: list[Record] = [
+        *(snapshot(number, version, status, epoch=epoch) for epoch, version, status in ((1, 2, NEW), (2, 1, PART))),
+        *(snapshot(number, version, status, epoch=epoch) for epoch, version, status in ((1, 9, NEW), (2, 3, FILLED))),
+        snapshot(number, 99, NEW, epoch=1),
+        *(samples.fill(name, price=price, epoch=epoch) for epoch, price in ((1, "98"), (2, "97"), (1, "96"))),
+    ]
+    for chunk in [records] if at_once else [[each] for each in records]:
+        world.send(*chunk)
+        until_committed(world, ORDERS, FILLS)
+    assert world.rows("SELECT epoch, version, status FROM orders WHERE client_order_id = :id", id=name) == [
+        (2, 3, FILLED.value)
+    ]
+    assert world.rows("SELECT epoch, price::int FROM fills WHERE client_order_id = :id", id=name) == [(2, 97)]
+    assert_agreement(world)

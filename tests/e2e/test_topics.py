@@ -2,17 +2,18 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
 from infra.config import Config
-from schemas.broker import TopicsMissing, admin, create_topics, delete_topics
+from schemas.broker import TopicError, TopicsMissing, admin, configure_topics, create_topics, delete_topics
 from schemas.groups import worker_group
 from schemas.reader import Partition, Reader
 from schemas.records import Trade
 from schemas.registry import make_codec, register_all
-from schemas.topics import DEAD_LETTERS, FILLS, ORDERS, TRADES
+from schemas.topics import BOOKS, DEAD_LETTERS, FILLS, LEADERS, ORDERS, TRADES
 from streams.topics.consume import OFFSET, trade_columns
 from streams.topics.lag import behind, lags, members, worker_groups
 from streams.topics.read import count, existing, messages, one, partition_of, partitions, records, spans, spans_between
@@ -195,3 +196,15 @@ def test_how_far_a_group_is_behind(world: Config) -> None:
     finally:
         consumer.close()
     assert members(client, group) == 0
+
+
+def test_topics_of_other_settings_get_those_of_today(world: Config) -> None:
+    config = world.model_copy(update={"topic_prefix": f"configured-{time.time_ns()}-"})
+    before = replace(LEADERS, config={**LEADERS.config, "min.compaction.lag.ms": "0", "max.compaction.lag.ms": "60000"})
+    assert create_topics(config, [before, BOOKS]) == [before.full_name(config), BOOKS.full_name(config)]
+    wanted = [LEADERS, BOOKS]
+    assert configure_topics(config, wanted) == [LEADERS.full_name(config)]
+    assert configure_topics(config, wanted) == []
+    with pytest.raises(TopicError, match=r"topic .*leaders.*: "):
+        configure_topics(config, [replace(LEADERS, config={"min.compaction.lag.ms": "never"})])
+    delete_topics(config)

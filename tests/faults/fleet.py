@@ -65,6 +65,13 @@ class Fleet:
             process.wait()
             raise AssertionError(f"worker {name} did not end within {STOP_TIMEOUT_S} s of {how.name}") from None
 
+    def freeze(self, name: str, seconds: float) -> None:
+        """Let a worker stand still for so long, as a paused machine does, and go on."""
+        process = self._running[name]
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        process.send_signal(signal.SIGCONT)
+
     def ended(self, name: str) -> int:
         """Wait for a worker to end by itself; its exit status."""
         return self._running.pop(name).wait(STOP_TIMEOUT_S)

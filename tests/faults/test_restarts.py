@@ -4,23 +4,20 @@ The referee is the audit: it replays the recorded trades, fills and settings in 
 wants exactly the recorded orders. What the leaders hold open must also rest in the exchange's book.
 """
 
-import json
 import random
 import signal
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from infra.config import Config
 from schemas import topics
 from schemas.broker import create_topics, delete_topics
-from schemas.records import Fill
-from schemas.registry import make_codec, register_all
+from schemas.registry import register_all
 from streams.audit.audit import audit
-from streams.topics.read import messages
 from tests.faults.fleet import Fleet, Progress, wait_for
+from tests.faults.judged import assert_fills_repeat_only_themselves, open_orders
 from tests.faults.load import SYMBOLS, Load
 
 RESTARTS = 10
@@ -56,25 +53,6 @@ def test_ten_restarts_and_two_workers_under_load(stack: Config, tmp_path: Path, 
     assert result.trades == load.published
     assert result.orders > 100, "the load must cause orders for this to prove anything"
     assert result.differences == []
-    assert _open_orders(config, topics.LEADERS) == _open_orders(config, topics.BOOKS)
-    _assert_fills_repeat_only_themselves(config)
+    assert open_orders(config, topics.LEADERS) == open_orders(config, topics.BOOKS)
+    assert_fills_repeat_only_themselves(config)
     delete_topics(config)
-
-
-def _open_orders(config: Config, table: topics.Topic) -> dict[str, set[str]]:
-    """The client order ids that a table holds open, by instrument."""
-    found: dict[str, set[str]] = {}
-    for message in messages(config, [table]):
-        state: dict[str, Any] = json.loads(message.value() or b"{}")["state"]
-        orders = state["orders"]
-        held = [*orders.values(), *state["closing"].values()] if isinstance(orders, dict) else orders
-        found[(message.key() or b"").decode()] = {order["client_order_id"] for order in held}
-    return found
-
-
-def _assert_fills_repeat_only_themselves(config: Config) -> None:
-    codec = make_codec(config, Fill)
-    seen: dict[str, Fill] = {}
-    for message in messages(config, [topics.FILLS]):
-        fill = codec.decode(message.value())
-        assert seen.setdefault(fill.fill_id, fill) == fill

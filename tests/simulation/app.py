@@ -7,6 +7,7 @@ from typing import Any
 from faust.types import TP
 
 from streams.delivery.batches import Batch, Deliveries
+from streams.delivery.changelog import Changelog
 from tests.simulation.broker import Record
 from tests.simulation.network import BrokerError
 
@@ -26,6 +27,7 @@ class Table:
     def __init__(self, changelog: str) -> None:
         self.changelog_topic_name = changelog
         self.data: dict[bytes, bytes] = {}
+        self.known = Changelog()
 
 
 class Channel:
@@ -92,14 +94,15 @@ class Consumer:
 class Acknowledgement:
     """Awaited, it is a trip to the broker and back."""
 
-    def __init__(self, trip: Callable[[], Awaitable[None]], error: BrokerError | None) -> None:
+    def __init__(self, trip: Callable[[], Awaitable[None]], outcome: Record | BrokerError) -> None:
         self._trip = trip
-        self._error = error
+        self._outcome = outcome
 
-    def __await__(self) -> Generator[Any, None, None]:
+    def __await__(self) -> Generator[Any, None, Record]:
         yield from self._trip().__await__()
-        if self._error is not None:
-            raise self._error
+        if isinstance(self._outcome, BrokerError):
+            raise self._outcome
+        return self._outcome
 
 
 class Producer:
@@ -114,14 +117,15 @@ class Producer:
         worker = self._worker
         world = worker.world
 
-        def append() -> None:
-            world.broker.append(topic, partition, key, value, world.now, worker.name)
+        def append() -> Record:
+            written: Record = world.broker.append(topic, partition, key, value, world.now, worker.name)
+            return written
 
         def acknowledged() -> Awaitable[None]:
             return world.network.trip(worker, f"acknowledgement of {topic}", lambda: None)
 
         try:
-            await world.network.trip(worker, f"send to {topic}", append)
+            outcome = await world.network.trip(worker, f"send to {topic}", append)
         except BrokerError as error:
-            return Acknowledgement(acknowledged, error)
-        return Acknowledgement(acknowledged, None)
+            outcome = error
+        return Acknowledgement(acknowledged, outcome)

@@ -12,6 +12,8 @@ from zlib import crc32
 
 from faust.types import TP
 
+from streams.delivery.changelog import keep_newest
+
 
 @dataclass(slots=True)
 class Record:
@@ -58,19 +60,22 @@ class Broker:
         self.committed: dict[TP, int] = {}
         self._appended = 0
 
-    def append(self, topic: str, partition: int | None, key: bytes, value: bytes, time: float, writer: str) -> None:
+    def append(self, topic: str, partition: int | None, key: bytes, value: bytes, time: float, writer: str) -> Record:
         """Write one record, into the partition of its key where none is named."""
         log = self.logs[TP(topic, crc32(key) % self.partitions if partition is None else partition)]
         record = Record(log.end, key, value, time, writer, self._appended)
         self._appended += 1
         log.records.append(record)
         log.history.append(record)
+        return record
 
     def history(self, topic: str) -> list[Record]:
         """Every record of a topic that there ever was, in the order in which they were written."""
         found = [record for number in range(self.partitions) for record in self.logs[TP(topic, number)].history]
         return sorted(found, key=attrgetter("number"))
 
-    def last(self, topic: str) -> dict[bytes, bytes]:
-        """The last value of each key."""
-        return {record.key: record.value for record in self.history(topic)}
+    def newest(self, changelog: str) -> dict[bytes, bytes]:
+        """The value that counts of each key."""
+        found: dict[bytes, bytes] = {}
+        keep_newest(found, ((record.key, record.value) for record in self.history(changelog)))
+        return found

@@ -61,6 +61,10 @@ class Group:
         self._heard[member] = now
         return self._until is None or member in self._joining
 
+    def knows(self, member: str, generation: int) -> bool:
+        """Whether the coordinator would answer a heartbeat under this generation."""
+        return member in self._heard and generation == self.generation
+
     def check(self, now: float) -> None:
         """Drop who was not heard of; begin the next generation if all are there, or the time is up."""
         for member in [member for member, heard in self._heard.items() if now - heard > SESSION_S]:

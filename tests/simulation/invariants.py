@@ -1,7 +1,7 @@
 """What must hold, whatever went wrong: while a run goes on, and at its end."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -12,13 +12,14 @@ from schemas.records import Applied, DeadLetter, Fill, Order, OrderStatus, Trade
 from streams.agents.agent import Agent
 from streams.agents.exchange import EXCHANGE
 from streams.agents.trading import TRADING
-from streams.audit.journal import Recorded, Trades, compare, interleaving, take_entry, take_trades
+from streams.audit.journal import Recorded, Trades, compare, counting, interleaving, take_entry, take_trades
+from streams.delivery.changelog import place_of
 from streams.delivery.messages import Message
 from streams.delivery.states import StateCodec
 from streams.trading import leader
 from streams.trading.book import BookState
 from streams.trading.leader import LeaderState
-from tests.simulation.broker import Broker
+from tests.simulation.broker import Broker, Record
 from tests.simulation.world import CODECS, World
 
 STATES: dict[str, StateCodec[Any]] = {
@@ -47,8 +48,8 @@ def committed(world: World, offsets: dict[TP, int]) -> None:
     for tp, end in offsets.items():
         if tp.topic not in READERS:
             continue
-        stored = world.broker.last(READERS[tp.topic].changelog.name)
-        last = {record.key: record.offset for record in world.broker.logs[tp].history[:end]}
+        stored = world.broker.newest(READERS[tp.topic].changelog.name)
+        last = {record.key: record.offset for record in _counted(tp, world.broker.logs[tp].history[:end])}
         for key, offset in last.items():
             position = -1
             if key in stored:
@@ -57,6 +58,16 @@ def committed(world: World, offsets: dict[TP, int]) -> None:
                 world.finding(
                     f"{tp.topic} committed up to {end}, and {key.decode()} is stored up to {position}, not {offset}"
                 )
+
+
+def _counted(tp: TP, records: list[Record]) -> Iterator[Record]:
+    """Records without the fills of an epoch that is over: they are dropped, which changes no state."""
+    epochs: defaultdict[bytes, int] = defaultdict(int)
+    for record in records:
+        epoch = CODECS[Fill].decode(record.value).epoch if tp.topic == "fills" else 0
+        if epoch >= epochs[record.key]:
+            epochs[record.key] = epoch
+            yield record
 
 
 def at_the_end(world: World) -> Iterator[str]:
@@ -77,16 +88,20 @@ def at_the_end(world: World) -> Iterator[str]:
 
 def _last(broker: Broker, agent: Agent[Any]) -> dict[str, Any]:
     codec = STATES[agent.name]
-    return {key.decode(): codec.decode(key, value).state for key, value in broker.last(agent.changelog.name).items()}
+    return {key.decode(): codec.decode(key, value).state for key, value in broker.newest(agent.changelog.name).items()}
 
 
 def _stored_and_sent(broker: Broker) -> Iterator[str]:
     """Every decision that is stored is sent after that, and none is sent that was not stored before."""
     stored: dict[tuple[str, bytes, bytes], list[int]] = defaultdict(list)
+    void: set[tuple[str, bytes, bytes]] = set()
     for agent in (TRADING, EXCHANGE):
-        for record in broker.history(agent.changelog.name):
+        history = broker.history(agent.changelog.name)
+        for record in history:
             for message in msgspec.json.decode(record.value, type=_Outbox).outbox:
                 stored[message.topic, message.key, message.value].append(record.number)
+                if _is_void(record, history):
+                    void.add((message.topic, message.key, message.value))
     sent: dict[tuple[str, bytes, bytes], list[int]] = defaultdict(list)
     for topic in ("orders", "applied", "fills"):
         for record in broker.history(topic):
@@ -96,8 +111,15 @@ def _stored_and_sent(broker: Broker) -> Iterator[str]:
             yield f"never stored, and sent: {_told(what)}"
         elif numbers[0] < stored[what][0]:
             yield f"sent before it was stored: {_told(what)}"
-    for what in [what for what in stored if what not in sent]:
+    for what in stored.keys() - sent.keys() - void:
         yield f"stored, and never sent: {_told(what)}"
+
+
+def _is_void(late: Record, history: Iterable[Record]) -> bool:
+    """Whether somebody of a higher epoch has begun from a state before this one."""
+    place = place_of(late.value)
+    others = (place_of(record.value) for record in history if record.key == late.key)
+    return any(other.epoch > place.epoch and other.revision <= place.revision for other in others)
 
 
 def _told(what: tuple[str, bytes, bytes]) -> str:
@@ -131,10 +153,10 @@ def _recorded(broker: Broker, key: str) -> Recorded:
         np.array([offset for offset, _ in trades], np.int64),
         *(np.array([getattr(t, name) for _, t in trades], np.int64) for name in ("price", "trade_time", "trade_id")),
     ]
-    orders = [order for _, order in of("orders", Order)]
-    journal = [entry for _, entry in of("applied", Applied)]
+    orders = list(counting(of("orders", Order)).values())
+    journal = list(counting(of("applied", Applied)).values())
     partition = World.partition_of(key.encode())
-    return Recorded(key, partition, Trades(*columns), orders, journal, dict(of("fills", Fill)))
+    return Recorded(key, partition, Trades(*columns), orders, journal, counting(of("fills", Fill)))
 
 
 def _refolded(recorded: Recorded, stored: LeaderState) -> Iterator[str]:

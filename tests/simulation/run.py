@@ -27,7 +27,7 @@ NEAR = 8
 
 @dataclass(frozen=True)
 class Rules:
-    """What is drawn. With `zombies` workers are frozen for longer than a session: late writes are not fenced yet."""
+    """What is drawn. With `zombies` workers are frozen for longer than a session."""
 
     zombies: bool = False
 

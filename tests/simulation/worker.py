@@ -16,13 +16,15 @@ from faust.types import TP
 from streams.agents.agent import Agent, Environment
 from streams.delivery.application import HedgehogApp
 from streams.delivery.batches import Batch, is_current
+from streams.delivery.changelog import keep_newest
 from streams.delivery.guard import guarded
 from streams.delivery.keeper import Keeper
+from streams.delivery.membership import Membership
 from streams.delivery.messages import Producer as MessageProducer
 from streams.delivery.states import StateCodec
 from tests.simulation.app import Channel, Consumer, Flow, Producer, Table
 from tests.simulation.broker import Record
-from tests.simulation.group import Assigned
+from tests.simulation.group import SESSION_S, Assigned
 from tests.simulation.network import BrokerError
 
 BEAT_S = 2.0
@@ -52,6 +54,7 @@ class Worker:
         self.frozen_until = 0.0
         self.flow_control = Flow()
         self.consumer_generation_id = 0
+        self.membership = Membership(SESSION_S, lambda: world.now)
         self.consumer = Consumer(self)
         self.producer = Producer(self)
         self.partitions: list[int] = []
@@ -144,6 +147,7 @@ class Worker:
         while True:
             self._rejoin.clear()
             assigned = await self.world.group.join(self.name, self.world.now)
+            self.membership.confirmed(assigned.generation, self.world.now)
             await self.awake()
             await self._recover(assigned)
             self.flow_control.active = True
@@ -163,7 +167,8 @@ class Worker:
         for running in self.running:
             for number in self.partitions:
                 for record in await self._read_changelog(TP(running.table.changelog_topic_name, number)):
-                    running.table.data[record.key] = record.value
+                    running.table.known.read(number, record.offset, record.key)
+                    keep_newest(running.table.data, [(record.key, record.value)])
             for key in [k for k in running.table.data if self.world.partition_of(k) not in self.partitions]:
                 del running.table.data[key]
         committed = await self.world.network.trip(self, "committed", lambda: dict(self.world.broker.committed))
@@ -202,8 +207,11 @@ class Worker:
         while True:
             await asyncio.sleep(BEAT_S)
             await self.awake()
+            generation = self.consumer_generation_id
             if not self.world.group.beat(self.name, self.world.now):
                 self._rejoin.set()
+            if self.world.group.knows(self.name, generation):
+                self.membership.confirmed(generation, self.world.now)
 
     async def _fetch(self) -> None:
         while True:
@@ -232,6 +240,9 @@ class Worker:
             if records:
                 self.consumer.hand_out(tp, records, channels)
 
+    def _ends(self) -> dict[TP, int]:
+        return {tp: self.world.broker.logs[tp].end for keeper in self.keepers for tp in keeper.owned()}
+
     async def _commit(self) -> None:
         while True:
             await asyncio.sleep(COMMIT_S)
@@ -240,6 +251,12 @@ class Worker:
             generation = self.consumer_generation_id
             if not offsets:
                 continue
+            try:
+                ends = await self.world.network.trip(self, "ends of the changelogs", self._ends)
+            except BrokerError:
+                continue
+            for keeper in self.keepers:
+                await keeper.keep_own(ends)
             try:
                 if await self.world.network.trip(self, "commit", partial(self.world.commit, offsets, generation)):
                     self.consumer.took(offsets)

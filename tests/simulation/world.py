@@ -31,6 +31,8 @@ PARTITIONS = 2
 INSTRUMENTS = ("binance:AUSDT", "binance:BUSDT", "binance:CUSDT")
 INPUTS = tuple(dict.fromkeys(topic.name for agent in (TRADING, EXCHANGE) for topic in agent.inputs))
 DRAINED_WITHIN_S = 300.0
+COMPACTED_AFTER_S = 60.0
+"""As `min.compaction.lag.ms` of changelogs, and like it longer than anybody is frozen."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ class World:
         """Compact what is compacted."""
         for tp, log in self.broker.logs.items():
             if tp.topic in (TRADING.changelog.name, EXCHANGE.changelog.name):
-                log.compact(self.now)
+                log.compact(self.now - COMPACTED_AFTER_S)
 
     def _start_worker(self) -> None:
         if not self.over:

@@ -14,6 +14,7 @@ from streams.cli.instruments import options
 from streams.cli.instruments.changes import as_row
 from streams.cli.instruments.select import pick_or, read
 from streams.cli.output import Output
+from streams.delivery.changelog import keep_newest
 from streams.delivery.states import UnreadableState
 from streams.topics.read import messages
 from streams.trading.leader import LeaderState
@@ -41,12 +42,7 @@ def status(asked: options.TradingStatus, out: Output) -> None:
 def leader_states(config: Config, out: Output) -> dict[str, LeaderState]:
     """Return the newest state of every leader by instrument; note which cannot be read."""
     newest: dict[bytes, bytes] = {}
-    for message in messages(config, [LEADERS]):
-        key, value = message.key() or b"", message.value()
-        if isinstance(value, bytes):
-            newest[key] = value
-        else:
-            newest.pop(key, None)
+    keep_newest(newest, ((message.key() or b"", message.value()) for message in messages(config, [LEADERS])))
     codec = TRADING.state_codec()
     states = {}
     for key, value in newest.items():

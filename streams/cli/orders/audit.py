@@ -16,7 +16,18 @@ from streams.cli.output import Output
 
 SHOWN = 20
 """So many differences are shown; all of them with `--json`."""
-COUNTS = ("instruments", "trades", "fills", "settings", "seeds", "orders", "snapshots", "journal", "repeats")
+COUNTS = (
+    "instruments",
+    "trades",
+    "fills",
+    "settings",
+    "seeds",
+    "orders",
+    "snapshots",
+    "journal",
+    "repeats",
+    "superseded",
+)
 
 
 def audit(asked: Audit, out: Output) -> None:

@@ -40,13 +40,14 @@ AMOUNTS = st.integers(1, AMOUNT_MAX)
 ANY_AMOUNT = st.integers(-AMOUNT_MAX, AMOUNT_MAX)
 FRACTIONS = st.integers(1 - ONE, ONE - 1)
 KEYED: dict[str, st.SearchStrategy[Any]] = {"exchange": TEXTS, "symbol": TEXTS}
+DECIDED: dict[str, st.SearchStrategy[Any]] = {**KEYED, "epoch": LONGS}
 
 
 @st.composite
 def orders(draw: st.DrawFn) -> Order:
     quantity = draw(st.integers(0, AMOUNT_MAX))
     fields: dict[str, st.SearchStrategy[Any]] = {
-        **KEYED,
+        **DECIDED,
         "client_order_id": TEXTS,
         "version": LONGS,
         "trader": LONGS,
@@ -73,7 +74,7 @@ def fills(draw: st.DrawFn) -> Fill:
     whole = draw(AMOUNTS)
     cumulative = draw(st.integers(0, whole))
     fields: dict[str, st.SearchStrategy[Any]] = {
-        **KEYED,
+        **DECIDED,
         "fill_id": TEXTS,
         "client_order_id": TEXTS,
         "side": st.sampled_from(Side),
@@ -123,7 +124,7 @@ TRADES = st.builds(
 )
 APPLIED = st.builds(
     Applied,
-    **KEYED,
+    **DECIDED,
     **dict.fromkeys(("version", "input_offset", "trades_offset"), LONGS),
     input_topic=TEXTS,
     input_partition=INTS,

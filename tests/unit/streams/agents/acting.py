@@ -42,9 +42,7 @@ class Acting:
 
     def restarted(self) -> "Acting":
         """The next worker, with the table that the changelog gives."""
-        table = Table()
-        table.data = {sent.key: sent.value for sent in self.app.producer.log if sent.topic == CHANGELOG}
-        return Acting(self.agent, table)
+        return Acting(self.agent, Table().recovered(self.app.producer))
 
     async def take(self, offset: int, *records: Keyed) -> None:
         """Records arrive, one batch of one topic, in consecutive offsets from this one."""

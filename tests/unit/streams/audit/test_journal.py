@@ -12,10 +12,10 @@ import pytest
 from schemas.codec import Codec, schema_text
 from schemas.records import Applied, Fill, Order, OrderStatus, Trade, TradingStatus
 from streams.audit.audit import Audit
-from streams.audit.journal import Recorded, Trades, compare, refold
+from streams.audit.journal import Recorded, Trades, compare, counting, refold
 from tests import first_layout
 from tests.property.test_leader import World, lived
-from tests.samples import INSTRUMENT
+from tests.samples import INSTRUMENT, order
 
 
 def recorded_by(world: World) -> Recorded:
@@ -225,3 +225,32 @@ def test_what_was_recorded_when_settings_held_the_instrument_replays_exactly() -
         for entry in recorded.journal
     ]
     assert compare(replace(recorded, journal=coarser)) != []
+
+
+@pytest.mark.parametrize(
+    ("epochs", "count"),
+    [
+        ([], []),
+        ([0, 0, 0], [0, 1, 2]),
+        ([0, 1, 1, 4], [0, 1, 2, 3]),
+        ([1, 2, 1, 2], [0, 1, 3]),
+        ([3, 1, 2, 3], [0, 3]),
+    ],
+)
+def test_a_record_of_a_lower_epoch_than_one_before_it_does_not_count(epochs: list[int], count: list[int]) -> None:
+    found = [(10 + at, order(version=at, epoch=epoch)) for at, epoch in enumerate(epochs)]
+    assert counting(found) == {10 + at: found[at][1] for at in count}
+
+
+def test_who_decided_it_makes_no_difference(recorded: Recorded) -> None:
+    orders = [msgspec.structs.replace(order, epoch=3) for order in recorded.orders]
+    journal = [msgspec.structs.replace(entry, epoch=5) for entry in recorded.journal]
+    assert compare(replace(recorded, orders=[*recorded.orders, *orders], journal=[*recorded.journal, *journal])) == []
+    result = Audit()
+    result.add(replace(recorded, superseded=2))
+    assert result.superseded == 2
+
+
+def test_one_version_with_two_contents_that_count_is_a_difference_whatever_the_epoch(recorded: Recorded) -> None:
+    other = msgspec.structs.replace(recorded.orders[0], epoch=9, price=recorded.orders[0].price + 1)
+    assert compare(replace(recorded, orders=[*recorded.orders, other])) != []

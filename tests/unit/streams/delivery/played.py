@@ -4,6 +4,7 @@ Where a crash falls between two steps is exact here. The real broker is in `test
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,8 +17,10 @@ from schemas.codec import Codec, schema_text
 from schemas.errors import Refused
 from schemas.records import Applied, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
 from streams.delivery.batches import Batch
+from streams.delivery.changelog import Changelog, keep_newest
 from streams.delivery.checkpoint import Checkpoint, WriteThrough
 from streams.delivery.keeper import Keeper
+from streams.delivery.membership import Membership
 from streams.delivery.messages import Producer
 from streams.delivery.partition import Context
 from streams.delivery.states import StateCodec
@@ -30,6 +33,7 @@ CODECS: dict[type[Record], Codec[Any]] = {
 CHANGELOG = "counts-changelog"
 KEY = INSTRUMENT.encode()
 OTHER_KEY = b"binance:ETHUSDT"
+SESSION_S = 6.0
 
 
 class Count(msgspec.Struct):
@@ -50,6 +54,18 @@ class Sent:
     key: bytes
     value: bytes
     partition: int | None
+    offset: int = 0
+
+
+@dataclass
+class Held:
+    """What was sent and is not acknowledged yet."""
+
+    future: asyncio.Future[Sent]
+    sent: Sent
+
+    def acknowledge(self) -> None:
+        self.future.set_result(self.sent)
 
 
 @dataclass
@@ -57,41 +73,62 @@ class Broker:
     """Everything that was sent, in order; refuses a topic, or holds its acknowledgements back, when told to."""
 
     log: list[Sent] = field(default_factory=list)
+    ends: Counter[tuple[str, int | None]] = field(default_factory=Counter)
+    """How many records each partition has got."""
     refused: str = ""
     held: str = ""
-    holding: list[asyncio.Future[None]] = field(default_factory=list)
+    holding: list[Held] = field(default_factory=list)
 
     async def send(
         self, topic: str, key: bytes, value: bytes, partition: int | None, timestamp: None, headers: None
-    ) -> asyncio.Future[None]:
-        acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    ) -> asyncio.Future[Sent]:
+        acknowledged: asyncio.Future[Sent] = asyncio.get_running_loop().create_future()
         if topic == self.refused:
             acknowledged.set_exception(Broken(topic))
             return acknowledged
-        self.log.append(Sent(topic, key, value, partition))
+        sent = self.append(topic, key, value, partition)
         if topic == self.held:
-            self.holding.append(acknowledged)
+            self.holding.append(Held(acknowledged, sent))
         else:
-            acknowledged.set_result(None)
+            acknowledged.set_result(sent)
         return acknowledged
+
+    def append(self, topic: str, key: bytes, value: bytes, partition: int | None) -> Sent:
+        """Put a record at the end of its partition, whoever sends it."""
+        sent = Sent(topic, key, value, partition, self.ends[topic, partition])
+        self.log.append(sent)
+        self.ends[topic, partition] += 1
+        return sent
 
     def topics(self) -> list[str]:
         return [sent.topic for sent in self.log]
 
 
 class Consumer:
-    def __init__(self) -> None:
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
         self._committed_offset: dict[TP, int | None] = {}
         self.finished: list[Batch] = []
 
     def done(self, batch: Batch) -> None:
         self.finished.append(batch)
 
+    async def highwaters(self, *tps: TP) -> dict[TP, int]:
+        return {tp: self._broker.ends[tp.topic, tp.partition] for tp in tps}
+
 
 class Table:
     def __init__(self) -> None:
         self.data: dict[bytes, bytes] = {}
+        self.known = Changelog()
         self.changelog_topic_name = CHANGELOG
+
+    def recovered(self, broker: Broker) -> "Table":
+        """What a worker has that reads the changelog from the beginning, and goes on writing to this broker."""
+        for sent in broker.log:
+            if sent.topic == CHANGELOG:
+                keep_newest(self.data, [(sent.key, sent.value)])
+        return self
 
 
 class Flow:
@@ -109,8 +146,15 @@ class App:
     def __init__(self) -> None:
         self.flow_control = Flow()
         self.producer = Broker()
-        self.consumer = Consumer()
-        self.consumer_generation_id = 1
+        self.consumer = Consumer(self.producer)
+        self.membership = Membership(SESSION_S, lambda: self.time)
+        self.time = 0.0
+        self.joined(1)
+
+    def joined(self, generation: int) -> None:
+        """The coordinator of the group has taken it in."""
+        self.consumer_generation_id = generation
+        self.membership.confirmed(generation, self.time)
 
 
 @dataclass
@@ -173,11 +217,7 @@ class House:
         return self.app.producer
 
     def restarted(self) -> "House":
-        table = Table()
-        for sent in self.broker.log:
-            if sent.topic == CHANGELOG:
-                table.data[sent.key] = sent.value
-        return House(table, self.storing)
+        return House(Table().recovered(self.broker), self.storing)
 
     @property
     def finished(self) -> list[Batch]:

@@ -5,8 +5,11 @@ from typing import Any
 
 import faust
 import pytest
+from aiokafka.errors import KafkaTimeoutError
+from faust.types import TP
 
 from infra.config import Config
+from streams.delivery.batches import BatchConsumer
 from streams.worker import make_app
 
 
@@ -72,3 +75,55 @@ async def test_a_drain_that_failed_is_not_waited_for_again(monkeypatch: pytest.M
     app.keepers = [Hanging(app, told, None)]
     await app.stop()
     assert told == ["drained", "drained", "stopped"]
+
+
+class Looking:
+    """A keeper that owns a partition, and is told where it ends."""
+
+    def __init__(self) -> None:
+        self.told: list[dict[TP, int]] = []
+
+    def owned(self) -> list[TP]:
+        return [TP("changelog", 3)]
+
+    async def keep_own(self, ends: dict[TP, int]) -> None:
+        self.told.append(ends)
+
+
+class Ends:
+    """A consumer that tells where partitions end, or cannot."""
+
+    def __init__(self, error: Exception | None) -> None:
+        self.error = error
+
+    async def highwaters(self, *tps: TP) -> dict[TP, int]:
+        if self.error is not None:
+            raise self.error
+        return dict.fromkeys(tps, 7)
+
+
+@pytest.mark.parametrize("error", [None, KafkaTimeoutError()])
+async def test_the_ends_of_the_changelogs_are_looked_at_before_a_commit_or_it_is_put_off(
+    error: Exception | None,
+) -> None:
+    app: Any = make_app(Config(topic_prefix="unit-application-"))
+    consumer: Any = BatchConsumer.__new__(BatchConsumer)
+    committed = []
+
+    async def commit(offsets: dict[TP, int]) -> bool:
+        committed.append(([keeper.told for keeper in app.keepers], offsets))
+        return True
+
+    consumer.app, consumer._commit, consumer._committed_offset = app, commit, {}
+    app.consumer, app.keepers = Ends(error), [Looking(), Looking()]
+    offsets = {TP("trades", 3): 9}
+    assert await consumer._commit_offsets(offsets) == (error is None)
+    ends = [{TP("changelog", 3): 7}]
+    assert committed == ([] if error else [([ends, ends], offsets)])
+    assert consumer._committed_offset == ({} if error else offsets)
+
+
+async def test_without_states_nobody_asks_for_ends() -> None:
+    app: Any = make_app(Config(topic_prefix="unit-application-"))
+    app.consumer = Ends(KafkaTimeoutError())
+    assert await app.keep_own()

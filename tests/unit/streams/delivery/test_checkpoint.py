@@ -104,10 +104,10 @@ async def test_a_state_is_stored_before_what_it_made_is_sent_and_done_after() ->
     await until(lambda: bool(house.broker.holding))
     assert (house.broker.topics(), house.finished) == ([CHANGELOG], [])
     house.broker.held = "fills"
-    house.broker.holding.pop().set_result(None)
+    house.broker.holding.pop().acknowledge()
     await until(lambda: bool(house.broker.holding))
     assert (house.broker.topics(), house.finished) == ([CHANGELOG, "fills"], [])
-    house.broker.holding.pop().set_result(None)
+    house.broker.holding.pop().acknowledge()
     await asyncio.wait_for(draining, 5)
     assert len(house.finished) == 1
 
@@ -142,7 +142,7 @@ async def test_a_rebalance_drops_what_is_not_stored_and_its_checkpoint() -> None
     house = House(storing=AT_ONCE)
     lost = batch(Event(1))
     await house.apply(lost, step)
-    house.app.consumer_generation_id = 2
+    house.app.joined(2)
     again = batch(Event(1))
     await house.apply(again, step)
     await until(lambda: bool(house.finished))
@@ -153,7 +153,7 @@ async def test_a_rebalance_drops_what_is_not_stored_and_its_checkpoint() -> None
 async def test_what_was_handled_under_another_generation_is_not_stored_when_partitions_are_given_up() -> None:
     house = House(storing=SELDOM)
     await house.apply(batch(Event(1)), step)
-    house.app.consumer_generation_id = 2
+    house.app.joined(2)
     await house.keeper.drain()
     assert (house.broker.log, house.finished) == ([], [])
 

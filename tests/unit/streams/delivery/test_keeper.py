@@ -44,7 +44,7 @@ async def test_nothing_is_sent_before_the_store_is_acknowledged() -> None:
     await until(lambda: bool(house.broker.holding))
     assert house.broker.topics() == [CHANGELOG]
     assert not applying.done()
-    house.broker.holding[0].set_result(None)
+    house.broker.holding[0].acknowledge()
     await asyncio.wait_for(applying, 5)
     assert house.broker.topics() == [CHANGELOG, "fills"]
 
@@ -55,7 +55,7 @@ async def test_a_batch_is_done_only_when_what_it_sent_is_acknowledged() -> None:
     applying = asyncio.create_task(house.apply(batch(Event(1)), step))
     await until(lambda: bool(house.broker.holding))
     assert not applying.done()
-    house.broker.holding[0].set_result(None)
+    house.broker.holding[0].acknowledge()
     await asyncio.wait_for(applying, 5)
 
 
@@ -94,7 +94,7 @@ async def test_a_rebalance_drops_the_live_state() -> None:
     await house.apply(batch(Event(1)), step)
     other = House(house.table)  # another worker had the partition in between
     await other.apply(batch(Event(2)), step)
-    house.app.consumer_generation_id = 3
+    house.app.joined(3)
     await house.apply(batch(Event(3)), step)
     assert house.fills()[-1] == f"{INSTRUMENT}:3"
 
@@ -110,7 +110,7 @@ async def test_what_is_being_applied_ends_before_its_partition_is_given_up_and_n
     await asyncio.wait({draining}, timeout=0.05)
     assert not draining.done()
     house.broker.held = ""
-    house.broker.holding[0].set_result(None)
+    house.broker.holding[0].acknowledge()
     await asyncio.wait_for(asyncio.gather(applying, draining, waiting), 5)
     await house.apply(batch(Event(3)), step)
     assert house.fills() == [f"{INSTRUMENT}:1"]
@@ -120,7 +120,7 @@ async def test_what_was_delivered_before_a_rebalance_is_not_applied_after_it() -
     house = House()
     late = batch(Event(2))
     late.generation = 1
-    house.app.consumer_generation_id = 2
+    house.app.joined(2)
     await house.keeper.apply(late, step)
     assert house.fills() == []
     await house.apply(batch(Event(2)), step)
@@ -186,8 +186,8 @@ async def test_batches_of_one_partition_wait_for_each_other_those_of_two_do_not(
     await until(lambda: len(house.broker.holding) == 2)
     assert [sent.partition for sent in house.broker.log] == [3, 4]
     house.broker.held = ""
-    for acknowledged in house.broker.holding:
-        acknowledged.set_result(None)
+    for held in house.broker.holding:
+        held.acknowledge()
     await asyncio.wait_for(asyncio.gather(first, same, other), 5)
 
 
@@ -203,7 +203,7 @@ async def test_the_position_is_what_was_handled_or_committed() -> None:
     await house.apply(batch(Event(2), topic="settings"), look)
     await house.apply(batch(Event(15), Event(17)), look)
     await house.apply(batch(Event(3), topic="settings"), look)
-    house.app.consumer_generation_id = 2
+    house.app.joined(2)
     await house.apply(batch(Event(4), topic="settings"), look)
     assert seen == [-1, 9, 9, 17, 9]
 
@@ -281,7 +281,7 @@ async def test_a_failure_that_another_batch_waits_behind_loses_no_decision() -> 
     applying = asyncio.create_task(house.apply(batch(Event(1)), step))
     await until(lambda: bool(house.broker.holding))
     behind = asyncio.create_task(house.apply(batch(Event(5), topic="settings"), step))
-    house.broker.holding[0].set_exception(Broken("fills"))
+    house.broker.holding[0].future.set_exception(Broken("fills"))
     results = await asyncio.wait_for(asyncio.gather(applying, behind, return_exceptions=True), 5)
     assert isinstance(results[0], Broken)
     assert results[1] is None
@@ -296,7 +296,7 @@ async def test_another_generation_takes_up_what_failed() -> None:
     await house.apply(batch(Event(1)), step)
     with pytest.raises(ValueError, match="a fault of ours"):
         await house.apply(batch(FAULT), step)
-    house.app.consumer_generation_id = 2
+    house.app.joined(2)
     again = batch(Event(3))
     await house.apply(again, step)
     assert house.fills()[-1] == f"{INSTRUMENT}:2"

@@ -14,6 +14,7 @@ import faust
 import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.conductor import Conductor
@@ -50,9 +51,12 @@ TOUCHED: list[tuple[type, str]] = [
     (TableManager, "_recovery"),
     (AIOKafkaConsumerThread, "_ensure_consumer"),
     (ServiceThread, "_serve"),
+    (AIOKafkaConsumer, "_coordinator"),
     (AIOKafkaConsumer, "_fetcher"),
     (AIOKafkaConsumer, "_fetch_max_wait_ms"),
     (AIOKafkaConsumer, "_group_id"),
+    (GroupCoordinator, "_do_heartbeat"),
+    (GroupCoordinator, "_on_join_complete"),
     (Fetcher, "_get_actions_per_node"),
     (Fetcher, "_notify"),
     (Fetcher, "_wait_consume_future"),

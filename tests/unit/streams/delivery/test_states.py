@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from streams.delivery.changelog import Place
 from streams.delivery.messages import Message
-from streams.delivery.states import StateCodec, UnreadableState
+from streams.delivery.states import StateCodec, UnreadableState, next_epoch
 from tests.unit.streams.delivery.played import KEY, Count
 
 MESSAGES = [Message("fills", KEY, 3, b"\x00\xff"), Message("fills", b"other", None, b"")]
@@ -19,9 +20,21 @@ def upgrade(version: int, value: dict[str, Any]) -> dict[str, Any]:
 
 def test_what_is_stored_is_read_again() -> None:
     codec = StateCodec("counts", Count)
-    stored = codec.decode(KEY, codec.encode({"trades": 7}, Count(count=5), MESSAGES))
+    stored = codec.decode(KEY, codec.encode({"trades": 7}, Count(count=5), MESSAGES, Place(4, 9)))
     assert (stored.version, stored.offsets, stored.state, stored.outbox) == (2, {"trades": 7}, Count(count=5), MESSAGES)
     assert all(isinstance(message, Message) for message in stored.outbox)
+    assert (stored.epoch, stored.revision) == (4, 9)
+
+
+@pytest.mark.parametrize(
+    ("stored", "generation", "epoch"),
+    [(0, 1, 1), (6, 7, 7), (3, 9, 9), (7, 7, 8), (50, 1, 51), (51, 2, 52), (50, None, 51)],
+    ids=["before epochs", "next", "later", "same", "a group begun anew", "its next", "no group"],
+)
+def test_an_epoch_is_the_generation_and_always_higher_than_what_was_stored(
+    stored: int, generation: int | None, epoch: int
+) -> None:
+    assert next_epoch(stored, generation) == epoch
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from streams.trading import book
-from streams.trading.versions import WINDOW, take
+from streams.trading.versions import WINDOW, rewind, take
 from tests.samples import INSTRUMENT, order
 
 CASES = {
@@ -32,6 +32,25 @@ def test_each_version_is_taken_once(coming: list[int], taken: list[int]) -> None
     assert found == taken
     assert highest == max(taken)
     assert len(missing) <= WINDOW // 8
+
+
+@pytest.mark.parametrize(
+    ("before", "version", "again"),
+    [
+        ([1, 2, 3], 4, []),
+        ([1, 2, 3], 3, [3]),
+        ([1, 2, 3, 9], 4, [4, 5, 6, 7, 8, 9]),
+        ([1, 3, 9], 5, [2, 4, 5, 6, 7, 8, 9]),
+        ([3], 1, [1, 2, 3]),
+        ([2], 9, [1]),
+    ],
+)
+def test_what_was_taken_from_a_version_on_may_be_taken_again(before: list[int], version: int, again: list[int]) -> None:
+    state = (0, b"")
+    for each in before:
+        state = take(*state, each) or state
+    rewound = rewind(*state, version)
+    assert [each for each in range(1, max(before) + 1) if take(*rewound, each)] == again
 
 
 def test_an_order_that_was_refused_is_taken_when_it_is_sent_again_after_the_next_one() -> None:

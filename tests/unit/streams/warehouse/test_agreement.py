@@ -6,18 +6,26 @@ from streams.warehouse.agreement import Folded, Values, _fold, compare
 
 NAMES = ("id", "version", "price")
 VERSION_AT = 1
+EPOCH_AT = 3
 
 
-def folded(*rows: Values, version_at: int | None = VERSION_AT) -> Folded:
+def folded(*rows: Values, epoch_at: int | None = None, version_at: int | None = VERSION_AT) -> Folded:
     result = Folded(messages=len(rows))
     for row in rows:
-        _fold(result, row[:1], row, version_at)
+        _fold(result, row[:1], row, epoch_at, version_at)
     return result
 
 
 @pytest.mark.parametrize(
     ("rows", "version_at", "kept", "conflicting"),
     [
+        ([(1, 2, 6, 1), (1, 1, 5, 2)], VERSION_AT, (1, 1, 5, 2), 0),
+        ([(1, 1, 5, 2), (1, 2, 6, 1)], VERSION_AT, (1, 1, 5, 2), 0),
+        ([(1, 1, 5, 2), (1, 2, 6, 2)], VERSION_AT, (1, 2, 6, 2), 0),
+        ([(1, 2, 5, 2), (1, 2, 6, 2)], VERSION_AT, (1, 2, 5, 2), 1),
+        ([(1, 0, 5, 2), (1, 0, 6, 1)], None, (1, 0, 5, 2), 0),
+        ([(1, 0, 5, 1), (1, 0, 6, 2)], None, (1, 0, 6, 2), 0),
+        ([(1, 0, 5, 2), (1, 0, 6, 2)], None, (1, 0, 6, 2), 1),
         ([(1, 1, 5)], VERSION_AT, (1, 1, 5), 0),
         ([(1, 1, 5), (1, 2, 6)], VERSION_AT, (1, 2, 6), 0),
         ([(1, 2, 6), (1, 1, 5)], VERSION_AT, (1, 2, 6), 0),
@@ -28,7 +36,7 @@ def folded(*rows: Values, version_at: int | None = VERSION_AT) -> Folded:
     ],
 )
 def test_fold(rows: list[Values], version_at: int | None, kept: Values, conflicting: int) -> None:
-    result = folded(*rows, version_at=version_at)
+    result = folded(*rows, epoch_at=EPOCH_AT if len(rows[0]) > EPOCH_AT else None, version_at=version_at)
     assert (result.rows, result.conflicting) == ({(1,): kept}, conflicting)
 
 

@@ -80,7 +80,7 @@ class OrderRow(Base):
     exchange: Mapped[str]
     symbol: Mapped[str]
     # one written before there was this field comes without it
-    epoch: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    epoch: Mapped[Long] = mapped_column(server_default="0")
     version: Mapped[Long]
     trader: Mapped[Long]
     side: Mapped[str]
@@ -124,7 +124,7 @@ class FillRow(Base):
     exchange: Mapped[str]
     symbol: Mapped[str]
     # one written before there was this field comes without it
-    epoch: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    epoch: Mapped[Long] = mapped_column(server_default="0")
     client_order_id: Mapped[str]
     side: Mapped[str]
     execution_type: Mapped[str]

@@ -184,25 +184,6 @@ def test_what_the_topic_says_last_holds_whatever_the_clock_of_its_writer(
     assert_agreement(world)
 
 
-def test_applying_again_disturbs_nothing(world: World) -> None:
-    before = [replace(state) for state in states(world.config)]
-    statuses = [world.connect("GET", f"/connectors/{state.name}/status").json() for state in before]
-    assert apply_all(world.config) == before
-    assert [world.connect("GET", f"/connectors/{state.name}/status").json() for state in before] == statuses
-
-
-def test_a_comparison_names_what_does_not_agree(world: World) -> None:
-    world.send(trade(500), trade(501), trade(502))
-    assert_agreement(world)
-    world.execute("DELETE FROM trades WHERE trade_id = 500")
-    world.execute("UPDATE trades SET price = price + 0.00000001 WHERE trade_id = 501")
-    world.execute("UPDATE trades SET trade_id = 503 WHERE trade_id = 502")
-    until_committed(world, TRADES)
-    found = compare_with_topics(world.config)[0]
-    assert (found.equal, found.missing, found.extra, found.differing) == (False, 2, 1, 1)
-    assert found.examples[0].startswith("binance:XRPUSDT:501 differs: price is 100000001")
-
-
 @pytest.mark.parametrize("at_once", [True, False], ids=["one batch", "a batch each"])
 def test_what_was_decided_in_an_epoch_that_is_over_replaces_nothing(world: World, at_once: bool) -> None:
     number = 600 + at_once
@@ -221,3 +202,22 @@ def test_what_was_decided_in_an_epoch_that_is_over_replaces_nothing(world: World
     ]
     assert world.rows("SELECT epoch, price::int FROM fills WHERE client_order_id = :id", id=name) == [(2, 97)]
     assert_agreement(world)
+
+
+def test_applying_again_disturbs_nothing(world: World) -> None:
+    before = [replace(state) for state in states(world.config)]
+    statuses = [world.connect("GET", f"/connectors/{state.name}/status").json() for state in before]
+    assert apply_all(world.config) == before
+    assert [world.connect("GET", f"/connectors/{state.name}/status").json() for state in before] == statuses
+
+
+def test_a_comparison_names_what_does_not_agree(world: World) -> None:
+    world.send(trade(500), trade(501), trade(502))
+    assert_agreement(world)
+    world.execute("DELETE FROM trades WHERE trade_id = 500")
+    world.execute("UPDATE trades SET price = price + 0.00000001 WHERE trade_id = 501")
+    world.execute("UPDATE trades SET trade_id = 503 WHERE trade_id = 502")
+    until_committed(world, TRADES)
+    found = compare_with_topics(world.config)[0]
+    assert (found.equal, found.missing, found.extra, found.differing) == (False, 2, 1, 1)
+    assert found.examples[0].startswith("binance:XRPUSDT:501 differs: price is 100000001")

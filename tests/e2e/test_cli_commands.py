@@ -29,6 +29,7 @@ from streams.cli.instruments.leaders import leader_states
 from streams.cli.main import app
 from streams.cli.output import Output
 from streams.cli.pipeline.dead_letters import newest
+from streams.delivery.changelog import Place
 from streams.trading.leader import apply_instrument, apply_settings, apply_trades, new_state
 from tests.samples import nine_trade_setup
 
@@ -206,7 +207,7 @@ def test_trading_status_shows_what_the_leader_says(seeded: Config) -> None:
     apply_settings(state, 0, settings)
     apply_trades(state, np.array([0]), np.array([43_183_010]), np.array([1]))
     state.outbox = []
-    value = TRADING.state_codec().encode({"trades": 0}, state, [])
+    value = TRADING.state_codec().encode({"trades": 0}, state, [], Place(1, 1))
     later = msgspec.json.encode({**msgspec.json.decode(value), "version": TRADING.layout + 1})
     producer = Producer({"bootstrap.servers": seeded.bootstrap})
     written = ((b"binance:XRPUSDT", value), (b"binance:ETHUSDT", b"no state"), (b"binance:BTCUSDT", later))

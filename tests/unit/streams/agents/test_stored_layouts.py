@@ -14,6 +14,7 @@ from schemas.units import ONE
 from streams.agents.agent import Agent
 from streams.agents.exchange import EXCHANGE
 from streams.agents.trading import TRADING
+from streams.delivery.changelog import Place
 from streams.delivery.states import StoredState, UnreadableState
 from tests import samples
 from tests.first_layout import IDLE, TRADED
@@ -78,7 +79,7 @@ def test_what_was_read_is_stored_in_the_layout_of_today(agent: Agent[Any], layou
     codec = agent.state_codec()
     for instrument in stored(agent, layout):
         found = read(agent, layout, instrument)
-        again = codec.encode(found.offsets, found.state, found.outbox)
+        again = codec.encode(found.offsets, found.state, found.outbox, Place(found.epoch, found.revision))
         assert json.loads(again)["version"] == agent.layout
         assert codec.decode(instrument.encode(), again).state == found.state
 

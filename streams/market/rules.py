@@ -1,0 +1,55 @@
+"""What the user wants to be told of an instrument, as the market's rules need it."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from schemas.units import ONE
+
+MINUTE_US = 60_000_000
+DAY_US = 86_400_000_000
+
+
+class AlertKind(StrEnum):
+    """What an alert is about."""
+
+    OFF_AVERAGE = "off-average"
+    DAY_RANGE = "day-range"
+    EXCHANGES_APART = "exchanges-apart"
+    ORDER_FILLED = "order-filled"
+    CYCLE_FINISHED = "cycle-finished"
+    TRADER_REFUSED = "trader-refused"
+    TRADER_HALTED = "trader-halted"
+    FEED_SILENT = "feed-silent"
+    GAP_STAYED = "gap-stayed"
+
+
+class WatchRules(NamedTuple):
+    """Thresholds and intervals of one instrument."""
+
+    deviation: int = 2 * ONE // 100
+    """How far off its average, as a fraction in units of 1e-8, a price has to be for an alert."""
+    cooldown: int = 5 * MINUTE_US
+    """How long after an alert none of its kind and direction follows, in microseconds of event time."""
+    coverage: int = DAY_US
+    """How long trades must have been seen, in microseconds of event time, before a new high or low is an alert."""
+    off_average: bool = True
+    """Whether alerts of prices off their average are wanted."""
+    day_range: bool = True
+    """Whether alerts of new highs and lows of 24 hours are wanted."""
+    digest_minutes: int = 1
+    """A digest is made at each whole multiple of so many minutes since the epoch; 0: none is."""
+    settings_offset: int = -1
+    """Where in its topic the record stands that these rules are from, -1 for the defaults."""
+
+    def check(self) -> None:
+        """Raise a `ValueError` that names the field and the value which no such rules may have."""
+        bounds = {
+            "deviation": (1, ONE - 1),
+            "cooldown": (0, DAY_US),
+            "coverage": (0, DAY_US),
+            "digest_minutes": (0, DAY_US // MINUTE_US),
+        }
+        for field, (low, high) in bounds.items():
+            value = getattr(self, field)
+            if not low <= value <= high:
+                raise ValueError(f"{field}: {value} is not between {low} and {high}")

@@ -70,6 +70,8 @@ HOUSE = House(
         "streams/__init__.py": "faust -A streams",
         "streams/cli/main.py": "the command hedgehog, in pyproject.toml",
         "streams/demo/__main__.py": "python -m streams.demo",
+        "streams/market/checkpoint.py": "the market agent, once it is there; to be struck then",
+        "streams/market/step.py": "the market agent, once it is there; to be struck then",
     },
 )
 

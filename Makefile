@@ -68,6 +68,10 @@ SEEDS ?= 1000
 simulate: setup ## run SEEDS seeded simulations of workers, faults and a market, in memory
 	@$(RUN)/python -m tests.simulation --seeds $(SEEDS)
 
+.PHONY: mutants
+mutants: setup ## break the sources on purpose, one small breakage at a time: each has to be noticed by a test
+	@$(RUN)/python -m tests.mutants
+
 lint: setup ## check style, format and types
 	@$(RUN)/ruff check .
 	@$(RUN)/ruff format --check .

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,6 +46,13 @@ def test_by_instrument(rows: list[tuple[bytes | None, int, bool]], bounds: dict[
     found = trades.events(quiet)
     assert {trades.keys[number] for number in found} == crossed
     assert len(found) == len(crossed)
+
+
+@pytest.mark.parametrize(("price", "event"), [(98, True), (99, True), (100, False), (200, False), (201, True)])
+def test_the_edges_of_what_is_quiet(price: int, event: bool) -> None:
+    columns = TradeColumns(*[np.array([price], np.int64)] * 4, {})
+    trades = InstrumentTrades(Batch(TP("trades", 0), [Event(1, b"a")], 1, 1), columns)
+    assert trades.events([(100, 200)]) == ([0] if event else [])
 
 
 def test_a_batch_is_decoded_once_for_all_agents() -> None:

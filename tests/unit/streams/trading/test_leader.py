@@ -109,6 +109,17 @@ def test_whatever_comes_first(table: str) -> None:
         assert (event, told.tell(event), told.traders) == (event, orders, traders)
 
 
+def test_settings_that_change_one_field_leave_what_others_changed() -> None:
+    told = Told()
+    told.tell("set status=on chunks=2")
+    held = told.settings
+    stop = msgspec.structs.replace(held, status=TradingStatus.OFF).changing(held)
+    leader.apply_settings(told.state, 90, stop)
+    leader.apply_settings(told.state, 91, msgspec.structs.replace(held, chunks=3).changing(held))
+    assert told.state.settings is not None
+    assert (told.state.settings.status, told.state.settings.chunks) == (TradingStatus.OFF, 3)
+
+
 def test_what_the_leader_says_it_does() -> None:
     told = Told()
     for event, status in (

@@ -1,0 +1,74 @@
+"""Breaks the sources on purpose, one small breakage at a time, and sees that a test fails."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+TIME_S = 180
+PYTEST = ("-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One breakage: `old`, which stands once in `file`, becomes `new`; one of the `tests` has to fail.
+
+    Paths are from the root of the project. Tests are files, or nodes as pytest names them.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a mutant: the test that killed it, or why it is not dead."""
+
+    mutant: Mutant
+    killed_by: str | None
+    problem: str | None = None
+
+
+def outcome_of(root: Path, copy: Path, mutant: Mutant) -> Outcome:
+    """Try a mutant of the project at `root` in `copy`, an exact copy that is put right again afterwards."""
+    source = (root / mutant.file).read_text()
+    if source.count(mutant.old) != 1:
+        return Outcome(mutant, None, f"{mutant.file} has its old text {source.count(mutant.old)} times, not once")
+    broken = copy / mutant.file
+    broken.write_text(source.replace(mutant.old, mutant.new))
+    try:
+        return _tested(copy, mutant)
+    finally:
+        broken.write_text(source)
+
+
+def copied(root: Path, copy: Path, parts: Sequence[str]) -> None:
+    """Copy these folders and files of the project."""
+    for part in parts:
+        if (root / part).is_dir():
+            shutil.copytree(root / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(root / part, copy / part)
+
+
+def _tested(copy: Path, mutant: Mutant) -> Outcome:
+    # A file is changed within a second and to the same size, perhaps: compiled files would not notice.
+    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, *PYTEST, *mutant.tests]
+    try:
+        done = subprocess.run(
+            command, cwd=copy, env=environment, capture_output=True, text=True, timeout=TIME_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return Outcome(mutant, f"a test that does not end within {TIME_S} s")
+    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+    if failed:
+        return Outcome(mutant, failed[0].split(" - ")[0].split(" ", 1)[1])
+    passed = f"its tests pass: {' '.join(mutant.tests)}"
+    return Outcome(mutant, None, passed if done.returncode == 0 else f"pytest ended with {done.returncode}")

@@ -1,0 +1,260 @@
+"""The mutants, by subject. Each line of a source that keeps a promise has one that takes the promise away."""
+
+from tests.mutants.runner import Mutant
+
+UNIT = "tests/unit/streams"
+STORE = "            await self._store(partition, changed, offsets)\n"
+SEND = "            await self._send(partition, list(changed.values()))\n"
+DELIVERY = (f"{UNIT}/delivery", f"{UNIT}/agents")
+
+
+def _of(file: str, tests: tuple[str, ...], *breakages: tuple[str, str, str]) -> tuple[Mutant, ...]:
+    return tuple(Mutant(name, file, old, new, tests) for name, old, new in breakages)
+
+
+KEEPER = _of(
+    "streams/delivery/keeper.py",
+    DELIVERY,
+    ("a batch of another generation is applied", "if not is_current(self._app, batch.generation):", "if False:"),
+    ("after a failure batches are taken", "if partition.refused:", "if False:"),
+    (
+        "a failed state lives on",
+        "may be anywhere between storing and sending\n        partition.fail()\n",
+        "may be anywhere between storing and sending\n        pass\n",
+    ),
+    ("only faults fail a partition, cancellation does not", "except BaseException:", "except Exception:"),
+    (
+        "partitions are given up without storing",
+        "if partition.batches and partition.generation ==",
+        "if False and None ==",
+    ),
+    ("what was stored to be sent is not sent again", "if live.outbox:", "if False:"),
+    ("the committed position is not looked at", "(committed or 0) - 1)", "-1)"),
+    ("the committed position is one too far", "(committed or 0) - 1)", "(committed or 0))"),
+    ("a checkpoint's batches are never done", "            self._app.consumer.done(batch)\n", "            pass\n"),
+    ("batches are done again at the next checkpoint", "        partition.batches = []\n", "        pass\n"),
+    ("a checkpoint is never due by time", "elif partition.timer is None:", "elif False:"),
+    ("a checkpoint is never due by records", "if partition.waiting >= self._limits.records:", "if False:"),
+    ("a failed checkpoint stops nobody", "            await self._on_failure(error)\n", "            pass\n"),
+)
+PARTITION = _of(
+    "streams/delivery/partition.py",
+    DELIVERY,
+    ("the live state outlives its generation", "if self.generation != generation:", "if False:"),
+    ("a new generation takes nothing", "            self.refused = False\n", "            pass\n"),
+    ("what was applied is applied again", "if record.offset <= self.applied(record.key, self.topic):", "if False:"),
+    ("the next record is skipped", "if record.offset <= self.applied(", "if record.offset - 1 <= self.applied("),
+    ("an instrument's own offsets are not looked at", "max(position, live.offsets.get(topic, -1))", "position"),
+    ("every fault becomes a dead letter", "except Refused as error:", "except Exception as error:"),
+    ("a state that was found is not stored", "        self._partition.touched[key] = live\n", "        pass\n"),
+    ("a stale summary is used", "        live.summary = None\n", "        pass\n"),
+    ("nothing is dropped", "        self.cancel_timer()\n        self._clear()", "        self.cancel_timer()"),
+)
+CHECKPOINT = _of(
+    "streams/delivery/checkpoint.py",
+    DELIVERY,
+    ("sent before it is stored", f"{STORE}{SEND}", f"{SEND}{STORE}"),
+    (
+        "what a loaded state had to send is forgotten",
+        "            await self._send(partition, partition.unsent)\n",
+        "            pass\n",
+    ),
+    ("every state is stored", "if live.state.changed}", "}"),
+    ("the outbox is stored without what it held before", "live.outbox += [", "live.outbox = ["),
+    ("an outbox is never emptied", "            live.outbox = []\n", "            pass\n"),
+    ("a state is sent twice", "state.outbox, state.changed = [], False", "state.changed = False"),
+    ("a state is stored for ever", "state.outbox, state.changed = [], False", "state.outbox = []"),
+    (
+        "the table does not know what was stored",
+        "            self._table.data[message.key] = message.value\n",
+        "            pass\n",
+    ),
+    ("dead letters are not sent", "            await self._producer.send(letters)\n", "            pass\n"),
+    ("offsets go back", "max(offset, live.offsets.get(t, -1))", "offset"),
+    (
+        "a letter is not stored with its state",
+        "            if live is None:\n                yield letter",
+        "            if True:\n                yield letter",
+    ),
+    ("letters are sent again", "        partition.letters = []\n", "        pass\n"),
+    ("more is kept back than can be handed out", "if not 0 < self.records <= HANDED_MAX // 2:", "if False:"),
+)
+MESSAGES = _of(
+    "streams/delivery/messages.py",
+    DELIVERY,
+    (
+        "only the last acknowledgement is awaited",
+        "return [(await acknowledged).offset for acknowledged in sent]",
+        "return [(await acknowledged).offset for acknowledged in sent[-1:]]",
+    ),
+    ("letters go into the source's partition", "partition if key == home else None", "partition"),
+)
+STATES = _of(
+    "streams/delivery/states.py",
+    DELIVERY,
+    ("a state of any layout is read as today's", "if version == self._layout:", "if True:"),
+)
+BATCHES = _of(
+    "streams/delivery/batches.py",
+    (f"{UNIT}/delivery/test_batches.py",),
+    (
+        "a batch is cut after one record more",
+        "(records[i : i + BATCH_RECORDS] for",
+        "(records[i : i + BATCH_RECORDS + 1] for",
+    ),
+    ("one agent is enough for a commit", "part, delivered.generation, agents)", "part, delivered.generation, 1)"),
+    ("records that nobody reads are passed over", "        if not channels:", "        if False:"),
+    (
+        "what is given up counts as done",
+        "        if not is_current(self._app, batch.generation):",
+        "        if False:",
+    ),
+    ("a partition that is full is fetched on", "if self._deliveries.span(tp) >= HANDED_MAX:", "if False:"),
+    (
+        "records are handed out while partitions are given up",
+        "if not active or not is_current(self.app, generation):",
+        "if not active:",
+    ),
+    ("what was read is handed out again", "bisect_left(records, self._read_offset[tp] or 0", "bisect_left(records, 0"),
+)
+GUARD = _of(
+    "streams/delivery/guard.py",
+    DELIVERY,
+    (
+        "a partition that cannot go on goes on",
+        "                await asyncio.Event().wait()\n",
+        "                pass\n",
+    ),
+    ("a fault does not stop the worker", "    await app.crash(error)", "    pass"),
+)
+RECOVERY = _of(
+    "streams/delivery/recovery.py",
+    DELIVERY,
+    ("an unread changelog is accepted", "and self.need_recovery():", "and False:"),
+    (
+        "records flow between resume and seek",
+        "    async def _resume_streams(self, generation_id: int = 0) -> None:\n        self.app.consumer.stop_flow()\n",
+        "    async def _resume_streams(self, generation_id: int = 0) -> None:\n",
+    ),
+    (
+        "records flow while recovery ends",
+        "        self.app.consumer.stop_flow()\n        if self.app",
+        "        if self.app",
+    ),
+)
+APPLICATION = _of(
+    "streams/delivery/application.py",
+    DELIVERY,
+    (
+        "partitions are given up without draining",
+        "stopped queue of the other.\n        await self._drain()",
+        "stopped queue of the other.\n        pass",
+    ),
+    (
+        "a worker stops without draining",
+        "        try:\n            await self._drain()",
+        "        try:\n            pass",
+    ),
+    (
+        "a worker that cannot store does not end",
+        "        except Exception:\n            log.exception(",
+        "        except ZeroDivisionError:\n            log.exception(",
+    ),
+)
+TRADING = _of(
+    "streams/agents/trading.py",
+    DELIVERY,
+    ("a fill under another key is taken", "if record.key != fill.instrument.encode():", "if False:"),
+    (
+        "a fill of an instrument without a leader is passed over",
+        '            raise Refused(f"client_order_id: {fill.client_order_id!r}: {fill.instrument} has no leader")',
+        "            return",
+    ),
+    ("a trade without a key is passed over", "if key is None}", "if False}"),
+    (
+        "the leader's position is not lifted",
+        "        state.trades_offset = context.applied(key, topics.TRADES.name)\n",
+        "        pass\n",
+    ),
+)
+EXCHANGE = _of(
+    "streams/agents/exchange.py",
+    DELIVERY,
+    ("an order under another key is taken", "if record.key != order.instrument.encode():", "if False:"),
+    ("an instrument under another key is taken", "if record.key != instrument.instrument.encode():", "if False:"),
+)
+TRADES = _of(
+    "streams/agents/trades.py",
+    DELIVERY,
+    ("trades that were applied come again", "after=context.applied(key, context.topic))", "after=-1)"),
+    ("a price on the edge is no event", "(price < low) | (price > high)", "(price < low - 1) | (price > high)"),
+    ("a record that is no trade counts as one", "    codes[list(errors)] = 0\n", ""),
+)
+LEADER = _of(
+    "streams/trading/leader.py",
+    (f"{UNIT}/trading", "tests/property/test_leader.py"),
+    ("settings are applied unchecked", "    settings.check()\n", ""),
+    ("settings replace what others changed", "    settings = settings.upon(state.settings)\n", ""),
+    ("an instrument is applied unchecked", "    instrument.check()\n", ""),
+    (
+        "a part that is old is applied",
+        "return report is Report.PART and fill.cumulative_quantity <= order.executed_quantity",
+        "return False",
+    ),
+    ("a fill tells another order's trader", 'tail in ("B", "S") and ', ""),
+)
+BOOK = _of(
+    "streams/trading/book.py",
+    (f"{UNIT}/trading/test_book.py", "tests/property/test_book.py", *DELIVERY),
+    ("a trade from before its cause fills an order", "if order.cause <= offset else", "if True else"),
+    ("a fill brings quantity", "            left -= executed if terms.partial_fills else 0\n", ""),
+    ("parts of a step are traded", "tradable(trade.quantity, book.step)", "trade.quantity"),
+    (
+        "a fill does not change the book",
+        "    order.reports += 1\n    book.changed = True\n",
+        "    order.reports += 1\n",
+    ),
+    (
+        "an order does not change the book",
+        "    book.changed = True\n    if order.cancel_requested:",
+        "    if order.cancel_requested:",
+    ),
+    ("a fill is no price", "            prices.append(order.price)\n", ""),
+    ("a filled order stays", "                del book.orders[i]\n", "                pass\n"),
+)
+MATCHING = _of(
+    "streams/trading/matching.py",
+    (f"{UNIT}/trading/test_book.py", "tests/property/test_book.py"),
+    (
+        "a BUY is filled at its limit",
+        "price < limit[i] and (best < 0 or limit[i] > limit[best])",
+        "price <= limit[i] and (best < 0 or limit[i] > limit[best])",
+    ),
+    (
+        "a SELL is filled at its limit",
+        "price > limit[i] and (best < 0 or limit[i] < limit[best])",
+        "price >= limit[i] and (best < 0 or limit[i] < limit[best])",
+    ),
+    ("the later of equals first", "(best < 0 or limit[i] > limit[best])", "(best < 0 or limit[i] >= limit[best])"),
+)
+IDS = _of(
+    "producers/sequence.py",
+    ("tests/unit/producers/test_sequence.py", "tests/unit/producers/test_pump.py"),
+    ("a gap is one short", "return self.received - self.previous - 1", "return self.received - self.previous"),
+)
+SETTINGS = _of(
+    "schemas/records.py",
+    ("tests/unit/schemas/test_settings.py", "tests/unit/schemas/test_agree.py"),
+    ("a change takes all", "self.changed is None or self.revision", "True or self.revision"),
+    (
+        "time goes back",
+        "values[field] = max(getattr(known, field), getattr(self, field))",
+        "values[field] = getattr(self, field)",
+    ),
+    ("anything can be changed", "            if field not in CHANGEABLE:", "            if False:"),
+)
+
+MUTANTS = (
+    *(*KEEPER, *PARTITION, *CHECKPOINT, *MESSAGES, *STATES, *BATCHES, *GUARD, *RECOVERY, *APPLICATION),
+    *(*TRADING, *EXCHANGE, *TRADES, *LEADER, *BOOK, *MATCHING, *IDS, *SETTINGS),
+)

@@ -12,7 +12,7 @@ from schemas.upgrade import upgrade_topics
 
 STEPS: tuple[tuple[str, Callable[[Config], object]], ...] = (
     ("topics", create_topics),
-    ("settings", configure_topics),
+    ("configs", configure_topics),
     ("schemas", register_all),
     ("tables", upgrade),
     ("records", upgrade_topics),

@@ -141,6 +141,7 @@ def test_one_instrument_is_audited_and_one_order_explained(pipeline: Pipeline, m
     assert (code, found["differences"]) == (0, [])
     assert found["start"]["why"] == "one more: the price 94 is below the rebuy level of trader 1"
     (placed,) = found["snapshots"]
+    assert placed["recorded"].pop("epoch") > 0
     assert placed["recorded"] == placed["replayed"]
     assert (placed["event"]["price"], placed["event"]["topic"]) == ("102", topics.TRADES.full_name(pipeline.config))
     price, quantity, _ = placed["arithmetic"]

@@ -105,5 +105,6 @@ def test_rows_of_a_revision_are_kept(stack: Config, revision: str) -> None:
 def test_what_a_revision_did_not_have_is_unknown(stack: Config) -> None:
     _, found = upgraded(stack, REVISIONS[0])
     assert found["orders"]["instruments_offset"] == -1
+    assert found["orders"]["epoch"] == found["fills"]["epoch"] == 0
     assert found["settings"]["changed"] is None
     assert found["instruments"]["updated_time"] == TIME

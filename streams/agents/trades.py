@@ -33,8 +33,7 @@ class InstrumentTrades:
 
     def events(self, quiet: list[Quiet]) -> list[int]:
         """Return which of the keys, by number, have a price that is an event; `quiet` has an entry for each key."""
-        bounds = np.array([NO_EVENT, *quiet], np.int64)
-        low, high = bounds[self._codes].T
+        low, high = (np.array(bound, np.int64)[self._codes] for bound in zip(NO_EVENT, *quiet, strict=True))
         price = self.columns.price
         found: list[int] = (np.unique(self._codes[(price < low) | (price > high)]) - 1).tolist()
         return found

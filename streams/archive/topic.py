@@ -14,7 +14,8 @@ from schemas.times import Between
 from schemas.topics import TRADES
 from streams.archive.rows import DAY_US, Rows, from_trades, taken
 from streams.archive.store import Block
-from streams.topics.consume import Record, record_batches
+from streams.topics.consume import record_batches
+from streams.topics.lean import Record
 from streams.topics.read import partitions_of, spans_between
 
 

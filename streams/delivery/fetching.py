@@ -8,6 +8,8 @@ from typing import Any
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from mode.utils.futures import maybe_async
 
+from streams.topics import lean
+
 FETCH_WAIT_MS = 50
 """How long the broker may hold back a fetch for which it has nothing."""
 FEW_RECORDS = 500
@@ -65,6 +67,7 @@ class ClientOnLoop(AIOKafkaConsumerThread):
 
     async def on_start(self) -> None:
         """Start the client, and hold its fetches in hand."""
+        lean.install()
         await super().on_start()
         client = self._ensure_consumer()
         self._fetching = Fetching(client._fetcher)

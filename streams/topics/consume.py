@@ -9,7 +9,6 @@ import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol
 
 import numpy as np
 import uvloop
@@ -23,6 +22,8 @@ from schemas.codec import Codec
 from schemas.columns import Int64s, decode_trades
 from schemas.records import Trade
 from schemas.registry import make_codec
+from streams.topics import lean
+from streams.topics.lean import Record
 from streams.topics.read import TIMEOUT_S, Span, Spans
 
 POLL_MS = 200
@@ -30,14 +31,6 @@ FETCH_BYTES = 4 << 20
 
 OFFSET = "offset"
 """The column of the records' offsets; the others have the names of `schemas.columns.TradeColumns`."""
-
-
-class Record(Protocol):
-    """What aiokafka makes of a record, as far as it is read here."""
-
-    offset: int
-    key: bytes | None
-    value: bytes | None
 
 
 class Gathered:
@@ -158,6 +151,7 @@ async def _arrived(consumer: AIOKafkaConsumer, left: dict[TopicPartition, Span])
 
 
 async def _started(config: Config, wanted: Mapping[TopicPartition, Span]) -> AIOKafkaConsumer:
+    lean.install()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=config.bootstrap,
         client_id="hedgehog",

@@ -13,7 +13,7 @@ from pathlib import Path
 import faust
 import pytest
 from aiokafka import AIOKafkaConsumer
-from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.fetcher import Fetcher, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
@@ -23,7 +23,7 @@ from mode.threads import ServiceThread
 
 ROOT = Path(__file__).parents[4]
 SOURCES = [*sorted((ROOT / "streams/delivery").glob("*.py")), *sorted((ROOT / "streams/agents").glob("*.py"))]
-SOURCES += [ROOT / "streams/worker.py"]
+SOURCES += [ROOT / "streams/topics/lean.py", ROOT / "streams/worker.py"]
 LIBRARIES = ("faust", "mode", "aiokafka")
 
 OVERRIDDEN: list[tuple[type, str]] = [
@@ -39,6 +39,7 @@ OVERRIDDEN: list[tuple[type, str]] = [
     (AIOKafkaConsumerThread, "_gather_remaining_tasks"),
     (AIOKafkaConsumerThread, "_create_worker_consumer"),
     (AIOKafkaConsumerThread, "_fetch_records"),
+    (PartitionRecords, "_consumer_record"),
     (Recovery, "_resume_streams"),
 ]
 TOUCHED: list[tuple[type, str]] = [

@@ -15,9 +15,8 @@ help: ## list the targets
 setup: $(STAMP) ## make .venv with the locked dependencies and the hedgehog command
 
 $(STAMP): infra/requirements.lock pyproject.toml
+	@$(PYTHON) infra/supported.py
 	@echo "hedgehog: installing the locked dependencies into $(VENV) (once; about a minute)"
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "hedgehog: $(PYTHON) is $$($(PYTHON) --version 2>&1); Python 3.11 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "hedgehog: $(PYTHON) cannot make a virtual environment (Debian: apt install python3-venv)" >&2; exit 1; }
 	@$(RUN)/pip install --quiet --disable-pip-version-check --require-hashes -r infra/requirements.lock
 	@$(RUN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . \

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.config import load_config, problems
-from infra.errors import StackError
+from infra.errors import StackError, said
 from infra.stack import Stack
 from infra.status import PartStatus
 
@@ -101,8 +101,11 @@ def clean(yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False
     config = load_config()
     if not yes:
         typer.confirm(f"Remove all data of the stack in {config.data_dir.resolve()}?", abort=True, err=True)
-    Stack(config).clean()
-    print("hedgehog: the data of the stack are removed", file=sys.stderr)
+    removed = Stack(config).clean()
+    for what in removed:
+        print(f"hedgehog: removed {what}", file=sys.stderr)
+    if not removed:
+        print(f"hedgehog: there are no data of a stack in {config.data_dir.resolve()}", file=sys.stderr)
 
 
 @app.command()
@@ -119,6 +122,9 @@ def main() -> int:
         app()
     except StackError as error:
         print(f"hedgehog: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:  # a folder of another user, a full disk, a file in the place of a folder
+        print(f"hedgehog: {said(error)}", file=sys.stderr)
         return 1
     except ValidationError as error:
         for problem in problems(error):

@@ -3,13 +3,16 @@
 Every field can be set by an environment variable `HEDGEHOG_<FIELD>` or by a line in `.env`.
 """
 
+import os
 from collections.abc import Iterator
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import platformdirs
+from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -18,6 +21,9 @@ from infra.passwords import OWNER, password_of
 LOOPBACK = "127.0.0.1"
 DATABASE = "hedgehog"
 """The warehouse, on the stack's own server."""
+
+OF_THE_TESTS = ("TEST_KEEP",)
+"""Variables that only the tests read."""
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
@@ -72,6 +78,14 @@ class Config(BaseSettings):
     """Commission of the mock exchange, as a fraction of the notional."""
     mock_partial_fills: bool = False
     """Whether the mock exchange fills no more than the quantity of each market trade."""
+
+    @field_validator("data_dir", "cache_dir")
+    @classmethod
+    def _expand_home(cls, folder: Path) -> Path:
+        try:
+            return folder.expanduser()
+        except RuntimeError as error:  # `~` of nobody, or of a user without a home
+            raise ValueError(str(error)) from None
 
     @field_validator("database_url")
     @classmethod
@@ -131,6 +145,18 @@ def problems(error: ValidationError) -> Iterator[str]:
         name = "_".join(str(place) for place in problem["loc"])
         shown = "…" if name == "database_url" else problem["input"]
         yield f"HEDGEHOG_{name.upper()}={shown}: {problem['msg']}"
+
+
+def misspelt() -> list[str]:
+    """Return, in words, each variable `HEDGEHOG_…` of the environment and `.env` that is none of ours."""
+    known = [field.upper() for field in Config.model_fields]
+    found = []
+    for name in sorted({*os.environ, *dotenv_values(".env")}):
+        prefix, _, field = name.upper().partition("_")
+        if prefix == "HEDGEHOG" and field not in (*known, *OF_THE_TESTS):
+            near = get_close_matches(field, known, 1)
+            found.append(f"{name} is no variable of hedgehog" + (f"; HEDGEHOG_{near[0]} is" if near else ""))
+    return found
 
 
 def load_config() -> Config:

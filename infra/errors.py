@@ -22,6 +22,13 @@ class Unreachable(ServiceError):
     """A service does not answer, or stopped answering."""
 
 
+def said(error: OSError) -> str:
+    """Return in one line what the system says, and of which file."""
+    names = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{names}: {reason}" if names else reason
+
+
 class PartFailed(StackError):
     """A part did not come up. The message names the part, its log, its last lines and errors shortly before."""
 

@@ -76,7 +76,7 @@ class ExternalBackend:
         """Return what answers at the endpoints."""
         return statuses(self._config)
 
-    def clean(self) -> None:
+    def clean(self) -> list[str]:
         """Raise `StackError`: the data are not this installation's to remove."""
         raise StackError("HEDGEHOG_INFRA=external: the data of external servers are not removed from here")
 

@@ -3,11 +3,13 @@
 import logging
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from connectors.apply import watch
 from infra.config import Config, load_config
 from infra.errors import StackError
+from infra.slots import take_slot
 from schemas import topics
 from schemas.broker import admin, check_topics, create_topics
 from schemas.columns import decode_trades
@@ -27,6 +29,8 @@ from streams.topics.lag import committed, go_on_from, worker_groups
 log = logging.getLogger(__name__)
 
 WATCH_SINKS_S = 5.0
+FOLDER = "worker"
+"""The folder of the first worker in the data folder."""
 
 
 def make_app(config: Config, agents: Sequence[Agent[Any]] | None = None) -> HedgehogApp:
@@ -36,13 +40,18 @@ def make_app(config: Config, agents: Sequence[Agent[Any]] | None = None) -> Hedg
     """
     agents = chosen(config.agents) if agents is None else agents
     environment = Environment(config, {})
+
+    def prepare() -> None:
+        _take_place(app, config)
+        _prepare(environment, agents)
+
     app = HedgehogApp(
         f"{config.topic_prefix}hedgehog",
         worker_group(config, group_name(agents)),
-        lambda: _prepare(environment, agents),
+        prepare,
         broker=[f"kafka://{server}" for server in config.bootstrap.split(",")],
         store="memory://",
-        datadir=str(config.data_dir / "worker"),
+        datadir=str(config.data_dir / FOLDER),
         web_bind=config.worker_host,
         web_host=config.worker_host,
         web_port=config.port("worker"),
@@ -65,6 +74,17 @@ def make_app(config: Config, agents: Sequence[Agent[Any]] | None = None) -> Hedg
     for agent in agents:
         _add_agent(app, environment, agent)
     return app
+
+
+def _take_place(app: HedgehogApp, config: Config) -> None:
+    """Give a worker a port and a folder that no other one has, unless it was started with its own."""
+    folder, port = config.data_dir / FOLDER, config.port("worker")
+    if (Path(app.conf.datadir), app.conf.web_port) != (folder, port):
+        return
+    app.slot = take_slot(folder, config.worker_host, port)
+    app.conf.datadir, app.conf.web_port = app.slot.folder, app.slot.port
+    if app.slot.port != port:
+        log.warning("another worker has port %d and its folder; this one has %d and %s", port, *app.slot[:2])
 
 
 def _prepare(environment: Environment, agents: Sequence[Agent[Any]]) -> None:

@@ -42,7 +42,7 @@ def compose_environment(config: Config, sink: Path, converter: Path) -> dict[str
     }
     return {
         **ports,
-        "HEDGEHOG_PROJECT": f"hedgehog-{hashlib.sha256(str(home).encode()).hexdigest()[:8]}",
+        "HEDGEHOG_PROJECT": project_name(home),
         "HEDGEHOG_FILES": str(home / "compose"),
         "HEDGEHOG_OWNER_PASSWORD": password_of(home, OWNER) or "",
         "HEDGEHOG_OWNER_PASSWORD_FILE": str(password_folder(home, OWNER) / FILE),
@@ -50,6 +50,11 @@ def compose_environment(config: Config, sink: Path, converter: Path) -> dict[str
         "HEDGEHOG_SINK_PLUGIN": str(sink),
         "HEDGEHOG_CONVERTER_PLUGIN": str(converter),
     }
+
+
+def project_name(home: Path) -> str:
+    """Return the name under which Docker keeps what belongs to a data folder."""
+    return f"hedgehog-{hashlib.sha256(str(home).encode()).hexdigest()[:8]}"
 
 
 class ComposeBackend:
@@ -78,7 +83,9 @@ class ComposeBackend:
                 timeout=None if shown else ANSWER_WITHIN_S,
             )
         except FileNotFoundError:
-            raise StackError("HEDGEHOG_INFRA=compose: there is no `docker` on the PATH") from None
+            raise StackError(
+                f"{self._config.data_dir.resolve()} is a stack of containers, and there is no `docker` on the PATH"
+            ) from None
         except subprocess.TimeoutExpired:
             raise StackError(f"docker compose {words[0]}: no end after {ANSWER_WITHIN_S} s") from None
         if done.returncode:
@@ -132,9 +139,10 @@ class ComposeBackend:
         """Return what answers at the endpoints."""
         return statuses(self._config)
 
-    def clean(self) -> None:
-        """Remove the containers and their volumes."""
+    def clean(self) -> list[str]:
+        """Remove the containers and their volumes; return what was removed."""
         self._run("down", "--volumes", "--remove-orphans")
+        return [f"the containers and volumes of {project_name(self._config.data_dir.resolve())}"]
 
     def logs(self, part: str | None, follow: bool) -> None:
         """Print the end of the log of `part` (None: of all); with `follow` go on until interrupted."""

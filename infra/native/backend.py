@@ -30,6 +30,8 @@ from infra.status import PartStatus
 POLL_S = 0.1
 STOP_ORDER = (("connect", "registry"), ("broker", "postgres"))
 LOCK_PATIENCE_S = 120
+DATA = ("kafka", "connect", "logs", "run", "postgres")
+"""The folders of the data folder that `clean` removes."""
 
 Say = Callable[[str], None]
 
@@ -43,10 +45,11 @@ class NativeBackend:
         self._config = config
         self._home = config.data_dir.resolve()
         self._aborted = threading.Event()
+        self._store = JarStore(config.cache_dir)
 
     @cached_property
     def _layout(self) -> Layout:
-        return JarStore(self._config.cache_dir).layout(read_lock())
+        return self._store.layout(read_lock())
 
     @cached_property
     def parts(self) -> dict[str, Part]:
@@ -75,9 +78,19 @@ class NativeBackend:
             idle = [part for part in self.parts.values() if self.daemon(part.name).pid() is None]
             ports.require_free(idle)
             if idle:
-                JarStore(self._config.cache_dir).ensure(read_lock(), say)
+                self._store.ensure(read_lock(), say)
                 _ = self._layout
-            self._start_all(say)
+            try:
+                self._start_all(say)
+            except PartFailed:
+                damaged = self._store.damaged(read_lock()) if idle else []
+                if not damaged:
+                    raise
+                say(f"hedgehog: {len(damaged)} files of the servers' programs are damaged; they are fetched again")
+                self._store.discard(damaged)
+                self._store.ensure(read_lock(), say)
+                self._store.unpack(read_lock())
+                self._start_all(say)
 
     def _require_same_endpoints(self) -> None:
         for part in self.parts.values():
@@ -182,19 +195,25 @@ class NativeBackend:
         """Print the end of the log of `part` (None: of all); with `follow` go on until interrupted."""
         show_logs({name: self.daemon(name).log for name in ([part] if part else self.parts)}, follow)
 
-    def clean(self) -> None:
-        """Remove all data of the stack; it must be down. The passwords stay: containers' data may be under them."""
+    def clean(self) -> list[str]:
+        """Remove all data of the stack, which must be down; return what was removed.
+
+        The passwords stay: containers' data may be under them.
+        """
         with self._exclusive():
             running = [name for name in self.parts if self.daemon(name).pid() is not None]
             if running:
                 raise StackError(f"still running: {', '.join(running)}; stop the stack first (down)")
-            postgres.remove_data(self._config)
-            for name in ("kafka", "connect", "logs", "run", "postgres", "postgres.location"):
-                path = self._home / name
+            places = [postgres.data_home(self._config, postgres.account())]
+            places += [self._home / name for name in (*DATA, postgres.LOCATION)]
+            places.append(postgres.owner_note(places[0]))
+            found = [path for path in dict.fromkeys(places) if path.exists()]
+            for path in found:
                 if path.is_dir():
                     shutil.rmtree(path)
                 else:
-                    path.unlink(missing_ok=True)
+                    path.unlink()
+            return [str(path) for path in found]
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:

@@ -1,6 +1,5 @@
 """Kafka Connect: one distributed worker with the JDBC sink and the Avro converter on its plugin path."""
 
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,8 +17,6 @@ HEAP_MB = 512
 
 def worker_properties(config: Config, plugins: Sequence[Path], bind: str = LOOPBACK) -> dict[str, object]:
     """The worker's settings for a single worker whose REST interface listens on address `bind`."""
-    # in ASCII: Java reads a file of properties as Latin-1, and knows JSON's escapes
-    secrets = json.dumps(str(password_folder(config.data_dir, OWNER)))[1:-1]
     topics = {name: f"connect-{name}" for name in ("configs", "offsets", "status")}
     return {
         "bootstrap.servers": config.bootstrap,
@@ -34,7 +31,7 @@ def worker_properties(config: Config, plugins: Sequence[Path], bind: str = LOOPB
         # the connectors' files say where the password is, and Connect shows no more than that
         "config.providers": "directory",
         "config.providers.directory.class": "org.apache.kafka.common.config.provider.DirectoryConfigProvider",
-        "config.providers.directory.param.allowed.paths": secrets,
+        "config.providers.directory.param.allowed.paths": password_folder(config.data_dir, OWNER),
         "connector.client.config.override.policy": "All",
         "config.storage.topic": topics["configs"],
         "config.storage.replication.factor": 1,

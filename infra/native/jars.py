@@ -27,6 +27,8 @@ HTTP_TIMEOUT_S = 60
 PROGRESS_EVERY_S = 2.0
 MEGA = 1_000_000
 CLASSPATH_SECTION = "kafka"
+LIST_SEPARATORS = ",:"
+"""They end an entry of a plugin path, and of a class path."""
 LAYOUT_VERSION = "1"
 """Part of the name of every unpacked folder: raise it when `JarStore` lays them out differently."""
 CONVERTER_CLASS = "io.apicurio.registry.utils.converter.AvroConverter"
@@ -143,8 +145,43 @@ class JarStore:
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(fetched, target)
 
+    def damaged(self, jars: list[Jar]) -> list[Path]:
+        """Return the files and unpacked folders that are not what the lock says. Reads all of them: seconds."""
+        files = [self.path(jar) for jar in jars if self._present(jar) and sha256_of(self.path(jar)) != jar.sha256]
+        sections = sorted({jar.section for jar in jars} - {CLASSPATH_SECTION})
+        folders = {self.folder(name, jars): [jar for jar in jars if jar.section == name] for name in sections}
+        return files + [
+            folder
+            for folder, content in folders.items()
+            if folder.is_dir() and not all(self._is_laid(jar, folder) for jar in content)
+        ]
+
+    def discard(self, damaged: list[Path]) -> None:
+        """Remove what `damaged` has found."""
+        for path in damaged:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+    def _is_laid(self, jar: Jar, folder: Path) -> bool:
+        """Whether a folder has what belongs into it of a jar or an archive, as far as that is whole itself."""
+        if jar.packaging != "tar.gz":
+            copy = folder / "lib" / jar.filename
+            return copy.is_file() and sha256_of(copy) == jar.sha256
+        try:
+            with tarfile.open(self.path(jar)) as archive:
+                return all(_is_unpacked(archive, member, folder) for member in archive if member.isfile())
+        except (OSError, tarfile.TarError):
+            return False  # it is fetched again, and so it is unpacked again
+
     def layout(self, jars: list[Jar]) -> Layout:
-        """Unpack archives and lay out plugin folders (only what is not there yet) and say where all of it is."""
+        """Unpack archives and lay out plugin folders (only what is not there yet) and say where all of it is.
+
+        Raises `StackError` for a cache folder that Java and Kafka Connect would take for a list of folders.
+        """
+        if set(LIST_SEPARATORS) & set(str(self.root)):
+            raise StackError(f"HEDGEHOG_CACHE_DIR={self.root}: a folder of programs may have no {LIST_SEPARATORS}")
         self.unpack(jars)
         classpath = tuple(self.path(jar) for jar in jars if jar.section == CLASSPATH_SECTION)
         plugins = (self.folder("sink", jars), self.folder("converter", jars))
@@ -182,6 +219,12 @@ class JarStore:
             # a folder below the plugin path is one plugin; a jar right in it would be a plugin of its own
             (folder / "lib").mkdir(exist_ok=True)
             shutil.copy(self.path(jar), folder / "lib" / jar.filename)
+
+
+def _is_unpacked(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> bool:
+    path = folder / member.name
+    packed = archive.extractfile(member)
+    return packed is not None and path.is_file() and path.read_bytes() == packed.read()
 
 
 def _write_manifest(path: Path) -> None:

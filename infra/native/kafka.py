@@ -1,5 +1,6 @@
 """The broker: Apache Kafka in KRaft mode, broker and controller in one process."""
 
+import os
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
@@ -97,6 +98,7 @@ def _format(home: Path, properties: Path, classpath: tuple[Path, ...]) -> None:
     cluster = cluster_id(uuid.uuid4())
     main = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "--ignore-formatted", "-c", str(properties)]
     argv = java_command(main, 128, ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"], classpath)
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=FORMAT_TIMEOUT_S, check=False)
+    environment = {**os.environ, **JAVA_ENVIRONMENT}
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=FORMAT_TIMEOUT_S, check=False, env=environment)
     if done.returncode:
         raise PartFailed("broker", "its storage could not be formatted", home, (done.stdout + done.stderr).splitlines())

@@ -25,10 +25,12 @@ from infra.config import LOOPBACK, Config
 from infra.errors import PartFailed, StackError
 from infra.native.part import Part
 from infra.native.process import Account, Command
-from infra.passwords import SUPERUSER, password_of
+from infra.passwords import SUPERUSER, make_passwords, password_of
 
 OLDEST_MAJOR = 14
 ROOT_HOME = Path("/var/lib/hedgehog")
+LOCATION = "postgres.location"
+"""The file in the data folder that names its cluster."""
 INITDB_TIMEOUT_S = 60
 
 
@@ -76,17 +78,50 @@ def reachable(path: Path, who: Account | None) -> bool:
 
 
 def data_home(config: Config, who: Account | None) -> Path:
-    """The folder of the cluster: below the data folder, or below /var/lib when `who` cannot reach that."""
-    below = config.data_dir.resolve() / "postgres"
-    if reachable(below, who):
-        return below
-    digest = hashlib.sha256(str(config.data_dir.resolve()).encode()).hexdigest()[:12]
-    return ROOT_HOME / "data" / digest
+    """The folder of the cluster: below the data folder, or below /var/lib when `who` cannot reach that.
+
+    A cluster below /var/lib stays with its data folder when that is renamed, or becomes reachable.
+    """
+    home = config.data_dir.resolve()
+    kept = _kept_elsewhere(home)
+    if kept is not None and _original(kept, home) is None:
+        return kept
+    if reachable(home / "postgres", who):
+        return home / "postgres"
+    return ROOT_HOME / "data" / hashlib.sha256(str(home).encode()).hexdigest()[:12]
 
 
-def remove_data(config: Config) -> None:
-    """Remove the cluster of this data folder, wherever it lies."""
-    shutil.rmtree(data_home(config, account()), ignore_errors=True)
+def _kept_elsewhere(home: Path) -> Path | None:
+    """Return the cluster below /var/lib that a data folder names."""
+    try:
+        cluster = Path((home / LOCATION).read_text())
+    except FileNotFoundError:
+        return None
+    return cluster if ROOT_HOME in cluster.parents and cluster.exists() else None
+
+
+def _original(cluster: Path, home: Path) -> Path | None:
+    """Return the data folder that a cluster belongs to, if that is another one which is still there."""
+    try:
+        other = Path(owner_note(cluster).read_text())
+    except FileNotFoundError:
+        return None  # made before there were notes
+    return other if other != home and _kept_elsewhere(other) == cluster else None
+
+
+def owner_note(cluster: Path) -> Path:
+    """The file beside a cluster below /var/lib that names its data folder."""
+    return cluster.with_name(f"{cluster.name}.of")
+
+
+def _require_no_copy(home: Path) -> None:
+    kept = _kept_elsewhere(home)
+    original = None if kept is None else _original(kept, home)
+    if original is not None:
+        raise StackError(
+            f"{home} is a copy of {original}, whose database lies in {kept} and was not copied; remove "
+            f"{home / LOCATION} to begin with an empty one, or the whole copy"
+        )
 
 
 def version_of(bin_dir: Path) -> int | None:
@@ -173,12 +208,15 @@ def _open_tree(top: Path) -> None:
 
 def _command(config: Config) -> Command:
     who = account()
+    _require_no_copy(config.data_dir.resolve())
+    make_passwords(config.data_dir)
     cluster = data_home(config, who)
     _drop_orphan(config, cluster)
     folder = reachable_programs(programs(cluster), who)
     if not (cluster / "PG_VERSION").exists():
         _initdb(config, cluster, folder, who)
     _drop_stale_lock(cluster)
+    _note_owner(config, cluster)
     settings = {
         "listen_addresses": LOOPBACK,
         "port": config.port("postgres"),
@@ -225,8 +263,14 @@ def _initdb(config: Config, cluster: Path, folder: Path, who: Account | None) ->
     _twin_marker(config).write_text(str(cluster))
 
 
+def _note_owner(config: Config, cluster: Path) -> None:
+    """Note beside a cluster below /var/lib whose it is: a data folder is known again after it was renamed."""
+    if ROOT_HOME in cluster.parents:
+        owner_note(cluster).write_text(str(config.data_dir.resolve()))
+
+
 def _twin_marker(config: Config) -> Path:
-    marker = config.data_dir.resolve() / "postgres.location"
+    marker = config.data_dir.resolve() / LOCATION
     marker.parent.mkdir(parents=True, exist_ok=True)
     return marker
 
@@ -238,12 +282,17 @@ def _drop_orphan(config: Config, cluster: Path) -> None:
 
 
 def _drop_stale_lock(cluster: Path) -> None:
-    """After a crash the lock names a pid that may by now be another program's; PostgreSQL would refuse to start."""
+    """After a crash the lock names a pid that may by now be another's; PostgreSQL would refuse to start.
+
+    That may be a process of another cluster: each has its own cluster as its working folder.
+    """
     lock = cluster / "postmaster.pid"
     try:
-        pid = int(lock.read_text().splitlines()[0])
-        if psutil.pid_exists(pid) and "postgres" in psutil.Process(pid).name():
+        holder = psutil.Process(int(lock.read_text().splitlines()[0]))
+        if "postgres" in holder.name() and Path(holder.cwd()) == cluster.resolve():
             return
+    except psutil.AccessDenied:
+        return  # PostgreSQL itself decides
     except (FileNotFoundError, ValueError, IndexError, psutil.NoSuchProcess):
         pass
     lock.unlink(missing_ok=True)

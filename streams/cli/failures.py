@@ -4,6 +4,7 @@ Imported where something failed already: a command that works does not wait for 
 """
 
 from collections.abc import Callable
+from errno import EACCES, EDQUOT, EEXIST, EISDIR, ENAMETOOLONG, ENOSPC, ENOTDIR, EPERM, EROFS
 from typing import Any
 
 from confluent_kafka import KafkaException
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 
 from infra.config import problems
-from infra.errors import ServiceError, StackError, Unreachable
+from infra.errors import ServiceError, StackError, Unreachable, said
 from producers.publisher import DeliveryError
 from producers.recorded.files import FileError
 from schemas.broker import TopicsMissing
@@ -21,6 +22,8 @@ from streams.cli.errors import NOT_WRITTEN, UNREACHABLE, BadValue, CliError
 CREATE_TOPICS = "hedgehog topics create"
 DOCTOR = "hedgehog doctor"
 INFRA_UP = "make infra-up"
+OF_THE_USER = (EACCES, EPERM, EROFS, ENOSPC, EDQUOT, EEXIST, ENOTDIR, EISDIR, ENAMETOOLONG)
+"""What the system says of a folder of somebody else, a full disk, a name that something else has."""
 
 
 def explained(error: Exception) -> CliError | None:
@@ -34,6 +37,10 @@ def _configuration(error: Any) -> CliError:
     return BadValue("; ".join(problems(error)), hint="see .env.example for every variable and its values")
 
 
+def _of_the_system(error: OSError) -> CliError | None:
+    return CliError(said(error)) if error.errno in OF_THE_USER else None
+
+
 def _unreachable(hint: str) -> Callable[[Any], CliError]:
     return lambda error: CliError(str(error), hint=hint, code=UNREACHABLE)
 
@@ -44,7 +51,7 @@ def _of_postgres(what: str) -> Callable[[Any], CliError]:
     )
 
 
-EXPLANATIONS: tuple[tuple[type[Exception], Callable[[Any], CliError]], ...] = (
+EXPLANATIONS: tuple[tuple[type[Exception], Callable[[Any], CliError | None]], ...] = (
     (ValidationError, _configuration),
     (TopicsMissing, _unreachable(CREATE_TOPICS)),
     (Unreachable, _unreachable(INFRA_UP)),
@@ -57,5 +64,6 @@ EXPLANATIONS: tuple[tuple[type[Exception], Callable[[Any], CliError]], ...] = (
     (ProgrammingError, _of_postgres("has not the tables it needs")),
     (HTTPError, lambda error: CliError(f"{type(error).__name__}: {error}", hint=DOCTOR, code=UNREACHABLE)),
     (FileError, lambda error: CliError(str(error))),
+    (OSError, _of_the_system),
 )
 """The first type that an error is of explains it."""

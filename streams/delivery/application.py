@@ -10,6 +10,7 @@ import faust
 from aiokafka.errors import KafkaError
 
 from infra.errors import StackError
+from infra.slots import Slot
 from streams.delivery import recovery
 from streams.delivery.batches import BatchConsumer
 from streams.delivery.keeper import Keeper
@@ -36,6 +37,8 @@ class HedgehogApp(faust.App):
         self.membership = Membership(SESSION_S)
         self.group = group
         self.keepers: list[Keeper[Any]] = []
+        self.slot: Slot | None = None
+        """Its port and folder, held for as long as it runs."""
         self._undrained = False
         self._prepare = prepare
         recovery.install(self)

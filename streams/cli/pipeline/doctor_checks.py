@@ -15,7 +15,8 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 from sqlalchemy import create_engine, text
 
 from infra import probes
-from infra.config import Config, load_config
+from infra.config import Config, load_config, misspelt
+from infra.supported import unsupported
 from producers.settings_topic import read_setups
 from schemas.broker import check_topics
 from schemas.codec import schema_text
@@ -27,8 +28,8 @@ from streams.cli.errors import CliError
 from streams.cli.failures import explained
 from streams.cli.pipeline import parts
 
-PYTHON = (3, 11)
 DISK_NEEDED_GB = 2
+FREE_DISK = "free some, or HEDGEHOG_DATA_DIR=<a folder on another disk>"
 CLOCK_WARN_S = 1.0
 HTTP_TIMEOUT_S = 2.0
 
@@ -72,13 +73,15 @@ def _line(check: Check, state: str, finding: str, fix: str | None) -> dict[str, 
 
 def _python() -> str:
     version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info < PYTHON:
-        raise Problem(f"Python {version} is too old, 3.11 is needed", "make setup PYTHON=python3.12")
+    if reason := unsupported():
+        raise Problem(reason, "make setup PYTHON=python3.13, on such a machine")
     return f"Python {version}"
 
 
 def _config() -> str:
     config = load_config()
+    if unknown := misspelt():
+        raise Problem("; ".join(unknown), "see .env.example for every variable", "warning")
     prefix = f", topics begin with {config.topic_prefix!r}" if config.topic_prefix else ""
     return f"infra {config.infra}, data in {config.data_dir}, {config.partitions} partitions{prefix}"
 
@@ -91,7 +94,7 @@ def _disk() -> str:
         raise Problem(f"{place} is not writable", "HEDGEHOG_DATA_DIR=<a folder of yours>")
     free = shutil.disk_usage(place).free / 1e9
     if free < DISK_NEEDED_GB:
-        raise Problem(f"{free:.1f} GB free at {place}, {DISK_NEEDED_GB} are needed", "make infra-clean")
+        raise Problem(f"{free:.1f} GB free at {place}, {DISK_NEEDED_GB} are needed", FREE_DISK)
     return f"{free:.0f} GB free at {place}"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from infra.config import Config, load_config
+from infra.config import Config, load_config, misspelt
 from streams.cli.errors import PROBLEM
 from streams.cli.output import Output
 from streams.cli.pipeline import parts
@@ -35,7 +35,7 @@ def status(asked: Status, out: Output) -> None:
     config = load_config()
     servers = parts.parts(config)
     page, unseen = _page(config, {part["part"] for part in servers if part["state"] == "up"})
-    problems = _problems(servers, page) + unseen
+    problems = _problems(servers, page) + unseen + misspelt()
     if out.json:
         out.record({"ok": not problems, "problems": problems, "parts": servers, **page})
     else:

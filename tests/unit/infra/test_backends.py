@@ -18,7 +18,7 @@ from infra.native.kafka import broker_properties
 from infra.native.postgres import OLDEST_MAJOR, candidates, reachable, version_of
 from infra.native.process import Account, Command
 from infra.passwords import OWNER, SUPERUSER, make_passwords, password_of
-from infra.stack import choose_backend
+from infra.stack import STARTED_WITH, Stack, choose_backend, started_with
 
 ENDPOINTS = {
     "kafka_bootstrap": "127.0.0.1:1",
@@ -38,9 +38,53 @@ ENDPOINTS = {
         ("external", True, "external"),
     ],
 )
-def test_backend_choice(infra: str, docker: bool, chosen: str) -> None:
-    config = Config.model_validate({"infra": infra, **ENDPOINTS})
+def test_backend_choice(tmp_path: Path, infra: str, docker: bool, chosen: str) -> None:
+    config = Config.model_validate({"infra": infra, "data_dir": tmp_path, **ENDPOINTS})
     assert choose_backend(config, docker=lambda: docker).name == chosen
+
+
+@pytest.mark.parametrize(
+    ("infra", "docker", "kept", "chosen"),
+    [
+        ("auto", True, "native", "native"),
+        ("auto", False, "compose", "compose"),
+        ("compose", True, "native", "native"),
+        ("native", False, "compose", "compose"),
+        ("external", True, "native", "external"),
+    ],
+)
+def test_a_data_folder_stays_with_the_backend_that_started_it(
+    tmp_path: Path, infra: str, docker: bool, kept: str, chosen: str
+) -> None:
+    (tmp_path / STARTED_WITH).write_text(f"{kept}\n")
+    config = Config.model_validate({"infra": infra, "data_dir": tmp_path, **ENDPOINTS})
+    assert choose_backend(config, docker=lambda: docker).name == chosen
+
+
+@pytest.mark.parametrize(
+    ("folders", "known"), [((), None), (("run",), "native"), (("compose",), "compose"), (("run", "compose"), None)]
+)
+def test_a_folder_from_before_is_known_by_what_is_in_it(
+    tmp_path: Path, folders: tuple[str, ...], known: str | None
+) -> None:
+    for name in folders:
+        (tmp_path / name).mkdir()
+    assert started_with(tmp_path) == known
+
+
+def test_it_is_not_started_as_another_one(tmp_path: Path) -> None:
+    (tmp_path / STARTED_WITH).write_text("native\n")
+    with pytest.raises(StackError, match=r"^HEDGEHOG_INFRA=compose: the data of [^\n]* was started as native; [^\n]*$"):
+        Stack(Config(infra="compose", data_dir=tmp_path)).up()
+
+
+def test_clean_says_what_it_removed(tmp_path: Path) -> None:
+    (tmp_path / STARTED_WITH).write_text("native\n")
+    (tmp_path / "kafka").mkdir()
+    (tmp_path / "secrets").mkdir()
+    assert Stack(Config(infra="auto", data_dir=tmp_path)).clean() == [str(tmp_path.resolve() / "kafka")]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["secrets", "stack.lock"]
+    assert Stack(Config(infra="native", data_dir=tmp_path)).clean() == []
 
 
 def test_external_names_the_endpoints_it_misses() -> None:
@@ -59,10 +103,10 @@ def test_every_server_listens_on_loopback_only(tmp_path: Path) -> None:
 
 
 def test_kafka_connect_reads_the_owners_password_and_no_other(tmp_path: Path) -> None:
-    allowed = str(
-        worker_properties(Config(data_dir=tmp_path / "dätä"), [])["config.providers.directory.param.allowed.paths"]
-    )
-    assert allowed == rf"{tmp_path.resolve()}/d\u00e4t\u00e4/secrets/hedgehog"
+    allowed = worker_properties(Config(data_dir=tmp_path / "dätä"), [])[
+        "config.providers.directory.param.allowed.paths"
+    ]
+    assert allowed == tmp_path.resolve() / "dätä" / "secrets" / "hedgehog"
 
 
 def test_a_stack_that_a_version_before_started_is_to_be_stopped_first(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from infra.config import Config, problems
+from infra.config import Config, misspelt, problems
 from infra.passwords import OWNER, make_passwords, password_of
 
 PASSWORD = "{password}"
@@ -64,3 +64,20 @@ def test_a_bad_database_url_is_not_repeated(tmp_path: Path, url: str) -> None:
     assert "user:password@host:port/database" in told[0]
     assert told[1].startswith("HEDGEHOG_PARTITIONS=0: ")
     assert "secret" not in "".join(told) + str(raised.value)
+
+
+def test_a_folder_of_the_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    made = config(tmp_path, data_dir="~/data", cache_dir="~/.cache/hedgehog")
+    assert (made.data_dir, made.cache_dir) == (tmp_path / "data", tmp_path / ".cache" / "hedgehog")
+
+
+def test_misspelt_variables_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("HEDGEHOG_DATA_DIR=x\nHEDGEHOG_PARTITONS=3\nOTHER=1\n")
+    monkeypatch.setenv("HEDGEHOG_UNHEARD", "1")
+    monkeypatch.setenv("hedgehog_infra", "native")
+    assert misspelt() == [
+        "HEDGEHOG_PARTITONS is no variable of hedgehog; HEDGEHOG_PARTITIONS is",
+        "HEDGEHOG_UNHEARD is no variable of hedgehog",
+    ]

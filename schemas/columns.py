@@ -12,14 +12,17 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from schemas.codec import HEADER_BYTES, Codec, CodecError
+from schemas.codec import HEADER_BYTES, Codec
+from schemas.errors import Refused
 from schemas.records import Trade
 
 Int64s = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int16]
 
 _PRICE_BYTES, _QUANTITY_BYTES = 8, 12
 _FIXED_BYTES = HEADER_BYTES + _PRICE_BYTES + _QUANTITY_BYTES
 _QUANTITY_MAX = 2**63 - 1
+_COLON = ord(":")
 
 
 class TradeColumns(NamedTuple):
@@ -32,24 +35,30 @@ class TradeColumns(NamedTuple):
     quantity: Int64s
     trade_id: Int64s
     trade_time: Int64s
-    errors: dict[int, CodecError]
+    errors: dict[int, Refused]
 
 
-def decode_trades(values: Sequence[bytes | None], codec: Codec[Trade]) -> TradeColumns:
-    """Decode wire records into columns.
+def decode_trades(
+    values: Sequence[bytes | None], keys: Sequence[bytes], key_of: Codes, codec: Codec[Trade]
+) -> TradeColumns:
+    """Decode wire records into columns. `key_of` has the number of each record's key in `keys`, from 1; 0 for no key.
 
-    A record that the compiled pass does not know, being damaged or written under another schema, goes to
-    `codec`. Quantities beyond 64 bits are cut to the largest that fits, which is more than any order takes.
+    A record that the compiled pass does not know, being damaged or written under another schema or another key than
+    its instrument's, goes to `codec`. Quantities beyond 64 bits are cut to the largest that fits, which is more than
+    any order takes.
     """
     lengths = np.fromiter((len(value) if value else 0 for value in values), np.int64, len(values))
     data = np.frombuffer(b"".join(value or b"" for value in values), np.uint8)
+    names = np.frombuffer(b"".join(keys), np.uint8)
+    ends = np.cumsum(np.array([0, *map(len, keys)], np.int64))
     columns = np.zeros((4, len(values)), np.int64)
-    known = _decode(data, lengths, codec.schema_id, columns)
-    errors: dict[int, CodecError] = {}
+    known = _decode(data, lengths, codec.schema_id, names, ends, key_of, columns)
+    errors: dict[int, Refused] = {}
     for i in np.flatnonzero(~known).tolist():
         try:
             trade = codec.decode(values[i])
-        except CodecError as error:
+            _check_key(trade, keys[key_of[i] - 1] if key_of[i] else None)
+        except Refused as error:
             errors[i] = error
             columns[:, i] = 0
         else:
@@ -57,9 +66,16 @@ def decode_trades(values: Sequence[bytes | None], codec: Codec[Trade]) -> TradeC
     return TradeColumns(columns[0], columns[1], columns[2], columns[3], errors)
 
 
+def _check_key(trade: Trade, key: bytes | None) -> None:
+    if key is None:
+        raise Refused("key: a trade without one belongs to no instrument")
+    if key != trade.instrument.encode():
+        raise Refused(f"key: {key!r} is not {trade.instrument}")
+
+
 @numba.njit(cache=True)
-def _decode(data, lengths, schema_id, columns):  # type: ignore[no-untyped-def]
-    """Fill `columns`; which records are trades of our schema and valid to the last byte."""
+def _decode(data, lengths, schema_id, names, ends, key_of, columns):  # type: ignore[no-untyped-def]
+    """Fill `columns`; which records are trades of our schema, valid to the last byte and under their own key."""
     known = np.zeros(len(lengths), np.bool_)
     end = 0
     for i in range(len(lengths)):
@@ -78,8 +94,8 @@ def _decode(data, lengths, schema_id, columns):  # type: ignore[no-untyped-def]
         _, at = _varint(data, at, end)  # event_time
         _, at = _varint(data, at, end)  # received_time
         at = _boolean(data, at, end)  # buyer_is_maker
-        at = _string(data, at, end)  # exchange
-        at = _string(data, at, end)  # symbol
+        key = key_of[i]
+        at = _names(data, at, end, names, ends[key - 1], ends[key]) if key > 0 else _BAD
         at = _optional_long(data, at, end)  # buyer_order_id
         at = _optional_long(data, at, end)  # seller_order_id
         if at == end:
@@ -120,15 +136,26 @@ def _boolean(data, at, end):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _string(data, at, end):  # type: ignore[no-untyped-def]
-    length, at = _varint(data, at, end)
-    if at > end or length < 0 or length > end - at:
+def _names(data, at, end, names, first, last):  # type: ignore[no-untyped-def]
+    """Exchange and symbol, where names[first:last] is the one, a colon and the other."""
+    at, colon = _name(data, at, end, names, first, last)
+    if colon >= last or names[colon] != _COLON:
         return _BAD
+    at, after = _name(data, at, end, names, colon + 1, last)
+    return at if after == last else _BAD
+
+
+@numba.njit(cache=True)
+def _name(data, at, end, names, first, last):  # type: ignore[no-untyped-def]
+    """A string that names[first:last] begins with; returns also where in `names` it ends."""
+    length, at = _varint(data, at, end)
+    if at > end or length < 0 or length > end - at or length > last - first:
+        return _BAD, _BAD
     for k in range(length):
         # Only ASCII here: whether other bytes are UTF-8 is for the full decoder to say.
-        if data[at + k] >= 0x80:
-            return _BAD
-    return at + length
+        if data[at + k] != names[first + k] or data[at + k] >= 0x80:
+            return _BAD, _BAD
+    return at + length, first + length
 
 
 @numba.njit(cache=True)

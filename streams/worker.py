@@ -9,6 +9,8 @@ from warnings import catch_warnings, simplefilter
 
 from faust.exceptions import AlreadyConfiguredWarning
 
+import numpy as np
+
 from connectors.apply import watch
 from infra.config import Config, load_config
 from infra.errors import StackError
@@ -105,7 +107,9 @@ def _prepare(environment: Environment, agents: Sequence[Agent[Any]]) -> None:
     for topic in topics.TOPICS.values():
         if topic.record is not None:
             environment.codecs[topic.record] = make_codec(config, topic.record)
-    decode_trades([b""], environment.codecs[Trade])  # compiles, or loads what was compiled before
+    decode_trades(
+        [b""], [], np.zeros(1, np.int16), environment.codecs[Trade]
+    )  # compiles, or loads what was compiled before
     if config.watch_sinks:  # for as long as the pipeline runs; several workers may
         watching = (config, threading.Event(), log.warning, WATCH_SINKS_S)
         threading.Thread(target=watch, args=watching, daemon=True).start()

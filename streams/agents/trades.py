@@ -1,14 +1,13 @@
 """A batch of trades by instrument, and which instruments have one that matters to them: worked out by the column."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from schemas.codec import Codec
-from schemas.columns import Int64s, TradeColumns, decode_trades
+from schemas.columns import Codes, Int64s, TradeColumns, decode_trades
 from schemas.records import Trade
 from schemas.units import PRICE_MAX
 from streams.delivery.batches import Batch
@@ -20,16 +19,17 @@ Quiet = tuple[int, int]
 """The market prices, from the first to the second in 1e-8, that are no event for an instrument."""
 
 NO_EVENT: Quiet = (0, PRICE_MAX)
-Codes = npt.NDArray[np.int16]
 
 
 class InstrumentTrades:
-    """The trades of a batch, decoded, and the distinct `keys` of those records that are trades."""
+    """The trades of a batch, decoded, and its distinct `keys`; `codes` as `coded` gives them."""
 
-    def __init__(self, batch: Batch, columns: TradeColumns) -> None:
+    def __init__(self, batch: Batch, columns: TradeColumns, keys: list[bytes], codes: Codes) -> None:
         self.columns = columns
         self.offsets = batch.offset_column
-        self.keys, self._codes = _coded(batch.keys, columns.errors)
+        self.keys = keys
+        self._codes = codes.copy()
+        self._codes[list(columns.errors)] = 0
 
     def events(self, quiet: list[Quiet]) -> list[int]:
         """Return which of the keys, by number, have a price that is an event; `quiet` has an entry for each key."""
@@ -54,7 +54,9 @@ class InstrumentTrades:
 
 def trades_of(batch: Batch, codec: Codec[Trade]) -> InstrumentTrades:
     """Return the records of a batch as trades: for `Batch.once`."""
-    return InstrumentTrades(batch, decode_trades([record.value for record in batch.records], codec))
+    keys, codes = coded(batch.keys)
+    columns = decode_trades([record.value for record in batch.records], keys, codes, codec)
+    return InstrumentTrades(batch, columns, keys, codes)
 
 
 def events(context: Context[S], trades: InstrumentTrades, quiet: Callable[[S], Quiet]) -> Iterator[tuple[S, Rows]]:
@@ -69,14 +71,13 @@ def events(context: Context[S], trades: InstrumentTrades, quiet: Callable[[S], Q
             yield state, trades.rows(number, after=context.applied(key, context.topic))
 
 
-def _coded(keys: list[bytes | None], errors: Mapping[int, object]) -> tuple[list[bytes], Codes]:
-    """Return the distinct keys, and for each row the number of its key, from 1; 0 where there is no trade or no key."""
+def coded(keys: list[bytes | None]) -> tuple[list[bytes], Codes]:
+    """Return the distinct keys, and for each row the number of its key, from 1; 0 where there is none."""
     first = keys[0]
-    if first is not None and not errors and keys.count(first) == len(keys):
+    if first is not None and keys.count(first) == len(keys):
         return [first], np.ones(len(keys), np.int16)
     numbers: defaultdict[bytes | None, int] = defaultdict()
     numbers.default_factory = numbers.__len__
     numbers[None] = 0
     codes = np.fromiter(map(numbers.__getitem__, keys), np.int16, len(keys))
-    codes[list(errors)] = 0
     return [key for key in numbers if key is not None], codes

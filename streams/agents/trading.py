@@ -45,7 +45,7 @@ class TradingSteps:
 
     def on_trades(self, context: Context[LeaderState], batch: Batch) -> None:
         trades = batch.once(trades_of, self._trades)
-        for row, error in sorted((_unkeyed(batch) | trades.columns.errors).items()):
+        for row, error in sorted(trades.columns.errors.items()):
             if batch.offsets[row] > context.applied(batch.keys[row], context.topic):
                 context.dead_letter(row, error)
         for state, rows in events(context, trades, leader.quiet):
@@ -74,14 +74,6 @@ class TradingSteps:
             context.superseded += 1
         else:
             leader.apply_fill(state, record.offset, fill)
-
-
-def _unkeyed(batch: Batch) -> dict[int, Exception]:
-    """Return by row what is wrong with trades that have no key."""
-    if None not in batch.keys:
-        return {}
-    no_key = Refused("key: a trade without one belongs to no instrument")
-    return {row: no_key for row, key in enumerate(batch.keys) if key is None}
 
 
 def _on_change(

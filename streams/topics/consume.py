@@ -34,16 +34,18 @@ OFFSET = "offset"
 
 
 class Gathered:
-    """The trades of one instrument in columns, while its records come; what is no trade is left out and counted."""
+    """The trades under one key in columns, while its records come; what is no trade of it is left out and counted."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, key: bytes, names: Sequence[str]) -> None:
+        self._key = key
         self._names = names
         self._parts: list[list[Int64s]] = [[np.zeros(0, np.int64) for _ in names]]
         self.unreadable = 0
 
     def add(self, records: Sequence[Record], codec: Codec[Trade]) -> None:
         """Take in further records of the instrument."""
-        trades = decode_trades([record.value for record in records], codec)
+        values = [record.value for record in records]
+        trades = decode_trades(values, [self._key], np.ones(len(records), np.int16), codec)
         columns = [self._column(name, records, trades._asdict()) for name in self._names]
         if trades.errors:
             good = np.ones(len(records), np.bool_)
@@ -73,7 +75,7 @@ def trade_columns(
     `names` are the columns to keep, 8 bytes a trade each. Raises what `record_batches` raises.
     """
     codec = make_codec(config, Trade)
-    found = {instrument.encode(): Gathered(names) for instrument in instruments}
+    found = {key: Gathered(key, names) for key in map(str.encode, instruments)}
     with _no_collections():
         for batch in record_batches(config, wanted, progress):
             by_key: defaultdict[bytes | None, list[Record]] = defaultdict(list)

@@ -188,7 +188,19 @@ TRADES = _of(
     DELIVERY,
     ("trades that were applied come again", "after=context.applied(key, context.topic))", "after=-1)"),
     ("a price on the edge is no event", "(price < low) | (price > high)", "(price < low - 1) | (price > high)"),
-    ("a record that is no trade counts as one", "    codes[list(errors)] = 0\n", ""),
+    ("a record that is no trade counts as one", "        self._codes[list(columns.errors)] = 0\n", ""),
+)
+COLUMNS = _of(
+    "schemas/columns.py",
+    ("tests/unit/schemas/test_columns.py",),
+    ("a trade under another's key counts", "if data[at + k] != names[first + k] or", "if"),
+    ("half a key will do", "return at if after == last else _BAD", "return at"),
+    ("a key's separator is anything", "if colon >= last or names[colon] != _COLON:", "if colon >= last:"),
+    (
+        "whoever is decoded one by one has any key",
+        "            _check_key(trade, keys[key_of[i] - 1] if key_of[i] else None)\n",
+        "",
+    ),
 )
 LEADER = _of(
     "streams/trading/leader.py",
@@ -256,5 +268,5 @@ SETTINGS = _of(
 
 MUTANTS = (
     *(*KEEPER, *PARTITION, *CHECKPOINT, *MESSAGES, *STATES, *BATCHES, *GUARD, *RECOVERY, *APPLICATION),
-    *(*TRADING, *EXCHANGE, *TRADES, *LEADER, *BOOK, *MATCHING, *IDS, *SETTINGS),
+    *(*TRADING, *EXCHANGE, *TRADES, *COLUMNS, *LEADER, *BOOK, *MATCHING, *IDS, *SETTINGS),
 )

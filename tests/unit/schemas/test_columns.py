@@ -1,12 +1,16 @@
 """Trades by the column are what the codec says of each of them, whatever the bytes."""
 
+from collections.abc import Sequence
+
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.codec import Codec, CodecError, UnknownSchema
 from schemas.columns import decode_trades
+from schemas.errors import Refused
 from schemas.records import Trade
 from schemas.units import AMOUNT_MAX, PRICE_MAX
 from tests.samples import trade
@@ -25,19 +29,36 @@ def other_writers(schema_id: int) -> str:
 CODEC = Codec(Trade, 7, other_writers)
 
 
-def agrees(values: list[bytes | None]) -> None:
-    """Decode in columns and one by one, and compare."""
-    columns = decode_trades(values, CODEC)
+def agrees(values: list[bytes | None], keys: Sequence[bytes | None] | None = None) -> None:
+    """Decode in columns and one by one, and compare; each trade has the key of its instrument if no other is given."""
+    given = own_keys(values) if keys is None else list(keys)
+    distinct = sorted({key for key in given if key is not None})
+    codes = np.array([0 if key is None else distinct.index(key) + 1 for key in given], np.int16)
+    columns = decode_trades(values, distinct, codes, CODEC)
     assert {len(column) for column in columns[:4]} == {len(values)}
     for i, value in enumerate(values):
         found = tuple(int(column[i]) for column in columns[:4])
-        one = decoded(value)
-        if isinstance(one, CodecError):
+        one = taken(value, given[i])
+        if isinstance(one, Refused):
             assert str(columns.errors[i]) == str(one)
             assert found == (0, 0, 0, 0)
         else:
             assert i not in columns.errors
             assert found == (one.price, min(one.quantity, QUANTITY_MAX), one.trade_id, one.trade_time)
+
+
+def own_keys(values: list[bytes | None]) -> list[bytes | None]:
+    trades = map(decoded, values)
+    return [b"binance:XRPUSDT" if isinstance(each, CodecError) else each.instrument.encode() for each in trades]
+
+
+def taken(value: bytes | None, key: bytes | None) -> Trade | Refused:
+    one = decoded(value)
+    if isinstance(one, CodecError) or key == one.instrument.encode():
+        return one
+    if key is None:
+        return Refused("key: a trade without one belongs to no instrument")
+    return Refused(f"key: {key!r} is not {one.instrument}")
 
 
 def decoded(value: bytes | None) -> Trade | CodecError:
@@ -89,3 +110,29 @@ def test_the_largest_and_the_smallest(price: int, quantity: int) -> None:
 
 def test_names_beyond_ascii() -> None:
     agrees([CODEC.encode(msgspec.structs.replace(trade("1"), symbol="币安人生USDT"))])
+
+
+OTHER_KEYS = (
+    *(b"binance:XRPUSD", b"binance:XRPUSDTT", b"binancE:XRPUSDT", b"binance:XRPUSDt", b"binance;XRPUSDT", b"binance"),
+    *(b"", b":", b"binance:", b":XRPUSDT", b"XRPUSDT", b"binance:XRPUSDT:", b"x" * 300, None),
+)
+
+
+@pytest.mark.parametrize("key", OTHER_KEYS)
+def test_a_trade_under_another_key_among_good_ones(key: bytes | None) -> None:
+    own, other = (CODEC.encode(trade("100", instrument=name)) for name in ("binance:XRPUSDT", "binance:ETHUSDT"))
+    agrees([own, own, other, b"x"], [b"binance:XRPUSDT", key, b"binance:ETHUSDT", key])
+    agrees([own], [key])
+
+
+@given(st.lists(st.tuples(TRADES, TRADES, st.booleans()), max_size=6))
+def test_keys_of_any_kind(trades: list[tuple[Trade, Trade, bool]]) -> None:
+    keys = [(other if swapped else each).instrument.encode() for each, other, swapped in trades]
+    agrees([CODEC.encode(each) for each, _, _ in trades], keys)
+
+
+@pytest.mark.parametrize(("exchange", "symbol"), [("a:b", "c"), ("a", "b:c"), ("", "a:b:c")])
+def test_where_the_colon_is_does_not_matter_to_the_key(exchange: str, symbol: str) -> None:
+    """Whether such a name is one is not for the key to say."""
+    one = msgspec.structs.replace(trade("1"), exchange=exchange, symbol=symbol)
+    agrees([CODEC.encode(one)], [one.instrument.encode()])

@@ -71,7 +71,9 @@ OTHER = b"binance:ETHUSDT"
     ("agent", "topic", "key", "value", "reason"),
     [
         (TRADING, "trades", KEY, b"x", "not the Confluent wire format"),
-        (TRADING, "trades", None, encoded(trade("98")), "key: "),
+        (TRADING, "trades", None, encoded(trade("98")), "key: a trade without one"),
+        (TRADING, "trades", OTHER, encoded(trade("98")), f"key: {OTHER!r} is not {INSTRUMENT}"),
+        (TRADING, "trades", KEY, encoded(trade("98", instrument="binance:ETHUSDT")), f"key: {KEY!r} is not binance:E"),
         (TRADING, "fills", KEY, None, "tombstone"),
         (TRADING, "fills", OTHER, encoded(fill()), "has no leader"),
         (TRADING, "fills", None, encoded(fill()), "has no leader"),
@@ -120,6 +122,7 @@ async def test_one_bad_trade_is_one_letter_however_bad_and_however_often_it_is_r
 async def test_what_is_no_trade_or_instrument_is_left_to_one_agent() -> None:
     acting = Acting(EXCHANGE)
     await acting.take_raw("trades", Event(1, KEY, b"x"), Event(2, None, encoded(trade("98"))))
+    await acting.take_raw("trades", Event(3, KEY, encoded(trade("98", instrument="binance:ETHUSDT"))))
     await acting.take_raw("instruments", Event(1, KEY, b"x"), Event(2, OTHER, encoded(instrument())))
     await acting.take_raw("instruments", Event(3, b"binance:A:B", encoded(replace(instrument(), symbol="A:B"))))
     assert acting.sent() == []

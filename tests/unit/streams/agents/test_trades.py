@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from schemas.codec import CodecError
 from schemas.columns import TradeColumns
 from schemas.units import PRICE_MAX
-from streams.agents.trades import InstrumentTrades, trades_of
+from streams.agents.trades import InstrumentTrades, coded, trades_of
 from streams.delivery.batches import Batch
-from tests.samples import trade
+from tests.samples import INSTRUMENT, trade
 from tests.unit.streams.delivery.played import CODECS, Event
 
 KEYS = st.sampled_from([b"a", b"b", b"c", b"d", None])
@@ -27,7 +27,8 @@ def test_by_instrument(rows: list[tuple[bytes | None, int, bool]], bounds: dict[
     events = [Event(10 * row, key) for row, (key, _, _) in enumerate(rows)]
     bad = {row: CodecError("no trade") for row, (_, _, broken) in enumerate(rows) if broken}
     prices = np.array([0 if broken else price for _, price, broken in rows], np.int64)
-    trades = InstrumentTrades(Batch(TP("trades", 0), list(events), 1, 1), TradeColumns(*[prices] * 4, bad))
+    batch = Batch(TP("trades", 0), list(events), 1, 1)
+    trades = InstrumentTrades(batch, TradeColumns(*[prices] * 4, bad), *coded(batch.keys))
 
     expected = {key: [row for row, each in enumerate(rows) if each[0] == key and not each[2]] for key, _, _ in rows}
     by_key = {key: found for key, found in expected.items() if key is not None}
@@ -51,13 +52,13 @@ def test_by_instrument(rows: list[tuple[bytes | None, int, bool]], bounds: dict[
 @pytest.mark.parametrize(("price", "event"), [(98, True), (99, True), (100, False), (200, False), (201, True)])
 def test_the_edges_of_what_is_quiet(price: int, event: bool) -> None:
     columns = TradeColumns(*[np.array([price], np.int64)] * 4, {})
-    trades = InstrumentTrades(Batch(TP("trades", 0), [Event(1, b"a")], 1, 1), columns)
+    trades = InstrumentTrades(Batch(TP("trades", 0), [Event(1, b"a")], 1, 1), columns, *coded([b"a"]))
     assert trades.events([(100, 200)]) == ([0] if event else [])
 
 
 def test_a_batch_is_decoded_once_for_all_agents() -> None:
     codec = CODECS[type(trade("1"))]
-    batch = Batch(TP("trades", 0), [Event(1, b"a", codec.encode(trade("98")))], 1, 2)
+    batch = Batch(TP("trades", 0), [Event(1, INSTRUMENT.encode(), codec.encode(trade("98")))], 1, 2)
     first = batch.once(trades_of, codec)
     assert batch.once(trades_of, codec) is first
     assert batch.once(lambda whole, other: SimpleNamespace(batch=whole, other=other), codec).other is codec

@@ -86,8 +86,9 @@ def _make_steps(environment: Environment) -> Mapping[Topic, Step[BookState]]:
     }
 
 
-def _upgrade(_: int, value: dict[str, Any]) -> dict[str, Any]:
-    return from_first_layout(value, {"trades": "trades_offset", "orders": "orders_offset"})
+def _upgrade(layout: int, value: dict[str, Any]) -> dict[str, Any]:
+    """Return a stored book in the layout of today; layout 2 had nothing of the newest trade."""
+    return value if layout == 2 else from_first_layout(value, {"trades": "trades_offset", "orders": "orders_offset"})
 
 
 EXCHANGE = Agent(
@@ -97,5 +98,6 @@ EXCHANGE = Agent(
     inputs=(topics.TRADES, topics.ORDERS, topics.INSTRUMENTS),
     make_steps=_make_steps,
     storing=WriteThrough(),
+    layout=3,
     upgrade=_upgrade,
 )

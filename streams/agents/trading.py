@@ -50,7 +50,8 @@ class TradingSteps:
                 context.dead_letter(row, error)
         for state, rows in events(context, trades, leader.quiet):
             columns = trades.columns
-            leader.apply_trades(state, trades.offsets[rows], columns.price[rows], columns.trade_time[rows])
+            tape = trades.offsets, columns.price, columns.trade_time, columns.trade_id
+            leader.apply_trades(state, *(column[rows] for column in tape))
         _log_refused(context)
 
     def on_fills(self, context: Context[LeaderState], batch: Batch) -> None:
@@ -122,8 +123,13 @@ def _make_steps(environment: Environment) -> Mapping[Topic, Step[LeaderState]]:
     }
 
 
-def _upgrade(_: int, value: dict[str, Any]) -> dict[str, Any]:
-    """Return a stored leader in the layout of today; layout 1 had what the exchange says in the settings."""
+def _upgrade(layout: int, value: dict[str, Any]) -> dict[str, Any]:
+    """Return a stored leader in the layout of today.
+
+    Layout 1 had what the exchange says in the settings, layout 2 nothing of the newest trades.
+    """
+    if layout == 2:
+        return value
     instrument = instrument_in(value["state"]["settings"] or {})
     if instrument is not None:
         value["state"]["instrument"] = msgspec.to_builtins(instrument)
@@ -138,5 +144,6 @@ TRADING = Agent(
     inputs=(topics.TRADES, topics.FILLS, topics.INSTRUMENTS, topics.SETTINGS),
     make_steps=_make_steps,
     storing=WriteThrough(),
+    layout=3,
     upgrade=_upgrade,
 )

@@ -112,7 +112,7 @@ def take_trades(state: LeaderState, trades: Trades, until: int | None) -> None:
     """Let the leader take the recorded trades after its position, up to the offset `until` or to the last one."""
     start = int(np.searchsorted(trades.offsets, state.trades_offset, side="right"))
     end = len(trades.offsets) if until is None else int(np.searchsorted(trades.offsets, until, side="right"))
-    leader.apply_trades(state, trades.offsets[start:end], trades.prices[start:end], trades.times[start:end])
+    leader.apply_trades(state, *(column[start:end] for column in trades))
     if until is not None:
         state.trades_offset = until
 

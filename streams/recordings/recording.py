@@ -14,7 +14,8 @@ class Recording:
 
     Columns of int64: prices and quantities in 1e-8 (a quantity that needs more bits is the largest that fits, which is
     more than any order takes), times in µs since the epoch, UTC. `source` says where they are from, `unreadable` how
-    many records of the instrument were no trades and left out.
+    many records of the instrument were no trades and left out, `repeated` how many trades came twice or late and were
+    left out, too.
     """
 
     instrument: str
@@ -24,6 +25,7 @@ class Recording:
     times: Int64s
     ids: Int64s
     unreadable: int = 0
+    repeated: int = 0
 
     def __len__(self) -> int:
         return len(self.prices)

@@ -9,6 +9,7 @@ from schemas.reader import Partition
 from schemas.times import Between
 from schemas.topics import TRADES
 from streams.recordings.recording import NoTrades, Recording
+from streams.recordings.repeats import first_of_each
 from streams.topics.consume import Gathered, trade_columns
 from streams.topics.read import Span, partitions_of, spans, spans_between
 
@@ -28,7 +29,7 @@ def from_topic(
     """Return the trades of each instrument, of records that were written at a time in `between`, or at these `offsets`.
 
     Each partition is read once, whatever the number of its instruments. What is no trade is left out, as the worker
-    leaves it out, and counted. Raises `TopicsMissing`, `Unreachable` for a broker that stops sending, `NoTrades`, and
+    leaves it out, and counted; so is what comes twice or late. Raises `TopicsMissing`, `Unreachable` for a broker that stops sending, `NoTrades`, and
     `ValueError` for offsets that the topic does not have.
     """
     name, numbers = TRADES.full_name(config), partitions_of(config, TRADES, instruments)
@@ -46,14 +47,16 @@ def from_topic(
 def _recording(gathered: Gathered, instrument: str, partition: Partition, span: Span) -> Recording:
     columns, (name, number), (first, end) = gathered.columns(), partition, span
     source = f"{name} partition {number} offsets {first} to {end}"
+    first = first_of_each(columns["trade_id"], columns["trade_time"])
     recording = Recording(
         instrument=instrument,
         source=source,
-        prices=columns["price"],
-        quantities=columns["quantity"],
-        times=columns["trade_time"],
-        ids=columns["trade_id"],
+        prices=columns["price"][first],
+        quantities=columns["quantity"][first],
+        times=columns["trade_time"][first],
+        ids=columns["trade_id"][first],
         unreadable=gathered.unreadable,
+        repeated=int(len(first) - first.sum()),
     )
     if not len(recording):
         raise NoTrades(f"topic {source} has no trade of {instrument}")

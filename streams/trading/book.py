@@ -14,6 +14,7 @@ from schemas.symbols import split_instrument
 from schemas.units import ONE
 from streams.trading.crossing import Int64s, first_crossing
 from streams.trading.matching import BUYING, NO_ORDER, SELLING, UNBOUNDED, Column, best_match, tradable, unfilling_range
+from streams.trading.repeats import NONE_YET, Stamp, is_repeat, newest_of
 from streams.trading.versions import rewind, take
 
 SIDES = {Side.BUY: BUYING, Side.SELL: SELLING}
@@ -30,6 +31,8 @@ class Resting(msgspec.Struct, kw_only=True):
     reports: int = 0
     cause: int = -1
     """The offset of the trade up to which its leader had looked when it placed the order: none before fills it."""
+    since: int = 0
+    """The time of what caused it: no market trade from before fills it, whenever that comes."""
 
 
 class BookState(msgspec.Struct, kw_only=True):
@@ -46,6 +49,8 @@ class BookState(msgspec.Struct, kw_only=True):
     """Epoch and highest version of the order snapshots taken."""
     missing: bytes = b""
     """The versions below it that were not taken, and still may be: see `streams.trading.versions`."""
+    newest: Stamp = NONE_YET
+    """The newest market trade that was an event."""
     changed: bool = False
     """Whether more than an offset has changed since the last store."""
     outbox: list[Record] = []
@@ -97,6 +102,7 @@ def apply_order(book: BookState, order: Order) -> None:
                 price=order.price,
                 quantity=order.quantity,
                 cause=order.trades_offset,
+                since=order.created_time,
             )
         )
 
@@ -112,16 +118,21 @@ class Tape(NamedTuple):
 
 
 def apply_trades(book: BookState, terms: Terms, tape: Tape) -> None:
-    """Let market trades fill the book, in their order."""
+    """Let market trades fill the book, in their order; one that comes twice or late fills nothing."""
     at = 0
     while (at := first_crossing(tape.prices, at, *quiet(book))) < len(tape.prices):
-        _fill(book, terms, MarketTrade(*(int(column[at]) for column in tape)))
+        trade = MarketTrade(*(int(column[at]) for column in tape))
+        stamp = Stamp(trade.trade_id, trade.time)
+        if not is_repeat(book.newest, stamp):
+            book.newest = newest_of(book.newest, stamp)
+            book.changed = True
+            _fill(book, terms, trade)
         at += 1
 
 
 def quiet(book: BookState) -> tuple[int, int]:
     """Return the market prices, from the first to the second in 1e-8, that fill nothing."""
-    return unfilling_range(*_columns(book, UNBOUNDED), len(book.orders))
+    return unfilling_range(*_columns(book, UNBOUNDED, UNBOUNDED), len(book.orders))
 
 
 class MarketTrade(NamedTuple):
@@ -139,7 +150,7 @@ def _fill(book: BookState, terms: Terms, trade: MarketTrade) -> None:
     left = tradable(trade.quantity, book.step) if terms.partial_fills else UNBOUNDED
     prices = [trade.price]
     for price in prices:
-        while left > 0 and (i := best_match(*_columns(book, trade.offset), len(book.orders), price)) >= 0:
+        while left > 0 and (i := best_match(*_columns(book, trade.offset, trade.time), len(book.orders), price)) >= 0:
             order = book.orders[i]
             wanted = order.quantity - order.executed_quantity
             executed = min(wanted, left) if terms.partial_fills else wanted
@@ -196,7 +207,7 @@ def _report(
     )
 
 
-def _columns(book: BookState, offset: int) -> tuple[Column, Column]:
-    """Return the sides and limits of the orders; those that a trade at this offset may not fill have no side."""
-    sides = [SIDES[order.side] if order.cause <= offset else NO_ORDER for order in book.orders]
+def _columns(book: BookState, offset: int, time: int) -> tuple[Column, Column]:
+    """Return the sides and limits of the orders; none where a trade of this offset and time may not fill."""
+    sides = [SIDES[order.side] if order.cause <= offset and order.since <= time else NO_ORDER for order in book.orders]
     return sides, [order.price for order in book.orders]

@@ -20,6 +20,7 @@ from streams.trading.crossing import Int64s, first_crossing
 from streams.trading.filters import FILTERS, refusal
 from streams.trading.life_cycle import NEXT_STATUS, Report, report_of
 from streams.trading.matching import BUYING
+from streams.trading.repeats import NONE_YET, Stamp, is_repeat, newest_of
 from streams.trading.rules import Rules, rules_of
 from streams.trading.strategy import COUNT, MODE, NEXT, REFUSED, Leader
 
@@ -43,6 +44,10 @@ class LeaderState(msgspec.Struct, kw_only=True):
     version: int = 0
     time: int = 0
     """Event time of the newest input."""
+    newest: Stamp = NONE_YET
+    """The newest market trade that was an event."""
+    filled: Stamp = NONE_YET
+    """The newest market trade that filled one of its orders."""
     partition: int
     """The partition of its key: the same one in every topic."""
     trades_offset: int = -1
@@ -70,17 +75,21 @@ def new_state(instrument: str, partition: int) -> LeaderState:
     return LeaderState(exchange=exchange, symbol=symbol, partition=partition, leader=strategy.new_leader(0))
 
 
-def apply_trades(state: LeaderState, offsets: Int64s, prices: Int64s, times: Int64s) -> None:
+def apply_trades(state: LeaderState, offsets: Int64s, prices: Int64s, times: Int64s, ids: Int64s) -> None:
     """Apply market trades in their order: columns of equal length, prices in 1e-8, times in microseconds, UTC.
 
-    Only a price that some trader waits for is looked at one by one, every other changes nothing but the offset.
+    Only a price that some trader waits for is looked at one by one, every other changes nothing but the offset. So does
+    a trade that comes twice or late.
     """
     at = 0
     while (at := first_crossing(prices, at, *quiet(state))) < len(prices):
-        state.trades_offset = int(offsets[at])
-        state.time = int(times[at])
-        state.changed = True
-        _apply_trade(state, int(prices[at]))
+        price, trade = int(prices[at]), Stamp(int(ids[at]), int(times[at]))
+        if _is_event(state, price, trade):
+            state.trades_offset = int(offsets[at])
+            state.time = trade.time
+            state.newest = newest_of(state.newest, trade)
+            state.changed = True
+            _apply_trade(state, price)
         at += 1
     if len(offsets):
         state.trades_offset = int(offsets[-1])
@@ -112,6 +121,8 @@ def apply_fill(state: LeaderState, offset: int, fill: Fill) -> None:
     state.fills_offset = offset
     state.fills_epoch = fill.epoch
     state.time = fill.transaction_time
+    if fill.trade_id is not None:
+        state.filled = newest_of(state.filled, Stamp(fill.trade_id, fill.transaction_time))
     _journal(state, "fills", offset)
     status = NEXT_STATUS.get((order.status, report)) if order else None
     if order is None or status is None or _is_old(order, fill, report):
@@ -163,6 +174,18 @@ def _follow_settings(state: LeaderState) -> None:
         _cancel_all(state)
     strategy.set_mode(state.leader, MODES.index(status))
     strategy.trim(state.leader, chunks)
+
+
+def _is_event(state: LeaderState, price: int, trade: Stamp) -> bool:
+    """Return whether a price beyond the quiet ones is that of a trade which comes for the first time, and in time.
+
+    Who waits since a fill takes the next market trade, none from before the one that filled: to such a trade the others
+    have not acted, or it would be a repeat, so they do only where it is below one of their levels.
+    """
+    if is_repeat(state.newest, trade):
+        return False
+    traders = state.leader
+    return not is_repeat(state.filled, trade) or price < max(traders.rebuy[: traders.head[COUNT]])
 
 
 def _apply_trade(state: LeaderState, price: int) -> None:

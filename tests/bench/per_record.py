@@ -60,4 +60,5 @@ def _apply_trade(state: LeaderState, offset: int, trade: Trade) -> None:
     if low <= trade.price <= high:
         state.trades_offset = offset
         return
-    leader.apply_trades(state, np.array([offset]), np.array([trade.price]), np.array([trade.trade_time]))
+    columns = (offset, trade.price, trade.trade_time, trade.trade_id)
+    leader.apply_trades(state, *(np.array([value]) for value in columns))

@@ -205,7 +205,7 @@ def test_trading_status_shows_what_the_leader_says(seeded: Config) -> None:
     instrument, settings = nine_trade_setup(status=TradingStatus.ON)
     apply_instrument(state, 0, instrument)
     apply_settings(state, 0, settings)
-    apply_trades(state, np.array([0]), np.array([43_183_010]), np.array([1]))
+    apply_trades(state, np.array([0]), np.array([43_183_010]), np.array([1]), np.array([1]))
     state.outbox = []
     value = TRADING.state_codec().encode({"trades": 0}, state, [], Place(1, 1))
     later = msgspec.json.encode({**msgspec.json.decode(value), "version": TRADING.layout + 1})

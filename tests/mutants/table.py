@@ -215,6 +215,39 @@ LEADER = _of(
     ),
     ("a fill tells another order's trader", 'tail in ("B", "S") and ', ""),
 )
+REPEATS = (
+    *_of(
+        "streams/trading/leader.py",
+        ("tests/property/test_repeats.py",),
+        ("a leader takes a trade twice", "    if is_repeat(state.newest, trade):\n        return False\n", ""),
+        (
+            "who waits takes a trade from before its time",
+            "return not is_repeat(state.filled, trade) or",
+            "return True or",
+        ),
+    ),
+    *_of(
+        "streams/trading/book.py",
+        (f"{UNIT}/trading/test_book.py", "tests/property/test_repeats.py"),
+        ("a trade that comes twice fills", "        if not is_repeat(book.newest, stamp):\n", "        if True:\n"),
+        ("a trade of a time before its cause fills", " and order.since <= time else", " else"),
+    ),
+    *_of(
+        "streams/trading/repeats.py",
+        (f"{UNIT}/trading/test_repeats.py",),
+        (
+            "ids that begin anew are repeats",
+            "trade.trade_id <= newest.trade_id and trade.time <= newest.time",
+            "trade.trade_id <= newest.trade_id",
+        ),
+        (
+            "a trade of the same moment is a repeat",
+            "trade.trade_id <= newest.trade_id and trade.time <= newest.time",
+            "trade.time <= newest.time",
+        ),
+        ("the newest time goes back", "max(newest.time, trade.time)", "trade.time"),
+    ),
+)
 BOOK = _of(
     "streams/trading/book.py",
     (f"{UNIT}/trading/test_book.py", "tests/property/test_book.py", *DELIVERY),
@@ -268,5 +301,5 @@ SETTINGS = _of(
 
 MUTANTS = (
     *(*KEEPER, *PARTITION, *CHECKPOINT, *MESSAGES, *STATES, *BATCHES, *GUARD, *RECOVERY, *APPLICATION),
-    *(*TRADING, *EXCHANGE, *TRADES, *COLUMNS, *LEADER, *BOOK, *MATCHING, *IDS, *SETTINGS),
+    *(*TRADING, *EXCHANGE, *TRADES, *COLUMNS, *LEADER, *REPEATS, *BOOK, *MATCHING, *IDS, *SETTINGS),
 )

@@ -71,7 +71,7 @@ class World:
     def leader_reads_trades(self, count: int) -> None:
         part = slice(self.leader.trades_offset + 1, self.leader.trades_offset + 1 + count)
         offsets = np.arange(len(self.prices))[part]
-        leader.apply_trades(self.leader, offsets, np.array(self.prices[part], np.int64), offsets)
+        leader.apply_trades(self.leader, offsets, np.array(self.prices[part], np.int64), offsets, offsets)
         self._send()
 
     def leader_reads_fills(self, count: int) -> None:

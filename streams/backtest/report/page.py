@@ -162,6 +162,8 @@ def _view(run: Run, name: str, runs: int) -> RunView:
         notes.append(f"The reference engine ran it: {trial.refused}")
     if recording.unreadable:
         notes.append(f"{recording.unreadable:,} records were no trades and are left out.")
+    if recording.repeated:
+        notes.append(f"{recording.repeated:,} trades came twice or late and are left out.")
     series: dict[str, Series] = curves._asdict() | {side: each.series for side, each in marks.items()}
     return RunView(
         title=title or ("Result" if runs == 1 else recording.instrument),

@@ -193,12 +193,12 @@ def best_rows(tried: Sequence[Setup], best: Best) -> list[dict[str, Any]]:
 
 
 def _data(recording: Recording) -> dict[str, Any]:
-    unreadable = {"unreadable_records": recording.unreadable} if recording.unreadable else {}
+    left_out = {"unreadable_records": recording.unreadable, "repeated_trades": recording.repeated}
     return {
         "instrument": recording.instrument,
         "source": recording.source,
         "trades": len(recording),
-        **unreadable,
+        **{name: count for name, count in left_out.items() if count},
         "first_trade": iso(int(recording.times[0])),
         "last_trade": iso(int(recording.times[-1])),
     }

@@ -130,7 +130,7 @@ async def test_what_is_no_trade_or_instrument_is_left_to_one_agent() -> None:
 
 
 TAKEN: list[tuple[Agent[Any], list[tuple[int, Keyed]]]] = [
-    (TRADING, [(3, instrument()), (4, settings()), (7, trade("100")), (8, trade("94")), (2, fill())]),
+    (TRADING, [(3, instrument()), (4, settings()), (7, trade("100")), (8, trade("94", 2)), (2, fill())]),
     (EXCHANGE, [(5, order()), (9, trade("98")), (6, order(f"{INSTRUMENT}:2:B", version=3))]),
 ]
 
@@ -156,10 +156,10 @@ async def test_trades_that_were_no_event_are_behind_a_leader_too() -> None:
     await acting.take(3, instrument())
     await acting.take(4, settings())
     await acting.take(7, trade("100"))
-    await acting.take(8, trade("99.5"), trade("99.4"))
+    await acting.take(8, trade("99.5", 2), trade("99.4", 3))
     await acting.take(2, fill())
     after = acting.restarted()
-    await after.take(8, trade("94"), trade("94"))  # below the level of the rebuy, and both of them past already
+    await after.take(8, trade("94", 2), trade("94", 3))  # below the level of the rebuy, and both of them past already
     assert [record for record in after.sent() if record not in acting.sent()] == []
 
 
@@ -170,11 +170,11 @@ async def test_a_leader_says_how_far_the_trades_were_looked_through(known_by: st
     await acting.take(4, settings())
     await acting.take(7, trade("100"))
     if known_by == "handled":
-        await acting.take(8, trade("99.5"))
+        await acting.take(8, trade("99.5", 2))
     elif known_by == "committed":
         acting.app.consumer._committed_offset[TP("trades", PARTITION)] = 9
     else:
-        await acting.take(8, trade("94"))
+        await acting.take(8, trade("94", 2))
         acting = acting.restarted()
     await acting.take(2, fill())
     records = [record for record in acting.sent() if isinstance(record, Order | Applied)]
@@ -189,9 +189,9 @@ async def test_a_new_leader_trades_from_where_its_partition_is() -> None:
     await acting.take(4, settings())
     entries = acting.sent()
     assert [entry.trades_offset for entry in entries if isinstance(entry, Applied)] == [9, 9]
-    await acting.take(8, trade("100"), trade("100"))
+    await acting.take(8, trade("100", 1), trade("100", 2))
     assert acting.sent() == entries
-    await acting.take(10, trade("100"))
+    await acting.take(10, trade("100", 3))
     assert len(acting.sent()) == 3
 
 
@@ -251,10 +251,30 @@ async def test_a_leader_of_the_first_layout_goes_on() -> None:
     assert (state.instrument, state.settings) == (instrument(), settings())
 
 
+@pytest.mark.parametrize("agent", [TRADING, EXCHANGE], ids=lambda agent: agent.name)
+async def test_a_trade_that_comes_twice_or_late_changes_nothing(agent: Agent[Any]) -> None:
+    """Each of these prices fills, or starts one more trader, if it is taken for the market's."""
+    acting = Acting(agent)
+    given = [instrument(), settings()] if agent is TRADING else [order(), order(f"{INSTRUMENT}:2:B", version=3)]
+    for record in given:
+        await acting.take(1, record)
+    await acting.take(5, trade("100", 5), trade("99.5", 6), trade("98.9", 7))
+    if agent is EXCHANGE:
+        await acting.take(3, order(f"{INSTRUMENT}:3:B", version=4))
+    stored, sent = dict(acting.table.data), acting.sent()
+    await acting.take(8, *(trade("50", number) for number in ((3, 4, 5) if agent is TRADING else (5, 6, 7))))
+    assert (acting.table.data, acting.sent()) == (stored, sent)
+    again = acting.restarted()
+    await again.take(11, trade("50", 5))
+    assert again.table.data == stored
+    await again.take(12, trade("50", 8))
+    assert again.table.data != stored
+
+
 async def test_the_exchange_reports_a_fill_once() -> None:
     acting = Acting(EXCHANGE)
     await acting.take(5, order())
-    await acting.take(9, trade("98"), trade("97"))
+    await acting.take(9, trade("98", 1), trade("97", 2))
     (report,) = acting.sent()
     assert report.execution_type is ExecutionType.TRADE  # type: ignore[attr-defined]
 

@@ -191,6 +191,25 @@ def test_commission_is_cut_to_eight_decimals() -> None:
     assert report.commission == 0
 
 
+@pytest.mark.parametrize(("time", "filled"), [(6, 0), (7, 1), (8, 1)])
+def test_a_market_trade_from_before_what_caused_an_order_fills_it_never(time: int, filled: int) -> None:
+    """However late it comes: its offset is above that of the cause."""
+    state = book.new_book(INSTRUMENT)
+    book.apply_order(state, order(trades_offset=3, created_time=7))
+    tape = Tape(*(np.array([value], np.int64) for value in (9, units("98"), ONE, 5, time)))
+    book.apply_trades(state, Terms(fee=0, partial_fills=False), tape)
+    assert len(state.outbox) == filled
+
+
+def test_a_trade_that_filled_nothing_fills_nothing_when_it_comes_again() -> None:
+    state = book.new_book(INSTRUMENT)
+    book.apply_order(state, order(trades_offset=3))
+    for offset in (2, 9):
+        tape = Tape(*(np.array([value], np.int64) for value in (offset, units("98"), ONE, 5, 8)))
+        book.apply_trades(state, Terms(fee=0, partial_fills=False), tape)
+    assert state.outbox == []
+
+
 @pytest.mark.parametrize("version", [1, 0, -1])
 def test_a_snapshot_that_is_not_newer_is_a_repeat(version: int) -> None:
     told = Told()
@@ -236,7 +255,9 @@ def filled(
     """A book after these orders and then these market trades, in two batches."""
     state = book.new_book(INSTRUMENT)
     for n, (side, price, quantity) in enumerate(limits, 1):
-        snapshot = order(f"{INSTRUMENT}:{n}:{side}", version=n, price=price, quantity=quantity, trades_offset=-1)
+        snapshot = order(
+            f"{INSTRUMENT}:{n}:{side}", version=n, price=price, quantity=quantity, trades_offset=-1, created_time=0
+        )
         book.apply_order(state, snapshot)
     prices, quantities = np.array(market, np.int64).reshape(-1, 2).T
     ids = np.arange(len(market))

@@ -65,7 +65,7 @@ class Told:
 
     def _trade(self, _: str, price: str) -> None:
         offset = self._next("trades")
-        columns = (np.array([value], np.int64) for value in (offset, units(price), offset))
+        columns = (np.array([value], np.int64) for value in (offset, units(price), offset, offset))
         leader.apply_trades(self.state, *columns)
 
     def _report(self, kind: str, short_id: str, executed: str = "") -> None:
@@ -74,7 +74,9 @@ class Told:
         cumulative = {"fill": whole, "part": units(executed or "0")}.get(kind, 0)
         execution = ExecutionType.TRADE if cumulative else ExecutionType[kind.upper()]
         quantities = {"quantity": cumulative, "cumulative_quantity": cumulative, "order_quantity": whole}
-        report = fill(client_order_id, execution_type=execution, **quantities)
+        trade = self.offsets["trades"]
+        due_to = {"trade_id": trade, "transaction_time": trade}
+        report = fill(client_order_id, execution_type=execution, **quantities, **due_to)
         leader.apply_fill(self.state, self._next("fills"), report)
 
 
@@ -244,9 +246,9 @@ def test_batches_may_be_cut_anywhere(cuts: list[int]) -> None:
     for state in (whole, cut):
         leader.apply_instrument(state, 1, instrument())
         leader.apply_settings(state, 1, settings())
-    leader.apply_trades(whole, offsets, prices, offsets)
+    leader.apply_trades(whole, offsets, prices, offsets, offsets)
     for part in np.split(np.arange(len(prices)), cuts):
-        leader.apply_trades(cut, offsets[part], prices[part], offsets[part])
+        leader.apply_trades(cut, offsets[part], prices[part], offsets[part], offsets[part])
     assert cut == whole
 
 

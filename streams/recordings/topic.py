@@ -29,8 +29,8 @@ def from_topic(
     """Return the trades of each instrument, of records that were written at a time in `between`, or at these `offsets`.
 
     Each partition is read once, whatever the number of its instruments. What is no trade is left out, as the worker
-    leaves it out, and counted; so is what comes twice or late. Raises `TopicsMissing`, `Unreachable` for a broker that stops sending, `NoTrades`, and
-    `ValueError` for offsets that the topic does not have.
+    leaves it out, and counted; so is what comes twice or late. Raises `TopicsMissing`, `Unreachable` for a broker that
+    stops sending, `NoTrades`, and `ValueError` for offsets that the topic does not have.
     """
     name, numbers = TRADES.full_name(config), partitions_of(config, TRADES, instruments)
     if offsets is None:
@@ -47,16 +47,16 @@ def from_topic(
 def _recording(gathered: Gathered, instrument: str, partition: Partition, span: Span) -> Recording:
     columns, (name, number), (first, end) = gathered.columns(), partition, span
     source = f"{name} partition {number} offsets {first} to {end}"
-    first = first_of_each(columns["trade_id"], columns["trade_time"])
+    new = first_of_each(columns["trade_id"], columns["trade_time"])
     recording = Recording(
         instrument=instrument,
         source=source,
-        prices=columns["price"][first],
-        quantities=columns["quantity"][first],
-        times=columns["trade_time"][first],
-        ids=columns["trade_id"][first],
+        prices=columns["price"][new],
+        quantities=columns["quantity"][new],
+        times=columns["trade_time"][new],
+        ids=columns["trade_id"][new],
         unreadable=gathered.unreadable,
-        repeated=int(len(first) - first.sum()),
+        repeated=len(new) - int(new.sum()),
     )
     if not len(recording):
         raise NoTrades(f"topic {source} has no trade of {instrument}")

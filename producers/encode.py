@@ -5,10 +5,11 @@ strings are preceded by their length; fields follow in the order of `schemas/avr
 it to `Codec.encode`, byte for byte.
 """
 
+from schemas.checks import FIRST_MARKET_TIME, LAST_TIME, LONG_MAX
 from schemas.codec import Codec
 from schemas.records import Trade
+from schemas.units import AMOUNT_MAX, PRICE_MAX
 
-LONG_MAX = (1 << 63) - 1
 NULL, FIRST_BRANCH = b"\x00", b"\x02"
 FALSE, TRUE = b"\x00", b"\x01"
 
@@ -33,9 +34,9 @@ class TradeEncoder:
 
     def __call__(self, trade: Trade) -> bytes:
         """Return the bytes of `trade`. Raises `ValueError`, with field and value, for what cannot be written."""
-        trade.check()
         names = self._names.get((trade.exchange, trade.symbol))
-        if names is None:
+        if names is None or not _is_plain(trade):
+            trade.check()
             names = _string(trade.exchange) + _string(trade.symbol)
             self._names[trade.exchange, trade.symbol] = names
         buyer, seller = trade.buyer_order_id, trade.seller_order_id
@@ -54,6 +55,17 @@ class TradeEncoder:
                 NULL if seller is None else FIRST_BRANCH + _long(seller, "seller_order_id"),
             )
         )
+
+
+def _is_plain(trade: Trade) -> bool:
+    """Return whether a trade's numbers pass its check, which takes ten times as long; `_long` looks at the ids."""
+    return (
+        1 <= trade.price <= PRICE_MAX
+        and 1 <= trade.quantity <= AMOUNT_MAX
+        and FIRST_MARKET_TIME <= trade.trade_time <= LAST_TIME
+        and FIRST_MARKET_TIME <= trade.event_time <= LAST_TIME
+        and trade.received_time <= LAST_TIME
+    )
 
 
 def _long(value: int, field: str) -> bytes:

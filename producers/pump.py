@@ -23,8 +23,8 @@ QUEUED_MAX = 100_000
 """So many unacknowledged records make the pump wait, with the event loop free for the socket's pings."""
 WAIT_S = 0.005
 POLL_S = 0.1
-INSTRUMENT_MAX = 255
-"""Characters of an exchange and a symbol; all else in a trade has a fixed size."""
+INSTRUMENT_SHOWN = 100
+"""Characters of an instrument's name in a dead letter: it may be what is wrong with the trade."""
 LOGGED_PER_REPORT = 20
 """Gaps, steps back and bad records beyond so many between two status lines are counted only."""
 
@@ -85,11 +85,11 @@ class Pump:
             return
         try:
             value = self._encode(event)
-            counts = self.counts.get((event.exchange, event.symbol)) or self._first_of(event)
         except ValueError as error:
-            origin = f"trade of {event.instrument[:INSTRUMENT_MAX]}"
+            origin = f"trade of {event.instrument[:INSTRUMENT_SHOWN]}"
             self._dead_letter(BadRecord(origin, repr(event).encode(), str(error)))
             return
+        counts = self.counts.get((event.exchange, event.symbol)) or self._first_of(event)
         self._publisher.publish(TRADES, counts.instrument, value)
         counts.trades += 1
         odd = self.ids.observe(counts.instrument, event.trade_id, counts.contiguous)
@@ -117,8 +117,6 @@ class Pump:
         )
 
     def _first_of(self, trade: Trade) -> Counts:
-        if len(trade.instrument) > INSTRUMENT_MAX:
-            raise ValueError(f"symbol: {trade.symbol[:20]!r}… has {len(trade.symbol)} characters")
         counts = Counts(trade.instrument, trade.exchange in self._contiguous)
         self.counts[trade.exchange, trade.symbol] = counts
         return counts
@@ -160,7 +158,7 @@ class Pump:
         at = time.time_ns() // 1_000
         letter = dead_letter(bad.origin, self._topic, -1, -1, None, bad.raw, bad.error, at)
         self._log(f"{bad.origin}: {letter.error}: {bad.raw[:200]!r}")
-        self._publisher.publish(DEAD_LETTERS, bad.origin, self._dead_letters.encode(letter))
+        self._publisher.publish(DEAD_LETTERS, letter.source, self._dead_letters.encode(letter))
 
     def _log(self, text: str) -> None:
         self._logged += 1

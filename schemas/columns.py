@@ -12,6 +12,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from schemas.checks import EXCHANGE_CHARACTERS, FIRST_MARKET_TIME, LAST_TIME, SYMBOL_CHARACTERS
 from schemas.codec import HEADER_BYTES, Codec
 from schemas.errors import Refused
 from schemas.records import Trade
@@ -77,6 +78,7 @@ def _check_key(trade: Trade, key: bytes | None) -> None:
 def _decode(data, lengths, schema_id, names, ends, key_of, columns):  # type: ignore[no-untyped-def]
     """Fill `columns`; which records are trades of our schema, valid to the last byte and under their own key."""
     known = np.zeros(len(lengths), np.bool_)
+    plain = _plain(names, ends)
     end = 0
     for i in range(len(lengths)):
         start, end = end, end + lengths[i]
@@ -91,13 +93,15 @@ def _decode(data, lengths, schema_id, names, ends, key_of, columns):  # type: ig
             continue
         trade_id, at = _varint(data, start + _FIXED_BYTES, end)
         trade_time, at = _varint(data, at, end)
-        _, at = _varint(data, at, end)  # event_time
-        _, at = _varint(data, at, end)  # received_time
+        event_time, at = _varint(data, at, end)
+        received_time, at = _varint(data, at, end)
+        if trade_id < 0 or not _in_time(trade_time, event_time, received_time):
+            continue
         at = _boolean(data, at, end)  # buyer_is_maker
         key = key_of[i]
-        at = _names(data, at, end, names, ends[key - 1], ends[key]) if key > 0 else _BAD
-        at = _optional_long(data, at, end)  # buyer_order_id
-        at = _optional_long(data, at, end)  # seller_order_id
+        at = _names(data, at, end, names, ends[key - 1], ends[key]) if key > 0 and plain[key - 1] else _BAD
+        at = _optional_id(data, at, end)  # buyer_order_id
+        at = _optional_id(data, at, end)  # seller_order_id
         if at == end:
             columns[0, i], columns[1, i], columns[2, i], columns[3, i] = price, quantity, trade_id, trade_time
             known[i] = True
@@ -152,15 +156,43 @@ def _name(data, at, end, names, first, last):  # type: ignore[no-untyped-def]
     if at > end or length < 0 or length > end - at or length > last - first:
         return _BAD, _BAD
     for k in range(length):
-        # Only ASCII here: whether other bytes are UTF-8 is for the full decoder to say.
-        if data[at + k] != names[first + k] or data[at + k] >= 0x80:
+        if data[at + k] != names[first + k]:
             return _BAD, _BAD
     return at + length, first + length
 
 
 @numba.njit(cache=True)
-def _optional_long(data, at, end):  # type: ignore[no-untyped-def]
+def _optional_id(data, at, end):  # type: ignore[no-untyped-def]
     branch, at = _varint(data, at, end)
     if at > end or branch < 0 or branch > 1:
         return _BAD
-    return _varint(data, at, end)[1] if branch == 1 else at
+    if branch == 0:
+        return at
+    number, at = _varint(data, at, end)
+    return at if number >= 0 else _BAD
+
+
+@numba.njit(cache=True)
+def _in_time(trade_time, event_time, received_time):  # type: ignore[no-untyped-def]
+    return (
+        min(trade_time, event_time) >= FIRST_MARKET_TIME
+        and received_time >= 0
+        and max(trade_time, event_time, received_time) <= LAST_TIME
+    )
+
+
+@numba.njit(cache=True)
+def _plain(names, ends):  # type: ignore[no-untyped-def]
+    """Which keys are an exchange, a colon and a symbol, all of plain ASCII; any other is for the full decoder."""
+    plain = np.zeros(len(ends) - 1, np.bool_)
+    for i in range(len(plain)):
+        colon = -1
+        for k in range(ends[i], ends[i + 1]):
+            if names[k] == _COLON and colon < 0:
+                colon = k
+            elif names[k] == _COLON or names[k] < 0x20 or names[k] >= 0x7F:
+                colon = -1
+                break
+        exchange, symbol = colon - ends[i], ends[i + 1] - colon - 1
+        plain[i] = 0 < exchange <= EXCHANGE_CHARACTERS and 0 < symbol <= SYMBOL_CHARACTERS
+    return plain

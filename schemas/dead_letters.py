@@ -5,6 +5,7 @@ from schemas.records import DeadLetter
 VALUE_BYTES = 2 << 20
 KEY_BYTES = 64 << 10
 REASON_CHARACTERS = 2_000
+SOURCE_CHARACTERS = 200
 """What a dead letter holds of a record and of the reason at most. The broker takes records that are far wider once
 they are decompressed, and a letter has to pass it whatever it is about."""
 
@@ -21,22 +22,25 @@ def dead_letter(
 ) -> DeadLetter:
     """The dead letter of the record at an offset of a topic's partition; `time` in microseconds, UTC.
 
-    What is too wide is cut, and `error` says of how much it is a part. Characters of `error` that no UTF-8 can hold
-    are replaced.
+    What is too wide is cut, and `error` says of how much it is a part. Characters that cannot be stored are replaced.
     """
     key, key_cut = _cut(key, KEY_BYTES, "bytes of the key")
     value, value_cut = _cut(value, VALUE_BYTES, "bytes")
     reason, reason_cut = error[:REASON_CHARACTERS], _note(len(error), REASON_CHARACTERS, "characters")
     return DeadLetter(
-        source=source,
+        source=_storable(source)[:SOURCE_CHARACTERS],
         topic=topic,
         partition=partition,
         offset=offset,
         key=key,
         value=value,
-        error=reason.encode(errors="replace").decode() + reason_cut + key_cut + value_cut,
+        error=_storable(reason) + reason_cut + key_cut + value_cut,
         time=time,
     )
+
+
+def _storable(text: str) -> str:
+    return text.encode(errors="replace").decode().replace("\x00", "?")
 
 
 def _cut(data: bytes | None, limit: int, unit: str) -> tuple[bytes | None, str]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 
 import msgspec
 
+from schemas.checks import check_fields
 from schemas.errors import Refused
 from schemas.parameters import PARAMETERS
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, in_range
@@ -52,7 +53,11 @@ class Record(msgspec.Struct, kw_only=True, frozen=True):
     """One value of a topic."""
 
     def check(self) -> None:
-        """Raise `Refused` that names the field and the value which no such record may have."""
+        """Raise `Refused` that names the field and the value which no such record may have.
+
+        What passes can be written, read again and inserted into its table, and so can whatever is made of it.
+        """
+        check_fields(self)
 
 
 class Keyed(Record, kw_only=True, frozen=True):
@@ -81,7 +86,12 @@ class Trade(Keyed, kw_only=True, frozen=True):
     seller_order_id: int | None = None
 
     def check(self) -> None:
-        """Raise `Refused` that names a price or a quantity out of its range."""
+        """Raise `Refused` that names the field and the value which no trade may have."""
+        self.check_amounts()
+        super().check()
+
+    def check_amounts(self) -> None:
+        """Raise `Refused` that names a price or a quantity out of its range: a recording may be of any time."""
         in_range("price", self.price, 1, PRICE_MAX)
         in_range("quantity", self.quantity, 1, AMOUNT_MAX)
 
@@ -119,11 +129,24 @@ class Order(Decided, kw_only=True, frozen=True):
     updated_time: int
 
     def check(self) -> None:
-        """Raise `Refused` that names a price or a quantity out of its range."""
+        """Raise `Refused` that names the field and the value which no order may have."""
+        super().check()
         # A price or quantity of 0 is what a filter refused.
-        in_range("price", self.price, 0, PRICE_MAX)
-        in_range("quantity", self.quantity, 0, AMOUNT_MAX)
-        in_range("executed_quantity", self.executed_quantity, 0, self.quantity)
+        least = 0 if self.status is OrderStatus.REJECTED else 1
+        in_range("price", self.price, least, PRICE_MAX)
+        in_range("quantity", self.quantity, least, AMOUNT_MAX)
+        low, high = self._executed
+        if not low <= self.executed_quantity <= high:
+            in_range(f"executed_quantity of an order that is {self.status}", self.executed_quantity, low, high)
+
+    @property
+    def _executed(self) -> tuple[int, int]:
+        """The least and the largest quantity that is executed of an order with its status."""
+        if self.status in (OrderStatus.NEW, OrderStatus.REJECTED):
+            return 0, 0
+        if self.status is OrderStatus.PARTIALLY_FILLED:
+            return 1, self.quantity - 1
+        return self.quantity if self.status is OrderStatus.FILLED else 0, self.quantity
 
 
 class Fill(Decided, kw_only=True, frozen=True):
@@ -143,11 +166,15 @@ class Fill(Decided, kw_only=True, frozen=True):
     transaction_time: int
 
     def check(self) -> None:
-        """Raise `Refused` that names a price or a quantity out of its range."""
+        """Raise `Refused` that names the field and the value which no execution report may have."""
+        super().check()
         in_range("price", self.price, 1, PRICE_MAX)
         in_range("order_quantity", self.order_quantity, 1, AMOUNT_MAX)
-        in_range("quantity", self.quantity, 0, self.order_quantity)
-        in_range("cumulative_quantity", self.cumulative_quantity, self.quantity, self.order_quantity)
+        low, high = (1, self.order_quantity) if self.execution_type is ExecutionType.TRADE else (0, 0)
+        if not low <= self.quantity <= high:
+            in_range(f"quantity of {self.execution_type}", self.quantity, low, high)
+        most = 0 if self.execution_type is ExecutionType.REJECTED else self.order_quantity
+        in_range("cumulative_quantity", self.cumulative_quantity, self.quantity, most)
 
 
 class Instrument(Keyed, kw_only=True, frozen=True):
@@ -166,7 +193,12 @@ class Instrument(Keyed, kw_only=True, frozen=True):
     updated_time: int = 0
 
     def check(self) -> None:
-        """Raise `Refused` that names a tick or a step size out of its range."""
+        """Raise `Refused` that names the field and the value which no instrument may have."""
+        super().check()
+        self.check_grid()
+
+    def check_grid(self) -> None:
+        """Raise `Refused` that names a tick or a step size out of its range: a backtest takes any other filter."""
         in_range("tick_size", self.tick_size, 1, PRICE_MAX)
         in_range("step_size", self.step_size, 1, AMOUNT_MAX)
 
@@ -198,6 +230,7 @@ class Settings(Keyed, kw_only=True, frozen=True):
 
     def check(self) -> None:
         """Raise `Refused` that names a parameter out of its range, or a change of what can not be changed."""
+        super().check()
         for parameter in PARAMETERS:
             parameter.check(getattr(self, parameter.field))
         for field in self._changes:
@@ -256,7 +289,7 @@ class Setup(NamedTuple):
 
     def check(self) -> None:
         """Raise `Refused` that names the field and the value which no such record may have."""
-        self.instrument.check()
+        self.instrument.check_grid()
         self.settings.check()
 
 
@@ -273,6 +306,17 @@ class Applied(Decided, kw_only=True, frozen=True):
     trades_offset: int
     settings: str | None = None
     instrument_taken: str | None = None
+
+    def check(self) -> None:
+        """Raise `Refused` that names the field and the value which no such record may have."""
+        super().check()
+        for field, kind in (("settings", Settings), ("instrument_taken", Instrument)):
+            value = getattr(self, field)
+            try:
+                if value is not None:
+                    msgspec.json.decode(value, type=kind)
+            except msgspec.DecodeError as error:
+                raise Refused(f"{field}: {value!r} is no {kind.__name__}: {error}") from None
 
 
 class DeadLetter(Record, kw_only=True, frozen=True):

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from schemas.records import (
     ExecutionType,
     Fill,
@@ -111,7 +113,7 @@ def trade(price: str, trade_id: int = 1, instrument: str = INSTRUMENT, quantity:
 
 
 def order(client_order_id: str = f"{INSTRUMENT}:1:B", **changes: Any) -> Order:
-    """A new order as a leader sends it."""
+    """A new order as a leader sends it; of one that is filled, all of it is executed, of one that is in part, half."""
     exchange, symbol, trader, side = client_order_id.split(":")
     values: dict[str, Any] = {
         "exchange": exchange,
@@ -137,7 +139,11 @@ def order(client_order_id: str = f"{INSTRUMENT}:1:B", **changes: Any) -> Order:
         "updated_time": 1,
         **changes,
     }
-    return Order(**{name: units(v) if _is_decimal(name, v) else v for name, v in values.items()})
+    made = Order(**{name: units(v) if _is_decimal(name, v) else v for name, v in values.items()})
+    if "executed_quantity" in changes:
+        return made
+    executed = {OrderStatus.FILLED: made.quantity, OrderStatus.PARTIALLY_FILLED: made.quantity // 2}
+    return msgspec.structs.replace(made, executed_quantity=executed.get(made.status, 0))
 
 
 def fill(client_order_id: str = f"{INSTRUMENT}:1:B", **changes: Any) -> Fill:

@@ -76,7 +76,7 @@ def parse_frame(raw: bytes, received_time: int) -> Frame:
             received_time=received_time,
             buyer_is_maker=data.m,
         )
-        trade.check()
+        trade.check_amounts()
     except ValueError as error:  # msgspec's errors are such
         return _parse_control(raw) or BadRecord(ORIGIN, raw, str(error))
     return trade

@@ -180,7 +180,7 @@ def _trade(layout: _Layout, cells: list[str], path: Path) -> Trade:
     if len(cells) != len(layout.columns):
         raise ValueError(f"{len(cells)} fields instead of {len(layout.columns)}")
     trade = layout.parse(cells, path.name.split("-", 1)[0])
-    trade.check()
+    trade.check_amounts()
     return trade
 
 

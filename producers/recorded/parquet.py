@@ -52,7 +52,7 @@ def _trade(values: dict[str, Any], origin: str) -> Event:
             if value is None and name not in OPTIONAL:
                 raise ValueError(f"{name}: is null")
         trade = Trade(**values)
-        trade.check()
+        trade.check_amounts()
     except ValueError as error:
         return BadRecord(origin, repr(values).encode(), str(error))
     return trade

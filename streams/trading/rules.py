@@ -39,7 +39,7 @@ class Rules(NamedTuple):
 
 def rules_of(instrument: Instrument, settings: Settings) -> Rules:
     """Return the rules of an instrument in units of 1e-8; raise `ValueError`, naming a field that makes no sense."""
-    instrument.check()
+    instrument.check_grid()
     settings.check()
     fee = ONE + settings.fee
     buy_num, buy_den = _lowest(ONE - settings.buy_down_interval, ONE)

@@ -3,29 +3,15 @@
 import msgspec
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from producers.encode import LONG_MAX, TradeEncoder
+from producers.encode import TradeEncoder
+from schemas.checks import FIRST_MARKET_TIME, LAST_TIME, LONG_MAX
 from schemas.codec import Codec, schema_text
 from schemas.records import Trade
-from schemas.units import AMOUNT_MAX, PRICE_MAX
+from schemas.units import PRICE_MAX
+from tests.records import TRADES
 
 CODEC = Codec(Trade, 4711, lambda schema_id: schema_text(Trade))
-LONGS = st.one_of(st.integers(0, LONG_MAX), st.sampled_from([0, 63, 64, 8191, 8192, (1 << 27), LONG_MAX]))
-TRADES = st.builds(
-    Trade,
-    exchange=st.text(max_size=20),
-    symbol=st.text(max_size=200),
-    price=st.integers(1, PRICE_MAX),
-    quantity=st.integers(1, AMOUNT_MAX),
-    trade_id=LONGS,
-    trade_time=LONGS,
-    event_time=LONGS,
-    received_time=LONGS,
-    buyer_is_maker=st.booleans(),
-    buyer_order_id=st.none() | LONGS,
-    seller_order_id=st.none() | LONGS,
-)
 ONE_TRADE = Trade(
     exchange="binance",
     symbol="XRPUSDT",
@@ -53,10 +39,28 @@ def test_as_the_codec_byte_for_byte(trade: Trade) -> None:
         ("price", PRICE_MAX + 1, "price: "),
         ("quantity", -1, "quantity: -0.00000001 is not between"),
         ("trade_id", -1, "trade_id: -1 is not between 0"),
-        ("trade_time", LONG_MAX + 1, "trade_time: 9223372036854775808 is not between 0"),
+        ("trade_id", LONG_MAX + 1, "trade_id: 9223372036854775808 is not between 0"),
+        ("trade_time", FIRST_MARKET_TIME - 1, "trade_time: 1230767999999999 is not between 1230768000000000"),
+        ("trade_time", LAST_TIME + 1, "trade_time: 4102444800000000 is not between"),
+        ("event_time", FIRST_MARKET_TIME - 1, "event_time: "),
+        ("event_time", LAST_TIME + 1, "event_time: "),
+        ("received_time", LAST_TIME + 1, "received_time: "),
+        ("received_time", -1, "received_time: "),
         ("seller_order_id", -5, "seller_order_id: -5 is not between 0"),
+        ("symbol", "A:B", "symbol: 'A:B'"),
+        ("exchange", "", "exchange: ''"),
+        ("symbol", "A\ud800", r"symbol: 'A\\ud800'"),
     ],
 )
-def test_what_cannot_be_written_is_named(field: str, value: int, message: str) -> None:
+def test_what_cannot_be_written_is_named(field: str, value: object, message: str) -> None:
+    encode = TradeEncoder(CODEC)
+    encode(ONE_TRADE)  # whose names are known from now on
     with pytest.raises(ValueError, match=message):
-        TradeEncoder(CODEC)(msgspec.structs.replace(ONE_TRADE, **{field: value}))
+        encode(msgspec.structs.replace(ONE_TRADE, **{field: value}))
+
+
+@pytest.mark.parametrize("field", ["trade_time", "event_time", "received_time"])
+@pytest.mark.parametrize("time", [FIRST_MARKET_TIME, LAST_TIME])
+def test_the_first_and_the_last_time(field: str, time: int) -> None:
+    one = msgspec.structs.replace(ONE_TRADE, **{field: time})
+    assert CODEC.decode(TradeEncoder(CODEC)(one)) == one

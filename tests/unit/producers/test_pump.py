@@ -8,8 +8,9 @@ import pytest
 from infra.config import Config
 from producers import pump as module
 from producers.publisher import RECORD_BYTES_MAX, Publisher
-from producers.pump import INSTRUMENT_MAX, PublishError, Pump
+from producers.pump import PublishError, Pump
 from producers.source import BadRecord, Event
+from schemas.checks import SYMBOL_CHARACTERS
 from schemas.codec import Codec, schema_text
 from schemas.dead_letters import VALUE_BYTES
 from schemas.records import DeadLetter
@@ -114,6 +115,15 @@ LARGE_RECORDS = [
     (BadRecord("x", b"0" * LARGE, "p: '" + "0" * LARGE), "p: '000", f"of {LARGE + 4} characters"),
     (trade("1", 1, f"binance:{'X' * LARGE}"), "symbol: 'XXXX", f"the first {VALUE_BYTES} of 300"),
 ]
+ODD_SYMBOLS = ["", "A\x00", "\ud800", "\x00" * 101]
+
+
+@pytest.mark.parametrize("symbol", ODD_SYMBOLS)
+def test_a_name_that_cannot_be_written_is_a_dead_letter(pump: Pump, publisher: Remembers, symbol: str) -> None:
+    pump.publish(trade("1", 1, f"binance:{symbol}"))
+    (letter,) = publisher.letters
+    assert letter.source.startswith("trade of binance:")
+    assert letter.error.startswith(f"symbol: {symbol[:80]!a}")
 
 
 @pytest.mark.parametrize(("record", "begins", "says"), LARGE_RECORDS)
@@ -138,6 +148,6 @@ def test_the_topic_of_dead_letters_takes_what_the_publisher_sends() -> None:
 
 
 def test_the_longest_name_of_an_instrument(pump: Pump, publisher: Remembers) -> None:
-    for length, topic in [(INSTRUMENT_MAX, TRADES), (INSTRUMENT_MAX + 1, DEAD_LETTERS)]:
-        pump.publish(trade("1", 1, f"binance:{'X' * (length - len('binance:'))}"))
+    for length, topic in [(SYMBOL_CHARACTERS, TRADES), (SYMBOL_CHARACTERS + 1, DEAD_LETTERS)]:
+        pump.publish(trade("1", 1, f"binance:{'X' * length}"))
         assert publisher.records[-1][0] is topic

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from schemas.checks import FIRST_MARKET_TIME, LAST_TIME
 from schemas.codec import Codec, CodecError, UnknownSchema
 from schemas.columns import decode_trades
 from schemas.errors import Refused
 from schemas.records import Trade
 from schemas.units import AMOUNT_MAX, PRICE_MAX
+from tests.records import TRADES
 from tests.samples import trade
-from tests.unit.schemas.test_codec import OTHER, POISON, TRADES, drop, evolved, written_as
+from tests.unit.schemas.test_codec import OTHER, POISON, drop, evolved, written_as
 
 QUANTITY_MAX = 2**63 - 1
 OLDER = evolved(Trade, drop("buyer_order_id", "seller_order_id"))
@@ -131,8 +133,21 @@ def test_keys_of_any_kind(trades: list[tuple[Trade, Trade, bool]]) -> None:
     agrees([CODEC.encode(each) for each, _, _ in trades], keys)
 
 
-@pytest.mark.parametrize(("exchange", "symbol"), [("a:b", "c"), ("a", "b:c"), ("", "a:b:c")])
-def test_where_the_colon_is_does_not_matter_to_the_key(exchange: str, symbol: str) -> None:
-    """Whether such a name is one is not for the key to say."""
-    one = msgspec.structs.replace(trade("1"), exchange=exchange, symbol=symbol)
-    agrees([CODEC.encode(one)], [one.instrument.encode()])
+EDGES: dict[str, list[object]] = {
+    "price": [0, 1, PRICE_MAX, PRICE_MAX + 1],
+    "trade_id": [-1, 0, 2**63 - 1],
+    **{
+        key: [0, FIRST_MARKET_TIME - 1, FIRST_MARKET_TIME, LAST_TIME, LAST_TIME + 1]
+        for key in ("trade_time", "event_time")
+    },
+    "received_time": [-1, 0, LAST_TIME, LAST_TIME + 1],
+    **{key: [None, -1, 0, 2**63 - 1] for key in ("buyer_order_id", "seller_order_id")},
+    "exchange": ["", "x" * 40, "x" * 41, "a:b", "a\nb", "a\x7fb", "a\x00b", "a b", "币"],
+    "symbol": ["", "x" * 100, "x" * 101, "a:b", "a\nb", "a\x7fb", "a\x00b", "a b", "币"],
+}
+
+
+@pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in EDGES.items() for value in values])
+def test_the_edges_of_every_field(field: str, value: object) -> None:
+    one = msgspec.structs.replace(trade("1"), **{field: value})
+    agrees([CODEC.write(one), CODEC.write(trade("1"))], [one.instrument.encode(), b"binance:XRPUSDT"])

@@ -49,6 +49,8 @@ def test_the_widest_letter_passes_the_broker() -> None:
     assert len(CODEC.encode(widest)) + KEY_BYTES < int(LETTERS["max.message.bytes"])
 
 
-def test_a_reason_that_is_no_utf_8_is_said_all_the_same() -> None:
-    letter = dead_letter("trading", "fills", 3, 17, None, None, "key: \udcff", 0)
-    assert CODEC.decode(CODEC.encode(letter)).error == "key: ?"
+@pytest.mark.parametrize("odd", ["\udcff", "\x00"])
+def test_a_reason_that_cannot_be_stored_is_said_all_the_same(odd: str) -> None:
+    letter = dead_letter(f"{odd}{'x' * 300}", "fills", 3, 17, None, None, f"key: {odd}", 0)
+    read = CODEC.decode(CODEC.encode(letter))
+    assert (read.error, read.source) == ("key: ?", "?" + "x" * 199)

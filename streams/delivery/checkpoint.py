@@ -7,18 +7,32 @@ A decision is stored before it is sent:
 3. only then are the batches done from which all this came.
 
 Before each of these the worker knows that it is a member of its group: one that was frozen waits for a heartbeat.
+
+What came in was checked so that whatever it makes can be written. A decision that cannot, all the same, is a fault of
+ours: the worker stops and names its instrument.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from infra.errors import StackError
+from schemas.records import Record
+from schemas.topics import STATE_BYTES_MAX
 from streams.delivery.batches import HANDED_MAX
 from streams.delivery.changelog import Place
 from streams.delivery.membership import assure
 from streams.delivery.messages import Message, Producer
 from streams.delivery.partition import Live, Partition
 from streams.delivery.states import S, StateCodec
+
+LETTERS_BYTES_MAX = 4 << 20
+"""Of dead letters, stored with a state at once. They are a third larger there, and the state has an outbox beside."""
+OVERHEAD_BYTES = 1 << 10
+"""What Kafka adds to a record, and more."""
+
+
+class Unwritable(StackError):
+    """What an instrument's state has made or become cannot be written; the message names the instrument."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +79,12 @@ class Storing:
             await self._send(partition, partition.unsent)
             partition.unsent = []
         changed = {key: live for key, live in partition.touched.items() if live.state.changed}
-        letters = list(self._unattached(partition, changed))
+        wide, letters = self._attach(partition, changed)
+        await self._send_letters(partition, wide)
         if changed:
             await self._store(partition, changed, offsets)
             await self._send(partition, list(changed.values()))
-        if letters:
-            await assure(self._app, partition.generation)
-            await self._producer.send(letters)
+        await self._send_letters(partition, letters)
         partition.touched = {}
 
     async def _store(self, partition: Partition[S], changed: dict[bytes, Live[S]], offsets: dict[str, int]) -> None:
@@ -79,11 +92,16 @@ class Storing:
         for key, live in changed.items():
             state = live.state
             epoch, revision = live.place
-            live.outbox += [self._producer.decision(each, key, partition.number, epoch) for each in state.outbox]
+            live.outbox += [self._decision(each, key, partition.number, epoch) for each in state.outbox]
             live.offsets = {t: max(offset, live.offsets.get(t, -1)) for t, offset in offsets.items()}
             state.outbox, state.changed = [], False
             live.place = Place(epoch, revision + 1)
             value = self._codec.encode(live.offsets, state, live.outbox, live.place)
+            if len(key) + len(value) + OVERHEAD_BYTES > STATE_BYTES_MAX:
+                raise Unwritable(
+                    f"{_shown(key)}: its state and what it sends have {len(value)} bytes, and a changelog takes "
+                    f"{STATE_BYTES_MAX}"
+                )
             stored.append(Message(self._table.changelog_topic_name, key, partition.number, value))
         await assure(self._app, partition.generation)
         offsets_written = await self._producer.send(stored)
@@ -97,16 +115,36 @@ class Storing:
         for live in lives:
             live.outbox = []
 
-    @staticmethod
-    def _unattached(partition: Partition[S], changed: dict[bytes, Live[S]]) -> Iterator[Message]:
-        """Yield the dead letters that no state takes along.
+    def _decision(self, record: Record, key: bytes, partition: int, epoch: int) -> Message:
+        try:
+            return self._producer.decision(record, key, partition, epoch)
+        except ValueError as error:
+            raise Unwritable(f"{_shown(key)}: what it decided cannot be written: {error}: {record!r}") from error
 
-        A record whose instrument is stored past it is not looked at again, so its letter is stored with that.
+    async def _send_letters(self, partition: Partition[S], letters: list[Message]) -> None:
+        if letters:
+            await assure(self._app, partition.generation)
+            await self._producer.send(letters)
+
+    @staticmethod
+    def _attach(partition: Partition[S], changed: dict[bytes, Live[S]]) -> tuple[list[Message], list[Message]]:
+        """Give each state that changed the dead letters of its instrument; return those to send before it and after.
+
+        A record whose instrument is stored past it is not looked at again, so its letter is stored with that. What is
+        too wide for it is sent before: it comes again after a crash in between, and is never lost.
         """
+        before, after, room = [], [], dict.fromkeys(changed, LETTERS_BYTES_MAX)
         for key, letter in partition.letters:
-            live = changed.get(key) if key is not None else None
-            if live is None:
-                yield letter
+            if key is None or key not in changed:
+                after.append(letter)
+            elif len(letter.value) > room[key]:
+                before.append(letter)
             else:
-                live.outbox.append(letter)
+                room[key] -= len(letter.value)
+                changed[key].outbox.append(letter)
         partition.letters = []
+        return before, after
+
+
+def _shown(key: bytes) -> str:
+    return key.decode(errors="replace")

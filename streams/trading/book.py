@@ -11,7 +11,7 @@ import msgspec
 
 from schemas.records import ExecutionType, Fill, Instrument, Order, OrderStatus, Record, Side
 from schemas.symbols import split_instrument
-from schemas.units import ONE
+from schemas.units import AMOUNT_MAX, ONE
 from streams.trading.crossing import Int64s, first_crossing
 from streams.trading.matching import BUYING, NO_ORDER, SELLING, UNBOUNDED, Column, best_match, tradable, unfilling_range
 from streams.trading.repeats import NONE_YET, Stamp, is_repeat, newest_of
@@ -163,8 +163,8 @@ def _fill(book: BookState, terms: Terms, trade: MarketTrade) -> None:
 
 def _report_trade(book: BookState, terms: Terms, trade: MarketTrade, order: Resting, executed: int) -> None:
     order.executed_quantity += executed
-    # Commission is charged in the quote asset and cut to its eight decimals.
-    commission = order.price * executed * terms.fee // (ONE * ONE)
+    # Commission is charged in the quote asset and cut to its eight decimals, and to what a report can say.
+    commission = min(order.price * executed * terms.fee // (ONE * ONE), AMOUNT_MAX)
     _report(book, order, ExecutionType.TRADE, executed, commission, trade.trade_id, trade.time)
 
 

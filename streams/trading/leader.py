@@ -18,7 +18,7 @@ from schemas.units import AMOUNT_MAX, PRICE_MAX
 from streams.trading import strategy
 from streams.trading.crossing import Int64s, first_crossing
 from streams.trading.filters import FILTERS, refusal
-from streams.trading.life_cycle import NEXT_STATUS, Report, report_of
+from streams.trading.life_cycle import NEXT_STATUS, Report, assert_same, report_of
 from streams.trading.matching import BUYING
 from streams.trading.repeats import NONE_YET, Stamp, is_repeat, newest_of
 from streams.trading.rules import Rules, rules_of
@@ -116,6 +116,8 @@ def apply_fill(state: LeaderState, offset: int, fill: Fill) -> None:
     if order is not None and order.client_order_id != fill.client_order_id:
         order = None
     report = report_of(fill, order.quantity if order else fill.order_quantity)
+    if order is not None:
+        assert_same(fill, order)
     rules = _rules(state)
     # Nothing was assigned so far; from here on nothing is refused.
     state.fills_offset = offset

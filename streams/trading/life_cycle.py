@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from schemas.errors import Refused
-from schemas.records import ExecutionType, Fill, OrderStatus
+from schemas.records import ExecutionType, Fill, Order, OrderStatus
 
 
 class Report(StrEnum):
@@ -42,3 +42,10 @@ def report_of(fill: Fill, quantity: int) -> Report:
             f"whose quantity is {quantity}"
         )
     return Report.REST if fill.cumulative_quantity == quantity else Report.PART
+
+
+def assert_same(fill: Fill, order: Order) -> None:
+    """Raise `Refused` where a report says another side or quantity of an order than it has."""
+    for field, said, has in (("side", fill.side, order.side), ("order_quantity", fill.order_quantity, order.quantity)):
+        if said != has:
+            raise Refused(f"{field}: {said} of order {fill.client_order_id}, whose is {has}")

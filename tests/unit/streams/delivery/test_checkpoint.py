@@ -5,14 +5,19 @@ from typing import Any
 
 import pytest
 
-from streams.delivery.batches import HANDED_MAX
-from streams.delivery.checkpoint import Checkpoint
-from tests.samples import INSTRUMENT
+from schemas.errors import Refused
+from schemas.records import DeadLetter
+from streams.delivery.batches import HANDED_MAX, Batch
+from streams.delivery.checkpoint import LETTERS_BYTES_MAX, Checkpoint, Unwritable
+from streams.delivery.partition import Context
+from tests.samples import INSTRUMENT, fill
 from tests.unit.streams.delivery.played import (
     CHANGELOG,
+    CODECS,
     KEY,
     OTHER_KEY,
     Broken,
+    Count,
     Event,
     House,
     batch,
@@ -200,3 +205,78 @@ async def test_dead_letters_wait_for_the_checkpoint() -> None:
 def test_so_many_records_cannot_wait(records: int) -> None:
     with pytest.raises(ValueError, match=f"records: {records} is not between 1 and {HANDED_MAX // 2}"):
         Checkpoint(records=records)
+
+
+POISON = (b"p" * 1_500_000, b"fine")
+
+
+def wide_step(context: Context[Count], events: Batch) -> None:
+    """Make dead letters of the wide records, and count the others."""
+    for row, event in enumerate(events.records):
+        if event.offset <= context.applied(event.key, context.topic):
+            continue
+        if len(event.value) > 1_000:
+            context.dead_letter(row, Refused("value: wide"))
+        else:
+            step(context, batch(event))
+
+
+def told(house: House) -> list[int]:
+    return [CODECS[DeadLetter].decode(sent.value).offset for sent in house.broker.log if sent.topic == "dead-letters"]
+
+
+async def test_letters_that_are_too_wide_for_a_state_are_sent_before_it() -> None:
+    """Eight of a megabyte and a half under one key: with all of them no changelog takes its state."""
+    house = House()
+    await house.apply(batch(*(Event(n, KEY, POISON[0]) for n in range(8)), Event(8)), wide_step)
+    stored = [sent for sent in house.broker.log if sent.topic == CHANGELOG]
+    assert [len(sent.value) < LETTERS_BYTES_MAX * 1.4 for sent in stored] == [True]
+    before = house.broker.topics().index(CHANGELOG)
+    assert (before, house.broker.topics()[:before]) == (6, ["dead-letters"] * 6)
+    assert sorted(told(house)) == list(range(8))
+
+
+async def test_letters_of_other_instruments_have_room_of_their_own() -> None:
+    house = House()
+    events = [Event(0, KEY, POISON[0]), Event(1, OTHER_KEY, POISON[0])]
+    events += [Event(2, KEY, POISON[0]), Event(3, OTHER_KEY, POISON[0]), Event(4, KEY), Event(5, OTHER_KEY)]
+    await house.apply(batch(*events), wide_step)
+    assert house.broker.topics()[:2] == [CHANGELOG, CHANGELOG]
+    assert sorted(told(house)) == [0, 1, 2, 3]
+
+
+async def test_a_wide_letter_is_not_lost_when_its_state_cannot_be_stored() -> None:
+    house = House()
+    house.broker.refused = CHANGELOG
+    events = [*(Event(n, KEY, POISON[0]) for n in range(4)), Event(4)]
+    with pytest.raises(Broken):
+        await house.apply(batch(*events), wide_step)
+    again = house.restarted()
+    await again.apply(batch(*events), wide_step)
+    assert sorted(told(again)) == [0, 1, 2, 3]
+
+
+async def test_a_decision_that_cannot_be_written_names_its_instrument() -> None:
+    house = House()
+
+    def decide(context: Context[Count], events: Batch) -> None:
+        step(context, events)
+        context.touched[0].outbox.append(fill(price="0"))
+
+    with pytest.raises(Unwritable, match=rf"^{INSTRUMENT}: what it decided cannot be written: price: 0 .*Fill"):
+        await house.apply(batch(Event(1), Event(2, OTHER_KEY)), decide)
+    assert (house.broker.log, house.table.data, house.finished) == ([], {}, [])
+
+
+async def test_a_state_that_is_wider_than_a_changelog_takes_names_its_instrument() -> None:
+    house = House()
+
+    def decide(context: Context[Count], events: Batch) -> None:
+        step(context, events)
+        context.touched[0].outbox += [fill(reason="x" * 4_000)] * 4_000
+
+    with pytest.raises(
+        Unwritable, match=rf"^{INSTRUMENT}: its state and what it sends have \d+ bytes, and a changelog"
+    ):
+        await house.apply(batch(Event(1)), decide)
+    assert house.broker.log == []

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.records import ExecutionType, Fill, OrderStatus, Record
-from schemas.units import AMOUNT_MAX, ONE, plain
+from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, plain
 from streams.trading import book
 from streams.trading.book import BookState, Tape, Terms
 from tests.samples import INSTRUMENT, instrument, order, units
@@ -180,6 +180,17 @@ def test_an_order_of_any_size_is_filled_whole() -> None:
     told = Told()
     told.tell(f"order 1:B 99 {AMOUNT_MAX // ONE}")
     assert told.tell("trade 98") == f"1:B {AMOUNT_MAX // ONE} at 99"
+
+
+def test_commission_is_what_a_report_can_say_at_most() -> None:
+    state = book.new_book(INSTRUMENT)
+    book.apply_order(state, order(price=PRICE_MAX, quantity=AMOUNT_MAX))
+    tape = Tape(*(np.array([value], np.int64) for value in (1, ONE, ONE, 1, 1)))
+    book.apply_trades(state, Terms(fee=ONE, partial_fills=False), tape)
+    (report,) = state.outbox
+    assert isinstance(report, Fill)
+    report.check()
+    assert report.commission == AMOUNT_MAX
 
 
 def test_commission_is_cut_to_eight_decimals() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from schemas.errors import Refused
-from schemas.records import Applied, ExecutionType, Order, OrderStatus, TradingStatus
+from schemas.records import Applied, ExecutionType, Order, OrderStatus, Side, TradingStatus
 from schemas.units import plain
 from streams.trading import leader
 from streams.trading.leader import LeaderState
@@ -168,6 +168,13 @@ def test_the_nine_trades() -> None:
         ({"cumulative_quantity": units("1.1")}, "cumulative_quantity", "110000000"),
         ({"cumulative_quantity": 0}, "cumulative_quantity", "0"),
         ({"cumulative_quantity": -1}, "cumulative_quantity", "-1"),
+        ({"side": Side.SELL}, "side", "SELL of order binance:XRPUSDT:1:B, whose is BUY"),
+        ({"order_quantity": units("1.1")}, "order_quantity", "110000000"),
+        (
+            {"execution_type": ExecutionType.CANCELED, "cumulative_quantity": units("2"), "order_quantity": units("2")},
+            "order_quantity",
+            "200000000",
+        ),
     ],
 )
 def test_a_report_that_cannot_be_about_an_order_of_this_leader(change: dict[str, Any], field: str, value: str) -> None:

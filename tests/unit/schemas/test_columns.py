@@ -127,6 +127,11 @@ def test_a_trade_under_another_key_among_good_ones(key: bytes | None) -> None:
     agrees([own], [key])
 
 
+def test_a_key_that_has_other_letters_between_exchange_and_symbol() -> None:
+    one = msgspec.structs.replace(trade("1"), exchange="binance:XR", symbol="USDT")
+    agrees([CODEC.write(one)], [b"binance:XRPUSDT"])
+
+
 @given(st.lists(st.tuples(TRADES, TRADES, st.booleans()), max_size=6))
 def test_keys_of_any_kind(trades: list[tuple[Trade, Trade, bool]]) -> None:
     keys = [(other if swapped else each).instrument.encode() for each, other, swapped in trades]

@@ -7,7 +7,6 @@ writes one that does where it does not, before it returns. Until then the log ke
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,17 +17,15 @@ from infra.errors import StackError, Unreachable
 from producers.publisher import Publisher
 from schemas.codec import Codec, CodecError
 from schemas.compacted import POLL_S, CompactedTopics, Found
-from schemas.dead_letters import dead_letter
-from schemas.records import DeadLetter, Instrument, Settings, Setup
+from schemas.records import Instrument, Settings, Setup
 from schemas.registry import make_codec
-from schemas.topics import DEAD_LETTERS, INSTRUMENTS, SETTINGS, Topic
+from schemas.topics import INSTRUMENTS, SETTINGS, Topic
 
 CONNECT_TIMEOUT_S = 5.0
 WRITE_TIMEOUT_S = 30.0
 FOLLOW_WAIT_MS = 100
 ROUNDS_MAX = 20
 """So often `change` puts right what came between; each round takes a command that changed settings in that instant."""
-SOURCE = "settings"
 TOPIC_OF: dict[type, Topic] = {Instrument: INSTRUMENTS, Settings: SETTINGS}
 
 
@@ -100,27 +97,23 @@ def write(config: Config, changed: Iterable[Instrument | Settings]) -> None:
 async def follow(config: Config, on_change: Callable[[Settings], None], stop: asyncio.Event) -> None:
     """Call `on_change` once for every instrument with settings, then for every change, until `stop` is set.
 
-    A record that is no settings is logged and sent to the dead letters; an outage is waited for. Raises what
-    `CompactedTopics` raises when broker or registry cannot be reached at the start.
+    A record that is no settings is logged and passed over: the trading agent, which reads each once, makes it a dead
+    letter. An outage is waited for. Raises what `CompactedTopics` raises when broker or registry cannot be reached at
+    the start.
     """
     reader = await asyncio.to_thread(CompactedTopics, config, [SETTINGS], FOLLOW_WAIT_MS)
-    dead_letters = _DeadLetters(config)
     try:
         present = await asyncio.to_thread(lambda: list(reader.present()))
-        dead_letters.add(present)
         held: dict[str, Settings] = _newest(present)[Settings]
         for settings in list(held.values()):
             on_change(settings)
         while not stop.is_set():
-            found = await asyncio.to_thread(reader.next, POLL_S)
-            dead_letters.add(found)
-            for _, record in found:
+            for _, record in await asyncio.to_thread(reader.next, POLL_S):
                 if isinstance(record, Settings):
                     settings = held[record.instrument] = record.upon(held.get(record.instrument))
                     on_change(settings)
     finally:
         await asyncio.to_thread(reader.__exit__)
-        await asyncio.to_thread(dead_letters.close)
 
 
 def _read(config: Config, *topics: Topic) -> dict[type, dict[str, Any]]:
@@ -146,34 +139,3 @@ def _incomplete(config: Config) -> list[Settings]:
     held: dict[str, Settings] = _newest(found)[Settings]
     last = {record.instrument: record for _, record in found if isinstance(record, Settings)}
     return [settings for key, settings in held.items() if not last[key].says_all_of(settings)]
-
-
-def _bytes(value: object) -> bytes | None:
-    return value if isinstance(value, bytes) else None
-
-
-class _DeadLetters:
-    """Sends dead letters; connects with the first one, for there is seldom any."""
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._publisher: Publisher | None = None
-        self._codec: Codec[DeadLetter] | None = None
-
-    def add(self, found: Iterable[Found]) -> None:
-        """Queue what is no record; raise `DeliveryError` when an earlier one was not acknowledged."""
-        for message, error in found:
-            if not isinstance(error, CodecError):
-                continue
-            if self._publisher is None or self._codec is None:
-                self._publisher = Publisher(self._config)
-                self._codec = make_codec(self._config, DeadLetter)
-            place = message.topic() or "", message.partition() or 0, message.offset() or 0
-            key, value = _bytes(message.key()), _bytes(message.value())
-            letter = dead_letter(SOURCE, *place, key, value, str(error), time.time_ns() // 1_000)
-            letter_key = f"{letter.topic}:{letter.partition}:{letter.offset}"
-            self._publisher.publish(DEAD_LETTERS, letter_key, self._codec.encode(letter))
-
-    def close(self) -> None:
-        if self._publisher is not None:
-            self._publisher.flush()

@@ -8,6 +8,7 @@ import pytest
 
 from connectors.apply import apply_all, states
 from infra.config import Config
+from schemas.checks import FIRST_MARKET_TIME, LAST_TIME
 from schemas.groups import sink_name
 from schemas.records import Keyed, Order, OrderStatus, Record, Trade
 from schemas.topics import FILLS, INSTRUMENTS, ORDERS, SETTINGS, SINKS, TRADES, Topic
@@ -51,9 +52,11 @@ def assert_agreement(world: World) -> dict[str, Comparison]:
 
 
 EXTREMES = [
-    trade(1, price=1, quantity=1, trade_time=0, event_time=-1, received_time=1_700_000_000_123_456),
+    trade(
+        1, price=1, quantity=1, trade_time=FIRST_MARKET_TIME, event_time=LAST_TIME, received_time=1_700_000_000_123_456
+    ),
     trade(2, price=PRICE_MAX, quantity=AMOUNT_MAX, buyer_order_id=2**63 - 1, seller_order_id=0),
-    trade(2**63 - 1, price=123_456_789, quantity=10**27 + 1, trade_time=4_102_444_800_999_999),
+    trade(2**63 - 1, price=123_456_789, quantity=10**27 + 1, received_time=0),
 ]
 
 
@@ -67,11 +70,11 @@ def test_values_are_exact_to_the_last_decimal_and_microsecond(world: World) -> N
     until("three trades", lambda: len(world.rows("SELECT 1 FROM trades")) == 3)
     first, second, third = world.rows(query)
     assert first[:4] == ("0.00000001", "0.00000001", None, None)
-    assert (first.traded, first.sent) == ("1970-01-01 00:00:00.000000", "1969-12-31 23:59:59.999999")
+    assert (first.traded, first.sent) == ("2009-01-01 00:00:00.000000", "2099-12-31 23:59:59.999999")
     assert first.received == "2023-11-14 22:13:20.123456"
     assert second[:4] == ("9999999999.99999999", "99999999999999999999.99999999", 2**63 - 1, 0)
     assert (third.price, third.quantity) == ("1.23456789", "10000000000000000000.00000001")
-    assert third.traded == "2100-01-01 00:00:00.999999"
+    assert third.received == "1970-01-01 00:00:00.000000"
 
 
 def test_every_record_of_every_topic_arrives(world: World) -> None:

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
-from faust.exceptions import AlreadyConfiguredWarning
-
 import numpy as np
+from faust.exceptions import AlreadyConfiguredWarning
 
 from connectors.apply import watch
 from infra.config import Config, load_config

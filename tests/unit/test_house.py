@@ -39,6 +39,7 @@ HOUSE = House(
     pure=(
         "streams/trading",
         "streams/market",
+        "schemas/checks.py",
         "schemas/errors.py",
         "schemas/parameters.py",
         "schemas/records.py",

@@ -52,6 +52,7 @@ HOUSE = House(
             "dataclasses",
             "decimal",
             "enum",
+            "functools.cache",
             "functools.lru_cache",
             "math.gcd",
             "msgspec",

@@ -31,7 +31,8 @@ class Publisher:
 
     The queue is bounded by `max_queued` records: when it is full, `publish` waits for the broker. A record
     that is not acknowledged within `delivery_timeout_s` is lost; the next `publish`, `poll` or `flush`
-    raises `DeliveryError` for it, and so does every later one.
+    raises `DeliveryError` for it, and so does every later one. At the end of its block what is queued has as long, or
+    `end_within_s`.
     """
 
     def __init__(
@@ -41,11 +42,13 @@ class Publisher:
         max_queued: int = 400_000,
         delivery_timeout_s: float = 120,
         linger_ms: float = 5,
+        end_within_s: float | None = None,
     ) -> None:
         self._config = config
         self._names: dict[str, str] = {}
         self._failure: str | None = None
         self._delivery_timeout_s = delivery_timeout_s
+        self._end_within_s = end_within_s
         self.published = 0
         self.delivered = 0
         self.failed = 0
@@ -135,7 +138,7 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self.flush(None if error is None else FLUSH_AFTER_ERROR_S)
+            self.flush(self._end_within_s if error is None else FLUSH_AFTER_ERROR_S)
         except DeliveryError as lost:
             if error is None:
                 raise

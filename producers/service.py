@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from infra.config import Config
+from infra.deadline import Deadline
 from infra.errors import StackError
 from producers import settings_topic
 from producers.adapter import Adapter
@@ -25,6 +26,10 @@ log = logging.getLogger(__name__)
 
 Task = asyncio.Task[Any]
 STATUS_S = 10.0
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+STOPPED_WITHIN_S = 10.0
+ACKNOWLEDGED_WITHIN_S = 6.0
+"""Of a stop: how long the broker has for what it has not acknowledged by then."""
 FAILED = 1
 
 
@@ -50,7 +55,7 @@ async def serve(config: Config, sessions: Sequence[Session], stop: asyncio.Event
     """
     await asyncio.to_thread(_check, config)
     contiguous = {session.exchange.name for session in sessions if session.exchange.contiguous_ids}
-    with Publisher(config) as publisher:
+    with Publisher(config, end_within_s=ACKNOWLEDGED_WITHIN_S) as publisher:
         pump = Pump(config, publisher, contiguous)
         selection = Selection(sessions, pump.ids, [exchange.name for exchange in EXCHANGES])
         finishing = [
@@ -110,8 +115,9 @@ async def stream(session: Session, pump: Pump) -> None:
 async def _until_signalled(config: Config, chosen: Sequence[Adapter]) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in SIGNALS:
         loop.add_signal_handler(number, stop.set)
+    Deadline("the producer", STOPPED_WITHIN_S).begin_on(*SIGNALS)
     try:
         await serve(config, [Session(adapter) for adapter in chosen], stop)
     except DeliveryError as error:

@@ -12,6 +12,7 @@ from faust.exceptions import AlreadyConfiguredWarning
 
 from connectors.apply import watch
 from infra.config import Config, load_config
+from infra.deadline import Deadline
 from infra.errors import StackError
 from infra.slots import take_slot
 from schemas import topics
@@ -23,7 +24,7 @@ from schemas.registry import make_codec
 from streams.agents import chosen
 from streams.agents.agent import Agent, Environment
 from streams.agents.groups import assert_alone, group_name, positions
-from streams.delivery.application import HedgehogApp
+from streams.delivery.application import STOPPED_WITHIN_S, HedgehogApp
 from streams.delivery.batches import POLL_RECORDS, Batch
 from streams.delivery.guard import guarded, stop_worker
 from streams.delivery.keeper import Keeper
@@ -167,7 +168,9 @@ def _keeper(app: HedgehogApp, environment: Environment, agent: Agent[Any]) -> Ke
 
 def _app() -> HedgehogApp:
     try:
-        return make_app(load_config())
+        app = make_app(load_config())
+        app.deadline = Deadline("the worker", STOPPED_WITHIN_S)
+        return app
     except StackError as error:
         raise SystemExit(f"hedgehog: {error}") from None
 

@@ -3,12 +3,14 @@
 import asyncio
 import gc
 import logging
+import signal
 from collections.abc import Callable
 from typing import Any
 
 import faust
 from aiokafka.errors import KafkaError
 
+from infra.deadline import Deadline
 from infra.errors import StackError
 from infra.slots import Slot
 from streams.delivery import recovery
@@ -21,6 +23,8 @@ log = logging.getLogger(__name__)
 
 DRAINED_WITHIN_S = 5.0
 """How long what is being applied may take when partitions are given up; less than a rebalance waits."""
+STOPPED_WITHIN_S = 20.0
+"""How long a stop or a crash may take: aiokafka tries to commit for ever where a broker does not answer."""
 SESSION_S = 6.0
 """How long the group waits for a heartbeat of a worker before others get its partitions."""
 
@@ -29,8 +33,11 @@ class HedgehogApp(faust.App):
     """A Faust application whose agents keep their states in `keepers`.
 
     `name` begins the names of its tables' topics, `group` is its consumer group. `prepare` is called in a thread before
-    anything starts, and raises `StackError` for a reason not to.
+    anything starts, and raises `StackError` for a reason not to. Where the application is all that its process does,
+    `deadline` ends that.
     """
+
+    deadline: Deadline | None = None
 
     def __init__(self, name: str, group: str, prepare: Callable[[], None], **settings: Any) -> None:
         super().__init__(name, Table=StatesTable, broker_session_timeout=SESSION_S, **settings)
@@ -50,6 +57,8 @@ class HedgehogApp(faust.App):
 
     async def on_first_start(self) -> None:
         """Prepare, then start as Faust does; `SystemExit` with one line for what is not there."""
+        if self.deadline is not None:
+            self.deadline.begin_on(signal.SIGTERM, signal.SIGINT)
         try:
             await asyncio.to_thread(self._prepare)
         except StackError as error:
@@ -81,8 +90,17 @@ class HedgehogApp(faust.App):
             await keeper.keep_own(ends)
         return True
 
+    def _crash(self, reason: BaseException) -> None:
+        self._begin_to_end()  # Faust calls this of whatever crashes, and stops then
+        super()._crash(reason)
+
+    def _begin_to_end(self) -> None:
+        if self.deadline is not None:
+            self.deadline.begin()
+
     async def stop(self) -> None:
         """Take in nothing more, store what was applied, then stop as Faust does."""
+        self._begin_to_end()
         self.flow_control.suspend()
         try:
             await self._drain()

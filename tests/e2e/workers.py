@@ -46,7 +46,9 @@ class Pipeline:
         self._names = {topic.full_name(config): name for name, topic in TOPICS.items()}
         client = {"bootstrap.servers": config.bootstrap, "log_level": 0}
         self._admin = AdminClient(client)
-        self._producer = Producer({**client, "partitioner": "murmur2_random", "message.max.bytes": 2 << 20})
+        # The broker judges the size of what is packed.
+        wide = {"message.max.bytes": 16 << 20, "compression.type": "zstd"}
+        self._producer = Producer({**client, **wide, "partitioner": "murmur2_random"})
         self._publisher = Publisher(config)
         self._tail = Consumer(
             {

@@ -65,6 +65,10 @@ class Fleet:
             process.wait()
             raise AssertionError(f"worker {name} did not end within {STOP_TIMEOUT_S} s of {how.name}") from None
 
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a worker a signal, and leave it to end or not."""
+        self._running[name].send_signal(number)
+
     def freeze(self, name: str, seconds: float) -> None:
         """Let a worker stand still for so long, as a paused machine does, and go on."""
         process = self._running[name]

@@ -10,7 +10,7 @@ from faust.types import TP
 
 from infra.config import Config
 from streams.delivery.batches import BatchConsumer
-from streams.worker import make_app
+from streams.worker import app, make_app
 
 
 class PlayedKeeper:
@@ -127,3 +127,46 @@ async def test_without_states_nobody_asks_for_ends() -> None:
     app: Any = make_app(Config(topic_prefix="unit-application-"))
     app.consumer = Ends(KafkaTimeoutError())
     assert await app.keep_own()
+
+
+class Begun:
+    """A deadline that says whether it has begun."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def begin(self) -> None:
+        self.times += 1
+
+
+async def test_the_time_of_a_stop_begins_before_anything_that_may_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stop(_: faust.App) -> None:
+        told.append("stopped")
+
+    monkeypatch.setattr(faust.App, "stop", stop)
+    told: list[str] = []
+    app: Any = make_app(Config(topic_prefix="unit-application-"))
+    app.deadline = Begun()
+    app.flow_control.resume()
+
+    class Looks(PlayedKeeper):
+        async def drain(self) -> None:
+            self.told.append(f"drained, begun {app.deadline.times} times")
+
+    app.keepers = [Looks(app, told, None)]
+    await app.stop()
+    assert told == ["drained, begun 1 times", "stopped"]
+
+
+@pytest.mark.parametrize("of", ["the application", "its consumer"])
+async def test_the_time_of_a_stop_begins_with_a_crash(of: str) -> None:
+    app: Any = make_app(Config(topic_prefix="unit-application-"))
+    app.deadline = Begun()
+    await (app if of == "the application" else app.consumer).crash(KeyError("a fault"))
+    assert app.deadline.times > 0
+    assert app.should_stop
+
+
+def test_only_a_worker_ends_its_process() -> None:
+    assert make_app(Config(topic_prefix="unit-application-")).deadline is None
+    assert app.deadline is not None

@@ -6,7 +6,7 @@ beyond that stands with the record.
 """
 
 import re
-from functools import lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 from schemas.errors import Refused
@@ -98,7 +98,7 @@ def check_fields(record: Any) -> None:
             raise Refused(f"{field}: {shown}, {len(value)} characters, is not {wanted} that can be stored")
 
 
-@lru_cache(maxsize=64)
+@cache
 def _checked(kind: Any) -> tuple[list[tuple[str, int, int, int]], list[tuple[str, int, int, bool]]]:
     """Return the fields of a kind of record that are looked at here, with what each is."""
     fields = [(field, FIELDS[field]) for field in kind.__struct_fields__]

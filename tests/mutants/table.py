@@ -187,7 +187,6 @@ TRADING = _of(
         '            raise Refused(f"client_order_id: {fill.client_order_id!r}: {fill.instrument} has no leader")',
         "            return",
     ),
-    ("a trade without a key is passed over", "if key is None}", "if False}"),
     (
         "the leader's position is not lifted",
         "        state.trades_offset = context.applied(key, topics.TRADES.name)\n",
@@ -211,6 +210,11 @@ COLUMNS = _of(
     "schemas/columns.py",
     ("tests/unit/schemas/test_columns.py",),
     ("a trade under another's key counts", "if data[at + k] != names[first + k]:", "if False:"),
+    (
+        "a trade without a key is told by another's",
+        '    if key is None:\n        raise Refused("key: a trade without one belongs to no instrument")\n',
+        "",
+    ),
     ("half a key will do", "return at if after == last else _BAD", "return at"),
     ("a key's separator is anything", "if colon >= last or names[colon] != _COLON:", "if colon >= last:"),
     (
@@ -268,7 +272,7 @@ REPEATS = (
 BOOK = _of(
     "streams/trading/book.py",
     (f"{UNIT}/trading/test_book.py", "tests/property/test_book.py", *DELIVERY),
-    ("a trade from before its cause fills an order", "if order.cause <= offset else", "if True else"),
+    ("a trade from before its cause fills an order", "if order.cause <= offset and", "if"),
     ("a fill brings quantity", "            left -= executed if terms.partial_fills else 0\n", ""),
     ("parts of a step are traded", "tradable(trade.quantity, book.step)", "trade.quantity"),
     (
@@ -316,7 +320,80 @@ SETTINGS = _of(
     ("anything can be changed", "            if field not in CHANGEABLE:", "            if False:"),
 )
 
+CHECKED = ("tests/unit/schemas/test_checks.py",)
+CHECKS = (
+    *_of(
+        "schemas/checks.py",
+        CHECKED,
+        (
+            "a number of any size is written",
+            "        if value is not None and not low <= value <= high:\n",
+            "        if False:\n",
+        ),
+        (
+            "any text is written",
+            "        if value is not None and not (shortest <=",
+            "        if False and not (shortest <=",
+        ),
+        ("a name may have a colon", 'return not name or ":" not in value', "return True"),
+        ("a trade may be older than any market", "_MARKET_TIME = Whole(FIRST_MARKET_TIME,", "_MARKET_TIME = Whole(0,"),
+        ("a text may hold a NUL", '_NO_TEXT = re.compile("[\\x00', '_NO_TEXT = re.compile("['),
+    ),
+    *_of(
+        "schemas/records.py",
+        CHECKED,
+        ("an order for nothing is new", "least = 0 if self.status is OrderStatus.REJECTED else 1", "least = 0"),
+        ("an order of any status is executed", "if not low <= self.executed_quantity <= high:", "if False:"),
+        ("a report of a trade executes nothing", "if not low <= self.quantity <= high:", "if False:"),
+        (
+            "what was rejected is executed",
+            "most = 0 if self.execution_type is ExecutionType.REJECTED else self.order_quantity",
+            "most = self.order_quantity",
+        ),
+    ),
+    *_of(
+        "schemas/columns.py",
+        ("tests/unit/schemas/test_columns.py",),
+        ("a trade of any time is decoded", "if trade_id < 0 or not _in_time(", "if False and not _in_time("),
+        ("a trade of any name is decoded", "if key > 0 and plain[key - 1] else _BAD", "if key > 0 else _BAD"),
+    ),
+    *_of(
+        "producers/encode.py",
+        ("tests/unit/producers/test_encode.py",),
+        ("a trade of any time is encoded", "if names is None or not _is_plain(trade):", "if names is None:"),
+    ),
+    *_of(
+        "streams/trading/leader.py",
+        (f"{UNIT}/trading/test_leader.py",),
+        ("a report of another side counts", "        assert_same(fill, order)\n", "        pass\n"),
+    ),
+    *_of(
+        "streams/trading/book.py",
+        (f"{UNIT}/trading/test_book.py",),
+        ("a commission is too wide for its report", "// (ONE * ONE), AMOUNT_MAX)", "// (ONE * ONE), 10**99)"),
+    ),
+)
+STOPS = (
+    *_of(
+        "infra/deadline.py",
+        ("tests/unit/infra/test_deadline.py",),
+        ("a stop that hangs does not end", "        os._exit(FAILED)\n", "        pass\n"),
+        ("the lock of the log holds the end up", "saying.join(SAY_WITHIN_S)", "saying.join()"),
+        ("a signal begins no deadline", "lambda *_: self.begin()", "lambda *_: None"),
+    ),
+    *_of(
+        "streams/delivery/application.py",
+        (f"{UNIT}/delivery/test_application.py",),
+        ("a crash begins no deadline", "        self._begin_to_end()  # Faust", "        # Faust"),
+        (
+            "a stop begins no deadline",
+            'stop as Faust does."""\n        self._begin_to_end()\n',
+            'stop as Faust does."""\n',
+        ),
+    ),
+)
+
 MUTANTS = (
     *(*KEEPER, *PARTITION, *CHECKPOINT, *MESSAGES, *STATES, *BATCHES, *GUARD, *RECOVERY, *APPLICATION),
-    *(*TRADING, *EXCHANGE, *TRADES, *COLUMNS, *LEADER, *REPEATS, *BOOK, *MATCHING, *IDS, *SETTINGS),
+    *(*TRADING, *EXCHANGE, *TRADES, *COLUMNS, *LEADER, *REPEATS, *CHECKS, *STOPS, *BOOK, *MATCHING, *IDS, *SETTINGS),
 )

@@ -13,10 +13,10 @@ from confluent_kafka.cimpl import NewTopic
 from infra.config import Config, load_config
 from producers import settings_topic
 from schemas.broker import admin, create_topics
+from schemas.offsets import committed
 from schemas.records import Setup
 from schemas.registry import register_all
 from schemas.topics import TRADES, Topic
-from streams.topics.lag import committed
 from streams.topics.read import messages
 
 PORT_OFFSET = "2000"

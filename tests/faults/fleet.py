@@ -11,8 +11,9 @@ from pathlib import Path
 from infra.config import Config
 from schemas.broker import admin
 from schemas.groups import worker_group
+from schemas.offsets import committed
 from schemas.topics import Topic
-from streams.topics.lag import WORKER_TOPICS, behind, committed
+from streams.topics.lag import WORKER_TOPICS, behind
 
 STOP_TIMEOUT_S = 30.0
 

@@ -1,15 +1,12 @@
 """The mutants, by subject. Each line of a source that keeps a promise has one that takes the promise away."""
 
-from tests.mutants.runner import Mutant
+from tests.mutants.incarnations import INCARNATIONS
+from tests.mutants.runner import mutants_of as _of
 
 UNIT = "tests/unit/streams"
 STORE = "            await self._store(partition, changed, offsets)\n"
 SEND = "            await self._send(partition, list(changed.values()))\n"
 DELIVERY = (f"{UNIT}/delivery", f"{UNIT}/agents")
-
-
-def _of(file: str, tests: tuple[str, ...], *breakages: tuple[str, str, str]) -> tuple[Mutant, ...]:
-    return tuple(Mutant(name, file, old, new, tests) for name, old, new in breakages)
 
 
 KEEPER = _of(
@@ -31,6 +28,7 @@ KEEPER = _of(
     ("what was stored to be sent is not sent again", "if live.outbox:", "if False:"),
     ("the committed position is not looked at", "(committed or 0) - 1)", "-1)"),
     ("the committed position is one too far", "(committed or 0) - 1)", "(committed or 0))"),
+    ("a stored state is not held against today's topics", "                self._incarnations.renew(value)\n", ""),
     ("a checkpoint's batches are never done", "            self._app.consumer.done(batch)\n", "            pass\n"),
     ("batches are done again at the next checkpoint", "        partition.batches = []\n", "        pass\n"),
     ("a checkpoint is never due by time", "elif partition.timer is None:", "elif False:"),
@@ -234,7 +232,7 @@ LEADER = _of(
         "return report is Report.PART and fill.cumulative_quantity <= order.executed_quantity",
         "return False",
     ),
-    ("a fill tells another order's trader", 'tail in ("B", "S") and ', ""),
+    ("a fill tells another order's trader", "named.is_of(_instrument(state)) and ", ""),
 )
 REPEATS = (
     *_of(
@@ -394,6 +392,7 @@ STOPS = (
 )
 
 MUTANTS = (
+    *INCARNATIONS,
     *(*KEEPER, *PARTITION, *CHECKPOINT, *MESSAGES, *STATES, *BATCHES, *GUARD, *RECOVERY, *APPLICATION),
     *(*TRADING, *EXCHANGE, *TRADES, *COLUMNS, *LEADER, *REPEATS, *CHECKS, *STOPS, *BOOK, *MATCHING, *IDS, *SETTINGS),
 )

@@ -9,6 +9,9 @@ from aiokafka.errors import KafkaTimeoutError
 from faust.types import TP
 
 from infra.config import Config
+from infra.errors import StackError
+from streams.delivery import application
+from streams.delivery.application import Checks
 from streams.delivery.batches import BatchConsumer
 from streams.worker import app, make_app
 
@@ -40,6 +43,28 @@ async def test_what_was_applied_is_stored_before_faust_stops(
     app.keepers = [PlayedKeeper(app, told, error)]
     await app.stop()
     assert told == ["drained", "stopped"]
+
+
+async def test_a_worker_stops_for_a_reason_that_comes_while_it_runs(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, ended = [], []
+
+    def still() -> None:
+        asked.append(1)
+        if len(asked) == 3:
+            raise StackError("topics were changed")
+
+    async def crash(error: BaseException) -> None:
+        ended.append(str(error))
+
+    monkeypatch.setattr(application, "CHECK_S", 0.001)
+    app: Any = make_app(Config(topic_prefix="unit-application-"))
+    app._checks = Checks(lambda: None, still)
+    monkeypatch.setattr(app, "crash", crash)
+    await app._check()
+    assert ended == ["topics were changed"]
+    assert [record.message for record in caplog.records] == ["the worker cannot go on: topics were changed"]
 
 
 async def test_partitions_are_given_up_once_all_keepers_are_drained() -> None:

@@ -17,7 +17,8 @@ from producers.binance.exchange_info import EXCHANGE
 from producers.local_exchange.server import LocalExchange, Play
 from producers.local_exchange.simulated import MARKETS, Market, simulated_trades
 from producers.logs import log_to_stderr
-from producers.recorded.files import FileError, read_trades
+from producers.recorded.errors import FileError
+from producers.recorded.files import read_trades
 from schemas.records import Instrument, Trade
 from schemas.units import ONE
 

@@ -29,7 +29,7 @@ from producers.local_exchange.wire import (
     trade_event,
 )
 from producers.pace import paced
-from producers.recorded.files import RECORDING
+from producers.recorded.layouts import RECORDING
 from schemas.records import Instrument, Trade
 
 log = logging.getLogger(__name__)

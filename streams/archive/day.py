@@ -18,10 +18,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from producers.recorded.files import FileError
+from producers.recorded.errors import FileError
+from producers.recorded.merge import Gap, gaps, shown
+from producers.recorded.rows import ORDER_IDS, TIMES, Rows
 from schemas.symbols import split_instrument
-from streams.archive.merge import Gap, gaps, shown
-from streams.archive.rows import DAY_US, ORDER_IDS, SCHEMA, TIMES, Rows, from_table, to_table
+from streams.archive.rows import DAY_US, SCHEMA, from_table, to_table
 
 SUFFIX = ".parquet"
 MANIFEST, DIGEST = b"hedgehog.manifest", b"hedgehog.sha256"

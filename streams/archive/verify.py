@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from producers.recorded.merge import Gap, gaps
+from producers.recorded.rows import Rows, sound
 from streams.archive.day import GAPS_KEPT, ArchiveError, Manifest, content, day_name, day_number, describe, read_day
 from streams.archive.folder import DayFile, day_files
-from streams.archive.merge import Gap, gaps
-from streams.archive.rows import DAY_US, Rows, sound
+from streams.archive.rows import DAY_US
 
 PROBLEM, GAP = "problem", "gap"
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.supervisor import Program
-from producers.recorded.files import FileError, read_trades
+from producers.recorded.errors import FileError
+from producers.recorded.files import read_trades
 
 SEED = 7
 RATE = 250

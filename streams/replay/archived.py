@@ -3,14 +3,13 @@
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from producers.recorded.rows import to_trades
 from schemas.records import Trade
 from schemas.times import Between, overlaps
 from streams.archive.day import ArchiveError, Manifest, read_day, read_manifest
 from streams.archive.folder import day_files
-from streams.archive.rows import ABSENT, Rows
 
 AT_ONCE = 50_000
-_WORD = 2**64
 
 
 def archived_days(
@@ -39,21 +38,4 @@ def archived_trades(days: Sequence[tuple[Manifest, Path]]) -> Iterator[Trade]:
     for _, path in days:
         manifest, rows = read_day(path)
         for start in range(0, len(rows), AT_ONCE):
-            yield from _trades(manifest, rows[start : start + AT_ONCE])
-
-
-def _trades(manifest: Manifest, rows: Rows) -> Iterator[Trade]:
-    for trade_id, traded, sent, received, price, low, high, maker, buyer, seller in rows.tolist():
-        yield Trade(
-            exchange=manifest.exchange,
-            symbol=manifest.symbol,
-            price=price,
-            quantity=high * _WORD + low,
-            trade_id=trade_id,
-            trade_time=traded,
-            event_time=sent,
-            received_time=received,
-            buyer_is_maker=maker,
-            buyer_order_id=None if buyer == ABSENT else buyer,
-            seller_order_id=None if seller == ABSENT else seller,
-        )
+            yield from to_trades(rows[start : start + AT_ONCE], manifest.instrument)

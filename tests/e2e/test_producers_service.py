@@ -28,7 +28,8 @@ from producers.local_exchange.simulated import EXCHANGE, MARKETS, simulated_trad
 from producers.pace import paced
 from producers.publisher import DeliveryError, Publisher
 from producers.pump import Pump
-from producers.recorded.files import RECORDING, read_events, read_trades
+from producers.recorded.files import read_events, read_trades
+from producers.recorded.layouts import RECORDING
 from producers.service import STOPPED_WITHIN_S, serve
 from producers.session import Counters, Session
 from producers.source import Event

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from producers.recorded.files import FileError, is_archive
+from producers.recorded.errors import FileError
+from producers.recorded.finding import is_archive
 from schemas.records import Instrument, Settings, Setup
 from schemas.symbols import split_instrument
 from schemas.times import Between, iso

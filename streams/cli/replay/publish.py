@@ -5,7 +5,7 @@ from typing import Any
 import typer
 
 from infra.config import Config
-from producers.recorded.files import FileError
+from producers.recorded.errors import FileError
 from schemas.times import Between
 from streams.cli.endpoints import with_settings
 from streams.cli.errors import INTERRUPTED, BadValue, CliError

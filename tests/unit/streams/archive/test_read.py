@@ -7,11 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from producers.recorded.files import FileError, read_events, read_trades
+from producers.recorded.errors import FileError
+from producers.recorded.files import read_events, read_trades
+from producers.recorded.rows import from_trades
 from schemas.records import Trade
 from streams.archive.day import ArchiveError, read_day
 from streams.archive.read import read_archive
-from streams.archive.rows import from_trades
 from streams.recordings.files import from_files
 from streams.recordings.recording import NoTrades
 from tests.samples import INSTRUMENT

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from producers.pace import spaced
-from producers.recorded.files import FileError
+from producers.recorded.errors import FileError
+from producers.recorded.rows import from_trades
 from producers.source import BadRecord
 from schemas.records import Trade
 from schemas.times import Between
 from streams.archive.day import describe, write_day
 from streams.archive.folder import path_of
-from streams.archive.rows import DAY_US, from_trades
+from streams.archive.rows import DAY_US
 from streams.replay.tape import Tape, tape_of_files
 from tests.samples import trade
 
@@ -34,13 +35,27 @@ def ids(played: Tape) -> list[tuple[str, int]]:
     return [(event.symbol, event.trade_id) for event in played if isinstance(event, Trade)]
 
 
-def test_files_come_by_event_time_each_in_its_own_order(tmp_path: Path) -> None:
+def test_files_come_by_event_time_each_in_the_order_of_times(tmp_path: Path) -> None:
     one = written(tmp_path / "XRPUSDT-trades-2019-06-03.csv", [2, 6, 5, 8])
     other = written(tmp_path / "ETHUSDT-trades-2019-06-02.csv", [1, 3, 7])
-    assert ids(tape(one, other)) == [
+    in_order = [
         *(("ETHUSDT", 1), ("XRPUSDT", 2), ("ETHUSDT", 3)),
-        *(("XRPUSDT", 6), ("XRPUSDT", 5), ("ETHUSDT", 7), ("XRPUSDT", 8)),
+        *(("XRPUSDT", 5), ("XRPUSDT", 6), ("ETHUSDT", 7), ("XRPUSDT", 8)),
     ]
+    assert ids(tape(one, other)) == in_order
+    written(one, [2, 5, 6, 8])
+    assert ids(tape(one, other)) == in_order
+    assert ids(tape(tmp_path)) == in_order
+    assert ids(tape(tmp_path / "*-trades-2019-06-0?.csv")) == in_order
+
+
+def test_what_files_have_in_common_is_played_once(tmp_path: Path) -> None:
+    one = written(tmp_path / "XRPUSDT-trades-2019-06-03.csv", [1, 2, 3])
+    more = written(tmp_path / "XRPUSDT-trades-2019-06.csv", [4, 3, 2])
+    assert ids(tape(one, more)) == [("XRPUSDT", number) for number in (1, 2, 3, 4)]
+    more.write_text(more.read_text().replace("3,0.5", "3,0.6"))
+    with pytest.raises(FileError, match=r"XRPUSDT: trade_id: two trades have 3: .*2019-06-03.csv and .*2019-06.csv"):
+        tape(one, more)
 
 
 def test_a_part_of_a_file_and_what_is_no_trade_of_it(tmp_path: Path) -> None:
@@ -87,7 +102,7 @@ def test_an_archive_gives_the_trades_with_all_their_fields(tmp_path: Path) -> No
 
 
 def test_a_folder_that_is_no_archive(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="is no archive"):
+    with pytest.raises(FileError, match="no archive"):
         tape(tmp_path)
 
 

@@ -1,0 +1,168 @@
+"""Recorded trades one by one as they are to be played: by time and id, each once, of several files by event time.
+
+Files are looked through first, by the column, which takes a fraction of the time of playing them. If they are in order
+and do not overlap, as good as every file of an exchange, they are then read as they are played. Else they are held in
+memory, some 150 bytes a trade, and sorted.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from heapq import merge
+from itertools import pairwise
+from operator import itemgetter
+from pathlib import Path
+
+from producers.recorded import scan
+from producers.recorded.blocks import Block, blocks_of
+from producers.recorded.errors import FileError
+from producers.recorded.files import part_events
+from producers.recorded.finding import files_in
+from producers.recorded.merge import Conflict, merged
+from producers.recorded.rows import Rows, from_columns, to_trades
+from producers.recorded.unpacked import Part, parts_of
+from producers.source import BadRecord, Event
+from schemas.columns import Int64s
+from schemas.records import Trade
+
+AT_ONCE = 50_000
+"""So many trades of an instrument are made at a time."""
+
+Timed = tuple[int, Event]
+"""An event with the event time at which it is sorted in: that of the trade before it where it is none."""
+
+
+@dataclass
+class Ordered:
+    """What is in some files: sources of events, each in its order; how many lines they are and how many are repeats."""
+
+    sources: list[Iterator[Event]]
+    lines: int
+    repeated: int = 0
+
+
+@dataclass
+class _Run:
+    """The trades of one instrument in one file."""
+
+    first_id: int
+    last_id: int
+    first_time: int
+    last_time: int
+    in_order: bool = True
+
+    def take(self, ids: Int64s, times: Int64s) -> None:
+        """Go on by some more trades."""
+        self.in_order = self.in_order and _ascending(ids, times) and _follows(self, int(ids[0]), int(times[0]))
+        self.last_id, self.last_time = int(ids[-1]), int(times[-1])
+
+
+@dataclass
+class _Seen:
+    """What is in one file."""
+
+    part: Part
+    runs: dict[str, _Run] = field(default_factory=dict)
+    lines: int = 0
+
+
+def ordered(paths: Sequence[Path]) -> Ordered:
+    """Return what is in files of lines, folders of such or patterns, in order.
+
+    What is no trade is a `BadRecord`. Raises `FileError` for what is no recording, and for two trades under one id.
+    """
+    seen = [_look_through(part) for path in files_in(paths)[0] for part in parts_of(path)]
+    seen.sort(key=lambda one: min((run.first_time for run in one.runs.values()), default=0))
+    lines = sum(one.lines for one in seen)
+    if _plain(seen):
+        return Ordered([part_events(one.part) for one in seen], lines)
+    return _sorted([one.part for one in seen], lines)
+
+
+def ordered_trades(paths: Sequence[Path]) -> Iterator[Trade]:
+    """Return the trades of files by event time. Raises `FileError`, for a bad line when it comes to it."""
+    return (_trade(event) for event in by_time(ordered(paths).sources))
+
+
+def by_time(sources: Sequence[Iterator[Event]]) -> Iterator[Event]:
+    """Return the events of all sources by event time, those of each in its own order."""
+    return (event for _, event in merge(*map(_timed, sources), key=itemgetter(0)))
+
+
+def _trade(event: Event) -> Trade:
+    if isinstance(event, BadRecord):
+        raise FileError(f"{event.origin}: {event.error}")
+    return event
+
+
+def _timed(events: Iterator[Event]) -> Iterator[Timed]:
+    at = 0
+    for event in events:
+        if isinstance(event, Trade):
+            at = event.event_time
+        yield at, event
+
+
+def _look_through(part: Part) -> _Seen:
+    seen = _Seen(part)
+    for block in blocks_of(part):
+        seen.lines += len(block) + len(block.bad)
+        for instrument, columns in block.instruments():
+            ids, times = columns[scan.ID], columns[scan.TRADE_TIME]
+            run = seen.runs.get(instrument)
+            if run is None:
+                first_id, first_time = int(ids[0]), int(times[0])
+                run = seen.runs[instrument] = _Run(first_id, first_id - 1, first_time, first_time)
+            run.take(ids, times)
+    return seen
+
+
+def _ascending(ids: Int64s, times: Int64s) -> bool:
+    return bool((ids[1:] > ids[:-1]).all() and (times[1:] >= times[:-1]).all())
+
+
+def _follows(run: _Run, trade_id: int, time: int) -> bool:
+    return trade_id > run.last_id and time >= run.last_time
+
+
+def _plain(seen: Sequence[_Seen]) -> bool:
+    """Return whether every file is in order, and each goes on where those before it ended."""
+    by_instrument: dict[str, list[_Run]] = {}
+    for one in seen:
+        for instrument, run in one.runs.items():
+            by_instrument.setdefault(instrument, []).append(run)
+    return all(run.in_order for runs in by_instrument.values() for run in runs) and all(
+        _follows(before, run.first_id, run.first_time)
+        for runs in by_instrument.values()
+        for before, run in pairwise(runs)
+    )
+
+
+def _sorted(parts: Sequence[Part], lines: int) -> Ordered:
+    """Return what is in files that are not in order, or that overlap; what is no trade comes first."""
+    found: dict[str, list[tuple[str, Rows]]] = {}
+    bad: list[BadRecord] = []
+    for part in parts:
+        for block in blocks_of(part):
+            bad += [record for _, record in block.bad]
+            _add(found, part, block)
+    sources: list[Iterator[Event]] = [iter(bad)]
+    trades = 0
+    for instrument, some in found.items():
+        try:
+            rows = merged(some)
+        except Conflict as conflict:
+            raise FileError(f"{instrument}: {conflict}") from None
+        some.clear()
+        trades += len(rows)
+        sources.append(_events(instrument, rows))
+    return Ordered(sources, lines, lines - len(bad) - trades)
+
+
+def _add(found: dict[str, list[tuple[str, Rows]]], part: Part, block: Block) -> None:
+    for instrument, columns in block.instruments():
+        found.setdefault(instrument, []).append((str(part.path), from_columns(columns)))
+
+
+def _events(instrument: str, rows: Rows) -> Iterator[Event]:
+    for first in range(0, len(rows), AT_ONCE):
+        yield from to_trades(rows[first : first + AT_ONCE], instrument)

@@ -31,6 +31,7 @@ COMPILING_ANEW = "hedgehog: compiling, some ten seconds; nothing can be kept in 
 
 _PROGRAM = Path(__file__).resolve().parent.parent
 numba_config: Any = numba.config
+numba_event: Any = event
 _preparing = Lock()
 
 
@@ -115,4 +116,4 @@ class _Told(event.Listener):  # type: ignore[misc]
 @cache
 def _tell_of_compilers(kept: bool) -> None:
     text = COMPILING if kept else COMPILING_ANEW.format(folder=load_config().cache_dir)
-    event.register("numba:compile", _Told(text))
+    numba_event.register("numba:compile", _Told(text))

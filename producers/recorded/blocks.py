@@ -28,7 +28,7 @@ class Block(NamedTuple):
     """Each with the number of trades of this block that came before it."""
 
     def __len__(self) -> int:
-        return self.columns.shape[1]
+        return len(self.columns[scan.ID])
 
     def instruments(self) -> Iterator[tuple[str, Int64s]]:
         """Yield each instrument of the block with its columns, those of `scan.COLUMNS`."""

@@ -5,20 +5,31 @@ which reads one line in Python. So nothing is refused here, and no rule of what 
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from infra.compiling import entry, inner
 from producers.recorded.layouts import Role
 from producers.recorded.times import EARLIEST_S, LATEST_S
 from schemas import units
+from schemas.columns import Int64s
 from schemas.units import PRICE_MAX
+
+Bytes = npt.NDArray[np.uint8]
+Int = Any
+"""An integer of 64 bits, as compiled code makes them."""
+Found = tuple[Int, Int]
+"""A value, and where it ends; that is `_DOUBT` where it is in doubt."""
 
 ABSENT = -(2**63)
 """Stands for an order id that nobody knows."""
 
-COLUMNS = ("trade_id", "trade_time", "event_time", "price", "quantity", "quantity_high", "buyer_is_maker")
-COLUMNS += ("buyer_order_id", "seller_order_id", "symbol")
+COLUMNS = (
+    *("trade_id", "trade_time", "event_time", "price", "quantity", "quantity_high", "buyer_is_maker"),
+    *("buyer_order_id", "seller_order_id", "symbol"),
+)
 """What the columns hold. Prices and quantities in 1e-8, the latter in two halves; `symbol` is a number, 0 for that of
 the file's name."""
 ID, TRADE_TIME, EVENT_TIME, PRICE, QUANTITY, HIGH, MAKER, BUYER, SELLER, SYMBOL = range(len(COLUMNS))
@@ -35,6 +46,7 @@ HASH, HASH_BY, HASH_SHIFT = 14_695_981_039_346_656_037, 1_099_511_628_211, 20
 """FNV-1a, of 64 bits, and how many of its lowest bits are left out."""
 
 _DOUBT = -1
+_NONE: Int = np.int64(_DOUBT)
 _NEWLINE, _RETURN, _QUOTE, _COMMA, _POINT, _ZERO, _MINUS, _PLUS = 10, 13, 34, 44, 46, 48, 45, 43
 _SMALL, _E = 32, 101
 """What a small letter has more than a capital one, and the small e of an exponent."""
@@ -44,7 +56,9 @@ _TRUE, _FALSE, _TRADE = (np.frombuffer(word, np.uint8) for word in (b"true", b"f
 
 
 @entry([Path(__file__).parent, units.__file__])
-def scan(data, at, end, roles, symbols, lengths, out, row):  # type: ignore[no-untyped-def]
+def scan(
+    data: Bytes, at: int, end: int, roles: Int64s, symbols: Bytes, lengths: Int64s, out: Int64s, row: int
+) -> tuple[int, int, int]:
     """Read lines of `data` from `at` on, which all end within `end`, into `out` (`COLUMNS`, any number) from `row` on.
 
     Stops before the first line that is in doubt. Returns the next row, where the next line begins, and how many lines,
@@ -65,7 +79,7 @@ def scan(data, at, end, roles, symbols, lengths, out, row):  # type: ignore[no-u
     return row, at, lines
 
 
-def place(symbol, symbols, lengths):  # type: ignore[no-untyped-def]
+def place(symbol: bytes, symbols: Bytes, lengths: Int64s) -> int:
     """Put the bytes of a symbol where `scan` finds them; return its number, 0 if there is no room."""
     hashed = HASH
     for byte in symbol:
@@ -80,7 +94,7 @@ def place(symbol, symbols, lengths):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _line(data, at, roles, symbols, lengths, out, row):  # type: ignore[no-untyped-def]
+def _line(data: Bytes, at: Int, roles: Int64s, symbols: Bytes, lengths: Int64s, out: Int64s, row: Int) -> Int:
     out[EVENT_TIME, row] = 0
     out[HIGH, row] = 0
     out[BUYER, row] = ABSENT
@@ -109,7 +123,7 @@ def _line(data, at, roles, symbols, lengths, out, row):  # type: ignore[no-untyp
 
 
 @inner
-def _field(data, at, role, symbols, lengths, out, row):  # type: ignore[no-untyped-def]
+def _field(data: Bytes, at: Int, role: Int, symbols: Bytes, lengths: Int64s, out: Int64s, row: Int) -> Int:
     """Read the field that begins at `at`; return where it ends, or that it is in doubt."""
     if role in (IS_PRICE, IS_QUANTITY):
         return _amount(data, at, role, out, row)
@@ -126,14 +140,14 @@ def _field(data, at, role, symbols, lengths, out, row):  # type: ignore[no-untyp
 
 
 @inner
-def _amount(data, at, role, out, row):  # type: ignore[no-untyped-def]
+def _amount(data: Bytes, at: Int, role: Int, out: Int64s, row: Int) -> Int:
     value, at = _decimal(data, at)
     out[PRICE if role == IS_PRICE else QUANTITY, row] = value
     return at if 0 < value <= PRICE_MAX else _DOUBT
 
 
 @inner
-def _time(data, at, role, out, row):  # type: ignore[no-untyped-def]
+def _time(data: Bytes, at: Int, role: Int, out: Int64s, row: Int) -> Int:
     value, at = _whole(data, at)
     micros = _micros(value)
     out[TRADE_TIME if role == IS_TRADE_TIME else EVENT_TIME, row] = micros
@@ -141,7 +155,7 @@ def _time(data, at, role, out, row):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _number(data, at, role, out, row):  # type: ignore[no-untyped-def]
+def _number(data: Bytes, at: Int, role: Int, out: Int64s, row: Int) -> Int:
     """Read an id; those of orders may be missing."""
     if role != IS_ID and (data[at] == _COMMA or data[at] == _QUOTE or data[at] <= _RETURN):
         return at
@@ -154,7 +168,7 @@ def _number(data, at, role, out, row):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _word(data, at, role, symbols, lengths, out, row):  # type: ignore[no-untyped-def]
+def _word(data: Bytes, at: Int, role: Int, symbols: Bytes, lengths: Int64s, out: Int64s, row: Int) -> Int:
     if role == IS_SYMBOL:
         out[SYMBOL, row], at = _symbol(data, at, symbols, lengths)
     elif role == NOTHING:
@@ -166,18 +180,18 @@ def _word(data, at, role, symbols, lengths, out, row):  # type: ignore[no-untype
 
 
 @inner
-def _whole(data, at):  # type: ignore[no-untyped-def]
+def _whole(data: Bytes, at: Int) -> Found:
     first, value = at, np.int64(0)
     while np.uint8(data[at] - _ZERO) <= 9:
         value = value * 10 + np.int64(data[at] - _ZERO)
         at += 1
     if at == first or at - first > _DIGITS + 1 or value < 0:
-        return value, np.int64(_DOUBT)
+        return value, _NONE
     return value, at
 
 
 @inner
-def _decimal(data, at):  # type: ignore[no-untyped-def]
+def _decimal(data: Bytes, at: Int) -> Found:
     """Return a decimal in 1e-8, and where it ends; with an exponent or without."""
     first, value, decimals = at, np.int64(0), np.int64(0)
     while np.uint8(data[at] - _ZERO) <= 9:
@@ -185,7 +199,7 @@ def _decimal(data, at):  # type: ignore[no-untyped-def]
         at += 1
     digits = at - first
     if digits == 0:
-        return value, np.int64(_DOUBT)
+        return value, _NONE
     if data[at] == _POINT:
         at += 1
         first = at
@@ -194,9 +208,9 @@ def _decimal(data, at):  # type: ignore[no-untyped-def]
             at += 1
         decimals = at - first
         if decimals == 0:
-            return value, np.int64(_DOUBT)
+            return value, _NONE
     if digits + decimals > _DIGITS:
-        return value, np.int64(_DOUBT)
+        return value, _NONE
     exponent = np.int64(0)
     if data[at] | _SMALL == _E:
         exponent, at = _exponent(data, at + 1)
@@ -206,31 +220,31 @@ def _decimal(data, at):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _exponent(data, at):  # type: ignore[no-untyped-def]
+def _exponent(data: Bytes, at: Int) -> Found:
     minus = data[at] == _MINUS
     if minus or data[at] == _PLUS:
         at += 1
     value, after = _whole(data, at)
     if after == _DOUBT or value > 99:
-        return value, np.int64(_DOUBT)
+        return value, _NONE
     return -value if minus else value, after
 
 
 @inner
-def _scaled(value, power, at):  # type: ignore[no-untyped-def]
+def _scaled(value: Int, power: Int, at: Int) -> Found:
     for _ in range(power):
         if value > _LARGEST:
-            return value, np.int64(_DOUBT)
+            return value, _NONE
         value *= 10
     for _ in range(-power):
         if value % 10:
-            return value, np.int64(_DOUBT)
+            return value, _NONE
         value //= 10
     return value, at
 
 
 @inner
-def _micros(value):  # type: ignore[no-untyped-def]
+def _micros(value: Int) -> Int:
     """Return a time in µs, by its size; 0 for none."""
     if EARLIEST_S * 1_000_000 <= value < LATEST_S * 1_000_000:
         return value
@@ -244,31 +258,31 @@ def _micros(value):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _boolean(data, at):  # type: ignore[no-untyped-def]
+def _boolean(data: Bytes, at: Int) -> Found:
     """Return whether it says true, in one of the three forms that it may have, and where it ends."""
     true = data[at] | _SMALL == _TRUE[0]
     word = _TRUE if true else _FALSE
     if data[at] | _SMALL != word[0]:
-        return np.int64(0), np.int64(_DOUBT)
+        return np.int64(0), _NONE
     small = data[at + 1] & _SMALL  # true and True, or TRUE
     if not small and data[at] & _SMALL:
-        return np.int64(0), np.int64(_DOUBT)
+        return np.int64(0), _NONE
     for i in range(1, word.size):
         if data[at + i] != word[i] - _SMALL + small:
-            return np.int64(0), np.int64(_DOUBT)
+            return np.int64(0), _NONE
     return np.int64(true), at + word.size
 
 
 @inner
-def _trade(data, at):  # type: ignore[no-untyped-def]
+def _trade(data: Bytes, at: Int) -> Int:
     for i in range(_TRADE.size):
         if data[at + i] != _TRADE[i]:
-            return np.int64(_DOUBT)
+            return _NONE
     return at + _TRADE.size
 
 
 @inner
-def _symbol(data, at, symbols, lengths):  # type: ignore[no-untyped-def]
+def _symbol(data: Bytes, at: Int, symbols: Bytes, lengths: Int64s) -> Found:
     first, hashed = at, np.uint64(HASH)
     while data[at] != _COMMA and data[at] != _NEWLINE and data[at] != _QUOTE:
         hashed = (hashed ^ np.uint64(data[at])) * np.uint64(HASH_BY)
@@ -278,11 +292,11 @@ def _symbol(data, at, symbols, lengths):  # type: ignore[no-untyped-def]
         slot = np.int64((hashed >> np.uint64(HASH_SHIFT)) + np.uint64(place)) & (SLOTS - 1)
         if 0 < size == lengths[slot] and _same(data, first, symbols, slot, size):
             return slot + 1, at
-    return np.int64(0), np.int64(_DOUBT)
+    return np.int64(0), _NONE
 
 
 @inner
-def _same(data, first, symbols, slot, size):  # type: ignore[no-untyped-def]
+def _same(data: Bytes, first: Int, symbols: Bytes, slot: Int, size: Int) -> bool:
     for i in range(size):  # noqa: SIM110 -- compiled
         if symbols[slot, i] != data[first + i]:
             return False

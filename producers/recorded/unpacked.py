@@ -6,7 +6,7 @@ A byte order mark at the start is left out. Lines end with LF or CRLF; with CR w
 import gzip
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import chain
@@ -77,7 +77,7 @@ def opened(part: Part) -> Iterator[IO[bytes]]:
                 yield file
 
 
-def lines_of(data: IO[bytes], name: str) -> Iterator[bytes | Endless]:
+def lines_of(data: IO[bytes], name: str) -> Generator[bytes | Endless, None, None]:
     """Yield whole lines, many at once; a newline ends each, the last one of the file too. Raises `FileError`."""
     rest, skips = b"", False
     for block in _with_newlines(data, name):

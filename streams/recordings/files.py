@@ -1,6 +1,6 @@
 """Recordings from files of lines, through columns."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +10,11 @@ from producers.recorded import scan
 from producers.recorded.blocks import blocks_of, trades_only
 from producers.recorded.errors import FileError, joined
 from producers.recorded.finding import files_in
-from producers.recorded.merge import Conflict
 from producers.recorded.rows import Rows, from_columns
 from producers.recorded.unpacked import Part, parts_of
 from schemas.columns import Int64s
 from schemas.times import Between
-from streams.recordings.gathered import LONG_MAX, Gathered
+from streams.recordings.assembly import LONG_MAX, Assembly, Columns, Held, assembled
 from streams.recordings.recording import Recording
 
 
@@ -31,30 +30,16 @@ def from_files(
     `FileError` that names every file with a line that is no trade, and for two trades under one id; `NoTrades` for an
     instrument without any. Takes 40 bytes of memory a trade, more where they are not in their order.
     """
-    files, _ = files_in(paths)
-    found = {instrument: Gathered(instrument, between) for instrument in instruments}
-    parts = _gather(files, found, progress)
-    where, seen = ", ".join(map(str, paths)), set().union(*parts.values())
-    recordings = []
-    for instrument, gathered in found.items():
-        own = [part for part, holds in parts.items() if instrument in holds]
-
-        def again(ids: Int64s, own: list[Part] = own, instrument: str = instrument) -> Iterator[tuple[str, Rows]]:
-            return (found for part in own for found in _rows_with(part, instrument, ids))
-
-        try:
-            recordings.append(gathered.recording(again, where, seen - {instrument}))
-        except Conflict as conflict:
-            raise FileError(f"{instrument}: {conflict}") from None
-    return recordings
+    found = {instrument: Assembly(instrument, between) for instrument in instruments}
+    return assembled(found, [gather_files(paths, found, progress)], paths)
 
 
-def _gather(files: Sequence[Path], found: dict[str, Gathered], progress: Progress | None) -> dict[Part, set[str]]:
-    """Gather the trades of all files; return which instruments each has. `FileError` names all that are bad."""
+def gather_files(paths: Sequence[Path], found: Mapping[str, Assembly], progress: Progress | None) -> Held:
+    """Add the trades of all files to what was found of their instruments. `FileError` names all that are bad."""
     holds: dict[Part, set[str]] = {}
     bad: list[FileError] = []
     done = 0
-    for path in files:
+    for path in files_in(paths)[0]:
         try:
             for part in parts_of(path):
                 holds[part] = set()
@@ -70,10 +55,14 @@ def _gather(files: Sequence[Path], found: dict[str, Gathered], progress: Progres
             bad.append(error)
     if bad:
         raise joined(bad)
-    return holds
+
+    def again(instrument: str, ids: Int64s) -> Iterator[tuple[str, Rows]]:
+        return (rows for part, has in holds.items() if instrument in has for rows in _rows_with(part, instrument, ids))
+
+    return Held(set().union(*holds.values()), again)
 
 
-def _four(columns: Int64s) -> tuple[Int64s, Int64s, Int64s, Int64s]:
+def _four(columns: Int64s) -> Columns:
     low = columns[scan.QUANTITY]
     quantities = np.where((columns[scan.HIGH] > 0) | (low < 0), LONG_MAX, low)
     return columns[scan.PRICE], quantities, columns[scan.TRADE_TIME], columns[scan.ID]

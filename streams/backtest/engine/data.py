@@ -7,8 +7,9 @@ from typing import NamedTuple, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
+from infra.compiling import inner
 from schemas.units import PRICE_MAX
-from streams.backtest.engine.compiled import entry, inner
+from streams.backtest.engine.compiled import entry
 from streams.trading.matching import Column
 from streams.trading.simulation import AT_ONCE, Execution
 

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from infra.compiling import inner
 from schemas.records import Setup
 from schemas.units import ONE
-from streams.backtest.engine.compiled import compiled, entry, inner
+from streams.backtest.engine.compiled import compiled, entry
 from streams.backtest.engine.data import Falls, Flow, Int64s, Prepared, Tape, extremes, falls_of, int64s
 from streams.backtest.engine.fast import forget, next_event, no_event, note, noted, step
 from streams.backtest.engine.scale import TooLarge, Units, scale

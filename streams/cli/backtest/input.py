@@ -177,7 +177,7 @@ def read_trades(source: Source, instruments: Sequence[str], out: Output) -> list
 
 
 def _reader(files: Sequence[Path]) -> Callable[..., list[Recording]]:
-    """Return what reads the files: line by line, or an archive in the order of its days."""
+    """Return what reads the files: those of lines, or days of an archive, too."""
     if not any(map(is_archive, files)):
         return from_files
     from streams.archive.read import read_archive  # noqa: PLC0415 -- pyarrow takes its time, most do not need it

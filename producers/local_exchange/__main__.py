@@ -18,7 +18,7 @@ from producers.local_exchange.server import LocalExchange, Play
 from producers.local_exchange.simulated import MARKETS, Market, simulated_trades
 from producers.logs import log_to_stderr
 from producers.recorded.errors import FileError
-from producers.recorded.files import read_trades
+from producers.recorded.ordered import ordered_trades
 from schemas.records import Instrument, Trade
 from schemas.units import ONE
 
@@ -53,10 +53,10 @@ def recorded_exchange(
     wait_for: frozenset[str] = frozenset(),
     journal: Path | None = None,
 ) -> LocalExchange:
-    """Return an exchange that plays recorded files one after the other, with the times recorded. Raises `FileError`."""
+    """Return an exchange that plays recorded files by their times. Raises `FileError`."""
 
     def trades() -> Iterator[Trade]:
-        return (trade for path in paths for trade in read_trades(path))
+        return ordered_trades(paths)
 
     return LocalExchange(describe(trades()), Play(trades, speed, wait_for, journal), port)
 

@@ -2,47 +2,20 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
-from typing import NamedTuple
 
 import numpy as np
 
 from producers.recorded import scan
+from producers.recorded.block import Block
 from producers.recorded.errors import FileError
 from producers.recorded.layouts import ARCHIVE, RECORDING, Layout, header_of, layout_of
 from producers.recorded.lines import cells_of, is_data, trade_of
-from producers.recorded.naming import EXCHANGE, symbol_in
+from producers.recorded.naming import EXCHANGE, PARQUET, symbol_in
 from producers.recorded.unpacked import LINE_BYTES, MARK, SHOWN_BYTES, Endless, Part, lines_of, opened
 from producers.source import BadRecord
-from schemas.columns import Int64s
 from schemas.records import Trade
 
 _WORD = 2**64
-
-
-class Block(NamedTuple):
-    """Some trades of a file: columns by `scan.COLUMNS`, their symbols by number, and what was no trade among them."""
-
-    columns: Int64s
-    symbols: dict[int, str]
-    bad: list[tuple[int, BadRecord]]
-    """Each with the number of trades of this block that came before it."""
-
-    def __len__(self) -> int:
-        return len(self.columns[scan.ID])
-
-    def instruments(self) -> Iterator[tuple[str, Int64s]]:
-        """Yield each instrument of the block with its columns, those of `scan.COLUMNS`."""
-        numbers = self.columns[scan.SYMBOL]
-        if not len(numbers):
-            return
-        if (numbers == numbers[0]).all():
-            yield f"{EXCHANGE}:{self.symbols[int(numbers[0])]}", self.columns
-            return
-        found: dict[str, list[int]] = {}
-        for number in np.unique(numbers).tolist():
-            found.setdefault(self.symbols[number], []).append(number)
-        for symbol, same in found.items():
-            yield f"{EXCHANGE}:{symbol}", self.columns[:, np.isin(numbers, same)]
 
 
 def blocks_of(part: Part, instruments: Collection[str] = ()) -> Iterator[Block]:
@@ -50,6 +23,11 @@ def blocks_of(part: Part, instruments: Collection[str] = ()) -> Iterator[Block]:
 
     Of a file that by its name has none of `instruments`, unless these are empty, no more than one block is read.
     """
+    if part.path.suffix == PARQUET:
+        from producers.recorded.parquet import parquet_blocks  # noqa: PLC0415 -- slow to import, and only needed here
+
+        yield from parquet_blocks(part.path)
+        return
     with opened(part) as data, closing(lines_of(data, str(part.path))) as all_lines:
         reader = _Reader(part)
         for lines in all_lines:
@@ -75,14 +53,14 @@ class _Reader:
         self._layout: Layout | None = None
         self._texts = np.zeros((scan.SLOTS, scan.SYMBOL_BYTES), np.uint8)
         self._lengths = np.zeros(scan.SLOTS, np.int64)
-        self._names: dict[int, str] = {}
+        self._instruments: dict[int, str] = {}
         self._numbers: dict[str, int] = {}
 
     def endless(self, line: Endless) -> Block:
         """Return a block of one line that is no trade."""
         self._line += 1
         bad = self._too_long(line.begins)
-        return Block(np.empty((len(scan.COLUMNS), 0), np.int64), self._names, [(0, bad)])
+        return Block(np.empty((len(scan.COLUMNS), 0), np.int64), self._instruments, [(0, bad)])
 
     def block(self, lines: bytes) -> Block:
         """Return the trades of whole lines."""
@@ -105,13 +83,13 @@ class _Reader:
             elif judged is not None:
                 bad.append((row, judged))
             at = after
-        return Block(out[:, :row], self._names, bad)
+        return Block(out[:, :row], self._instruments, bad)
 
     @property
     def named_instrument(self) -> str | None:
         """The instrument of all that was read so far, if the file's name says it."""
-        only = self._layout is not None and not self._layout.has_symbols and len(self._names) == 1
-        return f"{EXCHANGE}:{self._names[0]}" if only else None
+        only = self._layout is not None and not self._layout.has_symbols and len(self._instruments) == 1
+        return self._instruments[0] if only else None
 
     @property
     def _origin(self) -> str:
@@ -136,7 +114,7 @@ class _Reader:
                 return None
         assert self._layout is not None
         try:
-            return trade_of(self._layout, cells, self._names.get(0, ""))
+            return trade_of(self._layout, cells, self._instruments.get(0, "").removeprefix(f"{EXCHANGE}:"))
         except ValueError as error:
             return BadRecord(self._origin, line, str(error))
 
@@ -147,14 +125,14 @@ class _Reader:
                 f"{self._part.path}: line {self._line}: {line[:100].decode(errors='replace')!r} is neither a recording "
                 f"({','.join(RECORDING)}) nor of the archive ({','.join(ARCHIVE)})"
             )
-        if not layout.has_symbols and 0 not in self._names:
+        if not layout.has_symbols and 0 not in self._instruments:
             inner = (self._part.member or "").rpartition("/")[2]
             symbol = symbol_in(inner) or symbol_in(self._part.path.name)
             if symbol is None:
                 raise FileError(
                     f"{self._part.path}: the name does not begin with a symbol, as in XRPUSDT-trades-2025-01-01.zip"
                 )
-            self._names[0] = symbol
+            self._instruments[0] = f"{EXCHANGE}:{symbol}"
         self._layout = layout
 
     def _row(self, trade: Trade) -> tuple[int, ...]:
@@ -181,5 +159,5 @@ class _Reader:
         if number is None:
             number = scan.place(symbol.encode(), self._texts, self._lengths) or scan.SLOTS + 1 + len(self._numbers)
             self._numbers[symbol] = number
-            self._names[number] = symbol
+            self._instruments[number] = f"{EXCHANGE}:{symbol}"
         return number

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from producers.recorded import scan
-from producers.recorded.blocks import Block, blocks_of
+from producers.recorded.block import Block
+from producers.recorded.blocks import blocks_of
 from producers.recorded.errors import FileError
-from producers.recorded.naming import EXCHANGE, PARQUET
 from producers.recorded.unpacked import Part, parts_of
 from producers.source import BadRecord, Event
 from schemas.records import Trade
+from schemas.symbols import split_instrument
 
 _WORD = 2**64
 
@@ -31,27 +32,14 @@ def read_trades(path: Path | str) -> Iterator[Trade]:
 
 def read_events(path: Path | str) -> Iterator[Event]:
     """Yield every line of a file as a trade, or as a `BadRecord` that names file, line, field and value."""
-    path = Path(path)
-    if path.suffix == PARQUET:
-        yield from _parquet(path)
-        return
-    for part in parts_of(path):
+    for part in parts_of(Path(path)):
         yield from part_events(part)
 
 
 def part_events(part: Part) -> Iterator[Event]:
-    """Yield every line of a file of lines, as `read_events` does."""
+    """Yield every line of a file, or of one file in a `.zip`, as `read_events` does."""
     for block in blocks_of(part):
         yield from _events(block)
-
-
-def _parquet(path: Path) -> Iterator[Event]:
-    from producers.recorded.parquet import read_parquet  # noqa: PLC0415 -- slow to import, and only needed here
-
-    try:
-        yield from read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise FileError(f"{path}: {error}") from error
 
 
 def _events(block: Block) -> Iterator[Event]:
@@ -64,18 +52,20 @@ def _events(block: Block) -> Iterator[Event]:
 
 
 def _trades(block: Block, first: int, end: int) -> Iterator[Trade]:
-    for trade_id, traded, sent, price, low, high, maker, buyer, seller, symbol in block.columns[
-        :, first:end
-    ].T.tolist():
+    names = {number: split_instrument(instrument) for number, instrument in block.instruments.items()}
+    received = block.columns[scan.EVENT_TIME] if block.received is None else block.received
+    rows = zip(block.columns[:, first:end].T.tolist(), received[first:end].tolist(), strict=True)
+    for (trade_id, traded, sent, price, low, high, maker, buyer, seller, instrument), received_time in rows:
+        exchange, symbol = names[instrument]
         yield Trade(
-            exchange=EXCHANGE,
-            symbol=block.symbols[symbol],
+            exchange=exchange,
+            symbol=symbol,
             price=price,
             quantity=low if low >= 0 and not high else high * _WORD + low % _WORD,
             trade_id=trade_id,
             trade_time=traded,
             event_time=sent,
-            received_time=sent,
+            received_time=received_time,
             buyer_is_maker=maker == 1,
             buyer_order_id=None if buyer == scan.ABSENT else buyer,
             seller_order_id=None if seller == scan.ABSENT else seller,

@@ -5,6 +5,7 @@ and do not overlap, as good as every file of an exchange, they are then read as 
 memory, some 150 bytes a trade, and sorted.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import merge
@@ -13,12 +14,13 @@ from operator import itemgetter
 from pathlib import Path
 
 from producers.recorded import scan
-from producers.recorded.blocks import Block, blocks_of
+from producers.recorded.block import Block
+from producers.recorded.blocks import blocks_of
 from producers.recorded.errors import FileError
 from producers.recorded.files import part_events
 from producers.recorded.finding import files_in
 from producers.recorded.merge import Conflict, merged
-from producers.recorded.rows import Rows, from_columns, to_trades
+from producers.recorded.rows import Rows, to_trades
 from producers.recorded.unpacked import Part, parts_of
 from producers.source import BadRecord, Event
 from schemas.columns import Int64s
@@ -33,11 +35,17 @@ Timed = tuple[int, Event]
 
 @dataclass
 class Ordered:
-    """What is in some files: sources of events, each in its order; how many lines they are and how many are repeats."""
+    """What is in some files: sources of events, each in its order; how many events these are."""
 
     sources: list[Iterator[Event]]
-    lines: int
-    repeated: int = 0
+    events: int
+    trades: dict[str, int]
+    """By instrument."""
+    first_time: int = 0
+    last_time: int = 0
+    """Of trades, µs; 0 where there is none."""
+    bad: BadRecord | None = None
+    """The first line that is no trade."""
 
 
 @dataclass
@@ -48,12 +56,16 @@ class _Run:
     last_id: int
     first_time: int
     last_time: int
+    latest: int = 0
+    trades: int = 0
     in_order: bool = True
 
     def take(self, ids: Int64s, times: Int64s) -> None:
         """Go on by some more trades."""
         self.in_order = self.in_order and _ascending(ids, times) and _follows(self, int(ids[0]), int(times[0]))
+        self.trades += len(ids)
         self.last_id, self.last_time = int(ids[-1]), int(times[-1])
+        self.first_time, self.latest = min(self.first_time, int(times.min())), max(self.latest, int(times.max()))
 
 
 @dataclass
@@ -62,7 +74,9 @@ class _Seen:
 
     part: Part
     runs: dict[str, _Run] = field(default_factory=dict)
-    lines: int = 0
+    bad: list[BadRecord] = field(default_factory=list)
+    """No more than the first."""
+    bad_lines: int = 0
 
 
 def ordered(paths: Sequence[Path]) -> Ordered:
@@ -72,10 +86,13 @@ def ordered(paths: Sequence[Path]) -> Ordered:
     """
     seen = [_look_through(part) for path in files_in(paths)[0] for part in parts_of(path)]
     seen.sort(key=lambda one: min((run.first_time for run in one.runs.values()), default=0))
-    lines = sum(one.lines for one in seen)
-    if _plain(seen):
-        return Ordered([part_events(one.part) for one in seen], lines)
-    return _sorted([one.part for one in seen], lines)
+    found = _played(seen) if _plain(seen) else _sorted([one.part for one in seen])
+    runs = [run for one in seen for run in one.runs.values()]
+    if runs:
+        found.first_time, found.last_time = min(run.first_time for run in runs), max(run.latest for run in runs)
+    found.events = sum(found.trades.values()) + sum(one.bad_lines for one in seen)
+    found.bad = next((bad for one in seen for bad in one.bad), None)
+    return found
 
 
 def ordered_trades(paths: Sequence[Path]) -> Iterator[Trade]:
@@ -105,9 +122,10 @@ def _timed(events: Iterator[Event]) -> Iterator[Timed]:
 def _look_through(part: Part) -> _Seen:
     seen = _Seen(part)
     for block in blocks_of(part):
-        seen.lines += len(block) + len(block.bad)
-        for instrument, columns in block.instruments():
-            ids, times = columns[scan.ID], columns[scan.TRADE_TIME]
+        seen.bad += [bad for _, bad in block.bad[:1]][: 1 - len(seen.bad)]
+        seen.bad_lines += len(block.bad)
+        for instrument, own in block.by_instrument():
+            ids, times = own.columns[scan.ID], own.columns[scan.TRADE_TIME]
             run = seen.runs.get(instrument)
             if run is None:
                 first_id, first_time = int(ids[0]), int(times[0])
@@ -137,7 +155,16 @@ def _plain(seen: Sequence[_Seen]) -> bool:
     )
 
 
-def _sorted(parts: Sequence[Part], lines: int) -> Ordered:
+def _played(seen: Sequence[_Seen]) -> Ordered:
+    """Return what is in files that are in order and do not overlap."""
+    trades: Counter[str] = Counter()
+    for one in seen:
+        for instrument, run in one.runs.items():
+            trades[instrument] += run.trades
+    return Ordered([part_events(one.part) for one in seen], 0, trades)
+
+
+def _sorted(parts: Sequence[Part]) -> Ordered:
     """Return what is in files that are not in order, or that overlap; what is no trade comes first."""
     found: dict[str, list[tuple[str, Rows]]] = {}
     bad: list[BadRecord] = []
@@ -145,22 +172,21 @@ def _sorted(parts: Sequence[Part], lines: int) -> Ordered:
         for block in blocks_of(part):
             bad += [record for _, record in block.bad]
             _add(found, part, block)
-    sources: list[Iterator[Event]] = [iter(bad)]
-    trades = 0
+    sorted_files = Ordered([iter(bad)], 0, {})
     for instrument, some in found.items():
         try:
             rows = merged(some)
         except Conflict as conflict:
             raise FileError(f"{instrument}: {conflict}") from None
         some.clear()
-        trades += len(rows)
-        sources.append(_events(instrument, rows))
-    return Ordered(sources, lines, lines - len(bad) - trades)
+        sorted_files.trades[instrument] = len(rows)
+        sorted_files.sources.append(_events(instrument, rows))
+    return sorted_files
 
 
 def _add(found: dict[str, list[tuple[str, Rows]]], part: Part, block: Block) -> None:
-    for instrument, columns in block.instruments():
-        found.setdefault(instrument, []).append((str(part.path), from_columns(columns)))
+    for instrument, own in block.by_instrument():
+        found.setdefault(instrument, []).append((str(part.path), own.rows()))
 
 
 def _events(instrument: str, rows: Rows) -> Iterator[Event]:

@@ -4,13 +4,13 @@ Whatever is doubtful here, be it wrong, a header, a quantity beyond 64 bits or a
 which reads one line in Python. So nothing is refused here, and no rule of what a line may be needs to be complete.
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from infra.compiling import entry, inner
+from producers.recorded import layouts, times
 from producers.recorded.layouts import Role
 from producers.recorded.times import EARLIEST_S, LATEST_S
 from schemas import units
@@ -55,7 +55,7 @@ _LARGEST = 10**17
 _TRUE, _FALSE, _TRADE = (np.frombuffer(word, np.uint8) for word in (b"true", b"false", b"trade"))
 
 
-@entry([Path(__file__).parent, units.__file__])
+@entry([__file__, layouts.__file__, times.__file__, units.__file__])
 def scan(
     data: Bytes, at: int, end: int, roles: Int64s, symbols: Bytes, lengths: Int64s, out: Int64s, row: int
 ) -> tuple[int, int, int]:

@@ -3,13 +3,13 @@
 EARLIEST_S, LATEST_S = 1_230_768_000, 4_102_444_800
 """2009-01-01 and 2100-01-01, UTC. There was no trade before, and a time in one unit is in no other between these."""
 
-_UNITS = ((1_000_000, 1), (1_000, 1), (1, 1), (1, 1_000))
+UNITS = ((1_000_000, 1), (1_000, 1), (1, 1), (1, 1_000))
 """What µs are by a time in s, ms, µs and ns: multiplied and divided."""
 
 
 def micros_by_size(time: int, field: str) -> int:
     """Return µs since the epoch, nanoseconds rounded down. `ValueError` names `field` and a time in no unit."""
-    for times, by in _UNITS:
+    for times, by in UNITS:
         micros = time * times // by
         if EARLIEST_S * 1_000_000 <= micros < LATEST_S * 1_000_000:
             return micros

@@ -7,12 +7,13 @@ import numpy as np
 
 from infra.progress import Progress
 from producers.recorded.finding import is_archive
+from producers.recorded.parquet import integers, words
 from producers.recorded.rows import Rows, taken
 from schemas.columns import Int64s
 from schemas.times import Between, overlaps
 from streams.archive.day import SUFFIX, ArchiveError, Manifest, day_name, read_columns, read_day, read_manifest
 from streams.archive.folder import day_files
-from streams.archive.rows import DAY_US, integers, words
+from streams.archive.rows import DAY_US
 from streams.recordings.assembly import LONG_MAX, Assembly, Columns, Held, assembled
 from streams.recordings.files import gather_files
 from streams.recordings.recording import Recording

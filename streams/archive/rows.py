@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from producers.recorded.parquet import integers, words
 from producers.recorded.rows import ABSENT, ORDER_IDS, ROW, TIMES, Rows
 from schemas.units import SCALE
 
@@ -52,25 +53,6 @@ def from_table(table: pa.Table) -> Rows:
         rows[name] = integers(table[name])
     rows["buyer_is_maker"] = table["buyer_is_maker"].to_numpy()
     return rows
-
-
-def integers(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """Return a column of whole numbers or times as int64, `ABSENT` for null."""
-    numbers = column.cast(pa.int64())
-    values: npt.NDArray[np.int64] = (numbers.fill_null(ABSENT) if numbers.null_count else numbers).to_numpy()
-    return values
-
-
-def words(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """Return decimals of 128 bits in units of their last digit as int64 of shape (n, 2): the low half, the high half.
-
-    Where the value fits into 64 bits the low half is the value.
-    """
-    parts = []
-    for chunk in column.chunks:
-        data = np.frombuffer(chunk.buffers()[1], "<i8").reshape(-1, 2)
-        parts.append(data[chunk.offset : chunk.offset + len(chunk)])
-    return np.concatenate(parts) if parts else np.zeros((0, 2), np.int64)
 
 
 def decimals(low: npt.NDArray[np.uint64], high: npt.NDArray[np.int64], kind: pa.DataType) -> pa.Array:

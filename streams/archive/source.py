@@ -7,7 +7,6 @@ from pathlib import Path
 
 from producers.recorded.blocks import blocks_of, trades_only
 from producers.recorded.errors import FileError
-from producers.recorded.rows import from_columns
 from producers.recorded.unpacked import parts_of
 from streams.archive.store import Block
 
@@ -49,6 +48,6 @@ def _blocks(path: Path, instruments: Collection[str], checked: Checked) -> Itera
     checked(path, check_sum(path))
     for part in parts_of(path):
         for block in trades_only(blocks_of(part, instruments)):
-            for instrument, columns in block.instruments():
+            for instrument, own in block.by_instrument():
                 if not instruments or instrument in instruments:
-                    yield Block(instrument, from_columns(columns), path.name)
+                    yield Block(instrument, own.rows(), path.name)

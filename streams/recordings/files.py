@@ -10,7 +10,7 @@ from producers.recorded import scan
 from producers.recorded.blocks import blocks_of, trades_only
 from producers.recorded.errors import FileError, joined
 from producers.recorded.finding import files_in
-from producers.recorded.rows import Rows, from_columns
+from producers.recorded.rows import Rows
 from producers.recorded.unpacked import Part, parts_of
 from schemas.columns import Int64s
 from schemas.times import Between
@@ -44,10 +44,10 @@ def gather_files(paths: Sequence[Path], found: Mapping[str, Assembly], progress:
             for part in parts_of(path):
                 holds[part] = set()
                 for block in trades_only(blocks_of(part, found)):
-                    for instrument, columns in block.instruments():
+                    for instrument, own in block.by_instrument():
                         holds[part].add(instrument)
                         if instrument in found:
-                            found[instrument].add(str(path), _four(columns))
+                            found[instrument].add(str(path), _four(own.columns))
                     done += len(block)
                     if progress is not None:
                         progress(done, None)
@@ -71,6 +71,6 @@ def _four(columns: Int64s) -> Columns:
 def _rows_with(part: Part, instrument: str, ids: Int64s) -> Iterator[tuple[str, Rows]]:
     """Yield the trades of an instrument in a file that have one of some ids."""
     for block in blocks_of(part, (instrument,)):
-        for found, columns in block.instruments():
+        for found, own in block.by_instrument():
             if found == instrument:
-                yield str(part.path), from_columns(columns[:, np.isin(columns[scan.ID], ids)])
+                yield str(part.path), own.of(np.isin(own.columns[scan.ID], ids)).rows()

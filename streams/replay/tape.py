@@ -68,8 +68,8 @@ def tape_of_files(
     """
     archives = [path for path in paths if is_archive(path)]
     files = [path for path in paths if path not in archives]
-    recorded = ordered(files) if files else Ordered([], 0)
-    parts, total = recorded.sources, recorded.lines
+    recorded = ordered(files) if files else Ordered([], 0, {})
+    parts, total = recorded.sources, recorded.events
     if archives:
         from streams.replay.archived import archived_days, archived_trades  # noqa: PLC0415 -- pyarrow takes its time
 

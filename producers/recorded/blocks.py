@@ -44,6 +44,10 @@ def trades_only(blocks: Iterable[Block]) -> Iterator[Block]:
         yield block
 
 
+SHORTEST = len("1,1,1,,1230768000,true\n")
+"""Bytes of the shortest line that is a trade."""
+
+
 class _Reader:
     """How far the reading of a file has come: its line, its layout and its symbols."""
 
@@ -65,7 +69,7 @@ class _Reader:
     def block(self, lines: bytes) -> Block:
         """Return the trades of whole lines."""
         data, end = np.frombuffer(lines, np.uint8), len(lines)
-        out = np.empty((len(scan.COLUMNS), lines.count(b"\n")), np.int64)
+        out = np.empty((len(scan.COLUMNS), len(lines) // SHORTEST + 1), np.int64)
         bad: list[tuple[int, BadRecord]] = []
         row = at = 0
         while at < end:

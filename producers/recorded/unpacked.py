@@ -87,12 +87,12 @@ def lines_of(data: IO[bytes], name: str) -> Generator[bytes | Endless, None, Non
             skips = not found
             if skips:
                 continue
-        whole, found, begun = part.rpartition(b"\n")
-        if found:
-            yield rest + whole + found
-            rest = begun
+        cut = part.rfind(b"\n") + 1
+        if cut:
+            yield b"".join((rest, memoryview(part)[:cut]))
+            rest = part[cut:]
         else:
-            rest += begun
+            rest += part
         if len(rest) > LINE_BYTES:
             yield Endless(rest[:SHOWN_BYTES])
             rest, skips = b"", True

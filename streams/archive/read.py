@@ -103,6 +103,6 @@ def _check(path: Path, columns: Columns) -> None:
     for name, values in (("price", prices), ("quantity", quantities)):
         if len(values) and values.min() < 1:
             raise ArchiveError(f"{path}: {name}: trade {int(values.argmin())} has {values.min()} (1e-8)")
-    days = times // DAY_US
-    if (np.diff(times) < 0).any() or (len(days) and days[0] != days[-1]):
-        raise ArchiveError(f"{path}: is not the trades of {day_name(int(days[0]))} in their order")
+    back = (times[1:] < times[:-1]).any()
+    if back or (len(times) and times[0] // DAY_US != times[-1] // DAY_US):
+        raise ArchiveError(f"{path}: is not the trades of {day_name(int(times[0] // DAY_US))} in their order")

@@ -1,6 +1,7 @@
 """What `hedgehog backtest` is given: settings from a file, several files and symbols, archives, ranges of offsets."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,13 @@ def test_files_in_any_order(whole: Path, halves: list[Path]) -> None:
     assert [two[name] for name in ("fingerprint", "net_profit")] == [
         one[name] for name in ("fingerprint", "net_profit")
     ]
+
+
+@pytest.mark.parametrize("name", ["sched_getaffinity"])
+def test_a_sweep_where_the_system_is_not_linux(name: str, whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, name)
+    swept = data(f"backtest sweep --file {whole} --symbol XRPUSDT {TYPED.replace('0.001 ', '0.001,0.002 ')}")
+    assert [best["rank"] for best in swept["best"]] == [1, 2]
 
 
 def test_a_file_of_several_symbols(whole: Path, tmp_path: Path) -> None:

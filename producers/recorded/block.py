@@ -1,7 +1,7 @@
 """Some trades of a recorded file, in columns."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,7 +11,8 @@ from producers.source import BadRecord
 from schemas.columns import Int64s
 
 
-class Block(NamedTuple):
+@dataclass(frozen=True)
+class Block:
     """Some trades of a file: columns by `scan.COLUMNS`, their instruments by number, what was no trade among them."""
 
     columns: Int64s

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,7 +22,8 @@ _WORD = 2**64
 def blocks_of(part: Part, instruments: Collection[str] = ()) -> Iterator[Block]:
     """Yield the trades of a file. `FileError` for what is no recording at all, or cannot be read to its end.
 
-    Of a file that by its name has none of `instruments`, unless these are empty, no more than one block is read.
+    Of a file that by its name has none of `instruments`, unless these are empty, no more than one block is read, and
+    nothing said against it.
     """
     if part.path.suffix == PARQUET:
         from producers.recorded.parquet import parquet_blocks  # noqa: PLC0415 -- slow to import, and only needed here
@@ -31,9 +33,11 @@ def blocks_of(part: Part, instruments: Collection[str] = ()) -> Iterator[Block]:
     with opened(part) as data, closing(lines_of(data, str(part.path))) as all_lines:
         reader = _Reader(part)
         for lines in all_lines:
-            yield reader.endless(lines) if isinstance(lines, Endless) else reader.block(lines)
+            block = reader.endless(lines) if isinstance(lines, Endless) else reader.block(lines)
             if instruments and reader.named_instrument not in (None, *instruments):
+                yield replace(block, bad=[])
                 return
+            yield block
 
 
 def trades_only(blocks: Iterable[Block]) -> Iterator[Block]:

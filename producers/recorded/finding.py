@@ -45,4 +45,4 @@ def named(path: Path) -> list[Path]:
         if not matching:
             raise FileError(f"{path}: no file matches")
         return matching
-    raise FileError(f"{path}: No such file or folder")
+    raise FileError(f"{path}: no such file or folder")

@@ -137,8 +137,11 @@ def _prepare_any(prices: Prices, tick: int) -> Prepared:
 
 def _empty(size: int, kind: type[np.int32] | type[np.int64]) -> Tape:
     small, large = (-(-size >> bits) for bits in (SMALL, LARGE))
-    prices, *blocks = (np.empty(length, kind) for length in (size, small, small, large, large))
-    return Tape(prices, *blocks)
+    return Tape(*(_room(length, kind) for length in (size, small, small, large, large)))
+
+
+def _room(size: int, kind: type[np.int32] | type[np.int64]) -> Ints:
+    return np.empty(size, np.int32) if kind is np.int32 else np.empty(size, np.int64)
 
 
 @entry
@@ -164,7 +167,8 @@ def _fill(prices: Prices, tick: float, tape: Tape) -> tuple[int, int]:
         lowest, highest = min(lowest, low), max(highest, high)
     _extremes_of_large(tape)
     inexact = np.float64(highest) * tick >= EXACT
-    return np.int64(0) if off or inexact or not prices.size else np.int64(lowest), np.int64(highest)
+    none = off or inexact or not prices.size
+    return 0 if none else np.int64(lowest), np.int64(highest)  # type: ignore[return-value]
 
 
 @entry

@@ -20,8 +20,8 @@ class ImportFiles:
     """Merge recorded trades into an archive: each trade once, by time and id, in one file a symbol and UTC day.
 
     Takes files of Binance's archive and recordings; a .CHECKSUM beside a file is verified. Importing again changes
-    nothing. A file with a line that is no trade, or a day with two different trades under one id, is left out and named;
-    the others are stored.
+    nothing. A file with a line that is no trade is left out and named, as is a day with two different trades under one
+    id; the others are stored.
     """
 
     paths: Annotated[

@@ -13,7 +13,7 @@ from infra.compiling import entry, inner
 from producers.recorded import layouts, times
 from producers.recorded.layouts import Role
 from producers.recorded.times import EARLIEST_S, LATEST_S
-from schemas import units
+from schemas import checks, units
 from schemas.columns import Int64s
 from schemas.units import PRICE_MAX
 
@@ -55,7 +55,7 @@ _LARGEST = 10**17
 _TRUE, _FALSE, _TRADE = (np.frombuffer(word, np.uint8) for word in (b"true", b"false", b"trade"))
 
 
-@entry([__file__, layouts.__file__, times.__file__, units.__file__])
+@entry([__file__, layouts.__file__, times.__file__, checks.__file__, units.__file__])
 def scan(
     data: Bytes, at: int, end: int, roles: Int64s, symbols: Bytes, lengths: Int64s, out: Int64s, row: int
 ) -> tuple[int, int, int]:

@@ -1,7 +1,9 @@
 """Times in recorded files: seconds, milli-, micro- or nanoseconds since the epoch, told apart by their size."""
 
-EARLIEST_S, LATEST_S = 1_230_768_000, 4_102_444_800
-"""2009-01-01 and 2100-01-01, UTC. There was no trade before, and a time in one unit is in no other between these."""
+from schemas.checks import FIRST_MARKET_TIME, LAST_TIME
+
+EARLIEST_S, LATEST_S = FIRST_MARKET_TIME // 1_000_000, (LAST_TIME + 1) // 1_000_000
+"""2009-01-01 and 2100-01-01, UTC. A time in one unit is in no other between these."""
 
 UNITS = ((1_000_000, 1), (1_000, 1), (1, 1), (1, 1_000))
 """What µs are by a time in s, ms, µs and ns: multiplied and divided."""

@@ -7,7 +7,7 @@ on when or in how many steps it was written: the same trades from the same sourc
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -142,10 +142,12 @@ def read_manifest(path: Path) -> Manifest:
         return _manifest(path, file)[0]
 
 
-def read_columns(path: Path, columns: list[str]) -> tuple[Manifest, pa.Table]:
-    """Return the manifest and some columns of a file, not compared with its digest. Raises `ArchiveError`."""
+def read_columns(path: Path, columns: list[str]) -> Iterator[pa.Table]:
+    """Yield some columns of a file, a group of rows at a time, not compared with its digest. Raises `ArchiveError`."""
     with _opened(path) as file:
-        return _manifest(path, file)[0], _columns(path, file, columns)
+        _manifest(path, file)
+        for group in range(file.num_row_groups):
+            yield _columns(path, file, columns, group)
 
 
 def content(rows: Rows) -> str:
@@ -175,9 +177,9 @@ def _opened(path: Path) -> Any:
         raise ArchiveError(f"{path}: {error}") from None
 
 
-def _columns(path: Path, file: Any, columns: list[str]) -> pa.Table:
+def _columns(path: Path, file: Any, columns: list[str], group: int | None = None) -> pa.Table:
     try:
-        return file.read(columns=columns)
+        return file.read(columns=columns) if group is None else file.read_row_group(group, columns=columns)
     except (OSError, pa.ArrowException) as error:
         raise ArchiveError(f"{path}: {error}") from None
 

@@ -56,10 +56,11 @@ def _gather_days(
     days.sort(key=lambda day: day[2].first_time)
     done, total = 0, sum(manifest.rows for _, _, manifest in days)
     for given, path, manifest in days:
-        found[manifest.instrument].add(str(given), _read(path))
-        done += manifest.rows
-        if progress is not None:
-            progress(done, total)
+        for columns in _read(path):
+            found[manifest.instrument].add(str(given), columns)
+            done += len(columns[0])
+            if progress is not None:
+                progress(done, total)
 
     def again(instrument: str, ids: Int64s) -> Iterator[tuple[str, Rows]]:
         for _, path, manifest in days:
@@ -84,25 +85,30 @@ def _candidates(path: Path, instruments: Collection[str]) -> Iterable[Path]:
     return here
 
 
-def _read(path: Path) -> Columns:
-    _, table = read_columns(path, _COLUMNS)
-    quantities = words(table["quantity"])
-    large = (quantities[:, 0] < 0) | (quantities[:, 1] != 0)
-    columns = (
-        np.ascontiguousarray(words(table["price"])[:, 0]),
-        np.where(large, LONG_MAX, quantities[:, 0]),
-        integers(table["trade_time"]),
-        integers(table["trade_id"]),
-    )
-    _check(path, columns)
-    return columns
+def _read(path: Path) -> Iterator[Columns]:
+    """Yield the trades of a file; `ArchiveError` where these are not the trades of one day in their order."""
+    before: tuple[int, int] | None = None
+    for table in read_columns(path, _COLUMNS):
+        quantities = words(table["quantity"])
+        large = (quantities[:, 0] < 0) | (quantities[:, 1] != 0)
+        columns = (
+            words(table["price"])[:, 0],
+            np.where(large, LONG_MAX, quantities[:, 0]),
+            integers(table["trade_time"]),
+            integers(table["trade_id"]),
+        )
+        before = _checked(path, columns, before)
+        yield columns
 
 
-def _check(path: Path, columns: Columns) -> None:
+def _checked(path: Path, columns: Columns, before: tuple[int, int] | None) -> tuple[int, int]:
+    """Return the day of these trades and the time of the last; `before` is that of those before them."""
     prices, quantities, times, _ = columns
     for name, values in (("price", prices), ("quantity", quantities)):
         if len(values) and values.min() < 1:
             raise ArchiveError(f"{path}: {name}: trade {int(values.argmin())} has {values.min()} (1e-8)")
-    back = (times[1:] < times[:-1]).any()
-    if back or (len(times) and times[0] // DAY_US != times[-1] // DAY_US):
-        raise ArchiveError(f"{path}: is not the trades of {day_name(int(times[0] // DAY_US))} in their order")
+    first, last = (int(times[0]), int(times[-1])) if len(times) else (0, 0)
+    day, latest = before or (first // DAY_US, first)
+    if first < latest or last // DAY_US != day or (times[1:] < times[:-1]).any():
+        raise ArchiveError(f"{path}: is not the trades of {day_name(day)} in their order")
+    return day, last

@@ -59,7 +59,7 @@ class Assembly:
             wanted &= times < (LONG_MAX if until is None else until + MILLI)
             columns = tuple(column[wanted] for column in columns)  # type: ignore[assignment]
         for gathered, column in zip(self._columns, columns, strict=True):
-            gathered.append(np.ascontiguousarray(column))
+            gathered.append(column.copy())  # so that what it is a part of can go
 
     def recording(self, held: Sequence[Held], where: str) -> Recording:
         """Return them by time and id, each once. Raises `NoTrades`, and `FileError` for two trades under one id."""

@@ -35,13 +35,13 @@ def parquet_blocks(path: Path) -> Iterator[Block]:
 
     Raises `FileError` for a file that is none, or that has not these columns.
     """
-    with _named(path), pq.ParquetFile(path) as file:
+    with _named(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
         missing = [name for name in FIELDS if name not in file.schema_arrow.names]
         if missing:
             raise ValueError(f"has no column {', '.join(missing)}")
         row = 0
         for batch in file.iter_batches(BATCH, columns=list(FIELDS)):
-            yield _block(batch, f"{path.name}", row)
+            yield _block(batch, path.name, row)
             row += len(batch)
 
 
@@ -115,10 +115,10 @@ def _instruments(batch: pa.RecordBatch) -> tuple[Int64s, dict[int, str]]:
     codes = names.fill_null("").dictionary_encode()
     instruments = dict(enumerate(codes.dictionary.to_pylist()))
     numbers: Int64s = codes.indices.to_numpy().astype(np.int64)
-    wrong = [number for number, name in instruments.items() if not all(map(SYMBOL.fullmatch, name.split(":", 1)))]
-    if wrong:
-        numbers[np.isin(numbers, wrong)] = -1
-    return numbers, instruments
+    right = {number: name for number, name in instruments.items() if all(map(SYMBOL.fullmatch, name.split(":", 1)))}
+    if len(right) < len(instruments):
+        numbers[~np.isin(numbers, list(right))] = -1
+    return numbers, right
 
 
 def _right(out: Int64s, price_high: Int64s, received: Int64s) -> npt.NDArray[np.bool_]:

@@ -136,6 +136,14 @@ def read_day(path: Path) -> tuple[Manifest, Rows]:
     return manifest, rows
 
 
+def is_day(path: Path) -> bool:
+    """Return whether a file was written as a day of an archive; what it holds is another matter."""
+    try:
+        return MANIFEST in (pq.read_metadata(path).metadata or {})
+    except (OSError, pa.ArrowException):
+        return False
+
+
 def read_manifest(path: Path) -> Manifest:
     """Return what a file says that it holds. Raises `ArchiveError`."""
     with _opened(path) as file:

@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from infra.progress import Progress
-from producers.recorded.finding import is_archive
 from producers.recorded.parquet import integers, words
 from producers.recorded.rows import Rows, taken
 from schemas.columns import Int64s
 from schemas.times import Between, overlaps
 from streams.archive.day import SUFFIX, ArchiveError, Manifest, day_name, read_columns, read_day, read_manifest
-from streams.archive.folder import day_files
+from streams.archive.folder import day_files, split
 from streams.archive.rows import DAY_US
 from streams.recordings.assembly import LONG_MAX, Assembly, Columns, Held, assembled
 from streams.recordings.files import gather_files
@@ -34,8 +33,7 @@ def read_archive(
     in `between` only; takes 40 bytes of memory a trade.
     """
     found = {instrument: Assembly(instrument, between) for instrument in instruments}
-    archives = [path for path in paths if is_archive(path)]
-    others = [path for path in paths if path not in archives]
+    archives, others = split(paths)
     held = [_gather_days(archives, found, between, progress)]
     if others:
         held.append(gather_files(others, found, progress))

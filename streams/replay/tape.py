@@ -10,7 +10,7 @@ from pathlib import Path
 from infra.config import Config
 from infra.progress import Progress
 from producers.recorded.finding import is_archive
-from producers.recorded.ordered import Ordered, by_time, ordered
+from producers.recorded.ordered import by_time, ordered
 from producers.source import BadRecord, Event
 from schemas.codec import Codec, CodecError
 from schemas.reader import Partition
@@ -66,17 +66,14 @@ def tape_of_files(
 
     `producers.recorded.errors.FileError` comes from what is no recording, and from two trades under one id.
     """
-    archives = [path for path in paths if is_archive(path)]
-    files = [path for path in paths if path not in archives]
-    recorded = ordered(files) if files else Ordered([], 0, {})
-    parts, total = recorded.sources, recorded.events
-    if archives:
-        from streams.replay.archived import archived_days, archived_trades  # noqa: PLC0415 -- pyarrow takes its time
+    files = list(paths)
+    if any(map(is_archive, paths)):
+        from streams.replay.archived import days_of  # noqa: PLC0415 -- pyarrow takes its time
 
-        days = archived_days(archives, instruments, between).values()
-        parts += map(archived_trades, days)
-        total += sum(manifest.rows for some in days for manifest, _ in some)
-    return Tape(", ".join(map(str, paths)), by_time(parts), instruments, between, total, progress)
+        files = days_of(paths, instruments, between)
+    recorded = ordered(files)
+    source = ", ".join(map(str, paths))
+    return Tape(source, by_time(recorded.sources), instruments, between, recorded.events, progress)
 
 
 def tape_of_topic(config: Config, instruments: Collection[str] | None, between: Between, progress: Progress) -> Tape:

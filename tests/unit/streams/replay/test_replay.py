@@ -93,10 +93,14 @@ def test_an_archive_gives_the_trades_with_all_their_fields(tmp_path: Path) -> No
     eth = [trade("200", n, ETH, quantity="99999999999999999999") for n in (2, 4)]
     archived(tmp_path, xrp)
     single = archived(tmp_path, eth)
+    copied = tmp_path.parent / f"{tmp_path.name}.parquet"
+    copied.write_bytes(single.read_bytes())
     both = sorted([*xrp, *eth], key=lambda found: found.event_time)
     assert list(tape(tmp_path)) == both
     assert list(tape(tmp_path, instruments=[XRP], between=(xrp[1].trade_time, None))) == xrp[1:]
     assert list(tape(single)) == eth
+    assert list(tape(single, copied)) == eth
+    assert list(tape(copied, tmp_path)) == both
     assert tape(tmp_path).total == len(both)
     assert ids(tape(tmp_path, between=(0, 1))) == []
 

@@ -56,16 +56,26 @@ class _Run:
     last_id: int
     first_time: int
     last_time: int
+    first_sent: int
+    """By event time, by which files are played beside one another."""
+    last_sent: int
     latest: int = 0
     trades: int = 0
     in_order: bool = True
 
-    def take(self, ids: Int64s, times: Int64s) -> None:
+    def take(self, ids: Int64s, times: Int64s, sent: Int64s) -> None:
         """Go on by some more trades."""
-        self.in_order = self.in_order and _ascending(ids, times) and _follows(self, int(ids[0]), int(times[0]))
+        follows = int(ids[0]) > self.last_id and int(times[0]) >= self.last_time
+        self.in_order = self.in_order and follows and _ascending(ids, times)
         self.trades += len(ids)
         self.last_id, self.last_time = int(ids[-1]), int(times[-1])
         self.first_time, self.latest = min(self.first_time, int(times.min())), max(self.latest, int(times.max()))
+        self.first_sent, self.last_sent = min(self.first_sent, int(sent.min())), max(self.last_sent, int(sent.max()))
+
+    def goes_on_after(self, before: "_Run") -> bool:
+        """Return whether all of it is later than all of another file, which is in order as it is."""
+        ids_follow = self.first_id > before.last_id and self.first_time >= before.last_time
+        return ids_follow and self.first_sent >= before.last_sent
 
 
 @dataclass
@@ -120,26 +130,24 @@ def _timed(events: Iterator[Event]) -> Iterator[Timed]:
 
 
 def _look_through(part: Part) -> _Seen:
+    if not part.path.is_file():
+        raise FileError(f"{part.path}: is no file that can be read twice")
     seen = _Seen(part)
     for block in blocks_of(part):
         seen.bad += [bad for _, bad in block.bad[:1]][: 1 - len(seen.bad)]
         seen.bad_lines += len(block.bad)
         for instrument, own in block.by_instrument():
-            ids, times = own.columns[scan.ID], own.columns[scan.TRADE_TIME]
+            ids, times, sent = (own.columns[at] for at in (scan.ID, scan.TRADE_TIME, scan.EVENT_TIME))
             run = seen.runs.get(instrument)
             if run is None:
-                first_id, first_time = int(ids[0]), int(times[0])
-                run = seen.runs[instrument] = _Run(first_id, first_id - 1, first_time, first_time)
-            run.take(ids, times)
+                first, at, when = int(ids[0]), int(times[0]), int(sent[0])
+                run = seen.runs[instrument] = _Run(first, first - 1, at, at, when, when)
+            run.take(ids, times, sent)
     return seen
 
 
 def _ascending(ids: Int64s, times: Int64s) -> bool:
     return bool((ids[1:] > ids[:-1]).all() and (times[1:] >= times[:-1]).all())
-
-
-def _follows(run: _Run, trade_id: int, time: int) -> bool:
-    return trade_id > run.last_id and time >= run.last_time
 
 
 def _plain(seen: Sequence[_Seen]) -> bool:
@@ -149,9 +157,7 @@ def _plain(seen: Sequence[_Seen]) -> bool:
         for instrument, run in one.runs.items():
             by_instrument.setdefault(instrument, []).append(run)
     return all(run.in_order for runs in by_instrument.values() for run in runs) and all(
-        _follows(before, run.first_id, run.first_time)
-        for runs in by_instrument.values()
-        for before, run in pairwise(runs)
+        run.goes_on_after(before) for runs in by_instrument.values() for before, run in pairwise(runs)
     )
 
 

@@ -4,6 +4,7 @@ A byte order mark at the start is left out. Lines end with LF or CRLF; with CR w
 """
 
 import gzip
+import lzma
 import zipfile
 import zlib
 from collections.abc import Generator, Iterator
@@ -22,6 +23,7 @@ LINE_BYTES = 1 << 16
 SHOWN_BYTES = 200
 """So much is kept of a longer one."""
 MARK = b"\xef\xbb\xbf"
+_OF_PACKERS = (zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -133,5 +135,5 @@ def _named(path: Path) -> Iterator[None]:
         yield
     except FileError:
         raise
-    except (OSError, EOFError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, RuntimeError, NotImplementedError, *_OF_PACKERS) as error:
         raise FileError(f"{path}: {error}") from error

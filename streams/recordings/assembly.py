@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from producers.recorded.errors import FileError
 from producers.recorded.merge import Conflict, merged
-from producers.recorded.rows import Rows
+from producers.recorded.rows import Rows, taken
 from schemas.columns import Int64s
 from schemas.times import Between
 from streams.recordings.recording import NoTrades, Recording
@@ -51,15 +51,10 @@ class Assembly:
     def add(self, source: str, columns: Columns) -> None:
         """Take the trades of a part of a source with a time in the range, or within a millisecond of it."""
         self._sources[source] = None
-        since, until = self._between
-        if since is not None or until is not None:
-            times = columns[2]
-            wanted = np.ones(len(times), np.bool_)
-            wanted &= times >= (0 if since is None else since - MILLI)
-            wanted &= times < (LONG_MAX if until is None else until + MILLI)
-            columns = tuple(column[wanted] for column in columns)  # type: ignore[assignment]
+        near = None if self._between == (None, None) else self._near(columns[2])
         for gathered, column in zip(self._columns, columns, strict=True):
-            gathered.append(column.copy())  # so that what it is a part of can go
+            # a copy, so that what it is a part of can go
+            gathered.append(column.copy() if near is None else column[near])
 
     def recording(self, held: Sequence[Held], where: str) -> Recording:
         """Return them by time and id, each once. Raises `NoTrades`, and `FileError` for two trades under one id."""
@@ -88,11 +83,25 @@ class Assembly:
         return (prices[order], quantities[order], times[order], ids[order]), left_out
 
     def _merged(self, ids: Int64s, held: Sequence[Held]) -> Rows:
-        found = [(source, rows) for one in held for source, rows in one.again(self._instrument, ids) if len(rows)]
+        """Return the trades with some ids, each once, from the files."""
+        found = []
+        for source, rows in (part for one in held for part in one.again(self._instrument, ids)):
+            near = taken(rows, self._near(rows["trade_time"]))
+            if len(near):
+                found.append((source, near))
         try:
-            return merged(found)
+            rows = merged(found)
         except Conflict as conflict:
             raise FileError(f"{self._instrument}: {conflict}") from None
+        if len(rows) != len(ids):
+            raise FileError(f"{_named(list(self._sources))}: is another one when it is read again, as trades repeat")
+        return rows
+
+    def _near(self, times: Int64s) -> npt.NDArray[np.bool_]:
+        """Return which times are in the range, or within a millisecond of it."""
+        since, until = self._between
+        near: npt.NDArray[np.bool_] = times >= (0 if since is None else since - MILLI)
+        return near if until is None else near & (times < until + MILLI)
 
     def _together(self) -> Columns:
         """Put each column together and let its parts go, so that not all are in memory twice."""

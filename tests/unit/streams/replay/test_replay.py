@@ -1,6 +1,7 @@
 """The tape that a replay plays: several files by event time, a part of them, an archive; and the pauses between."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,22 @@ def test_files_come_by_event_time_each_in_the_order_of_times(tmp_path: Path) -> 
     assert ids(tape(one, other)) == in_order
     assert ids(tape(tmp_path)) == in_order
     assert ids(tape(tmp_path / "*-trades-2019-06-0?.csv")) == in_order
+
+
+def test_a_file_that_was_sent_before_the_end_of_the_one_before(tmp_path: Path) -> None:
+    """By trade time and id they follow one another; by event time they do not."""
+    header = "event_type,event_time,symbol,trade_id,price,quantity,buyer_order_id,seller_order_id,trade_time"
+    for name, rows in (("a", [(9, 1, 1), (8, 2, 2)]), ("b", [(3, 3, 3), (4, 4, 4)])):
+        lines = [f"trade,{START_MS + sent},XRPUSDT,{n},1,1,,,{START_MS + at},true" for sent, n, at in rows]
+        (tmp_path / f"{name}.csv").write_text("\n".join([f"{header},buyer_market_maker", *lines]))
+    assert ids(tape(tmp_path / "b.csv", tmp_path / "a.csv")) == [("XRPUSDT", number) for number in (1, 2, 3, 4)]
+
+
+def test_what_can_be_read_once_only(tmp_path: Path) -> None:
+    pipe = tmp_path / "XRPUSDT-pipe.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(FileError, match=r"XRPUSDT-pipe\.csv: is no file that can be read twice"):
+        tape(pipe)
 
 
 def test_what_files_have_in_common_is_played_once(tmp_path: Path) -> None:

@@ -4,11 +4,11 @@ AT = "1559433601000"
 
 
 def line(**changes: str) -> str:
-    """A line that is a trade, but for the fields that are told."""
+    """A line that is a trade, but for the fields that are told; of a symbol that its file has in other lines, too."""
     fields = {
         "event_type": "trade",
         "event_time": AT,
-        "symbol": "X",
+        "symbol": "XRPUSDT",
         "trade_id": "1",
         "price": "1",
         "quantity": "1",
@@ -46,7 +46,7 @@ BAD_LINES = {
     "symbol": (line(symbol=""), "symbol: '' is empty"),
     "way as a symbol": (line(symbol="../.."), "symbol: '../..' is not in letters, digits, - and _"),
     "symbol of no UTF-8": (line(symbol="\udcff"), "symbol: '\\udcff' is not in letters"),
-    "short": (f"trade,{AT},X", "3 fields instead of 10"),
+    "short": (f"trade,{AT},XRPUSDT", "3 fields instead of 10"),
     "long": (f"{line()},", "11 fields instead of 10"),
     "blank": (line(event_time=f" {AT}"), f"event_time: ' {AT}' is not a whole number"),
     "bytes": ("\udcff\udcfe", "1 fields instead of 10"),

@@ -16,7 +16,7 @@ from producers.recorded.lines import trade_of
 from producers.recorded.unpacked import LINE_BYTES
 from producers.source import BadRecord
 from schemas.records import Trade
-from tests.unit.producers.recorded.bad_lines import BAD_LINES
+from tests.unit.producers.recorded.bad_lines import BAD_LINES, line
 
 HEADER = (
     "event_type,event_time,symbol,trade_id,price,quantity,buyer_order_id,seller_order_id,trade_time,buyer_market_maker"
@@ -81,14 +81,14 @@ def test_archive_with_and_without_header_in_ms_and_us(tmp_path: Path, suffix: st
 
 @pytest.mark.parametrize("case", BAD_LINES)
 def test_a_bad_line_is_named_and_the_others_go_on(tmp_path: Path, case: str) -> None:
-    line, error = BAD_LINES[case]
-    path = write(tmp_path / "day.csv", HEADER, ROWS[0], "", line, ROWS[1])
+    text, error = BAD_LINES[case]
+    path = write(tmp_path / "day.csv", HEADER, ROWS[0], "", text, ROWS[1])
     first, bad, last = read_events(path)
     assert isinstance(first, Trade)
     assert isinstance(last, Trade)
     assert isinstance(bad, BadRecord)
     assert bad.origin == "day.csv:4"
-    assert bad.raw == line.encode("utf-8", "surrogateescape")
+    assert bad.raw == text.encode("utf-8", "surrogateescape")
     assert error in bad.error
     with pytest.raises(FileError, match=r"day\.csv:4: "):
         list(read_trades(path))
@@ -208,13 +208,14 @@ numbers = st.one_of(
 @given(st.lists(st.tuples(numbers, numbers, st.integers(0, 2**64).map(str)), min_size=1, max_size=5))
 def test_the_compiled_reading_is_that_of_one_line(fields: list[tuple[str, str, str]]) -> None:
     """Whatever is compiled gives the trade or the refusal of `lines.trade_of`."""
-    lines = [f"trade,{time},X,{time},{price},{qty},{time},,1559433601000,true" for price, qty, time in fields]
+    first = line()  # its symbol is known then
+    lines = [first, *(line(price=price, quantity=qty, trade_id=n, buyer_order_id=n) for price, qty, n in fields)]
     layout = layout_of(HEADER.split(","))
     assert layout is not None
     expected: list[Trade | str] = []
-    for line in lines:
+    for text in lines:
         try:
-            expected.append(trade_of(layout, line.split(","), ""))
+            expected.append(trade_of(layout, text.split(","), ""))
         except ValueError as error:
             expected.append(str(error))
     with tempfile.TemporaryDirectory() as folder:

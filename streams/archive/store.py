@@ -202,8 +202,10 @@ def _other_days(folder: Path, manifest: Manifest, rows: Rows, known: dict[int, M
     for day, other in known.items():
         if day == day_number(manifest.day) or other.first_id > manifest.last_id or other.last_id < manifest.first_id:
             continue
-        _, others = read_day(path_of(folder, manifest.instrument, day))
+        path = path_of(folder, manifest.instrument, day)
+        _, others = read_day(path)
         _, one, two = np.intersect1d(rows["trade_id"], others["trade_id"], assume_unique=True, return_indices=True)
         if len(one):
             trade_id, names = int(rows[one[0]]["trade_id"]), f"{shown(others[two[0]])}; and {shown(rows[one[0]])}"
-            raise Conflict(trade_id, f"trade_id: two trades have {trade_id}: {names}")
+            where = f"{path} and {', '.join(manifest.sources)}"
+            raise Conflict(trade_id, f"trade_id: two trades have {trade_id}: {names}, in {where}")

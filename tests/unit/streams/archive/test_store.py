@@ -159,7 +159,8 @@ def test_two_trades_under_one_id(tmp_path: Path) -> None:
         assert (
             f"price {plain(other.price)}, quantity 1000, time {np.datetime64(other.trade_time, 'us')}" in result.stderr
         )
-        assert "a.csv" in result.stderr or "2019-06-02" in result.stderr
+        assert "2019-06-02.parquet and " in result.stderr
+        assert "b.csv" in result.stderr
         assert contents(folder) == before
 
 

@@ -28,6 +28,7 @@ BAD_LINES = {
     "too fine by its exponent": (line(price="1e-9"), "price: '1e-9' has more than 8 decimals"),
     "not finite": (line(price="inf"), "price: 'inf' is not a decimal number"),
     "large": (line(price="1e10"), "price: 10000000000 is not between"),
+    "more than 64 bits": (line(price=f"{2**64 + 5}"), f"price: {2**64 + 5} is not between"),
     "sign": (line(price="+1"), "price: '+1' is not a decimal number"),
     "comma for the point": (line(price='"0,5"'), "price: '0,5' is not a decimal number"),
     "negative": (line(quantity="-1.00000000"), "quantity: -1 is not between"),

@@ -134,13 +134,13 @@ def partitions_of(config: Config, names: Collection[str]) -> list[tuple[str, int
     return [(name, number) for name in names for number in range(found[name])]
 
 
-def topic_ids(config: Config, full_names: Collection[str]) -> dict[str, str]:
+def topic_ids(config: Config, full_names: Collection[str], timeout_s: float = TIMEOUT_S) -> dict[str, str]:
     """Return the ids of topics by their full names: a topic that is made anew has another one.
 
-    One that there is not is left out. Raises `Unreachable` when the broker does not answer.
+    One that there is not is left out. Raises `Unreachable` when the broker does not answer in time.
     """
     client, found = admin(config), {}
-    futures = client.describe_topics(TopicCollection([*full_names]), request_timeout=TIMEOUT_S)
+    futures = client.describe_topics(TopicCollection([*full_names]), request_timeout=timeout_s)
     for full_name, future in futures.items():
         try:
             found[full_name] = str(future.result().topic_id)  # within the time of the request

@@ -36,6 +36,8 @@ from streams.topics.lag import worker_groups
 log = logging.getLogger(__name__)
 
 WATCH_SINKS_S = 5.0
+STILL_WITHIN_S = 3.0
+"""How long the broker has to say which topics there are: a worker that stops may have to wait for the answer."""
 FOLDER = "worker"
 """The folder of the first worker in the data folder."""
 
@@ -149,7 +151,7 @@ def _assert_same_topics(environment: Environment) -> None:
     """
     before = environment.topic_ids
     try:
-        now = topic_ids(environment.config, before)
+        now = topic_ids(environment.config, before, STILL_WITHIN_S)
     except Unreachable:
         return  # it may come back with all of them
     deleted = sorted(before.keys() - now.keys())

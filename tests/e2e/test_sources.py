@@ -41,7 +41,7 @@ def shape(world: World, table: str, schema: str) -> Any:
     asked = {"table_name": table, "schema": schema}
     triggers = world.rows(TRIGGERS.replace(":name", f"'{schema}.{table}'"))
     return (
-        [{**column, "type": str(column["type"])} for column in found.get_columns(**asked)],
+        sorted(({**column, "type": str(column["type"])} for column in found.get_columns(**asked)), key=str),
         found.get_pk_constraint(**asked),
         sorted(found.get_check_constraints(**asked), key=str),
         sorted(found.get_indexes(**asked), key=str),

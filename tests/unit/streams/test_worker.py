@@ -45,7 +45,7 @@ def test_a_broker_that_is_down_is_one_clear_line(tmp_path: Path) -> None:
     ],
 )
 def test_topics_that_are_not_those_any_more(now: Any, said: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    def topic_ids(_: Config, names: Any) -> dict[str, str]:
+    def topic_ids(_: Config, names: Any, __: float) -> dict[str, str]:
         assert set(names) == {"trades", "orders"}
         if isinstance(now, Exception):
             raise now

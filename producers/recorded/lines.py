@@ -10,7 +10,7 @@ from schemas.records import Trade
 from schemas.units import to_units
 
 BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,2})?", re.ASCII)
+NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?0*\d{1,2})?", re.ASCII)
 SYMBOL = re.compile(r"\w[\w-]{0,63}")
 LONG_MAX = 2**63 - 1
 

@@ -51,9 +51,9 @@ STORED = mutants_of(
     "streams/archive/store.py",
     FILES,
     (
-        "what a bad file spilled stays",
-        "                    place.unlink()\n            continue",
-        "                    pass\n            continue",
+        "what a bad file spilled is stored",
+        "                    place.unlink()\n            continue\n",
+        "                    pass\n",
     ),
     ("a bad file ends the import", "            bad.append(str(error))\n", "            raise\n"),
     (

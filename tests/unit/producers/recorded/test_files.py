@@ -204,7 +204,7 @@ numbers = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=300)
 @given(st.lists(st.tuples(numbers, numbers, st.integers(0, 2**64).map(str)), min_size=1, max_size=5))
 def test_the_compiled_reading_is_that_of_one_line(fields: list[tuple[str, str, str]]) -> None:
     """Whatever is compiled gives the trade or the refusal of `lines.trade_of`."""

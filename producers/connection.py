@@ -192,7 +192,7 @@ class Connection:
         now, timing = self._context.clock(), self._context.timing
         if not self.subscriptions.complete:
             self._incomplete_at = now
-        contiguous = self._context.adapter.exchange.contiguous_ids
+        contiguous = self._context.adapter.exchange.ids == "contiguous"
         follows = not contiguous or self._context.queue.given.reach(self._first_ids)
         waited = now - self._incomplete_at >= timing.overlap_s
         return (waited and follows) or now - self._opened_at > timing.overlap_max_s

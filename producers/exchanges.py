@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from infra.config import Config
 from producers.adapter import Adapter
 from producers.binance.client import BINANCE, Binance
+from producers.binance.history import BUDGET
+from producers.rest import Rest
 
 EXCHANGES = (BINANCE,)
-CONTIGUOUS = frozenset(exchange.name for exchange in EXCHANGES if exchange.contiguous_ids)
+CONTIGUOUS = frozenset(exchange.name for exchange in EXCHANGES if exchange.ids == "contiguous")
 """The names of those whose trade ids rise by one."""
 
 
@@ -16,7 +18,9 @@ def adapters(config: Config, names: Sequence[str] = ()) -> list[Adapter]:
 
     Raises `ValueError`, with the name, for one that there is not.
     """
-    known: dict[str, Adapter] = {BINANCE.name: Binance(config.binance_stream_url)}
+    known: dict[str, Adapter] = {
+        BINANCE.name: Binance(config.binance_stream_url, rest=Rest(config.binance_rest_url, BUDGET)),
+    }
     chosen = [name.strip().lower() for name in names or config.exchanges.split(",") if name.strip()]
     for name in chosen:
         if name not in known:

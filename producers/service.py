@@ -49,7 +49,7 @@ async def serve(config: Config, sessions: Sequence[Session], stop: asyncio.Event
     broker, topics or registry are not there.
     """
     await asyncio.to_thread(_check, config)
-    contiguous = {session.exchange.name for session in sessions if session.exchange.contiguous_ids}
+    contiguous = {session.exchange.name for session in sessions if session.exchange.ids == "contiguous"}
     with Publisher(config) as publisher:
         pump = Pump(config, publisher, contiguous)
         selection = Selection(sessions, pump.ids, [exchange.name for exchange in EXCHANGES])

@@ -61,6 +61,8 @@ FIELDS: dict[str, Whole | Text | None] = {
     "commission": Whole(-AMOUNT_MAX, AMOUNT_MAX, ONE),  # a rebate is negative
     **dict.fromkeys(("trade_time", "event_time"), _MARKET_TIME),
     **dict.fromkeys(("received_time", "created_time", "updated_time", "transaction_time", "time"), _TIME),
+    **dict.fromkeys(("before_time", "after_time", "opened_time"), _TIME),
+    **dict.fromkeys(("first_id", "last_id", "missing", "filled_count"), _LONG),
     **dict.fromkeys(("trade_id", "buyer_order_id", "seller_order_id", "trader", "input_offset"), _LONG),
     **dict.fromkeys(("epoch", "version", "revision"), _COUNT),
     **dict.fromkeys(("trades_offset", "fills_offset", "settings_offset", "instruments_offset", "offset"), _OFFSET),
@@ -74,7 +76,7 @@ FIELDS: dict[str, Whole | Text | None] = {
     **dict.fromkeys(("reason", "error", "changed"), Text(4_000)),
     **dict.fromkeys(("settings", "instrument_taken"), Text(64_000)),
     # Their types say all, or the record itself does.
-    **dict.fromkeys(("side", "status", "execution_type", "buyer_is_maker", "cancel_requested", "streaming")),
+    **dict.fromkeys(("side", "status", "execution_type", "buyer_is_maker", "filled", "cancel_requested", "streaming")),
     **dict.fromkeys(("chunks", "budget", "buy_down_interval", "profit_interval", "rebuy_interval", "fee")),
     **dict.fromkeys(("price", "tick_size", "quantity", "step_size")),
     **dict.fromkeys(("executed_quantity", "cumulative_quantity", "order_quantity")),

@@ -99,7 +99,10 @@ class Codec(Generic[R]):
             raise CodecError(
                 f"no valid {self.record_type.__name__}: its writer's schema cannot be read as one"
             ) from None
-        except (EOFError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
+        except EOFError:
+            # its words name an object of this process
+            raise CodecError(f"no valid {self.record_type.__name__}: it ends within a field") from None
+        except (IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise CodecError(f"no valid {self.record_type.__name__}: {error or type(error).__name__}") from error
         if buffer.tell() != len(data):
             raise CodecError(f"no valid {self.record_type.__name__}: {len(data) - buffer.tell()} bytes too many")
@@ -116,6 +119,17 @@ class Codec(Generic[R]):
             field: int.from_bytes(values[field], "big", signed=True) for field, _ in _fixed_fields(json.loads(text))
         }
         return {**values, **decimals}
+
+    def written_without(self, schema_id: int, field: str) -> bool:
+        """Return whether a schema id is of a writer whose schema is today's but for one field that it does not have."""
+        try:
+            writer = self._writer(schema_id)
+        except CodecError:
+            return False
+        if not isinstance(writer, dict) or "fields" not in writer:
+            return False
+        kinds = [(known["name"], known["type"]) for known in self._schema["fields"] if known["name"] != field]
+        return [(known["name"], known["type"]) for known in writer["fields"]] == kinds
 
     def _writer(self, schema_id: int) -> Any:
         """Return the parsed schema of another writer, `None` for our own."""

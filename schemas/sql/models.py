@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, Numeric, Text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, Numeric, Text, false
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -60,6 +60,8 @@ class TradeRow(Base):
     buyer_is_maker: Mapped[bool]
     buyer_order_id: Mapped[OptionalLong]
     seller_order_id: Mapped[OptionalLong]
+    # one written before there was this field comes without it
+    filled: Mapped[bool] = mapped_column(server_default=false())
 
 
 class OrderRow(Base):

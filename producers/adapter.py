@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from producers.source import BadRecord
+from producers.source import BadRecord, Reconnected
 from schemas.records import Trade
 
 Ids = Literal["contiguous", "global"]
@@ -68,6 +68,8 @@ class Newest:
 
 
 Frame = Trade | Answer | Ending | Newest | BadRecord
+Notice = Newest | Reconnected
+"""What a session tells among its trades, for whoever looks after holes (`producers.holes`)."""
 
 
 @dataclass(frozen=True, slots=True)

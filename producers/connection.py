@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from websockets.exceptions import ConnectionClosed
 
-from producers.adapter import Adapter, Answer, Ending
+from producers.adapter import Adapter, Answer, Ending, Newest
 from producers.event_queue import EventQueue
 from producers.source import BadRecord
 from producers.subscriptions import Subscriptions
@@ -144,7 +144,7 @@ class Connection:
 
     def _control(self, frame: object, raw: bytes) -> None:
         """Take in what is no trade."""
-        if isinstance(frame, BadRecord):
+        if isinstance(frame, BadRecord | Newest):
             self._context.queue.put(frame)
         elif isinstance(frame, Ending):
             log.warning("%s: the exchange announces the end of the connection", self._name)

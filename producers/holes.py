@@ -6,9 +6,9 @@ The rules of one instrument are in `producers.series`; here are all of an exchan
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from producers.adapter import Ids, Newest, Page
+from producers.adapter import Ids, Newest, Notice, Page
 from producers.series import HELD_MAX, OpenHole, Series
-from producers.source import Event, Notice, Reconnected
+from producers.source import Event, Reconnected
 from schemas.records import Trade
 
 HOLD_S = 10.0
@@ -102,6 +102,15 @@ class Memory:
                 silent.append(symbol)
         return silent
 
+    def settle(self, recorded: Iterable[tuple[str, int, int]]) -> None:
+        """End the reading of what was published: holes that were filled, or are `recorded` (symbol, first and last id),
+        are known; after the newest of each series something may be missing."""
+        known = list(recorded)
+        for series in self.series.values():
+            spans = [(first, last) for symbol, first, last in known if symbol == series.symbol]
+            series.settle(spans)
+        self._forget_closed()
+
     # What is asked.
 
     def next_to_ask(self, now: float) -> tuple[Series, OpenHole] | None:
@@ -132,7 +141,8 @@ class Memory:
         return [
             (series, opened)
             for series, opened in self.open
-            if opened.holding and (now - opened.opened >= HOLD_S or len(series.held) > HELD_MAX)
+            if opened.holding
+            and (now - opened.opened >= HOLD_S or max(len(series.held), series.missing(opened) or 0) > HELD_MAX)
         ]
 
     def take_noticed(self) -> list[tuple[Series, OpenHole]]:

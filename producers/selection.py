@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from producers.sequence import TradeIds
+from producers.holes import Memory
 from producers.session import Session
 from schemas.records import Settings
 
@@ -14,9 +14,9 @@ log = logging.getLogger(__name__)
 class Selection:
     """Tells each session its symbols. `known` names every exchange there is, also those that others stream."""
 
-    def __init__(self, sessions: Sequence[Session], ids: TradeIds, known: Collection[str]) -> None:
+    def __init__(self, sessions: Sequence[Session], memories: Mapping[str, Memory], known: Collection[str]) -> None:
         self._sessions = {session.exchange.name: session for session in sessions}
-        self._ids, self._known = ids, known
+        self._memories, self._known = memories, known
         self._wanted: dict[str, set[str]] = {name: set() for name in self._sessions}
         self._changed: set[str] = set()
         self.refused: dict[str, list[str]] = {name: [] for name in self._sessions}
@@ -33,10 +33,10 @@ class Selection:
             return
         log.info("%s: streaming %s", settings.instrument, "on" if settings.streaming else "off")
         if settings.streaming:
-            self._ids.forget(settings.instrument)
             wanted.add(settings.symbol)
         else:
             wanted.discard(settings.symbol)
+            self._memories[settings.exchange].of(settings.symbol).pause()
         if not self._changed:
             # The settings of all instruments come one by one: a session is told once.
             asyncio.get_running_loop().call_soon(self._apply)

@@ -37,6 +37,10 @@ class OpenHole:
     holding: bool
     first_id: int
     """The first id that was missing at the beginning."""
+    first_time: int = 0
+    """The time of the trade before it."""
+    opened_us: int = 0
+    """Microseconds since the epoch."""
     had: dict[int, Trade | None] = field(default_factory=dict)
     """Trades in it that came by themselves; `None` for one that is published already."""
     filled: int = 0
@@ -46,8 +50,6 @@ class OpenHole:
     """Not to be asked for before."""
     fruitless: int = 0
     """Answers in a row that told nothing."""
-    recorded: bool = False
-    """Whether it is written down as open."""
 
     @property
     def last_id(self) -> int:
@@ -66,8 +68,10 @@ class OpenHole:
 
 
 class Series:
-    """The trades of one instrument, one after the other. Where ids begin anew, so does what is known, but for repeats of
-    what was before."""
+    """The trades of one instrument, one after the other.
+
+    Where ids begin anew, so does what is known, but for repeats of what was before.
+    """
 
     def __init__(self, symbol: str, ids: Ids) -> None:
         self.symbol = symbol
@@ -122,11 +126,9 @@ class Series:
         self.newest, self.newest_time, self._oldest = number, trade_time, number + 1
 
     def open(self, before_id: int, before_time: int, now: float, waiting: bool = True) -> OpenHole:
-        """Note that all trades from the newest to `before_id` are missing; newer ones wait for few of them."""
-        missing = before_id - self.newest - 1
-        waiting = waiting and (not self.contiguous or missing <= HELD_MAX)
+        """Note that all trades from the newest to `before_id` are missing; newer ones wait for them."""
         hole = Hole(self.symbol, self.newest, before_id, self.newest_time, before_time)
-        opened = OpenHole(hole, now, waiting, self.newest + 1)
+        opened = OpenHole(hole, now, waiting, self.newest + 1, self.newest_time)
         self.holes.append(opened)
         self.newest = before_id - 1
         self._find_plain()
@@ -141,7 +143,24 @@ class Series:
         self.broken = True
         self.plain = self.plain and self.contiguous
 
+    def settle(self, recorded: Iterable[Span]) -> None:
+        """End the reading of what was published before: forget the holes that are filled or recorded, and take it that
+        all before the first that was read was published."""
+        spans = list(recorded)
+        for opened in list(self.holes):
+            if any(first <= opened.first_id and opened.last_id <= last for first, last in spans):
+                opened.absent.append((opened.first_id, opened.last_id))
+                self._close(opened)
+            elif self.missing(opened) == 0:
+                self._close(opened)
+        self._oldest, self.broken = 0, True
+        self.repeated = self.late = self.anew = 0
+
     # What is asked for.
+
+    def missing(self, opened: OpenHole) -> int | None:
+        """Return how many trades of a hole are missing, `None` where ids do not tell."""
+        return opened.last_id - opened.hole.after_id - len(opened.had) if self.contiguous else None
 
     @property
     def holding(self) -> bool:

@@ -15,10 +15,14 @@ from infra.errors import StackError
 from producers import settings_topic
 from producers.adapter import Adapter
 from producers.exchanges import EXCHANGES, adapters
+from producers.filler import Filler
+from producers.gap_records import GapRecords
+from producers.holes import Memory
 from producers.publisher import DeliveryError, Publisher
 from producers.pump import PublishError, Pump
 from producers.selection import Selection
 from producers.session import Session
+from producers.tail import restore
 from schemas.broker import check_topics, is_replay
 
 log = logging.getLogger(__name__)
@@ -49,15 +53,23 @@ async def serve(config: Config, sessions: Sequence[Session], stop: asyncio.Event
     broker, topics or registry are not there.
     """
     await asyncio.to_thread(_check, config)
-    contiguous = {session.exchange.name for session in sessions if session.exchange.ids == "contiguous"}
+    memories = {session.exchange.name: Memory(session.exchange.name, session.exchange.ids) for session in sessions}
+    await asyncio.to_thread(restore, config, memories)
     with Publisher(config) as publisher:
-        pump = Pump(config, publisher, contiguous)
-        selection = Selection(sessions, pump.ids, [exchange.name for exchange in EXCHANGES])
+        # what is missing is known to the memories
+        pump = Pump(config, publisher, contiguous=())
+        gaps = GapRecords(config, publisher)
+        fillers = [Filler(session, memories[session.exchange.name], pump.give, gaps.tell) for session in sessions]
+        selection = Selection(sessions, memories, [exchange.name for exchange in EXCHANGES])
         finishing = [
-            *(asyncio.create_task(stream(session, pump)) for session in sessions),
+            *(asyncio.create_task(stream(filler, pump)) for filler in fillers),
             asyncio.create_task(settings_topic.follow(config, selection.change, stop)),
         ]
-        others = [asyncio.create_task(_report(pump, sessions, selection)), asyncio.create_task(stop.wait())]
+        others = [
+            *(asyncio.create_task(filler.run()) for filler in fillers),
+            asyncio.create_task(_report(pump, sessions, selection)),
+            asyncio.create_task(stop.wait()),
+        ]
         await _until_stopped(sessions, finishing, others)
         log.info("stopping: %d records wait for the broker's acknowledgement", publisher.queued)
     for session in sessions:
@@ -90,21 +102,21 @@ async def _until_stopped(sessions: Sequence[Session], finishing: Sequence[Task],
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def stream(session: Session, pump: Pump) -> None:
-    """Publish what a session gives until it is closed. Raises `DeliveryError` and `PublishError` only.
+async def stream(filler: Filler, pump: Pump) -> None:
+    """Publish what a session gives, without holes, until it is closed. Raises `DeliveryError` and `PublishError` only.
 
     Any other error is a bug in what is peculiar to an exchange. It is logged and counted, its session begins anew with
     the back-off that it has, and the other exchanges do not notice.
     """
     while True:
         try:
-            await pump.run(session)
+            await pump.run(filler)
             return
         except (DeliveryError, PublishError):
             raise
         except Exception:
-            session.counters.crashes += 1
-            log.exception("%s: the session crashed and begins anew", session.exchange.name)
+            filler.session.counters.crashes += 1
+            log.exception("%s: the session crashed and begins anew", filler.memory.exchange)
 
 
 async def _until_signalled(config: Config, chosen: Sequence[Adapter]) -> int:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from websockets.exceptions import WebSocketException
 
-from producers.adapter import Adapter, Exchange
+from producers.adapter import Adapter, Exchange, Notice
 from producers.backoff import Backoff
 from producers.connection import Connection, Context, Timing
 from producers.event_queue import EventQueue
-from producers.source import Event
+from producers.source import Event, Reconnected
 from producers.websocket import open_socket, retry_after
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Counters:
 
 
 class Session:
-    """Trades of a changing set of symbols of one exchange: a `Source`.
+    """Trades of a changing set of symbols of one exchange, and notices among them.
 
     `set_symbols` may be called any time. `events` is to be iterated by one reader, and may be iterated anew after it
     has raised. Clock (seconds), wall clock (microseconds), random numbers and sleep can be given, so that tests need
@@ -76,6 +76,23 @@ class Session:
         """The exchange that is streamed from."""
         return self._context.adapter.exchange
 
+    @property
+    def adapter(self) -> Adapter:
+        """The adapter of the exchange."""
+        return self._context.adapter
+
+    def renew(self, symbols: Iterable[str]) -> None:
+        """Unsubscribe these symbols and subscribe them again: the exchange has lost them."""
+        for connection in self._open:
+            connection.subscriptions.renew(symbols)
+        self._wake.set()
+
+    def replace(self) -> None:
+        """Replace the connection by a new one, as before its planned end."""
+        for connection in self._open[:1]:
+            connection.ending = True
+        self._wake.set()
+
     def set_symbols(self, symbols: Iterable[str]) -> None:
         """Stream exactly these symbols from now on. Raises `ValueError` for more than one connection may carry."""
         wanted, most = set(symbols), self.exchange.symbols_per_connection
@@ -98,7 +115,7 @@ class Session:
         self._closing.set()
         self._wake.set()
 
-    async def events(self) -> AsyncGenerator[list[Event], None]:
+    async def events(self) -> AsyncGenerator[list[Event | Notice], None]:
         """Yield batches of what has arrived, until `close`."""
         manager = asyncio.create_task(self._manage())
         manager.add_done_callback(lambda _: self._queue.wake())
@@ -152,6 +169,8 @@ class Session:
             return False
         self._backoff.connected(self._context.clock())
         self.counters.connections += 1
+        if not successor and self.counters.connections > 1:
+            self._queue.put(Reconnected())
         connection = Connection(socket, address.symbols, self._context, successor)
         connection.subscriptions.want(self._wanted)
         self._open.append(connection)

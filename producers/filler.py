@@ -1,0 +1,247 @@
+"""Fills the holes of a session's trades: asks the exchange for what is missing, and has it published.
+
+What is missing and what is to be asked is decided in `producers.holes`; here are the clock, the requests and the log.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from producers.adapter import HistoryUnavailable, Page
+from producers.holes import Memory
+from producers.series import OpenHole, Series
+from producers.session import Session
+from producers.source import Event
+from schemas.records import Gap, GapStatus, Trade
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.25
+CRASHED_S = 60.0
+"""So long nothing is asked after an error of ours in an adapter."""
+NOT_STREAMED = "not streamed at the time"
+WAITED_LONG = "still being asked for, newer trades go on without them"
+
+Give = Callable[[Iterable[Event]], Awaitable[None]]
+Tell = Callable[[Gap], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class AuditTiming:
+    """How often quiet instruments are looked after, in seconds."""
+
+    every_s: float = 60
+    quiet_s: float = 30
+    """An instrument without a trade for so long before an audit is quiet."""
+
+
+class Filler:
+    """The trades of a session without holes: a `Source`, as long as `run` runs beside it.
+
+    `give` publishes trades, all before anything else runs; `tell` writes down a gap, and ends when the broker has it.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        memory: Memory,
+        give: Give,
+        tell: Tell,
+        timing: AuditTiming | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall_us: Callable[[], int] = lambda: time.time_ns() // 1_000,
+    ) -> None:
+        self.session, self.memory = session, memory
+        self._give, self._tell = give, tell
+        self._timing = timing or AuditTiming()
+        self._clock, self._wall_us = clock, wall_us
+        self._wake = asyncio.Event()
+        self.renewals = 0
+        """How often subscriptions were made anew that had been acknowledged and stayed silent."""
+        self._renewed: set[str] = set()
+
+    async def events(self) -> AsyncGenerator[list[Event], None]:
+        """Yield what is to be published at once of what the session gives."""
+        async with contextlib.aclosing(self.session.events()) as batches:
+            async for batch in batches:
+                out = self.memory.live(batch, self._clock())
+                self._date_noticed()
+                if out:
+                    yield out
+
+    async def run(self) -> None:
+        """Look after holes until cancelled. Raises what `give` raises."""
+        tasks = [asyncio.create_task(work()) for work in (self._fill, self._watch, self._audit)]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                if task.done():
+                    task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    # What is missing is asked for.
+
+    async def _fill(self) -> None:
+        while True:
+            found = self.memory.next_to_ask(self._clock())
+            if found is None:
+                await self._wait()
+            else:
+                await self._ask(*found)
+
+    async def _ask(self, series: Series, opened: OpenHole) -> None:
+        adapter, memory = self.session.adapter, self.memory
+        again_s: float | None
+        try:
+            if series.missing(opened) == 0:
+                page = Page((), opened.last_id)
+            else:
+                page = await adapter.history(opened.hole)
+        except HistoryUnavailable as error:
+            again_s, reason = error.again_s, str(error)
+        except Exception as error:
+            log.exception("%s: the adapter failed over trades of the past", memory.exchange)
+            again_s, reason = CRASHED_S, repr(error)
+        else:
+            if opened in series.holes:
+                reason = "the exchange does not have them"
+                await self._done(
+                    series, opened, memory.fill(series, opened, page, self._clock(), self._wall_us()), reason
+                )
+            return
+        if opened in series.holes:
+            await self._done(series, opened, memory.put_off(series, opened, again_s, self._clock()), reason)
+
+    async def _done(self, series: Series, opened: OpenHole, out: list[Trade], reason: str) -> None:
+        """Publish what an answer gave; write down what became of the hole, if it is closed."""
+        await self._give(out)
+        if opened in series.holes:
+            return
+        lost = opened.lost if series.contiguous else int(not opened.told)
+        status = GapStatus.LOST if lost else GapStatus.FILLED
+        gap = self._record(series, opened, status, reason if lost else None)
+        level = logging.WARNING if lost else logging.INFO
+        log.log(level, "%s", told(gap))
+        await self._tell(gap)
+
+    # Trades that wait are let go in time.
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._renew(self.memory.overdue(self._clock(), self._wall_us()))
+            self._date_noticed()
+            await self._record_unwanted()
+            await self._let_go(self.memory.waited_long(self._clock()))
+
+    async def _let_go(self, long: list[tuple[Series, OpenHole]]) -> None:
+        """Let trades go on that waited long. That something is missing is written down before: from then on the newest
+        trade in the topic does not show it any more."""
+        gaps = [self._record(series, opened, GapStatus.OPEN, WAITED_LONG) for series, opened in long]
+        for gap in gaps:
+            log.warning("%s", told(gap))
+        await asyncio.gather(*map(self._tell, gaps))
+        for series, opened in long:
+            if opened in series.holes and opened.holding:
+                await self._give(series.let_go(opened))
+
+    async def _record_unwanted(self) -> None:
+        for series in self.memory.series.values():
+            while series.unwanted:
+                hole = series.unwanted.pop()
+                opened = OpenHole(hole, self._clock(), False, hole.after_id + 1, opened_us=self._wall_us())
+                opened.absent.append((opened.first_id, opened.last_id))
+                await self._tell(self._record(series, opened, GapStatus.LOST, NOT_STREAMED))
+
+    # Instruments that are quiet are asked after.
+
+    async def _audit(self) -> None:
+        """Ask for the newest trade of each instrument that is quiet: some subscriptions are acknowledged and lost."""
+        timing = self._timing
+        while True:
+            await asyncio.sleep(timing.every_s - timing.quiet_s)
+            before = self.memory.newest_of(sorted(self.session.streaming))
+            await asyncio.sleep(timing.quiet_s)
+            streaming = self.session.streaming
+            quiet = [symbol for symbol, newest in before.items() if self._is_quiet(symbol, newest)]
+            await self._look_at([symbol for symbol in quiet if symbol in streaming])
+
+    def _is_quiet(self, symbol: str, newest: int) -> bool:
+        series = self.memory.of(symbol)
+        return series.newest == newest and not series.holding
+
+    async def _look_at(self, quiet: list[str]) -> None:
+        if not quiet:
+            return
+        try:
+            said = await self.session.adapter.newest(quiet)
+        except HistoryUnavailable as error:
+            log.warning("%s: cannot look after %d quiet instruments: %s", self.memory.exchange, len(quiet), error)
+            return
+        except Exception:
+            log.exception("%s: the adapter failed over the newest trades", self.memory.exchange)
+            return
+        for newest in said:
+            self.memory.claim(newest, self._clock())
+
+    def _renew(self, silent: list[str]) -> None:
+        """Subscribe anew to what the stream does not bring; where that has not helped before, by a new connection."""
+        if not silent:
+            return
+        again = not self._renewed.isdisjoint(silent)
+        self._renewed = set() if again else set(silent)
+        self.renewals += 1
+        shown, how = ", ".join(silent[:20]), "on a new connection" if again else "anew"
+        log.warning("%s: the stream is silent on %s: subscribing %s", self.memory.exchange, shown, how)
+        if again:
+            self.session.replace()
+        else:
+            self.session.renew(silent)
+
+    # Words.
+
+    def _date_noticed(self) -> None:
+        noticed = self.memory.take_noticed()
+        for _, opened in noticed:
+            opened.opened_us = self._wall_us()
+        if noticed:
+            self._wake.set()
+
+    def _record(self, series: Series, opened: OpenHole, status: GapStatus, reason: str | None) -> Gap:
+        missing = opened.lost if status is GapStatus.LOST else series.missing(opened)
+        return Gap(
+            exchange=self.memory.exchange,
+            symbol=series.symbol,
+            first_id=opened.first_id,
+            last_id=opened.last_id,
+            before_time=opened.first_time,
+            after_time=opened.hole.before_time,
+            status=status,
+            reason=reason,
+            missing=missing if series.contiguous else None,
+            filled=opened.filled,
+            opened_time=opened.opened_us,
+            updated_time=self._wall_us(),
+        )
+
+    async def _wait(self) -> None:
+        self._wake.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TICK_S):
+                await self._wake.wait()
+
+
+def told(gap: Gap) -> str:
+    """Return one line on a gap, for people."""
+    ids = f"ids {gap.first_id} to {gap.last_id}"
+    if gap.status is GapStatus.FILLED:
+        took_s = (gap.updated_time - gap.opened_time) / 1e6
+        return f"{gap.instrument}: {gap.filled} trades filled, {ids}, in {took_s:.1f} s"
+    missing = "trades" if gap.missing is None else f"{gap.missing} trades"
+    return f"{gap.instrument}: {missing} {'lost' if gap.status is GapStatus.LOST else 'missing'}, {ids}: {gap.reason}"

@@ -1,4 +1,4 @@
-"""What the local exchange says, word for word as Binance does. No socket, no clock.
+"""What the local exchange says as Binance, word for word. No socket, no clock.
 
 Source: Binance Spot API documentation, "WebSocket Streams" and "REST API", mid 2026.
 """
@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from producers.local_exchange.frames import decimal
 from schemas.records import Instrument, Trade
 from schemas.units import ONE
 
@@ -40,6 +41,13 @@ class Subscriptions:
             return _refuse(2, "Invalid request: too many parameters", request_id)
         return self._do(method, params, request_id)
 
+    def refusal(self, raw: str, with_id: bool) -> bytes:
+        """Return the refusal of a message, whatever is in it; one without an id is not wrapped as an error either."""
+        error = {"code": 2, "msg": "Invalid request: the exchange refuses it"}
+        if not with_id:
+            return msgspec.json.encode(error)
+        return msgspec.json.encode({"error": error, "id": msgspec.json.decode(raw).get("id")})
+
     def _do(self, method: str, params: list[Any], request_id: int | str | None) -> bytes:
         if method == "LIST_SUBSCRIPTIONS":
             return _reply(sorted(self.streams), request_id)
@@ -66,16 +74,6 @@ class Subscriptions:
         return _reply(None, request_id)
 
 
-def text_frame(payload: bytes) -> bytes:
-    """Return a whole unmasked text frame, as a server sends it (RFC 6455, 5.2)."""
-    size = len(payload)
-    if size < 126:
-        return b"\x81" + bytes([size]) + payload
-    if size < 1 << 16:
-        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
-    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
-
-
 def trade_event(trade: Trade, combined: bool, micros: bool) -> bytes:
     """Return the event of the stream `<symbol>@trade`, with times in milliseconds unless `micros`."""
     unit = 1 if micros else 1_000
@@ -89,9 +87,10 @@ def trade_event(trade: Trade, combined: bool, micros: bool) -> bytes:
     return event.encode()
 
 
-def shutdown_event(time_ms: int) -> bytes:
-    """Return the announcement that the server is about to go."""
-    return f'{{"e":"serverShutdown","E":{time_ms}}}'.encode()
+def shutdown_event(time_ms: int, wrapped: bool = False) -> bytes:
+    """Return the announcement that the server is about to go; `wrapped` as combined connections may get it."""
+    event = f'{{"e":"serverShutdown","E":{time_ms}}}'
+    return (f'{{"stream":"!serverShutdown","data":{event}}}' if wrapped else event).encode()
 
 
 def exchange_info(markets: list[Instrument], time_ms: int) -> bytes:
@@ -107,8 +106,8 @@ def exchange_info(markets: list[Instrument], time_ms: int) -> bytes:
     return msgspec.json.encode(answer)
 
 
-def historical_trades(trades: list[Trade], micros: bool) -> bytes:
-    """Return the answer to `GET /api/v3/historicalTrades`."""
+def public_trades(trades: list[Trade], micros: bool) -> bytes:
+    """Return the answer to `GET /api/v3/trades` and `/api/v3/historicalTrades`."""
     unit = 1 if micros else 1_000
     rows = [
         {
@@ -125,14 +124,28 @@ def historical_trades(trades: list[Trade], micros: bool) -> bytes:
     return msgspec.json.encode(rows)
 
 
+def agg_trades(trades: list[Trade], micros: bool) -> bytes:
+    """Return the answer to `GET /api/v3/aggTrades`, each trade an aggregate of its own."""
+    unit = 1 if micros else 1_000
+    rows = [
+        {
+            "a": trade.trade_id,
+            "p": decimal(trade.price),
+            "q": decimal(trade.quantity),
+            "f": trade.trade_id,
+            "l": trade.trade_id,
+            "T": trade.trade_time // unit,
+            "m": trade.buyer_is_maker,
+            "M": True,
+        }
+        for trade in trades
+    ]
+    return msgspec.json.encode(rows)
+
+
 def rest_error(code: int, message: str) -> bytes:
     """Return the body of a refused REST request."""
     return msgspec.json.encode({"code": code, "msg": message})
-
-
-def decimal(units: int) -> str:
-    """Return eight decimals, as Binance writes every price and quantity."""
-    return f"{units // ONE}.{units % ONE:08d}"
 
 
 def _symbol(market: Instrument) -> dict[str, Any]:

@@ -5,6 +5,8 @@ Source: Binance Spot API documentation, "WebSocket Streams", "REST API" and "Lim
 
 from collections.abc import Callable, Hashable, Mapping
 
+import msgspec
+
 from producers.local_exchange.binance_words import (
     STREAMS_MAX,
     Subscriptions,
@@ -13,6 +15,7 @@ from producers.local_exchange.binance_words import (
     public_trades,
     rest_error,
     shutdown_event,
+    tickers,
     trade_event,
 )
 from producers.local_exchange.dialect import Call, Floor, Reply, Route
@@ -68,6 +71,7 @@ class BinanceDialect:
             Route("/api/v3/exchangeInfo", self._exchange_info, 20),
             Route("/api/v3/trades", lambda call: self._trades(call, public_trades, of_id=False), 25),
             Route("/api/v3/historicalTrades", lambda call: self._trades(call, public_trades, of_id=True), 25),
+            Route("/api/v3/ticker/24hr", self._tickers, 80),
             Route("/api/v3/aggTrades", lambda call: self._trades(call, agg_trades, of_id=True), 4),
         )
 
@@ -98,6 +102,17 @@ class BinanceDialect:
             return _refused(-1121, "Invalid symbol.")
         chosen = list(markets.values()) if symbol is None else [markets[symbol]]
         return Reply(exchange_info(chosen, self._floor.now_us() // 1_000))
+
+    def _tickers(self, call: Call) -> Reply:
+        try:
+            symbols = msgspec.json.decode(call.query.get("symbols", "null"), type=list[str] | None)
+        except msgspec.DecodeError:
+            return _refused(-1100, "Illegal characters found in parameter 'symbols'.")
+        history = self._floor.history
+        if any(symbol not in history for symbol in symbols or ()):
+            return _refused(-1121, "Invalid symbol.")
+        chosen = symbols or list(history)
+        return Reply(tickers({symbol: self._chosen(history[symbol], -1, LIMIT_MAX) for symbol in chosen}))
 
     def _trades(self, call: Call, rows: Rows, of_id: bool) -> Reply:
         symbol = call.query.get("symbol")

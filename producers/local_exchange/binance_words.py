@@ -3,6 +3,7 @@
 Source: Binance Spot API documentation, "WebSocket Streams" and "REST API", mid 2026.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -141,6 +142,30 @@ def agg_trades(trades: list[Trade], micros: bool) -> bytes:
         for trade in trades
     ]
     return msgspec.json.encode(rows)
+
+
+def tickers(trades: Mapping[str, list[Trade]]) -> bytes:
+    """Return the answer to `GET /api/v3/ticker/24hr` of these symbols, by what is known of their day; ids are -1
+    where there was no trade."""
+    return msgspec.json.encode([_ticker(symbol, of_day) for symbol, of_day in trades.items()])
+
+
+def _ticker(symbol: str, trades: list[Trade]) -> dict[str, Any]:
+    prices = [trade.price for trade in trades] or [0]
+    return {
+        "symbol": symbol,
+        "openPrice": decimal(prices[0]),
+        "highPrice": decimal(max(prices)),
+        "lowPrice": decimal(min(prices)),
+        "lastPrice": decimal(prices[-1]),
+        "volume": decimal(sum(trade.quantity for trade in trades)),
+        "quoteVolume": decimal(sum(trade.price * trade.quantity for trade in trades) // ONE),
+        "openTime": trades[0].trade_time // 1_000 if trades else 0,
+        "closeTime": trades[-1].trade_time // 1_000 if trades else 0,
+        "firstId": trades[0].trade_id if trades else -1,
+        "lastId": trades[-1].trade_id if trades else -1,
+        "count": len(trades),
+    }
 
 
 def rest_error(code: int, message: str) -> bytes:

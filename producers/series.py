@@ -46,6 +46,8 @@ class OpenHole:
     filled: int = 0
     absent: list[Span] = field(default_factory=list)
     """What the exchange does not have."""
+    beginning: bool = False
+    """Whether it is before the first trade since ids began anew: nobody knows whether there were any."""
     due: float = 0
     """Not to be asked for before."""
     fruitless: int = 0
@@ -106,14 +108,11 @@ class Series:
         number = trade.trade_id
         if self.newest < 0:
             self._begin(trade)
-        elif number > self.newest:
-            if self._is_of_before(trade):
-                self.repeated += 1
-                return []
+        elif number > self.newest and not self._is_of_before(trade):
             self._check_gap(trade, now, waiting)
             self._advance(number, trade.trade_time)
         elif self._is_anew(trade):
-            return [*self._begin_anew(trade), trade]
+            return self._begin_anew(trade, now, waiting)
         elif not self._is_new(trade):
             return []
         if self.holding:
@@ -228,15 +227,25 @@ class Series:
         """Return whether a trade with an id not above the newest begins ids anew: a repeated one has its old time."""
         return trade.trade_time > self.newest_time + self._disorder_us and self._hole_of(trade) is None
 
-    def _begin_anew(self, trade: Trade) -> list[Trade]:
-        """Begin anew with a trade. Returns what waited: nothing of before may wait for what comes now."""
-        waited = [trade for opened in list(self.holes) if opened.holding for trade in self.let_go(opened)]
+    def _begin_anew(self, trade: Trade, now: float, waiting: bool) -> list[Trade]:
+        """Begin anew with a trade. Returns what is to be published: nothing of before waits for what comes now.
+
+        Those with lower ids may have been missed, if there were any: they are asked for, where they are few.
+        """
+        waited = [early for opened in list(self.holes) if opened.holding for early in self.let_go(opened)]
         self.anew += 1
         self._before = self._oldest, self.newest, self.newest_time
         self._odd_ids.clear()
         self._lost.clear()
+        number = trade.trade_id
+        if self.contiguous and 0 < number <= HELD_MAX:
+            hole = Hole(self.symbol, -1, number, self.newest_time, trade.trade_time)
+            self.holes.append(OpenHole(hole, now, waiting, 0, self.newest_time, beginning=True))
         self._begin(trade)
-        return waited
+        if self.holding:
+            self.held.append(trade)
+            return waited
+        return [*waited, trade]
 
     def _is_new(self, trade: Trade) -> bool:
         """Return whether a trade with an id not above the newest is to be published now."""
@@ -252,11 +261,12 @@ class Series:
         return opened is None or not opened.holding
 
     def _hole_of(self, trade: Trade) -> OpenHole | None:
-        for opened in self.holes:
-            hole = opened.hole
-            if hole.after_id < trade.trade_id < hole.before_id:
-                return opened if trade.trade_time <= hole.before_time + self._disorder_us else None
-        return None
+        return next((opened for opened in self.holes if self._is_within(trade, opened.hole)), None)
+
+    def _is_within(self, trade: Trade, hole: Hole) -> bool:
+        disorder, time = self._disorder_us, trade.trade_time
+        in_time = hole.after_time - disorder <= time <= hole.before_time + disorder
+        return in_time and hole.after_id < trade.trade_id < hole.before_id
 
     def _is_known(self, trade: Trade) -> bool:
         """Return whether a trade of no hole was published."""
@@ -293,10 +303,9 @@ class Series:
 
     def _fresh(self, hole: Hole, page: Page, received_time: int) -> Iterator[tuple[int, Trade]]:
         """Yield those trades of a page that are of the hole and not published, marked as filled."""
-        latest = hole.before_time + self._disorder_us
         for trade in page.trades:
             number = trade.trade_id
-            if not hole.after_id < number <= page.reached or trade.trade_time > latest:
+            if number > page.reached or not self._is_within(trade, hole):
                 continue
             if not self.contiguous:
                 if number in self._odd_ids:
@@ -307,6 +316,8 @@ class Series:
 
     def _close(self, opened: OpenHole) -> list[Trade]:
         self.holes.remove(opened)
+        if opened.beginning:
+            opened.absent.clear()
         self._lose(opened.absent)
         return self._released()
 

@@ -50,7 +50,7 @@ class Played:
         assert all(trade.received_time == 77 for trade in trades if trade.filled)
 
 
-# what comes → what is published, what is missing then (after, before of each hole), lost spans are told in the last test
+# what comes → what is published, what is missing then (the ids on either side of each hole)
 CONTIGUOUS = {
     "in order": ("5, 6, 7", "5 6 7", []),
     "a repeat is dropped": ("5, 6, 6, 5, 7", "5 6 7", []),
@@ -74,13 +74,17 @@ CONTIGUOUS = {
     "a lost connection alone is no hole": ("5, cut, 6", "5 6", []),
     "off and on": ("5, off, 9, 10", "5 9 10", []),
     "older than the first": ("5, 3, 3, 6", "5 3 6", []),
-    "ids begin anew": ("500, 501, 1@600, 2@601", "500 501 1 2", []),
-    "anew with the same ids": ("5, 6, 5@600, 6@601, 7@602", "5 6 5 6 7", []),
-    "anew beyond, with a repeat of before": ("5, 6, 2@600, 6, 3@601, 3@601", "5 6 2 3", []),
-    "anew while newer ones wait": ("5, 8, 9, 1@600, 2@601", "5 8 9 1 2", [(5, 8)]),
-    "anew, and the hole of before is filled": ("5, 8, 1@600, fill 6 7/7", "5 8 1 6f 7f", []),
-    "anew, and the exchange has others of these ids": ("5, 8, 1@600, fill 6@700 7@701/7", "5 8 1", []),
-    "a hole after ids began anew": ("500, 1@600, 4@603, fill 2@601 3@602/3", "500 1 2f 3f 4", []),
+    "ids begin anew": ("500, 501, 0@600, 1@601", "500 501 0 1", []),
+    "anew, and before the first of them": ("500, 3@603, fill 1@601 2@602/2, 4@604", "500 1f 2f 3 4", []),
+    "anew, and none before the first": ("500, 1@603, fill /0, 2@604", "500 1 2", []),
+    "anew with the same ids": ("5, 6, 5@600, fill 4@599/4, 6@601, 7@602", "5 6 4f 5 6 7", []),
+    "anew beyond, with a repeat of before": ("5, 6, 0@600, 6, 1@601, 1@601", "5 6 0 1", []),
+    "anew while newer ones wait": ("5, 8, 9, 0@600, 1@601", "5 8 9 0 1", [(5, 8)]),
+    "anew, and the hole of before is filled": ("5, 8, 0@600, fill 6 7/7", "5 8 0 6f 7f", []),
+    "anew, and the exchange has others of these ids": ("5, 8, 0@600, fill 6@700 7@701/7", "5 8 0", []),
+    "anew, and one of the hole of before is late": ("5, 8, 0@600, 6, 7, 6, 1@601", "5 8 0 6 7 1", [(5, 8)]),
+    "a hole after ids began anew": ("500, 0@600, 3@603, fill 1@601 2@602/2", "500 0 1f 2f 3", []),
+    "anew far from the beginning": ("500000, 30000@900000, 30001@900001", "500000 30000 30001", []),
 }
 GLOBAL = {
     "ids that are left out": ("5, 9, 30", "5 9 30", []),
@@ -136,6 +140,6 @@ def test_what_was_not_wanted_is_told() -> None:
 
 def test_each_beginning_of_ids_is_counted_once() -> None:
     played = Played("contiguous")
-    for word in ("500", "1@600", "2@601", "2@601", "500", "3@602"):
+    for word in ("500", "0@600", "1@601", "1@601", "500", "2@602"):
         played.play(word)
     assert (played.series.anew, played.series.repeated) == (1, 2)

@@ -1,0 +1,92 @@
+"""Holes on the real broker: whatever is cut, refused or killed, each trade that was made is in the topic once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from infra.config import Config
+from producers.binance.client import Binance
+from producers.binance.history import BUDGET
+from producers.local_exchange.server import LocalExchange, Play
+from producers.local_exchange.simulated import simulated_trades
+from producers.recorded.files import read_trades
+from producers.rest import Rest
+from producers.service import serve
+from producers.session import Session
+from producers.tail import read_gaps
+from schemas.records import GapStatus, Trade
+from tests.e2e.test_producers_service import (
+    DEADLINE_S,
+    QUICK,
+    START,
+    SYMBOLS,
+    config,
+    exchange_of,
+    switch,
+    trades_in_topic,
+    until,
+)
+
+__all__ = ["config"]
+
+
+def market(tape: Path, count: int | None, rate: int = 2_000) -> Play:
+    """A market that begins when all symbols are subscribed, and tells of all its trades."""
+    return Play(
+        lambda: islice(simulated_trades(5, rate, START), count),
+        wait_for=frozenset(SYMBOLS),
+        tape=tape,
+        history=1_000_000,
+    )
+
+
+@asynccontextmanager
+async def service(config: Config, exchange: LocalExchange) -> AsyncIterator[Session]:
+    """The service in this process; ends as after SIGTERM."""
+    session = Session(Binance(exchange.stream_url, rest=Rest(exchange.rest_url, BUDGET)), QUICK)
+    stop = asyncio.Event()
+    serving = asyncio.create_task(serve(config, [session], stop))
+    try:
+        yield session
+    finally:
+        stop.set()
+        async with asyncio.timeout(DEADLINE_S):
+            await serving
+
+
+def compared(trades: list[Trade]) -> dict[str, list[Trade]]:
+    """The trades of each symbol in the order of the topic, but for when and how they came."""
+    found: dict[str, list[Trade]] = {}
+    for trade in trades:
+        found.setdefault(trade.symbol, []).append(msgspec.structs.replace(trade, received_time=0, filled=False))
+    return found
+
+
+async def until_in_topic(config: Config, count: int) -> list[Trade]:
+    """Wait until the topic has so many trades; return them."""
+    async with asyncio.timeout(DEADLINE_S):
+        while len(found := await asyncio.to_thread(trades_in_topic, config)) < count:  # noqa: ASYNC110 - a topic
+            await asyncio.sleep(0.5)
+    return found
+
+
+async def test_connections_that_are_lost_under_load_leave_no_hole(config: Config, tmp_path: Path) -> None:
+    tape = tmp_path / "made.csv"
+    await asyncio.to_thread(switch, config, SYMBOLS)
+    async with exchange_of(market(tape, 12_000)) as exchange, service(config, exchange) as session:
+        for cuts in range(1, 5):
+            await asyncio.sleep(0.8)
+            exchange.cut(0.3)
+            await until(lambda cuts=cuts: session.counters.connections > cuts)
+        await until(exchange.finished.is_set)
+        received = await until_in_topic(config, 12_000)
+    assert compared(received) == compared(list(read_trades(tape))), "all, once, in the order of ids"
+    filled = [trade for trade in received if trade.filled]
+    assert len(filled) == 12_000 - exchange.sent.total() > 1_000
+    gaps = await asyncio.to_thread(read_gaps, config)
+    assert {gap.status for gap in gaps} == {GapStatus.FILLED}
+    assert sum(gap.filled for gap in gaps) == len(filled)

@@ -74,15 +74,18 @@ async def until_in_topic(config: Config, count: int) -> list[Trade]:
     return found
 
 
+async def until_sent(exchange: LocalExchange, more: int) -> None:
+    mark = exchange.sent.total() + more
+    await until(lambda: exchange.sent.total() >= mark)
+
+
 async def test_connections_that_are_lost_under_load_leave_no_hole(config: Config, tmp_path: Path) -> None:
     tape = tmp_path / "made.csv"
     await asyncio.to_thread(switch, config, SYMBOLS)
-    async with exchange_of(market(tape, 12_000)) as exchange, service(config, exchange) as session:
-        for cuts in range(1, 5):
-            await asyncio.sleep(0.8)
+    async with exchange_of(market(tape, 12_000)) as exchange, service(config, exchange):
+        for _ in range(3):
+            await until_sent(exchange, 1_000)
             exchange.cut(0.3)
-            await until(lambda cuts=cuts: session.counters.connections > cuts)
-        await until(exchange.finished.is_set)
         received = await until_in_topic(config, 12_000)
     assert compared(received) == compared(list(read_trades(tape))), "all, once, in the order of ids"
     filled = [trade for trade in received if trade.filled]
@@ -90,3 +93,32 @@ async def test_connections_that_are_lost_under_load_leave_no_hole(config: Config
     gaps = await asyncio.to_thread(read_gaps, config)
     assert {gap.status for gap in gaps} == {GapStatus.FILLED}
     assert sum(gap.filled for gap in gaps) == len(filled)
+
+
+async def test_a_producer_that_is_killed_in_a_long_cut_fills_what_it_missed(config: Config, tmp_path: Path) -> None:
+    tape = tmp_path / "made.csv"
+    await asyncio.to_thread(switch, config, SYMBOLS)
+    async with exchange_of(market(tape, 24_000)) as exchange:
+        environment = {"HEDGEHOG_BINANCE_REST_URL": exchange.rest_url}
+        first = _start(config, ["-m", "producers"], exchange.stream_url, environment)
+        try:
+            await until_sent(exchange, 3_000)
+            exchange.cut(2)
+            await asyncio.sleep(0.5)
+        finally:
+            first.kill()
+            first.wait()
+        refusals = [HttpFault(429, "1"), HttpFault(503), HttpFault(418, "1"), HttpFault(500)]
+        exchange.faults.calls.extend(refusals)
+        second = _start(config, ["-m", "producers"], exchange.stream_url, environment)
+        try:
+            received = await until_in_topic(config, 24_000)
+            second.terminate()
+            output, _ = await asyncio.to_thread(second.communicate, timeout=DEADLINE_S)
+        finally:
+            second.kill()
+            second.wait()
+    assert compared(received) == compared(list(read_trades(tape))), f"all, once, in the order of ids: {output}"
+    assert sum(trade.filled for trade in received) > 4_000
+    assert not exchange.faults.calls
+    assert second.returncode == 0, output

@@ -11,6 +11,7 @@ import msgspec
 from infra.config import Config
 from producers.binance.client import Binance
 from producers.binance.history import BUDGET
+from producers.local_exchange.faults import HttpFault
 from producers.local_exchange.server import LocalExchange, Play
 from producers.local_exchange.simulated import simulated_trades
 from producers.recorded.files import read_trades
@@ -24,6 +25,7 @@ from tests.e2e.test_producers_service import (
     QUICK,
     START,
     SYMBOLS,
+    _start,
     config,
     exchange_of,
     switch,

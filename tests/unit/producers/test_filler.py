@@ -1,16 +1,20 @@
 """A session's holes filled from the local exchange's REST server, whatever that refuses on the way."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from itertools import islice
 
 import msgspec
+import pytest
 
+from producers import holes, rest
 from producers.binance.client import Binance
 from producers.binance.history import BUDGET
 from producers.filler import AuditTiming, Filler
 from producers.holes import Memory
+from producers.local_exchange.faults import HttpFault
 from producers.local_exchange.server import LocalExchange, Play
 from producers.local_exchange.simulated import simulated_trades
 from producers.rest import Rest
@@ -85,3 +89,64 @@ async def test_connections_that_are_lost_leave_no_hole() -> None:
     assert sum(trade.filled for trade in published.trades) == 6_000 - exchange.sent.total() > 500
     assert {gap.status for gap in published.gaps} == {GapStatus.FILLED}
     assert sum(gap.filled for gap in published.gaps) == 6_000 - exchange.sent.total()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [HttpFault(429, "1"), HttpFault(418, "1"), HttpFault(503, "1"), HttpFault(500)],
+    ids=lambda f: str(f.status),
+)
+async def test_a_refusal_is_waited_for(fault: HttpFault, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest, "AGAIN_S", 1.0)
+    async with exchange_of(market(3_000)) as exchange, filling(exchange) as (_, published):
+        await until(lambda: len(published.trades) > 500)
+        exchange.faults.calls.append(fault)
+        began = time.monotonic()
+        exchange.skip("XRPUSDT", 3)
+        await until(lambda: published.gaps)
+        assert time.monotonic() - began > 1
+        await until(lambda: len(published.trades) == 3_000)
+    assert published.by_symbol() == by_symbol(islice(simulated_trades(3, 2_000, START), 3_000))
+
+
+async def test_what_is_refused_for_good_is_lost_and_holds_nobody_up() -> None:
+    async with exchange_of(market(3_000)) as exchange, filling(exchange) as (_, published):
+        await until(lambda: len(published.trades) > 500)
+        exchange.faults.calls.append(HttpFault(403, body="not from here"))
+        exchange.skip("XRPUSDT", 3)
+        await until(lambda: published.gaps and len(published.trades) == 2_997)
+    (gap,) = published.gaps
+    assert (gap.status, gap.symbol, gap.missing, gap.filled) == (GapStatus.LOST, "XRPUSDT", 3, 0)
+    assert gap.last_id - gap.first_id == 2
+    assert "HTTP 403: not from here" in (gap.reason or "")
+
+
+async def test_trades_that_wait_too_long_go_on_after_the_gap_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(holes, "HOLD_S", 0.5)
+    async with exchange_of(market(4_000)) as exchange, filling(exchange) as (_, published):
+        await until(lambda: len(published.trades) > 500)
+        exchange.faults.calls.append(HttpFault(503, "1"))
+        exchange.skip("XRPUSDT", 3)
+        await until(lambda: published.gaps)
+        (opened,) = published.gaps
+        assert (opened.status, opened.missing) == (GapStatus.OPEN, 3)
+        await until(lambda: len(published.trades) == 4_000)
+    assert [gap.status for gap in published.gaps] == [GapStatus.OPEN, GapStatus.FILLED]
+    assert published.gaps[1].key == opened.key
+    late = [trade.trade_id for trade in published.trades if trade.filled]
+    assert late == list(range(opened.first_id, opened.last_id + 1))
+    ids = [trade.trade_id for trade in published.trades if trade.symbol == "XRPUSDT"]
+    assert ids.index(late[0]) > ids.index(opened.last_id + 1)
+    assert len(ids) == len(set(ids))
+
+
+async def test_a_subscription_that_is_silent_is_found_and_made_anew(caplog: pytest.LogCaptureFixture) -> None:
+    audits = AuditTiming(every_s=0.6, quiet_s=0.3)
+    async with exchange_of(market(20_000, 4_000)) as exchange, filling(exchange, audits) as (filler, published):
+        await until(lambda: len(published.trades) > 500)
+        exchange.mute("XRPUSDT")
+        await until(lambda: filler.renewals)
+        await until(lambda: len(published.trades) == 20_000)
+    assert published.by_symbol() == by_symbol(islice(simulated_trades(3, 4_000, START), 20_000))
+    assert "binance: the stream is silent on XRPUSDT: subscribing anew" in caplog.text
+    assert filler.session.counters.connections == 1

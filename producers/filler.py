@@ -6,14 +6,15 @@ What is missing and what is to be asked is decided in `producers.holes`; here ar
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
-from producers.adapter import HistoryUnavailable, Page
+from producers.adapter import HistoryUnavailable, Hole, Page
+from producers.fleet import Feed
 from producers.holes import Memory
 from producers.series import OpenHole, Series
-from producers.session import Session
 from producers.source import Event
 from schemas.records import Gap, GapStatus, Trade
 
@@ -46,7 +47,7 @@ class Filler:
 
     def __init__(
         self,
-        session: Session,
+        session: Feed,
         memory: Memory,
         give: Give,
         tell: Tell,
@@ -117,6 +118,23 @@ class Filler:
             return
         if opened in series.holes:
             await self._done(series, opened, memory.put_off(series, opened, again_s, self._clock()), reason)
+
+    async def reopen(self, gap: Gap, published: Callable[[Gap], Awaitable[Iterable[int]]]) -> None:
+        """Ask again for a gap of before; `published` tells which of its ids are in the topic by now.
+
+        Whatever comes by itself meanwhile is noted, for the hole is open before that is looked up.
+        """
+        series = self.memory.of(gap.symbol)
+        if any(opened.opened_us == gap.opened_time and opened.first_id == gap.first_id for opened in series.holes):
+            return
+        hole = Hole(gap.symbol, gap.first_id - 1, gap.last_id + 1, gap.before_time, gap.after_time)
+        opened = OpenHole(hole, self._clock(), False, gap.first_id, gap.before_time, gap.opened_time, due=math.inf)
+        opened.filled = gap.filled
+        self.memory.reopen(gap.symbol, opened)
+        opened.had |= dict.fromkeys(await published(gap))
+        opened.due = 0
+        log.info("%s: asking again for ids %d to %d", gap.instrument, gap.first_id, gap.last_id)
+        self._wake.set()
 
     async def _done(self, series: Series, opened: OpenHole, out: list[Trade], reason: str) -> None:
         """Publish what an answer gave; write down what became of the hole, if it is closed."""
@@ -200,7 +218,7 @@ class Filler:
         shown, how = ", ".join(silent[:20]), "on a new connection" if again else "anew"
         log.warning("%s: the stream is silent on %s: subscribing %s", self.memory.exchange, shown, how)
         if again:
-            self.session.replace()
+            self.session.replace(silent)
         else:
             self.session.renew(silent)
 

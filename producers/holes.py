@@ -102,6 +102,12 @@ class Memory:
                 silent.append(symbol)
         return silent
 
+    def reopen(self, symbol: str, opened: OpenHole) -> None:
+        """Ask again for what was missing before, see `Series.reopen`."""
+        series = self.of(symbol)
+        series.reopen(opened)
+        self.open.append((series, opened))
+
     def settle(self, recorded: Iterable[tuple[str, int, int]]) -> None:
         """End the reading of what was published: holes that were filled, or are `recorded` (symbol, first and last id),
         are known; after the newest of each series something may be missing."""

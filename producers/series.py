@@ -133,6 +133,10 @@ class Series:
         self._find_plain()
         return opened
 
+    def reopen(self, opened: OpenHole) -> None:
+        """Ask again for what was missing before; nothing waits for it."""
+        self.holes.append(opened)
+
     def pause(self) -> None:
         """Note that it is streamed no longer; what it trades meanwhile is not missing."""
         self.paused, self.plain = True, False

@@ -5,23 +5,28 @@ topic, so a restart goes on where the last run was.
 """
 
 import asyncio
+import contextlib
 import logging
 import signal
+import time
 from collections.abc import Sequence
 from typing import Any
 
+from confluent_kafka import KafkaException
+
 from infra.config import Config
 from infra.errors import StackError
-from producers import settings_topic
+from producers import gap_records, settings_topic
 from producers.adapter import Adapter
 from producers.exchanges import EXCHANGES, adapters
 from producers.filler import Filler
+from producers.fleet import Feed, Fleet
 from producers.gap_records import GapRecords
 from producers.holes import Memory
 from producers.publisher import DeliveryError, Publisher
 from producers.pump import PublishError, Pump
+from producers.reopening import Reopening
 from producers.selection import Selection
-from producers.session import Session
 from producers.tail import restore
 from schemas.broker import check_topics, is_replay
 
@@ -29,6 +34,8 @@ log = logging.getLogger(__name__)
 
 Task = asyncio.Task[Any]
 STATUS_S = 10.0
+AWAY_TOLD_S = 60.0
+AWAY_ASKED_S = 2.0
 FAILED = 1
 
 
@@ -46,8 +53,8 @@ def run(config: Config, exchanges: Sequence[str] = ()) -> int:
     return asyncio.run(_until_signalled(config, chosen))
 
 
-async def serve(config: Config, sessions: Sequence[Session], stop: asyncio.Event) -> None:
-    """Stream until `stop` is set.
+async def serve(config: Config, sessions: Sequence[Feed], stop: asyncio.Event) -> None:
+    """Stream until `stop` is set, from where the topic ends.
 
     Raises `DeliveryError` for trades that the broker did not acknowledge, `StackError` or `ConnectionError` where
     broker, topics or registry are not there.
@@ -58,16 +65,19 @@ async def serve(config: Config, sessions: Sequence[Session], stop: asyncio.Event
     with Publisher(config) as publisher:
         # what is missing is known to the memories
         pump = Pump(config, publisher, contiguous=())
-        gaps = GapRecords(config, publisher)
-        fillers = [Filler(session, memories[session.exchange.name], pump.give, gaps.tell) for session in sessions]
+        records = GapRecords(config, publisher)
+        fillers = [Filler(session, memories[session.exchange.name], pump.give, records.tell) for session in sessions]
+        reopening = Reopening(config, fillers)
         selection = Selection(sessions, memories, [exchange.name for exchange in EXCHANGES])
         finishing = [
             *(asyncio.create_task(stream(filler, pump)) for filler in fillers),
             asyncio.create_task(settings_topic.follow(config, selection.change, stop)),
+            asyncio.create_task(gap_records.follow(config, reopening.ask, stop)),
         ]
         others = [
             *(asyncio.create_task(filler.run()) for filler in fillers),
-            asyncio.create_task(_report(pump, sessions, selection)),
+            asyncio.create_task(reopening.run()),
+            asyncio.create_task(_report(pump, fillers)),
             asyncio.create_task(stop.wait()),
         ]
         await _until_stopped(sessions, finishing, others)
@@ -83,7 +93,7 @@ def _check(config: Config) -> None:
         raise StackError(f"HEDGEHOG_TOPIC_PREFIX={config.topic_prefix} belongs to replays: no live trades go there")
 
 
-async def _until_stopped(sessions: Sequence[Session], finishing: Sequence[Task], others: Sequence[Task]) -> None:
+async def _until_stopped(sessions: Sequence[Feed], finishing: Sequence[Task], others: Sequence[Task]) -> None:
     """Wait until one of the tasks ends, close the sessions, and let those that are `finishing` do so: what had arrived
     when the sessions were closed is still published. Raises what one of them raised."""
     tasks = [*finishing, *others]
@@ -124,32 +134,55 @@ async def _until_signalled(config: Config, chosen: Sequence[Adapter]) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    try:
-        await serve(config, [Session(adapter) for adapter in chosen], stop)
-    except DeliveryError as error:
-        log.critical("TRADES LOST: %s", error)
-        return FAILED
-    except (StackError, ConnectionError) as error:
-        log.critical("%s", error)
-        return FAILED
-    return 0
+    while True:
+        try:
+            await serve(config, [Fleet(adapter) for adapter in chosen], stop)
+        except DeliveryError as error:
+            log.critical("TRADES LOST: %s", "; ".join([str(error), *getattr(error, "__notes__", ())]))
+            if stop.is_set() or not error.away or not await _broker_is_back(config, stop):
+                return FAILED
+        except (StackError, ConnectionError) as error:
+            log.critical("%s", error)
+            return FAILED
+        else:
+            return 0
 
 
-async def _report(pump: Pump, sessions: Sequence[Session], selection: Selection) -> None:
+async def _broker_is_back(config: Config, stop: asyncio.Event) -> bool:
+    """Wait for the broker; what was lost is then asked for again, for the topic ends before it. False if stopped."""
+    began = told_at = time.monotonic()
+    log.error("waiting for the broker at %s; trades that were lost are asked for when it is back", config.bootstrap)
+    while not stop.is_set():
+        try:
+            await asyncio.to_thread(check_topics, config)
+        except (StackError, ConnectionError, KafkaException):
+            if time.monotonic() - told_at > AWAY_TOLD_S:
+                told_at = time.monotonic()
+                log.error("still waiting for the broker at %s, for %.0f s", config.bootstrap, told_at - began)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), AWAY_ASKED_S)
+        else:
+            log.warning("the broker is back after %.0f s", time.monotonic() - began)
+            return True
+    return False
+
+
+async def _report(pump: Pump, fillers: Sequence[Filler]) -> None:
     """Log a status line for each exchange and one for all every ten seconds."""
     while True:
         await asyncio.sleep(STATUS_S)
-        for session in sessions:
-            log.info("%s", status(session, pump, len(selection.refused[session.exchange.name])))
+        for filler in fillers:
+            log.info("%s", status(filler, pump))
         log.info("%s", pump.total())
 
 
-def status(session: Session, pump: Pump, refused: int) -> str:
-    """Return one line on a session for people; `refused` symbols are not streamed."""
+def status(filler: Filler, pump: Pump) -> str:
+    """Return one line on an exchange for people."""
+    session, holes = filler.session, len(filler.memory.open)
     name, counters = session.exchange.name, session.counters
     return (
         f"{name}: streaming {len(session.streaming)}; {pump.report(name)}; connections {counters.connections}, "
         f"reconnects {counters.reconnects}, handovers {counters.handovers}, failures {counters.failures}"
         + (f", CRASHES {counters.crashes}" if counters.crashes else "")
-        + (f"; NOT STREAMED {refused}" if refused else "")
+        + (f"; FILLING {holes} gaps" if holes else "")
     )

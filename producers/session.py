@@ -45,7 +45,7 @@ class Session:
 
     `set_symbols` may be called any time. `events` is to be iterated by one reader, and may be iterated anew after it
     has raised. Clock (seconds), wall clock (microseconds), random numbers and sleep can be given, so that tests need
-    not wait.
+    not wait. Sessions with one exchange share `counters`.
     """
 
     def __init__(
@@ -56,9 +56,12 @@ class Session:
         wall_us: Callable[[], int] = lambda: time.time_ns() // 1_000,
         rng: random.Random | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        counters: Counters | None = None,
     ) -> None:
         timing = timing or Timing()
-        self.counters = Counters()
+        self.counters = counters or Counters()
+        self._connected = False
+        """Whether there was a connection before."""
         self._wanted: set[str] = set()
         self._open: list[Connection] = []
         """The connection in use and, during a handover, its successor."""
@@ -87,8 +90,8 @@ class Session:
             connection.subscriptions.renew(symbols)
         self._wake.set()
 
-    def replace(self) -> None:
-        """Replace the connection by a new one, as before its planned end."""
+    def replace(self, _: Iterable[str]) -> None:
+        """Replace the connection, which carries these symbols, by a new one, as before its planned end."""
         for connection in self._open[:1]:
             connection.ending = True
         self._wake.set()
@@ -169,8 +172,9 @@ class Session:
             return False
         self._backoff.connected(self._context.clock())
         self.counters.connections += 1
-        if not successor and self.counters.connections > 1:
+        if not successor and self._connected:
             self._queue.put(Reconnected())
+        self._connected = True
         connection = Connection(socket, address.symbols, self._context, successor)
         connection.subscriptions.want(self._wanted)
         self._open.append(connection)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 
 import pytest
 
@@ -10,7 +11,7 @@ from producers.holes import Memory
 from producers.selection import Selection
 from producers.session import Session
 from tests.samples import settings, trade
-from tests.unit.producers.tiny import TINY, Tiny
+from tests.unit.producers.tiny import Tiny
 
 
 class Told(Session):
@@ -18,8 +19,8 @@ class Told(Session):
 
     told: list[list[str]]
 
-    def set_symbols(self, symbols: list[str]) -> None:  # type: ignore[override]
-        self.told = [*getattr(self, "told", []), symbols]
+    def set_symbols(self, symbols: Iterable[str]) -> None:
+        self.told = [*getattr(self, "told", []), sorted(symbols)]
 
 
 def selection() -> tuple[Selection, Told, Told, dict[str, Memory]]:
@@ -53,18 +54,6 @@ async def test_what_an_instrument_trades_while_it_is_off_is_not_missing() -> Non
     for name, missing in (("binance", 0), ("tiny", 1)):
         memories[name].live([trade("1", 15, f"{name}:BTCEUR")], 0)
         assert len(memories[name].open) == missing
-
-
-async def test_more_than_a_connection_carries_is_said_of_that_exchange(caplog: pytest.LogCaptureFixture) -> None:
-    chosen, _, tiny, _ = selection()
-    symbols = [f"S{number:02}EUR" for number in range(TINY.symbols_per_connection + 2)]
-    for symbol in symbols:
-        chosen.change(settings(f"tiny:{symbol}", streaming=True))
-    await asyncio.sleep(0)
-    assert tiny.told == [symbols[:10]]
-    assert chosen.refused == {"binance": [], "tiny": symbols[10:]}
-    assert "tiny: 12 symbols are to be streamed, but one connection carries at most 10" in caplog.text
-    assert "S10EUR, S11EUR" in caplog.text
 
 
 @pytest.mark.parametrize(("exchange", "said"), [("elsewhere", False), ("nowhere", True)])

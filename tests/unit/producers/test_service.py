@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from producers.adapter import Address
+from producers.adapter import Address, Newest
 from producers.binance.client import Binance
 from producers.filler import Filler
 from producers.holes import Memory
@@ -48,11 +48,15 @@ class Kept:
         return f"trades {len(self.ids(exchange))}"
 
 
-async def streamed(session: Session, kept: Kept) -> None:
+def filling(session: Session, kept: Kept) -> Filler:
     async def tell(gap: Gap) -> None:
         kept.gaps.append(gap)
 
-    filler = Filler(session, Memory(session.exchange.name, session.exchange.ids), kept.give, tell)
+    return Filler(session, Memory(session.exchange.name, session.exchange.ids), kept.give, tell)
+
+
+async def streamed(session: Session, kept: Kept) -> None:
+    filler = filling(session, kept)
     beside = asyncio.create_task(filler.run())
     try:
         await stream(filler, cast(Pump, kept))
@@ -111,7 +115,7 @@ async def test_a_session_that_crashed_begins_anew_with_the_symbols_it_had() -> N
         session.close()
         await task
         assert kept.ids("tiny")[:4] == [1, 2, 3, 4]
-        assert "CRASHES 2" in status(session, cast(Pump, kept), 0)
+        assert "CRASHES 2" in status(filling(session, kept), cast(Pump, kept))
 
 
 async def test_a_crash_on_the_way_to_a_successor_begins_anew_too() -> None:
@@ -174,6 +178,12 @@ async def test_what_is_lost_on_the_way_to_the_broker_is_an_error_of_all(error: E
 
 async def test_a_status_line_names_its_exchange() -> None:
     session = Session(Tiny("ws://127.0.0.1:1"))
+    filler = filling(session, Kept())
     line = "tiny: streaming 0; trades 0; connections 0, reconnects 0, handovers 0, failures 0"
-    assert status(session, cast(Pump, Kept()), 0) == line
-    assert status(session, cast(Pump, Kept()), 3) == f"{line}; NOT STREAMED 3"
+    assert status(filler, cast(Pump, Kept())) == line
+    filler.memory.claim(Newest("A", 1), 0)
+    filler.memory.claim(Newest("A", 5), 0)
+    filler.memory.overdue(0, 0)
+    filler.memory.claim(Newest("A", 5), 0)
+    filler.memory.overdue(9, 0)
+    assert status(filler, cast(Pump, Kept())) == f"{line}; FILLING 1 gaps"

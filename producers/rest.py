@@ -71,12 +71,6 @@ class Rest:
             return answer.content
         raise self._refusal(path, answer)
 
-    async def close(self) -> None:
-        """Let go of the connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
-
     def _opened(self) -> httpx.AsyncClient:
         if self._client is None:
             self._client = httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=not is_loopback(self._url))

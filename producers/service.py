@@ -9,7 +9,7 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaException
@@ -134,18 +134,24 @@ async def _until_signalled(config: Config, chosen: Sequence[Adapter]) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    return await keep_serving(config, lambda: [Fleet(adapter) for adapter in chosen], stop)
+
+
+async def keep_serving(config: Config, feeds: Callable[[], Sequence[Feed]], stop: asyncio.Event) -> int:
+    """Serve until `stop` is set, anew each time the broker was away; return the exit code."""
+    was_away = False
     while True:
         try:
-            await serve(config, [Fleet(adapter) for adapter in chosen], stop)
+            await serve(config, feeds(), stop)
         except DeliveryError as error:
+            was_away = error.away
             log.critical("TRADES LOST: %s", "; ".join([str(error), *getattr(error, "__notes__", ())]))
-            if stop.is_set() or not error.away or not await _broker_is_back(config, stop):
-                return FAILED
         except (StackError, ConnectionError) as error:
             log.critical("%s", error)
-            return FAILED
         else:
             return 0
+        if not was_away or not await _broker_is_back(config, stop):
+            return FAILED
 
 
 async def _broker_is_back(config: Config, stop: asyncio.Event) -> bool:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from aiokafka.partitioner import murmur2
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from infra.config import Config
 from infra.errors import Unreachable
@@ -76,6 +76,8 @@ def _spans(config: Config, wanted: Iterable[Partition], since_ms: int | None = N
                 first = at.offset if at.offset >= 0 else high
             found[name, number] = max(low, first), high
         return found
+    except KafkaException as error:
+        raise Unreachable(f"the broker at {config.bootstrap} does not answer: {error.args[0].str()}") from None
     finally:
         consumer.close()
 

@@ -1,25 +1,34 @@
 """Holes on the real broker: whatever is cut, refused or killed, each trade that was made is in the topic once."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from infra.config import Config
+from infra.native.backend import NativeBackend
+from producers import publisher as publisher_module
+from producers import service as module
 from producers.binance.client import Binance
 from producers.binance.history import BUDGET
 from producers.local_exchange.faults import HttpFault
 from producers.local_exchange.server import LocalExchange, Play
 from producers.local_exchange.simulated import simulated_trades
+from producers.publisher import Publisher
 from producers.recorded.files import read_trades
 from producers.rest import Rest
 from producers.service import serve
 from producers.session import Session
 from producers.tail import read_gaps
 from schemas.records import GapStatus, Trade
+from tests.e2e.test_cli_commands import data, set_environment
 from tests.e2e.test_producers_service import (
     DEADLINE_S,
     QUICK,
@@ -46,10 +55,14 @@ def market(tape: Path, count: int | None, rate: int = 2_000) -> Play:
     )
 
 
+def session_on(exchange: LocalExchange) -> Session:
+    return Session(Binance(exchange.stream_url, rest=Rest(exchange.rest_url, BUDGET)), QUICK)
+
+
 @asynccontextmanager
 async def service(config: Config, exchange: LocalExchange) -> AsyncIterator[Session]:
     """The service in this process; ends as after SIGTERM."""
-    session = Session(Binance(exchange.stream_url, rest=Rest(exchange.rest_url, BUDGET)), QUICK)
+    session = session_on(exchange)
     stop = asyncio.Event()
     serving = asyncio.create_task(serve(config, [session], stop))
     try:
@@ -74,6 +87,10 @@ async def until_in_topic(config: Config, count: int) -> list[Trade]:
         while len(found := await asyncio.to_thread(trades_in_topic, config)) < count:  # noqa: ASYNC110 - a topic
             await asyncio.sleep(0.5)
     return found
+
+
+def by_id(trade: Trade) -> int:
+    return trade.trade_id
 
 
 async def until_sent(exchange: LocalExchange, more: int) -> None:
@@ -124,3 +141,94 @@ async def test_a_producer_that_is_killed_in_a_long_cut_fills_what_it_missed(conf
     assert sum(trade.filled for trade in received) > 4_000
     assert not exchange.faults.calls
     assert second.returncode == 0, output
+
+
+async def test_what_was_lost_is_filled_when_people_ask_again(config: Config, tmp_path: Path) -> None:
+    tape = tmp_path / "made.csv"
+    await asyncio.to_thread(switch, config, SYMBOLS)
+    async with exchange_of(market(tape, 8_000)) as exchange, service(config, exchange):
+        await until_sent(exchange, 1_000)
+        exchange.faults.calls.extend([HttpFault(403, body="not from here")] * 2)
+        exchange.skip("XRPUSDT", 5)
+        exchange.skip("BTCUSDT", 5)
+        received = await until_in_topic(config, 7_990)
+        assert not any(trade.filled for trade in received)
+        with pytest.MonkeyPatch.context() as patch:
+            set_environment(config, patch)
+            listed = await asyncio.to_thread(data, "gaps list")
+            assert sorted((row["instrument"], row["status"], row["missing"]) for row in listed) == [
+                ("binance:BTCUSDT", "lost", 5),
+                ("binance:XRPUSDT", "lost", 5),
+            ]
+            assert "HTTP 403: not from here" in listed[0]["reason"]
+            assert (await asyncio.to_thread(data, "status"))["gaps"] == {"open": 0, "lost": 2}
+            (filled,) = await asyncio.to_thread(data, "gaps fill xrpusdt")
+            assert (filled["status"], filled["filled"], filled["missing"]) == ("filled", 5, 0)
+            assert [row["instrument"] for row in await asyncio.to_thread(data, "gaps list")] == ["binance:BTCUSDT"]
+            await asyncio.to_thread(data, "gaps fill --all")
+            assert await asyncio.to_thread(data, "gaps list") == []
+        received = await until_in_topic(config, 8_000)
+    made = compared(list(read_trades(tape)))
+    assert {symbol: sorted(trades, key=by_id) for symbol, trades in compared(received).items()} == made
+    assert sum(trade.filled for trade in received) == 10
+
+
+async def test_a_gap_that_was_open_when_the_producer_was_killed_is_filled_by_the_next(
+    config: Config, tmp_path: Path
+) -> None:
+    tape = tmp_path / "made.csv"
+    await asyncio.to_thread(switch, config, SYMBOLS)
+    async with exchange_of(market(tape, 40_000)) as exchange:
+        environment = {"HEDGEHOG_BINANCE_REST_URL": exchange.rest_url}
+        first = _start(config, ["-m", "producers"], exchange.stream_url, environment)
+        try:
+            await until_sent(exchange, 2_000)
+            exchange.faults.calls.append(HttpFault(429, "600"))
+            exchange.skip("XRPUSDT", 50)
+            # longer than newer trades wait: they are in the topic without those that are missing
+            async with asyncio.timeout(DEADLINE_S):
+                while not await asyncio.to_thread(read_gaps, config):  # noqa: ASYNC110 - a topic
+                    await asyncio.sleep(0.5)
+            await until_sent(exchange, 1_000)
+        finally:
+            first.kill()
+            first.wait()
+        second = _start(config, ["-m", "producers"], exchange.stream_url, environment)
+        try:
+            received = await until_in_topic(config, 40_000)
+        finally:
+            second.kill()
+            second.wait()
+        (gap,) = [gap for gap in await asyncio.to_thread(read_gaps, config) if gap.last_id - gap.first_id == 49]
+    made = compared(list(read_trades(tape)))
+    assert {symbol: sorted(trades, key=by_id) for symbol, trades in compared(received).items()} == made
+    assert (gap.status, gap.filled) == (GapStatus.FILLED, 50)
+
+
+async def test_what_a_broker_that_is_frozen_does_not_take_is_fetched_again(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tape = tmp_path / "made.csv"
+    monkeypatch.setattr(module, "Publisher", partial(Publisher, delivery_timeout_s=2))
+    monkeypatch.setattr(publisher_module, "FLUSH_AFTER_ERROR_S", 1.0)
+    await asyncio.to_thread(switch, config, SYMBOLS)
+    broker = NativeBackend(config).daemon("broker").pid()
+    assert broker
+    async with exchange_of(market(tape, 24_000)) as exchange:
+        stop = asyncio.Event()
+        serving = asyncio.create_task(module.keep_serving(config, lambda: [session_on(exchange)], stop))
+        try:
+            await until_sent(exchange, 4_000)
+            os.kill(broker, signal.SIGSTOP)
+            try:
+                await asyncio.sleep(5)
+            finally:
+                os.kill(broker, signal.SIGCONT)
+            received = await until_in_topic(config, 24_000)
+        finally:
+            stop.set()
+            code = await serving
+    assert code == 0
+    made = compared(list(read_trades(tape)))
+    assert {symbol: sorted(trades, key=by_id) for symbol, trades in compared(received).items()} == made
+    assert any(trade.filled for trade in received)

@@ -5,6 +5,7 @@ Source: Binance Spot API documentation, "Market Data endpoints", mid 2026: 6,000
 up to 100, 80 for all.
 """
 
+import logging
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -15,11 +16,15 @@ from producers.numbers import micros, units
 from producers.rest import Budget
 from schemas.records import Trade
 
+log = logging.getLogger(__name__)
+
 BUDGET = Budget(weight=5_000, seconds=60, burst=500)
 """Less than the limit: commands of people ask the same server."""
 TRADES_PATH, TRADES_WEIGHT, TRADES_MAX = "/api/v3/historicalTrades", 25, 1_000
 TICKER_PATH = "/api/v3/ticker/24hr"
 ONE_BY_ONE, NAMED_MAX = 20, 100
+UNREADABLE_S = 60.0
+"""So long is waited after an answer that is none: of a proxy in between, say."""
 HEADERS = {"X-MBX-TIME-UNIT": "MICROSECOND"}
 
 Params = dict[str, str | int]
@@ -48,12 +53,18 @@ def page_params(hole: Hole) -> Params:
 
 
 def parse_page(raw: bytes, hole: Hole, exchange: str) -> Page:
-    """Return the page in an answer. Raises `HistoryUnavailable` for what is none."""
+    """Return the page in an answer, without rows that are no trades. Raises `HistoryUnavailable` for what is none."""
     try:
         rows = _decode_rows(raw)
-        trades = [_trade(row, hole.symbol, exchange) for row in rows if hole.after_id < row.id < hole.before_id]
     except ValueError as error:  # msgspec's errors are such
-        raise HistoryUnavailable(f"{TRADES_PATH}: {error}: {raw[:200]!r}", None) from error
+        raise HistoryUnavailable(f"{TRADES_PATH}: {error}: {raw[:200]!r}", UNREADABLE_S) from error
+    trades = []
+    for row in rows:
+        if hole.after_id < row.id < hole.before_id:
+            try:
+                trades.append(_trade(row, hole.symbol, exchange))
+            except ValueError as error:
+                log.warning("%s: trade %d of %s: %s", TRADES_PATH, row.id, hole.symbol, error)
     last = rows[-1].id if rows else hole.after_id
     return Page(trades, min(max(last, hole.after_id), hole.before_id - 1))
 
@@ -71,7 +82,7 @@ def parse_newest(raw: bytes, symbols: Collection[str]) -> list[Newest]:
     try:
         tickers = _decode_tickers(raw)
     except ValueError as error:
-        raise HistoryUnavailable(f"{TICKER_PATH}: {error}: {raw[:200]!r}", None) from error
+        raise HistoryUnavailable(f"{TICKER_PATH}: {error}: {raw[:200]!r}", UNREADABLE_S) from error
     wanted = set(symbols)
     # -1 where there was no trade for a day
     return [Newest(row.symbol, row.lastId if row.lastId >= 0 else None) for row in tickers if row.symbol in wanted]

@@ -150,3 +150,34 @@ async def test_a_subscription_that_is_silent_is_found_and_made_anew(caplog: pyte
     assert published.by_symbol() == by_symbol(islice(simulated_trades(3, 4_000, START), 20_000))
     assert "binance: the stream is silent on XRPUSDT: subscribing anew" in caplog.text
     assert filler.session.counters.connections == 1
+
+
+async def test_a_gap_of_before_is_asked_for_but_for_what_was_published_since() -> None:
+    async with exchange_of(market(3_000)) as exchange, filling(exchange) as (filler, published):
+        await until(lambda: len(published.trades) == 3_000)
+        trades = [trade for trade in published.trades if trade.symbol == "XRPUSDT"]
+        first, last = trades[10], trades[19]
+        gap = Gap(
+            exchange="binance",
+            symbol="XRPUSDT",
+            first_id=first.trade_id,
+            last_id=last.trade_id,
+            before_time=trades[9].trade_time,
+            after_time=trades[20].trade_time,
+            status=GapStatus.OPEN,
+            filled=4,
+            opened_time=123,
+            updated_time=456,
+        )
+
+        async def in_topic(asked: Gap) -> list[int]:
+            assert asked == gap
+            assert not published.gaps
+            return [first.trade_id, trades[15].trade_id]
+
+        await filler.reopen(gap, in_topic)
+        await until(lambda: published.gaps)
+    (closed,) = published.gaps
+    assert (closed.key, closed.status, closed.filled, closed.missing) == (gap.key, GapStatus.FILLED, 12, 0)
+    again = [trade.trade_id for trade in published.trades if trade.filled]
+    assert again == [trade.trade_id for trade in trades[11:20] if trade is not trades[15]]

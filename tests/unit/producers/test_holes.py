@@ -218,3 +218,36 @@ def test_what_trades_wait_for_is_asked_first() -> None:
     memory.put_off(*second, 5, 0)
     assert memory.next_to_ask(0) == first
     assert memory.next_to_ask(5) == second
+
+
+# what the topic ends with, the gaps that are recorded → what is missing, and what is published of what comes then
+TAILS: dict[str, tuple[str, list[tuple[str, int, int]], list[int], str]] = {
+    "whole": ("5 6 7", [], [], "8"),
+    "with a hole": ("5 9", [], [6, 7, 8], "10"),
+    "with a hole that was filled later": ("5 9 6 8 7", [], [], "10"),
+    "with a hole that was filled in part": ("5 9 7", [], [6, 8], "10"),
+    "with a hole that is recorded": ("5 9", [("XUSDT", 6, 8)], [], "10"),
+    "with a hole that another instrument has": ("5 9", [("YUSDT", 6, 8)], [6, 7, 8], "10"),
+    "with a hole that is recorded in part": ("5 9", [("XUSDT", 6, 7)], [6, 7, 8], "10"),
+    "and what was published comes again": ("5 6", [], [], "6"),
+    "and what was before the tail comes again": ("5 6", [], [], "3"),
+}
+
+
+@pytest.mark.parametrize("case", TAILS)
+def test_what_the_topic_ends_with_is_remembered(case: str) -> None:
+    tail, recorded, missing, comes = TAILS[case]
+    memory = Memory("binance", "contiguous")
+    for number in map(int, tail.split()):
+        memory.take(made(number, number), 0, waiting=False)
+    memory.settle(recorded)
+    found = [
+        number
+        for _, opened in memory.open
+        for number in range(opened.first_id, opened.last_id + 1)
+        if number not in opened.had
+    ]
+    assert found == missing
+    expected = [made(int(comes), int(comes))] if int(comes) > int(max(tail.split(), key=int)) else []
+    assert memory.live([made(int(comes), int(comes))], 1) == expected
+    assert (memory.of("XUSDT").repeated, memory.of("XUSDT").late) == (1 - len(expected), 0)

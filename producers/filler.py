@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 TICK_S = 0.25
 CRASHED_S = 60.0
 """So long nothing is asked after an error of ours in an adapter."""
+WRITTEN_S = 5.0
+"""So long the broker may take to acknowledge a gap."""
 NOT_STREAMED = "not streamed at the time"
 WAITED_LONG = "still being asked for, newer trades go on without them"
 
@@ -160,11 +162,13 @@ class Filler:
 
     async def _let_go(self, long: list[tuple[Series, OpenHole]]) -> None:
         """Let trades go on that waited long. That something is missing is written down before: from then on the newest
-        trade in the topic does not show it any more."""
+        trade in the topic does not show it any more. Where the broker does not answer, they wait in its queue."""
         gaps = [self._record(series, opened, GapStatus.OPEN, WAITED_LONG) for series, opened in long]
         for gap in gaps:
             log.warning("%s", told(gap))
-        await asyncio.gather(*map(self._tell, gaps))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WRITTEN_S):
+                await asyncio.gather(*map(self._tell, gaps))
         for series, opened in long:
             if opened in series.holes and opened.holding:
                 await self._give(series.let_go(opened))

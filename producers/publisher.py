@@ -22,18 +22,8 @@ FLUSH_AFTER_ERROR_S = 10.0
 Delivered = Callable[[Message], None]
 
 
-AWAY = frozenset(
-    {KafkaError._MSG_TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT}
-)
-"""Errors of a broker that does not answer; all others are refusals."""
-
-
 class DeliveryError(RuntimeError):
-    """Says which records the broker did not acknowledge, how many and why; `away` if it does not answer at all."""
-
-    def __init__(self, text: str, away: bool = False) -> None:
-        super().__init__(text)
-        self.away = away
+    """Says which records the broker did not acknowledge, how many and why."""
 
 
 class Publisher:
@@ -55,7 +45,6 @@ class Publisher:
         self._config = config
         self._names: dict[str, str] = {}
         self._failure: str | None = None
-        self._away = False
         self._delivery_timeout_s = delivery_timeout_s
         self.published = 0
         self.delivered = 0
@@ -136,8 +125,7 @@ class Publisher:
         if self.queued:
             raise DeliveryError(
                 f"{self.queued} of {self.published} records not acknowledged by the broker at "
-                f"{self._config.bootstrap} within {timeout_s:g} s",
-                away=True,
+                f"{self._config.bootstrap} within {timeout_s:g} s"
             )
 
     def __enter__(self) -> Self:
@@ -163,7 +151,6 @@ class Publisher:
             key = message.key()
             shown = key.decode(errors="replace") if isinstance(key, bytes) else key
             self._failure = f"topic {message.topic()}, key {shown}: {error.str()}"
-            self._away = error.code() in AWAY
 
     def _reporting_to(self, on_delivered: Delivered) -> Callable[[KafkaError | None, Message], None]:
         def report(error: KafkaError | None, message: Message) -> None:
@@ -181,5 +168,5 @@ class Publisher:
     def _raise_failure(self) -> None:
         if self._failure is not None:
             raise DeliveryError(
-                f"{self._failure} ({self.failed} of {self.published} records lost, {self.queued} queued)", self._away
+                f"{self._failure} ({self.failed} of {self.published} records lost, {self.queued} queued)"
             )

@@ -5,14 +5,10 @@ topic, so a restart goes on where the last run was.
 """
 
 import asyncio
-import contextlib
 import logging
 import signal
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
-
-from confluent_kafka import KafkaException
 
 from infra.config import Config
 from infra.errors import StackError
@@ -34,8 +30,6 @@ log = logging.getLogger(__name__)
 
 Task = asyncio.Task[Any]
 STATUS_S = 10.0
-AWAY_TOLD_S = 60.0
-AWAY_ASKED_S = 2.0
 FAILED = 1
 
 
@@ -134,43 +128,15 @@ async def _until_signalled(config: Config, chosen: Sequence[Adapter]) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    return await keep_serving(config, lambda: [Fleet(adapter) for adapter in chosen], stop)
-
-
-async def keep_serving(config: Config, feeds: Callable[[], Sequence[Feed]], stop: asyncio.Event) -> int:
-    """Serve until `stop` is set, anew each time the broker was away; return the exit code."""
-    was_away = False
-    while True:
-        try:
-            await serve(config, feeds(), stop)
-        except DeliveryError as error:
-            was_away = error.away
-            log.critical("TRADES LOST: %s", "; ".join([str(error), *getattr(error, "__notes__", ())]))
-        except (StackError, ConnectionError) as error:
-            log.critical("%s", error)
-        else:
-            return 0
-        if not was_away or not await _broker_is_back(config, stop):
-            return FAILED
-
-
-async def _broker_is_back(config: Config, stop: asyncio.Event) -> bool:
-    """Wait for the broker; what was lost is then asked for again, for the topic ends before it. False if stopped."""
-    began = told_at = time.monotonic()
-    log.error("waiting for the broker at %s; trades that were lost are asked for when it is back", config.bootstrap)
-    while not stop.is_set():
-        try:
-            await asyncio.to_thread(check_topics, config)
-        except (StackError, ConnectionError, KafkaException):
-            if time.monotonic() - told_at > AWAY_TOLD_S:
-                told_at = time.monotonic()
-                log.error("still waiting for the broker at %s, for %.0f s", config.bootstrap, told_at - began)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), AWAY_ASKED_S)
-        else:
-            log.warning("the broker is back after %.0f s", time.monotonic() - began)
-            return True
-    return False
+    try:
+        await serve(config, [Fleet(adapter) for adapter in chosen], stop)
+    except DeliveryError as error:
+        log.critical("TRADES LOST: %s", error)
+        return FAILED
+    except (StackError, ConnectionError) as error:
+        log.critical("%s", error)
+        return FAILED
+    return 0
 
 
 async def _report(pump: Pump, fillers: Sequence[Filler]) -> None:

@@ -5,7 +5,6 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -14,14 +13,11 @@ import pytest
 
 from infra.config import Config
 from infra.native.backend import NativeBackend
-from producers import publisher as publisher_module
-from producers import service as module
 from producers.binance.client import Binance
 from producers.binance.history import BUDGET
 from producers.local_exchange.faults import HttpFault
 from producers.local_exchange.server import LocalExchange, Play
 from producers.local_exchange.simulated import simulated_trades
-from producers.publisher import Publisher
 from producers.recorded.files import read_trades
 from producers.rest import Rest
 from producers.service import serve
@@ -205,30 +201,29 @@ async def test_a_gap_that_was_open_when_the_producer_was_killed_is_filled_by_the
     assert (gap.status, gap.filled) == (GapStatus.FILLED, 50)
 
 
-async def test_what_a_broker_that_is_frozen_does_not_take_is_fetched_again(
-    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_what_a_frozen_broker_did_not_take_from_a_producer_that_was_killed_is_fetched_by_the_next(
+    config: Config, tmp_path: Path
 ) -> None:
     tape = tmp_path / "made.csv"
-    monkeypatch.setattr(module, "Publisher", partial(Publisher, delivery_timeout_s=2))
-    monkeypatch.setattr(publisher_module, "FLUSH_AFTER_ERROR_S", 1.0)
     await asyncio.to_thread(switch, config, SYMBOLS)
     broker = NativeBackend(config).daemon("broker").pid()
     assert broker
     async with exchange_of(market(tape, 24_000)) as exchange:
-        stop = asyncio.Event()
-        serving = asyncio.create_task(module.keep_serving(config, lambda: [session_on(exchange)], stop))
+        environment = {"HEDGEHOG_BINANCE_REST_URL": exchange.rest_url}
+        first = _start(config, ["-m", "producers"], exchange.stream_url, environment)
         try:
             await until_sent(exchange, 4_000)
             os.kill(broker, signal.SIGSTOP)
-            try:
-                await asyncio.sleep(5)
-            finally:
-                os.kill(broker, signal.SIGCONT)
+            await until_sent(exchange, 4_000)
+        finally:
+            first.kill()
+            first.wait()
+            os.kill(broker, signal.SIGCONT)
+        second = _start(config, ["-m", "producers"], exchange.stream_url, environment)
+        try:
             received = await until_in_topic(config, 24_000)
         finally:
-            stop.set()
-            code = await serving
-    assert code == 0
-    made = compared(list(read_trades(tape)))
-    assert {symbol: sorted(trades, key=by_id) for symbol, trades in compared(received).items()} == made
-    assert any(trade.filled for trade in received)
+            second.kill()
+            second.wait()
+    assert compared(received) == compared(list(read_trades(tape)))
+    assert sum(trade.filled for trade in received) > 4_000

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 TICK_S = 0.25
 CRASHED_S = 60.0
 """So long nothing is asked after an error of ours in an adapter."""
+REASON_MAX = 1_000
+"""Characters."""
 WRITTEN_S = 5.0
 """So long the broker may take to acknowledge a gap."""
 NOT_STREAMED = "not streamed at the time"
@@ -131,7 +133,7 @@ class Filler:
             return
         hole = Hole(gap.symbol, gap.first_id - 1, gap.last_id + 1, gap.before_time, gap.after_time)
         opened = OpenHole(hole, self._clock(), False, gap.first_id, gap.before_time, gap.opened_time, due=math.inf)
-        opened.filled = gap.filled
+        opened.filled = gap.filled_count
         self.memory.reopen(gap.symbol, opened)
         opened.had |= dict.fromkeys(await published(gap))
         opened.due = 0
@@ -245,9 +247,9 @@ class Filler:
             before_time=opened.first_time,
             after_time=opened.hole.before_time,
             status=status,
-            reason=reason,
+            reason=None if reason is None else _storable(reason),
             missing=missing if series.contiguous else None,
-            filled=opened.filled,
+            filled_count=opened.filled,
             opened_time=opened.opened_us,
             updated_time=self._wall_us(),
         )
@@ -259,11 +261,16 @@ class Filler:
                 await self._wake.wait()
 
 
+def _storable(text: str) -> str:
+    """Return a text, which may be what an exchange answered, as a record can hold it."""
+    return "".join(char if char.isprintable() else " " for char in text)[:REASON_MAX]
+
+
 def told(gap: Gap) -> str:
     """Return one line on a gap, for people."""
     ids = f"ids {gap.first_id} to {gap.last_id}"
     if gap.status is GapStatus.FILLED:
         took_s = (gap.updated_time - gap.opened_time) / 1e6
-        return f"{gap.instrument}: {gap.filled} trades filled, {ids}, in {took_s:.1f} s"
+        return f"{gap.instrument}: {gap.filled_count} trades filled, {ids}, in {took_s:.1f} s"
     missing = "trades" if gap.missing is None else f"{gap.missing} trades"
     return f"{gap.instrument}: {missing} {'lost' if gap.status is GapStatus.LOST else 'missing'}, {ids}: {gap.reason}"

@@ -107,7 +107,7 @@ async def test_connections_that_are_lost_under_load_leave_no_hole(config: Config
     assert len(filled) == 12_000 - exchange.sent.total() > 1_000
     gaps = await asyncio.to_thread(read_gaps, config)
     assert {gap.status for gap in gaps} == {GapStatus.FILLED}
-    assert sum(gap.filled for gap in gaps) == len(filled)
+    assert sum(gap.filled_count for gap in gaps) == len(filled)
 
 
 async def test_a_producer_that_is_killed_in_a_long_cut_fills_what_it_missed(config: Config, tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ async def test_a_gap_that_was_open_when_the_producer_was_killed_is_filled_by_the
         (gap,) = [gap for gap in await asyncio.to_thread(read_gaps, config) if gap.last_id - gap.first_id == 49]
     made = compared(list(read_trades(tape)))
     assert {symbol: sorted(trades, key=by_id) for symbol, trades in compared(received).items()} == made
-    assert (gap.status, gap.filled) == (GapStatus.FILLED, 50)
+    assert (gap.status, gap.filled_count) == (GapStatus.FILLED, 50)
 
 
 async def test_what_a_frozen_broker_did_not_take_from_a_producer_that_was_killed_is_fetched_by_the_next(

@@ -69,7 +69,7 @@ def _row(gap: Gap) -> dict[str, Any]:
         "first_id": gap.first_id,
         "last_id": gap.last_id,
         "missing": gap.missing,
-        "filled": gap.filled,
+        "filled": gap.filled_count,
         "after": iso(gap.before_time),
         "before": iso(gap.after_time),
         "noticed": iso(gap.opened_time),

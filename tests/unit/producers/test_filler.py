@@ -88,7 +88,7 @@ async def test_connections_that_are_lost_leave_no_hole() -> None:
     assert published.by_symbol() == by_symbol(islice(simulated_trades(3, 2_000, START), 6_000))
     assert sum(trade.filled for trade in published.trades) == 6_000 - exchange.sent.total() > 500
     assert {gap.status for gap in published.gaps} == {GapStatus.FILLED}
-    assert sum(gap.filled for gap in published.gaps) == 6_000 - exchange.sent.total()
+    assert sum(gap.filled_count for gap in published.gaps) == 6_000 - exchange.sent.total()
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ async def test_what_is_refused_for_good_is_lost_and_holds_nobody_up() -> None:
         exchange.skip("XRPUSDT", 3)
         await until(lambda: published.gaps and len(published.trades) == 2_997)
     (gap,) = published.gaps
-    assert (gap.status, gap.symbol, gap.missing, gap.filled) == (GapStatus.LOST, "XRPUSDT", 3, 0)
+    assert (gap.status, gap.symbol, gap.missing, gap.filled_count) == (GapStatus.LOST, "XRPUSDT", 3, 0)
     assert gap.last_id - gap.first_id == 2
     assert "HTTP 403: not from here" in (gap.reason or "")
 
@@ -165,7 +165,7 @@ async def test_a_gap_of_before_is_asked_for_but_for_what_was_published_since() -
             before_time=trades[9].trade_time,
             after_time=trades[20].trade_time,
             status=GapStatus.OPEN,
-            filled=4,
+            filled_count=4,
             opened_time=123,
             updated_time=456,
         )
@@ -178,6 +178,6 @@ async def test_a_gap_of_before_is_asked_for_but_for_what_was_published_since() -
         await filler.reopen(gap, in_topic)
         await until(lambda: published.gaps)
     (closed,) = published.gaps
-    assert (closed.key, closed.status, closed.filled, closed.missing) == (gap.key, GapStatus.FILLED, 12, 0)
+    assert (closed.key, closed.status, closed.filled_count, closed.missing) == (gap.key, GapStatus.FILLED, 12, 0)
     again = [trade.trade_id for trade in published.trades if trade.filled]
     assert again == [trade.trade_id for trade in trades[11:20] if trade is not trades[15]]

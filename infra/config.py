@@ -62,6 +62,10 @@ class Config(BaseSettings):
     connect_postgres: Annotated[str, Field(pattern=r"^([^:/@]+:\d+)?$")] = ""
     binance_stream_url: str = "wss://stream.binance.com:9443"
     binance_rest_url: str = "https://api.binance.com"
+    coinbase_stream_url: str = "wss://ws-feed.exchange.coinbase.com"
+    coinbase_rest_url: str = "https://api.exchange.coinbase.com"
+    bitstamp_stream_url: str = "wss://ws.bitstamp.net"
+    bitstamp_rest_url: str = "https://www.bitstamp.net"
     exchanges: str = ""
     """The exchanges that `hedgehog produce` streams from, by commas; all there are unless given."""
 

@@ -29,6 +29,9 @@ class Exchange:
     lifetime_s: float
     """A connection this old is replaced; the exchange would end it some time later."""
     ids: Ids
+    heartbeat: str | None = None
+    """A message to be sent each `heartbeat_s` seconds."""
+    heartbeat_s: float = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,12 @@ class Newest:
     trade_time: int | None = None
 
 
-Frame = Trade | Answer | Ending | Newest | BadRecord
+@dataclass(frozen=True, slots=True)
+class Unheeded:
+    """A frame of the protocol that says nothing that matters."""
+
+
+Frame = Trade | Answer | Ending | Newest | Unheeded | BadRecord
 Notice = Newest | Reconnected
 """What a session tells among its trades, for whoever looks after holes (`producers.holes`)."""
 

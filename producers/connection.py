@@ -77,6 +77,7 @@ class Connection:
         self.subscriptions = Subscriptions(symbols, exchange.symbols_per_request)
         self._opened_at = self._heard_at = self._incomplete_at = context.clock()
         self._may_send_at = self._opened_at
+        self._heartbeat_at = self._opened_at + exchange.heartbeat_s
         self._frames = 0
         self._blocked = False
         """Whether it is not read because the queue is full: that nothing is heard then is no silence."""
@@ -99,23 +100,32 @@ class Connection:
         return self._may_send_at - self._context.clock()
 
     async def ask(self) -> None:
-        """Send the next request, if there is one and the exchange's limit allows a message."""
+        """Send the next message, if there is one and the exchange's limit allows it: a heartbeat, else a request."""
         now = self._context.clock()
         if self.ended is not None or now < self._may_send_at:
             return
-        request = self.subscriptions.next_request(now)
-        if request is None:
+        message = self._next_message(now)
+        if message is None:
             return
         self._may_send_at = now + self._message_s
-        adapter = self._context.adapter
-        words = adapter.subscribe if request.subscribes else adapter.unsubscribe
         try:
             async with asyncio.timeout(self._context.timing.answer_s):
-                await self._socket.send(words(request.symbols, request.id))
+                await self._socket.send(message)
         except TimeoutError:
             self.ended = self.ended or "a request could not be sent"
         except ConnectionClosed as error:
             self.ended = self.ended or str(error)
+
+    def _next_message(self, now: float) -> str | None:
+        adapter = self._context.adapter
+        if adapter.exchange.heartbeat is not None and now >= self._heartbeat_at:
+            self._heartbeat_at = now + adapter.exchange.heartbeat_s
+            return adapter.exchange.heartbeat
+        request = self.subscriptions.next_request(now)
+        if request is None:
+            return None
+        words = adapter.subscribe if request.subscribes else adapter.unsubscribe
+        return words(request.symbols, request.id)
 
     # What is read.
 

@@ -30,6 +30,7 @@ from schemas.records import Instrument, Trade
 
 log = logging.getLogger(__name__)
 
+HISTORY = 10_000
 BUFFER_MAX = 1 << 20
 """Bytes that a client may be behind before the play waits for it."""
 SLOW_S = 30.0
@@ -49,7 +50,7 @@ class Play:
     """Written in the layout of the recordings: every trade that was sent to at least one subscriber."""
     tape: Path | None = None
     """Like the journal, with every trade that was made, sent or not."""
-    history: int = 10_000
+    history: int = HISTORY
     """Trades a symbol that REST can tell of."""
 
 

@@ -4,11 +4,14 @@ import asyncio
 
 import httpx
 import msgspec
+import pytest
 
-from producers.binance.exchange_info import load_exchange_info
+from producers.exchanges import LISTERS
+from producers.local_exchange.dialects import DIALECTS
 from producers.local_exchange.faults import HttpFault, http_date
 from producers.local_exchange.server import LocalExchange, Play
-from producers.local_exchange.simulated import MARKETS, simulated_trades
+from producers.local_exchange.simulated import MARKETS, MARKETS_OF, simulated_trades
+from schemas.units import AMOUNT_MAX
 from tests.unit.producers.feeds import START, until
 
 
@@ -51,14 +54,21 @@ async def test_rest_calls_of_the_local_exchange() -> None:
     assert len(msgspec.json.decode(body)["symbols"]) == len(MARKETS)
 
 
-async def test_exchange_info_over_the_wire_is_what_the_markets_are() -> None:
-    markets = [market.instrument() for market in MARKETS]
-    exchange = LocalExchange(markets, Play(lambda: iter(()), None))
+@pytest.mark.parametrize("name", list(MARKETS_OF))
+async def test_what_is_seeded_over_the_wire_is_what_the_markets_are(name: str) -> None:
+    markets = [market.instrument() for market in MARKETS_OF[name]]
+    exchange = LocalExchange(markets, Play(lambda: iter(()), None), dialect=DIALECTS[name])
     await exchange.start()
     try:
-        assert await asyncio.to_thread(load_exchange_info, exchange.rest_url) == markets
+        found, left_out = await asyncio.to_thread(LISTERS[name].ask, exchange.rest_url)
     finally:
         await exchange.stop()
+    # what an exchange does not say is as a record has it
+    unsaid = (
+        {} if name == "binance" else {"min_price": 0, "max_price": 0, "min_quantity": 0, "max_quantity": AMOUNT_MAX}
+    )
+    assert found == [msgspec.structs.replace(market, **unsaid) for market in markets]
+    assert left_out == []
 
 
 async def test_a_call_is_refused_on_demand_and_beyond_the_limit() -> None:

@@ -21,6 +21,11 @@ class EventQueue:
         self.full = False
         """Whether no more is to be put in until something was taken."""
 
+    @property
+    def size(self) -> int:
+        """The number of events that nobody has taken yet."""
+        return len(self._events)
+
     def put(self, event: Event | Notice) -> None:
         """Add what is no trade."""
         self._events.append(event)

@@ -47,6 +47,11 @@ class Fleet:
         """The number of sessions that have something to stream."""
         return sum(map(bool, self._carried))
 
+    @property
+    def waiting(self) -> int:
+        """The number of events that have arrived and were not taken."""
+        return sum(session.waiting for session in self._sessions)
+
     def set_symbols(self, symbols: Iterable[str]) -> None:
         """Stream exactly these symbols from now on."""
         wanted, most = set(symbols), self.exchange.symbols_per_connection

@@ -4,13 +4,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 import httpx
 
 from producers.adapter import HistoryUnavailable
+from producers.retry_after import retry_after_s
 from producers.websocket import is_loopback
 
 TIMEOUT_S = 10.0
@@ -100,20 +99,3 @@ class Rest:
         self._left_at = now
         if self._left < 0:
             await self._sleep(-self._left / rate)
-
-
-def retry_after_s(text: str, now_s: float) -> float:
-    """Return the seconds that a `Retry-After` header asks to wait, 0 where it asks for nothing that can be read.
-
-    It is a number of seconds or a date (RFC 9110, 10.2.3); `now_s` is the time since the epoch.
-    """
-    text = text.strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return 0.0
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, moment.timestamp() - now_s)

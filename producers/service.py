@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 
 Task = asyncio.Task[Any]
 STATUS_S = 10.0
+FINISH_S, FLUSH_S = 4.5, 4.5
+"""A container runtime kills ten seconds after SIGTERM: so long what has arrived may take to be published, and what was
+published to be acknowledged."""
 FAILED = 1
 
 
@@ -56,7 +59,7 @@ async def serve(config: Config, sessions: Sequence[Feed], stop: asyncio.Event) -
     await asyncio.to_thread(_check, config)
     memories = {session.exchange.name: Memory(session.exchange.name, session.exchange.ids) for session in sessions}
     await asyncio.to_thread(restore, config, memories)
-    with Publisher(config) as publisher:
+    with Publisher(config, delivery_timeout_s=None, flush_s=FLUSH_S) as publisher:
         # what is missing is known to the memories
         pump = Pump(config, publisher, contiguous=())
         records = GapRecords(config, publisher)
@@ -89,7 +92,8 @@ def _check(config: Config) -> None:
 
 async def _until_stopped(sessions: Sequence[Feed], finishing: Sequence[Task], others: Sequence[Task]) -> None:
     """Wait until one of the tasks ends, close the sessions, and let those that are `finishing` do so: what had arrived
-    when the sessions were closed is still published. Raises what one of them raised."""
+    when the sessions were closed is still published, as far as that goes in `FINISH_S`. Raises what one of them raised,
+    and `DeliveryError` for what was not published."""
     tasks = [*finishing, *others]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -98,8 +102,12 @@ async def _until_stopped(sessions: Sequence[Feed], finishing: Sequence[Task], ot
         for task in tasks:
             if task.done():
                 task.result()
-        for task in finishing:
-            await task
+        finished, _ = await asyncio.wait(finishing, timeout=FINISH_S)
+        for task in finished:
+            task.result()
+        left = sum(session.waiting for session in sessions)
+        if left:
+            raise DeliveryError(f"{left} records that had arrived were not published within {FINISH_S:g} s")
     finally:
         for task in tasks:
             task.cancel()
@@ -131,7 +139,7 @@ async def _until_signalled(config: Config, chosen: Sequence[Adapter]) -> int:
     try:
         await serve(config, [Fleet(adapter) for adapter in chosen], stop)
     except DeliveryError as error:
-        log.critical("TRADES LOST: %s", error)
+        log.critical("TRADES LOST: %s", "; ".join([str(error), *getattr(error, "__notes__", ())]))
         return FAILED
     except (StackError, ConnectionError) as error:
         log.critical("%s", error)

@@ -18,7 +18,7 @@ from producers.backoff import Backoff
 from producers.connection import Connection, Context, Timing
 from producers.event_queue import EventQueue
 from producers.source import Event, Reconnected
-from producers.websocket import open_socket, retry_after
+from producers.websocket import open_socket, reason, retry_after
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +113,11 @@ class Session:
         """The symbols that the exchange has confirmed on the present connection."""
         return self._open[0].subscriptions.confirmed if self._open else set()
 
+    @property
+    def waiting(self) -> int:
+        """The number of events that have arrived and were not taken."""
+        return self._queue.size
+
     def close(self) -> None:
         """Unsubscribe, close and let `events` end once everything received has been taken."""
         self._closing.set()
@@ -166,9 +171,8 @@ class Session:
         except (OSError, WebSocketException) as error:
             given.keep_recent()
             self.counters.failures += 1
-            reason = str(error) or type(error).__name__
-            log.warning("%s: cannot connect to %.100s: %s", name, address.url, reason)
-            await self._pause(retry_after(error))
+            log.warning("%s: cannot connect to %.100s: %s", name, address.url, reason(error))
+            await self._pause(retry_after(error, self._context.wall_us() / 1e6))
             return False
         self._backoff.connected(self._context.clock())
         self.counters.connections += 1

@@ -57,7 +57,9 @@ FIELDS: dict[str, Whole | Text | None] = {
     "exchange": Text(EXCHANGE_CHARACTERS, shortest=1, name=True),
     "symbol": Text(SYMBOL_CHARACTERS, shortest=1, name=True),
     **dict.fromkeys(("min_price", "max_price"), Whole(0, PRICE_MAX, ONE)),
+    **{f"{side}_multiplier_{end}": Whole(0, PRICE_MAX, ONE) for side in ("bid", "ask") for end in ("up", "down")},
     **dict.fromkeys(("min_quantity", "max_quantity", "min_notional"), Whole(0, AMOUNT_MAX, ONE)),
+    **dict.fromkeys(("max_notional", "max_position"), Whole(0, AMOUNT_MAX, ONE)),
     "commission": Whole(-AMOUNT_MAX, AMOUNT_MAX, ONE),  # a rebate is negative
     **dict.fromkeys(("trade_time", "event_time"), _MARKET_TIME),
     **dict.fromkeys(("received_time", "created_time", "updated_time", "transaction_time", "time"), _TIME),

@@ -92,7 +92,7 @@ class Codec(Generic[R]):
             else:
                 values = fastavro.schemaless_reader(buffer, writer, self._schema)
             for field, _ in self._fixed:
-                values[field] = int.from_bytes(values[field], "big", signed=True)
+                values[field] = int.from_bytes(_as_bytes(values[field]), "big", signed=True)
             record = msgspec.convert(values, self.record_type)
             record.check()
         except SchemaResolutionError:
@@ -140,6 +140,11 @@ class Codec(Generic[R]):
             except (ValueError, KeyError, TypeError, SchemaParseException, UnknownType) as error:
                 raise CodecError(f"schema id {schema_id}: no Avro schema: {error}") from None
         return self._writers[schema_id]
+
+
+def _as_bytes(fixed: bytes | str) -> bytes:
+    """Return the bytes of a decimal; the default of a schema is text, a character for each byte (Avro 1.12)."""
+    return fixed.encode("latin-1") if isinstance(fixed, str) else fixed
 
 
 def _plain_schema(text: str) -> Any:

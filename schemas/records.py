@@ -193,6 +193,13 @@ class Instrument(Keyed, kw_only=True, frozen=True):
     max_quantity: int = AMOUNT_MAX
     min_notional: int = 0
     updated_time: int = 0
+    # What is 0 from here on limits nothing.
+    max_notional: int = 0
+    bid_multiplier_up: int = 0
+    bid_multiplier_down: int = 0
+    ask_multiplier_up: int = 0
+    ask_multiplier_down: int = 0
+    max_position: int = 0
 
     def check(self) -> None:
         """Raise `Refused` that names the field and the value which no instrument may have."""
@@ -205,7 +212,12 @@ class Instrument(Keyed, kw_only=True, frozen=True):
         in_range("step_size", self.step_size, 1, AMOUNT_MAX)
 
 
-FILTERS = ("tick_size", "min_price", "max_price", "step_size", "min_quantity", "max_quantity", "min_notional")
+MULTIPLIERS = ("bid_multiplier_up", "bid_multiplier_down", "ask_multiplier_up", "ask_multiplier_down")
+"""Of the market price: the highest and lowest price of a BUY and of a SELL."""
+FILTERS = (
+    *("tick_size", "min_price", "max_price", "step_size", "min_quantity", "max_quantity", "min_notional"),
+    *("max_notional", *MULTIPLIERS, "max_position"),
+)
 """The fields of `Instrument` that limit orders, all in units of 1e-8."""
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from producers.listing import Lister, Listing, amount, price_limit, quantity_limit, taken
 from schemas.records import Instrument
+from schemas.units import AMOUNT_MAX, PRICE_MAX
 
 EXCHANGE = "binance"
 PATH = "/api/v3/exchangeInfo"
@@ -86,7 +87,31 @@ def _instrument(symbol: _Symbol) -> Instrument:
         min_quantity=_units(lot, "minQty"),
         max_quantity=quantity_limit(lot.maxQty, "LOT_SIZE.maxQty"),
         min_notional=_min_notional(filters),
+        max_notional=_at_most(filters, "NOTIONAL", "maxNotional", AMOUNT_MAX),
+        max_position=_at_most(filters, "MAX_POSITION", "maxPosition", AMOUNT_MAX),
+        **_multipliers(filters),
     )
+
+
+def _multipliers(filters: dict[str, _Filter]) -> dict[str, int]:
+    """Return how many times the market price an order may be, by side or the same for both."""
+    by_side = "PERCENT_PRICE_BY_SIDE" in filters
+    kind = "PERCENT_PRICE_BY_SIDE" if by_side else "PERCENT_PRICE"
+    return {
+        f"{side}_multiplier_{end}": _at_most(filters, kind, field, PRICE_MAX)
+        for side in ("bid", "ask")
+        for end in ("up", "down")
+        for field in [f"{side}Multiplier{end.title()}" if by_side else f"multiplier{end.title()}"]
+    }
+
+
+def _at_most(filters: dict[str, _Filter], kind: str, field: str, largest: int) -> int:
+    """Return a limit of a filter, 0 where there is none: it is not said, or beyond what the wire holds."""
+    rule = filters.get(kind)
+    if rule is None or getattr(rule, field) is None:
+        return 0
+    limit = _units(rule, field)
+    return 0 if limit > largest else limit
 
 
 def _min_notional(filters: dict[str, _Filter]) -> int:

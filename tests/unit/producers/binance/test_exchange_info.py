@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from producers.binance.exchange_info import parse_exchange_info
@@ -108,6 +109,49 @@ def test_a_limit_of_zero_or_beyond_the_wire_is_none(
 ) -> None:
     instrument = only(with_filter(kind, **changes))
     assert {name: getattr(instrument, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("added", "expected"),
+    [
+        ([], {}),
+        (
+            [
+                {
+                    "filterType": "PERCENT_PRICE_BY_SIDE",
+                    "bidMultiplierUp": "5",
+                    "bidMultiplierDown": "0.2",
+                    "askMultiplierUp": "4",
+                    "askMultiplierDown": "0.3",
+                    "avgPriceMins": 5,
+                }
+            ],
+            {
+                "bid_multiplier_up": "5",
+                "bid_multiplier_down": "0.2",
+                "ask_multiplier_up": "4",
+                "ask_multiplier_down": "0.3",
+            },
+        ),
+        (
+            [{"filterType": "PERCENT_PRICE", "multiplierUp": "1.3", "multiplierDown": "0.7"}],
+            {
+                "bid_multiplier_up": "1.3",
+                "bid_multiplier_down": "0.7",
+                "ask_multiplier_up": "1.3",
+                "ask_multiplier_down": "0.7",
+            },
+        ),
+        ([{"filterType": "MAX_POSITION", "maxPosition": "10.00000000"}], {"max_position": "10"}),
+        ([{"filterType": "MAX_POSITION", "maxPosition": "1" + "0" * 30}], {}),
+    ],
+)
+def test_what_else_forbids_an_order_is_a_fact_too(added: list[dict[str, Any]], expected: dict[str, str]) -> None:
+    fields = {name: to_units(text, name) for name, text in expected.items()}
+    plain = only(symbol())
+    assert only(symbol(filters=symbol()["filters"] + added)) == msgspec.structs.replace(plain, **fields)
+    bounded = only(with_filter("NOTIONAL", maxNotional="9000000.00000000"))
+    assert bounded == msgspec.structs.replace(plain, max_notional=to_units("9000000", "max_notional"))
 
 
 def test_filters_of_another_day_do_not_matter() -> None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from streams.archive.day import UNWRITTEN, Manifest, day_name, day_number, describe, read_day, read_manifest, write_day
 from streams.archive.folder import day_files, locked, path_of
-from streams.archive.merge import Conflict, merge, shown
+from streams.archive.merge import Conflict, in_both, merge, shown
 from streams.archive.rows import DAY_US, ROW, Rows, taken
 
 SPILL = ".spill-"
@@ -152,12 +152,12 @@ def _same(one: Rows, other: Rows) -> bool:
 
 
 def _other_days(folder: Path, manifest: Manifest, rows: Rows, known: dict[int, Manifest]) -> None:
-    """Raise `Conflict` when a trade of another day has the id of one of these."""
+    """Raise `Conflict` when a trade of these is one of another day, with another time."""
     for day, other in known.items():
         if day == day_number(manifest.day) or other.first_id > manifest.last_id or other.last_id < manifest.first_id:
             continue
         _, others = read_day(path_of(folder, manifest.instrument, day))
-        _, one, two = np.intersect1d(rows["trade_id"], others["trade_id"], assume_unique=True, return_indices=True)
-        if len(one):
-            names = f"{shown(others[two[0]])}; and {shown(rows[one[0]])}"
-            raise Conflict(f"trade_id: two trades have {rows[one[0]]['trade_id']}: {names}")
+        mine, theirs = in_both(rows, others)
+        if len(mine):
+            names = f"{shown(theirs[0])}; and {shown(mine[0])}"
+            raise Conflict(f"trade_id: two trades have {mine[0]['trade_id']}: {names}")

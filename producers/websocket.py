@@ -10,6 +10,8 @@ from websockets.protocol import Event as ProtocolEvent
 from producers.retry_after import retry_after_s
 
 FRAMES_MAX = 4_096
+FRAME_BYTES_MAX = 16 << 20
+"""One that is larger ends the connection; a dead letter holds a part of what is no trade."""
 CLOSE_TIMEOUT_S = 1.5
 """With unsubscribing before it within what the end of a producer may take."""
 SHOWN = 200
@@ -35,6 +37,7 @@ async def open_socket(url: str, connect_s: float, ping_s: float) -> CountingSock
         url,
         compression=None,
         max_queue=FRAMES_MAX,
+        max_size=FRAME_BYTES_MAX,
         open_timeout=connect_s,
         close_timeout=CLOSE_TIMEOUT_S,
         ping_interval=ping_s,

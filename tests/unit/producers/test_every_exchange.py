@@ -85,6 +85,20 @@ async def test_no_frame_ends_a_session(name: str) -> None:
             assert in_order(client.trades)
 
 
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_frame_of_some_megabytes_is_no_end_of_the_connection(name: str) -> None:
+    async with exchange_of(market(name=name), name=name) as exchange:
+        session = Session(adapter_of(exchange, name), QUICK)
+        async with client_of(session, symbols_of(name)) as client:
+            await until(lambda: client.trades)
+            exchange.send_text(b"0" * (5 << 20))
+            await until(lambda: client.bad)
+            mark = len(client.trades)
+            await until(lambda: len(client.trades) > mark + 100)
+            assert [len(bad.raw) for bad in client.bad] == [5 << 20]
+            assert session.counters.reconnects == 0
+
+
 @pytest.mark.parametrize(("name", "wrapped"), [("binance", False), ("binance", True), ("bitstamp", False)])
 async def test_an_announced_end_loses_nothing_and_repeats_nothing(name: str, wrapped: bool) -> None:
     async with exchange_of(market(rate=2_000, name=name), name=name) as exchange:

@@ -57,6 +57,7 @@ class BinanceConversation:
 class BinanceDialect:
     """Binance."""
 
+    shared_ids = False
     messages_per_s = 5
     weight_max = 6_000
     weight_s = 60.0

@@ -61,6 +61,7 @@ class BitstampConversation:
 class BitstampDialect:
     """Bitstamp."""
 
+    shared_ids = True
     messages_per_s = 50
     weight_max = 400
     weight_s = 1.0

@@ -81,6 +81,7 @@ class CoinbaseConversation:
 class CoinbaseDialect:
     """Coinbase Exchange."""
 
+    shared_ids = False
     messages_per_s = 100
     weight_max = 10
     weight_s = 1.0

@@ -78,6 +78,8 @@ class Conversation(Protocol):
 class Dialect(Protocol):
     """A protocol."""
 
+    shared_ids: bool
+    """Whether ids are those of all symbols together."""
     messages_per_s: int
     """A client that sends more is disconnected."""
     weight_max: int

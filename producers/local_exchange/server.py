@@ -215,7 +215,8 @@ class LocalExchange:
     def _numbered(self, trade: Trade) -> Trade:
         if self._before_first is None:
             return trade
-        before = self._before_first.setdefault(trade.symbol, trade.trade_id - 1)
+        whose = "" if self._dialect.shared_ids else trade.symbol
+        before = self._before_first.setdefault(whose, trade.trade_id - 1)
         return msgspec.structs.replace(trade, trade_id=trade.trade_id - before)
 
     def _emit(self, trades: list[Trade]) -> None:

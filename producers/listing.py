@@ -91,8 +91,8 @@ def taken(
         name = _name(raw, name_field) or f"row {number + 1}"
         try:
             instrument = of(msgspec.json.decode(raw, type=kind))
-            check_symbol(instrument.symbol)
             instrument.check()
+            check_symbol(instrument.symbol)
             if instrument.symbol in seen:
                 raise ValueError("it is listed twice")
         except ValueError as error:  # msgspec's errors are such

@@ -8,8 +8,6 @@ _DASHED = {"coinbase": ("USDT", "USDC", "USD", "EUR", "GBP", "BTC", "ETH")}
 """Exchanges whose symbols have a dash, and the ends of those that are typed without it."""
 _TO_DASHES = str.maketrans(_SEPARATORS, "-" * len(_SEPARATORS))
 _FORBIDDEN = frozenset(":/,;'\"\\?#%&=*")
-SYMBOL_MAX = 60
-"""Characters of a symbol."""
 
 
 def split_instrument(instrument: str) -> tuple[str, str]:
@@ -21,9 +19,7 @@ def split_instrument(instrument: str) -> tuple[str, str]:
 
 
 def check_symbol(symbol: str) -> None:
-    """Raise `Refused` for a symbol that could not be a part of a key, a URL or a line: it names the character."""
-    if not 0 < len(symbol) <= SYMBOL_MAX:
-        raise Refused(f"symbol: {symbol[:SYMBOL_MAX]!r} has {len(symbol)} characters")
+    """Raise `Refused` for a symbol that could not be a part of a URL or a line as it is: it names the character."""
     odd = next((char for char in symbol if char in _FORBIDDEN or not char.isprintable() or char.isspace()), None)
     if odd is not None:
         raise Refused(f"symbol: {symbol!r} has the character {odd!r}")

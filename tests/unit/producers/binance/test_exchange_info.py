@@ -203,11 +203,12 @@ def test_an_odd_symbol_is_left_out_by_name_and_the_others_are_kept(odd: dict[str
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("A:B", "symbol: 'A:B' has the character ':'"),
+        ("A:B", "symbol: 'A:B', 3 characters, is not 1 to 100 characters without a colon"),
+        ("A/B", "symbol: 'A/B' has the character '/'"),
         ("A B", "has the character ' '"),
-        ("A\u0000B", "has the character '\\x00'"),
-        ("", "symbol: '' has 0 characters"),
-        ("A" * 61, "has 61 characters"),
+        ("A\u0000B", "symbol: 'A\\x00B', 3 characters, is not"),
+        ("", "symbol: '', 0 characters, is not"),
+        ("A" * 101, "101 characters, is not"),
         ("ETHUSDT", "it is listed twice"),
     ],
 )

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from infra.config import Config
+from infra.native.backend import NativeBackend
 from infra.stack import Stack
 from producers.recorded.files import read_trades
 from schemas.broker import create_topics, delete_topics
@@ -36,10 +37,10 @@ def config(stack: Config) -> Iterator[Config]:
 
 
 def kill_broker(config: Config) -> None:
-    (broker,) = [part for part in Stack(config).status() if part.part == "kafka"]
-    if broker.pid is None:
+    broker = NativeBackend(config).daemon("broker").pid()
+    if broker is None:
         pytest.skip("the broker is no process of this machine")
-    os.kill(broker.pid, signal.SIGKILL)
+    os.kill(broker, signal.SIGKILL)
 
 
 def bring_back(config: Config) -> None:

@@ -223,6 +223,9 @@ class Filler:
         self.renewals += 1
         shown, how = ", ".join(silent[:20]), "on a new connection" if again else "anew"
         log.warning("%s: the stream is silent on %s: subscribing %s", self.memory.exchange, shown, how)
+        for symbol in silent:
+            # What is traded until the subscription holds is missing too; ids that are no series do not show that.
+            self.memory.of(symbol).lose_connection()
         if again:
             self.session.replace(silent)
         else:

@@ -142,7 +142,7 @@ async def test_a_cut_of_each_under_load_with_the_producer_restarted_in_the_middl
         unit = 1_000_000 if name == "bitstamp" else 1
         exact = {(symbol, row[0]): row for symbol, of in made.items() for row in of}
         for trade in filled:
-            number, time_us, *rest = exact[trade.symbol, trade.trade_id]
+            _, time_us, *rest = exact[trade.symbol, trade.trade_id]
             assert trade.trade_time == time_us // unit * unit
             assert [trade.price, trade.quantity, trade.buyer_is_maker] == rest
 

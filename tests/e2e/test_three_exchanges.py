@@ -1,11 +1,13 @@
 """Three exchanges into one topic, each in its own words: what each sent is there, whatever happens to the others."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from infra.config import Config
@@ -20,6 +22,7 @@ from producers.session import Counters, Session
 from schemas.broker import create_topics, delete_topics
 from schemas.records import Settings, Trade
 from schemas.registry import register_all
+from tests.e2e.test_cli_commands import data, run, set_environment
 from tests.e2e.test_producers_service import trades_in_topic
 from tests.unit.producers.feeds import QUICK, exchange_of, market, symbols_of, until
 
@@ -149,3 +152,32 @@ async def test_a_cut_of_each_under_load_with_the_producer_restarted_in_the_middl
 
 def ids(of: list[tuple[int, int, int, int, bool]]) -> list[int]:
     return [row[0] for row in of]
+
+
+async def test_all_three_are_seeded_and_one_that_refuses_costs_the_others_nothing(
+    config: Config, tmp_path: Path
+) -> None:
+    async with exchanges(tmp_path) as running:
+        urls = {f"{name}_{kind}_url": url for name, one in running.items() for kind, url in addresses(one)}
+        with pytest.MonkeyPatch.context() as patch:
+            set_environment(config.model_copy(update=urls), patch)
+            running["bitstamp"].faults.calls.append(HttpFault(451, body="not from here"))
+            refused = await asyncio.to_thread(run, "settings seed --json")
+            assert refused.exit_code == 3
+            assert "HTTP 451: not from here" in refused.stderr
+            counted = json.loads(refused.stdout)
+            assert (counted["exchanges"], counted["added"]) == (["binance", "coinbase"], 11)
+            counted = await asyncio.to_thread(data, "settings seed")
+            assert (counted["exchanges"], counted["added"], counted["unchanged"]) == (NAMES, 6, 11)
+            assert (counted["left_out"], counted["no_longer_listed"], counted["failed"]) == ([], [], [])
+            # one is left out oddly, and keeps its facts of before
+            exchange = running["coinbase"]
+            odd = msgspec.structs.replace(exchange.floor.markets["BTC-USD"], tick_size=10**30)
+            exchange.floor.markets["BTC-USD"] = odd
+            counted = await asyncio.to_thread(data, "settings seed --exchange coinbase")
+            assert [text.split(": ")[0] for text in counted["left_out"]] == ["coinbase:BTC-USD"]
+            assert counted["no_longer_listed"] == []
+            (shown,) = await asyncio.to_thread(data, "settings show coinbase:btcusd")
+            assert (shown["tick_size"], shown["exchange_status"]) == ("0.01", "TRADING")
+            (ltc,) = await asyncio.to_thread(data, "settings set coinbase:ltc/eur --chunks 2")
+            assert ltc["instrument"] == "coinbase:LTC-EUR"

@@ -25,6 +25,8 @@ CRASHED_S = 60.0
 """So long nothing is asked after an error of ours in an adapter."""
 REASON_MAX = 1_000
 """Characters."""
+ROUNDS = 5
+"""So often it is looked for instruments that are subscribed again late."""
 WRITTEN_S = 5.0
 """So long the broker may take to acknowledge a gap."""
 NOT_STREAMED = "not streamed at the time"
@@ -41,6 +43,8 @@ class AuditTiming:
     every_s: float = 60
     quiet_s: float = 30
     """An instrument without a trade for so long before an audit is quiet."""
+    reconnected_s: float = 3
+    """So long after a lost connection instruments without a trade since are asked after."""
 
 
 class Filler:
@@ -63,7 +67,7 @@ class Filler:
         self._give, self._tell = give, tell
         self._timing = timing or AuditTiming()
         self._clock, self._wall_us = clock, wall_us
-        self._wake = asyncio.Event()
+        self._wake, self._reconnected = asyncio.Event(), asyncio.Event()
         self.renewals = 0
         """How often subscriptions were made anew that had been acknowledged and stayed silent."""
         self._renewed: set[str] = set()
@@ -72,14 +76,18 @@ class Filler:
         """Yield what is to be published at once of what the session gives."""
         async with contextlib.aclosing(self.session.events()) as batches:
             async for batch in batches:
+                reconnects = self.memory.reconnects
                 out = self.memory.live(batch, self._clock())
+                if self.memory.reconnects != reconnects:
+                    self._reconnected.set()
                 self._date_noticed()
                 if out:
                     yield out
 
     async def run(self) -> None:
         """Look after holes until cancelled. Raises what `give` raises."""
-        tasks = [asyncio.create_task(work()) for work in (self._fill, self._watch, self._audit)]
+        works = self._fill, self._watch, self._audit, self._look_after_reconnecting
+        tasks = [asyncio.create_task(work()) for work in works]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
@@ -192,15 +200,27 @@ class Filler:
             await asyncio.sleep(timing.every_s - timing.quiet_s)
             before = self.memory.newest_of(sorted(self.session.streaming))
             await asyncio.sleep(timing.quiet_s)
+            self._renew(self.memory.silent_since(before))
             streaming = self.session.streaming
-            quiet = [symbol for symbol, newest in before.items() if self._is_quiet(symbol, newest)]
-            await self._look_at([symbol for symbol in quiet if symbol in streaming])
+            await self._look_at([symbol for symbol in self.memory.quiet_since(before) if symbol in streaming], True)
 
-    def _is_quiet(self, symbol: str, newest: int) -> bool:
-        series = self.memory.of(symbol)
-        return series.newest == newest and not series.holding
+    async def _look_after_reconnecting(self) -> None:
+        """Ask for the newest trade of each instrument that brings none soon after a connection was lost, or after the
+        start: what it traded meanwhile would show only by its next trade."""
+        while True:
+            before = self.memory.newest_of(list(self.memory.series))
+            for _ in range(ROUNDS):
+                await asyncio.sleep(self._timing.reconnected_s)
+                quiet, streaming = self.memory.quiet_since(before), self.session.streaming
+                await self._look_at([symbol for symbol in quiet if symbol in streaming], False)
+                # the others are not subscribed again yet
+                before = {symbol: before[symbol] for symbol in quiet if symbol not in streaming}
+                if not before:
+                    break
+            await self._reconnected.wait()
+            self._reconnected.clear()
 
-    async def _look_at(self, quiet: list[str]) -> None:
+    async def _look_at(self, quiet: list[str], of_audit: bool) -> None:
         if not quiet:
             return
         try:
@@ -212,7 +232,7 @@ class Filler:
             log.exception("%s: the adapter failed over the newest trades", self.memory.exchange)
             return
         for newest in said:
-            self.memory.claim(newest, self._clock())
+            self.memory.claim(newest, self._clock(), of_audit)
 
     def _renew(self, silent: list[str]) -> None:
         """Subscribe anew to what the stream does not bring; where that has not helped before, by a new connection."""

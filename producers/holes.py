@@ -3,7 +3,7 @@
 The rules of one instrument are in `producers.series`; here are all of an exchange.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from producers.adapter import Ids, Newest, Notice, Page
@@ -25,6 +25,7 @@ AGAIN_S, AGAIN_MAX_S = 1.0, 60.0
 class _Claim:
     newest: Newest
     at: float
+    of_audit: bool
 
 
 class Memory:
@@ -36,6 +37,8 @@ class Memory:
         self.open: list[tuple[Series, OpenHole]] = []
         self.noticed: list[tuple[Series, OpenHole]] = []
         """Holes that were opened and that nobody was told of yet."""
+        self.reconnects = 0
+        """So many connections were lost."""
         self._claims: dict[str, _Claim] = {}
 
     def of(self, symbol: str) -> Series:
@@ -60,6 +63,7 @@ class Memory:
                 else:
                     out += self.take(event, now)
             elif isinstance(event, Reconnected):
+                self.reconnects += 1
                 for series in self.series.values():
                     series.lose_connection()
             elif isinstance(event, Newest):
@@ -77,16 +81,19 @@ class Memory:
             self._note(series, opened)
         return out
 
-    def claim(self, newest: Newest, now: float) -> None:
-        """Note what the exchange says is the newest; whether it came is looked at later, see `overdue`."""
+    def claim(self, newest: Newest, now: float, of_audit: bool = False) -> None:
+        """Note what the exchange says is the newest; whether it came is looked at later, see `overdue`.
+
+        In an audit of quiet instruments it says of one whose trade did not come that the stream does not bring any.
+        """
         if newest.trade_id is None:
             return
         claim = self._claims.get(newest.symbol)
         if claim is None or claim.newest.trade_id is None or claim.newest.trade_id <= self.of(newest.symbol).newest:
-            self._claims[newest.symbol] = _Claim(newest, now)
+            self._claims[newest.symbol] = _Claim(newest, now, of_audit)
 
     def overdue(self, now: float, wall_us: int) -> list[str]:
-        """Open a hole up to each trade that was said to be there and did not come. Returns the symbols of these."""
+        """Open a hole up to each trade that was said to be there and did not come. Returns those that are silent."""
         silent = []
         for symbol, claim in list(self._claims.items()):
             series, number = self.of(symbol), claim.newest.trade_id
@@ -99,7 +106,9 @@ class Memory:
             elif now - claim.at >= GRACE_S:
                 del self._claims[symbol]
                 self._note(series, series.open(number + 1, claim.newest.trade_time or wall_us, now))
-                silent.append(symbol)
+                series.claimed = number
+                if claim.of_audit:
+                    silent.append(symbol)
         return silent
 
     def reopen(self, symbol: str, opened: OpenHole) -> None:
@@ -156,9 +165,24 @@ class Memory:
         noticed, self.noticed = self.noticed, []
         return noticed
 
-    def newest_of(self, symbols: Sequence[str]) -> dict[str, int]:
+    def newest_of(self, symbols: Iterable[str]) -> dict[str, int]:
         """Return the highest id of each of these symbols; -1 before the first trade."""
         return {symbol: self.of(symbol).newest for symbol in symbols}
+
+    def quiet_since(self, before: Mapping[str, int]) -> list[str]:
+        """Return the symbols that brought no trade since their newest ids were these, and for which none waits."""
+        found = []
+        for symbol, newest in before.items():
+            series = self.of(symbol)
+            if newest == series.newest and not series.holding and not series.paused:
+                found.append(symbol)
+        return found
+
+    def silent_since(self, before: Mapping[str, int]) -> list[str]:
+        """Return the symbols of which only the exchange's word told of trades since their newest ids were these."""
+        return [
+            symbol for symbol, newest in before.items() if newest < self.of(symbol).newest == self.of(symbol).claimed
+        ]
 
     def _note(self, series: Series, opened: OpenHole) -> None:
         self.open.append((series, opened))

@@ -89,6 +89,8 @@ class Series:
         """Whether the next id in turn says that nothing is odd; everything else goes the long way."""
         self.broken = False
         """Whether a connection was lost since the newest trade."""
+        self.claimed = -1
+        """The newest id of which only the exchange's word is known, not the trade."""
         self.paused = False
         """Whether it was not streamed for a while: what is missing then is not wanted."""
         self.repeated = self.late = self.anew = 0

@@ -175,7 +175,7 @@ CLAIMS: dict[str, tuple[int | None, Sequence[int], list[int], list[str]]] = {
 def test_what_the_exchange_says_is_the_newest(case: str) -> None:
     said, meanwhile, missing, silent = CLAIMS[case]
     memory = memory_with(5, 6)
-    memory.live([Newest("XUSDT", said)], 10)
+    memory.claim(Newest("XUSDT", said), 10, of_audit=True)
     assert memory.overdue(10, 99) == []
     memory.live([made(number, number) for number in meanwhile], 11)
     assert memory.overdue(10 + GRACE_S, 99) == silent
@@ -188,7 +188,7 @@ def test_of_what_nobody_knows_anything_the_first_claim_is_the_beginning() -> Non
     memory = Memory("binance", "contiguous")
     memory.claim(Newest("XUSDT", 10), 0)
     assert memory.overdue(GRACE_S, 99) == []
-    memory.claim(Newest("XUSDT", 12), 60)
+    memory.claim(Newest("XUSDT", 12), 60, of_audit=True)
     assert memory.overdue(60 + GRACE_S, 99) == ["XUSDT"]
     assert [(opened.first_id, opened.last_id) for _, opened in memory.open] == [(11, 12)]
 
@@ -251,3 +251,20 @@ def test_what_the_topic_ends_with_is_remembered(case: str) -> None:
     expected = [made(int(comes), int(comes))] if int(comes) > int(max(tail.split(), key=int)) else []
     assert memory.live([made(int(comes), int(comes))], 1) == expected
     assert (memory.of("XUSDT").repeated, memory.of("XUSDT").late) == (1 - len(expected), 0)
+
+
+def test_a_stream_that_only_says_what_is_the_newest_is_silent() -> None:
+    memory = memory_with(5, 6)
+    before = memory.newest_of(["XUSDT"])
+    assert (memory.quiet_since(before), memory.silent_since(before)) == (["XUSDT"], [])
+    memory.live([Newest("XUSDT", 8)], 10)
+    assert memory.overdue(10 + GRACE_S, 99) == [], "one that was dropped alone does not tell"
+    assert (memory.quiet_since(before), memory.silent_since(before)) == ([], ["XUSDT"])
+    memory.live([made(9, 9)], 20)
+    assert (memory.quiet_since(before), memory.silent_since(before)) == ([], [])
+
+
+def test_what_is_not_streamed_is_not_quiet() -> None:
+    memory = memory_with(5, 6)
+    memory.of("XUSDT").pause()
+    assert memory.quiet_since({"XUSDT": 6}) == []

@@ -117,13 +117,20 @@ class Memory:
         series.reopen(opened)
         self.open.append((series, opened))
 
-    def settle(self, recorded: Iterable[tuple[str, int, int]]) -> None:
-        """End the reading of what was published: holes that were filled, or are `recorded` (symbol, first and last id),
-        are known; after the newest of each series something may be missing."""
+    def recall(self, trade: Trade) -> None:
+        """Take in a trade that was published before, in the order of the topic."""
+        series = self.of(trade.symbol)
+        if trade.filled and series.newest < 0:
+            return  # of a hole among newer trades, perhaps: only what the stream brought says where the series was
+        self.take(trade, series.recalled, waiting=False)
+        series.recalled += 1
+
+    def settle(self, recorded: Iterable[tuple[str, int, int]], certain_after: int = 0) -> None:
+        """End the recalling, see `Series.settle`; `recorded` are symbol, first and last id of gaps."""
         known = list(recorded)
         for series in self.series.values():
             spans = [(first, last) for symbol, first, last in known if symbol == series.symbol]
-            series.settle(spans)
+            series.settle(spans, certain_after)
         self._forget_closed()
 
     # What is asked.

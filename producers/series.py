@@ -16,7 +16,7 @@ from schemas.records import Trade
 
 HELD_MAX = 20_000
 """More trades than that are not waited for: twenty requests, five seconds of what Binance allows."""
-REMEMBERED = 20_000
+REMEMBERED = 5_000
 """Ids that are remembered one by one, where they do not rise by one."""
 DISORDER_US = {"contiguous": 0, "global": 60_000_000}
 """Trades are out of order by so many microseconds at most: a later time with a lower id tells that ids begin anew."""
@@ -33,7 +33,7 @@ class OpenHole:
 
     hole: Hole
     opened: float
-    """Seconds of the session's clock."""
+    """Seconds of the session's clock; while the topic is read, so many trades before it."""
     holding: bool
     first_id: int
     """The first id that was missing at the beginning."""
@@ -89,6 +89,8 @@ class Series:
         """Whether the next id in turn says that nothing is odd; everything else goes the long way."""
         self.broken = False
         """Whether a connection was lost since the newest trade."""
+        self.recalled = 0
+        """So many trades were read that had been published before."""
         self.claimed = -1
         """The newest id of which only the exchange's word is known, not the trade."""
         self.paused = False
@@ -148,15 +150,15 @@ class Series:
         self.broken = True
         self.plain = self.plain and self.contiguous
 
-    def settle(self, recorded: Iterable[Span]) -> None:
-        """End the reading of what was published before: forget the holes that are filled or recorded, and take it that
-        all before the first that was read was published."""
+    def settle(self, recorded: Iterable[Span], certain_after: int) -> None:
+        """End the recalling: forget the holes that are filled, recorded or not certain, and take it that all before the
+        first that was read was published."""
         spans = list(recorded)
         for opened in list(self.holes):
             if any(first <= opened.first_id and opened.last_id <= last for first, last in spans):
                 opened.absent.append((opened.first_id, opened.last_id))
                 self._close(opened)
-            elif self.missing(opened) == 0:
+            elif self.missing(opened) == 0 or opened.opened < certain_after:
                 self._close(opened)
         self._oldest, self.broken = 0, True
         self.repeated = self.late = self.anew = 0

@@ -75,7 +75,7 @@ class World:
     def restart(self) -> None:
         self.memory = Memory("binance", "contiguous")
         for one in self.published:
-            self.memory.take(one, self.now, waiting=False)
+            self.memory.recall(one)
         self.memory.settle([])
 
     def ask(self, size: int) -> bool:
@@ -229,6 +229,7 @@ TAILS: dict[str, tuple[str, list[tuple[str, int, int]], list[int], str]] = {
     "with a hole that is recorded": ("5 9", [("XUSDT", 6, 8)], [], "10"),
     "with a hole that another instrument has": ("5 9", [("YUSDT", 6, 8)], [6, 7, 8], "10"),
     "with a hole that is recorded in part": ("5 9", [("XUSDT", 6, 7)], [6, 7, 8], "10"),
+    "that begins among what was filled later": ("3f 4f 9 5f 10", [], [], "11"),
     "and what was published comes again": ("5 6", [], [], "6"),
     "and what was before the tail comes again": ("5 6", [], [], "3"),
 }
@@ -238,8 +239,9 @@ TAILS: dict[str, tuple[str, list[tuple[str, int, int]], list[int], str]] = {
 def test_what_the_topic_ends_with_is_remembered(case: str) -> None:
     tail, recorded, missing, comes = TAILS[case]
     memory = Memory("binance", "contiguous")
-    for number in map(int, tail.split()):
-        memory.take(made(number, number), 0, waiting=False)
+    for word in tail.split():
+        number = int(word.rstrip("f"))
+        memory.recall(msgspec.structs.replace(made(number, number), filled=word.endswith("f")))
     memory.settle(recorded)
     found = [
         number
@@ -248,7 +250,9 @@ def test_what_the_topic_ends_with_is_remembered(case: str) -> None:
         if number not in opened.had
     ]
     assert found == missing
-    expected = [made(int(comes), int(comes))] if int(comes) > int(max(tail.split(), key=int)) else []
+    expected = (
+        [made(int(comes), int(comes))] if int(comes) > max(int(word.rstrip("f")) for word in tail.split()) else []
+    )
     assert memory.live([made(int(comes), int(comes))], 1) == expected
     assert (memory.of("XUSDT").repeated, memory.of("XUSDT").late) == (1 - len(expected), 0)
 
@@ -268,3 +272,12 @@ def test_what_is_not_streamed_is_not_quiet() -> None:
     memory = memory_with(5, 6)
     memory.of("XUSDT").pause()
     assert memory.quiet_since({"XUSDT": 6}) == []
+
+
+def test_a_hole_at_the_beginning_of_what_was_read_may_have_been_filled_before() -> None:
+    for before, missing in ((9, 0), (10, 1)):
+        memory = Memory("binance", "contiguous")
+        for number in (*range(100, 100 + before), 100 + before + 1):
+            memory.recall(made(number, number))
+        memory.settle([], certain_after=10)
+        assert len(memory.open) == missing

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from producers.adapter import Hole, Newest, Page
+from producers.adapter import Hole, Ids, Newest, Page
 from producers.holes import AGAIN_MAX_S, FRUITLESS_MAX, GRACE_S, HOLD_S, Memory
-from producers.series import HELD_MAX
+from producers.series import HELD_MAX, OpenHole
 from producers.source import BadRecord, Reconnected
 from schemas.records import Trade
 from tests.samples import trade
@@ -46,12 +46,16 @@ class Exchange:
 class World:
     """A producer, which may be killed at any time: what was published is all that is left of it."""
 
+    ids: Ids = "contiguous"
+
     def __init__(self) -> None:
         self.exchange = Exchange()
         self.published: list[Trade] = []
         self.now = 0.0
         self.number = 1_000
-        self.memory = Memory("binance", "contiguous")
+        self.memory = Memory("binance", self.ids)
+        self.recorded: list[Hole] = []
+        """The gaps that were written down before newer trades went on."""
 
     def send(self, arrives: bool) -> None:
         one = self.exchange.trade(self.number)
@@ -73,10 +77,16 @@ class World:
         self.exchange.ids_from, self.number = len(self.exchange.sent), 1
 
     def restart(self) -> None:
-        self.memory = Memory("binance", "contiguous")
+        self.memory = Memory("binance", self.ids)
         for one in self.published:
             self.memory.recall(one)
-        self.memory.settle([])
+        self.memory.settle([("XUSDT", hole.after_id + 1, hole.before_id - 1) for hole in self.recorded])
+        for hole in self.recorded:
+            opened = OpenHole(hole, self.now, False, hole.after_id + 1)
+            times = range(hole.after_time, hole.before_time + 1)
+            within = [one for one in self.published if one.trade_time in times]
+            opened.had |= {one.trade_id: None for one in within if hole.after_id < one.trade_id < hole.before_id}
+            self.memory.reopen("XUSDT", opened)
 
     def ask(self, size: int) -> bool:
         found = self.memory.next_to_ask(self.now)
@@ -87,6 +97,7 @@ class World:
     def wait_long(self) -> None:
         self.now += HOLD_S
         for series, opened in self.memory.waited_long(self.now):
+            self.recorded.append(opened.hole)
             self.published += series.let_go(opened)
 
     def ask_all(self) -> None:
@@ -123,6 +134,71 @@ def test_what_is_published_is_what_was_sent_each_once(actions: list[tuple[str, i
     assert published == Counter((one.trade_id, one.trade_time) for one in world.exchange.sent)
     series = world.memory.of("XUSDT")
     assert (series.held, series.holes, world.memory.open) == ([], [], [])
+
+
+class GlobalWorld(World):
+    """Ids that leave some out, on a connection that may be lost: what is dropped while it is there, nobody can know."""
+
+    ids: Ids = "global"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.connected = True
+        self.brought: list[Trade] = []
+        """What the present connection brought: it repeats nothing else."""
+
+    def send(self, arrives: bool) -> None:
+        super().send(self.connected)
+        self.brought += self.exchange.sent[-1:] * self.connected
+        self.number += 1 + self.number % 3
+
+    def repeat(self, back: int) -> None:
+        for one in self.brought[-back:][:1]:
+            self.arrive(one)
+
+    def cut(self) -> None:
+        self.connected, self.brought = False, []
+
+    def reconnect(self) -> None:
+        if not self.connected:
+            self.memory.live([Reconnected()], self.now)
+            self.connected = True
+
+    def restart(self) -> None:
+        super().restart()
+        self.connected, self.brought = True, []
+
+    def ask_all(self) -> None:
+        self.reconnect()
+        super().ask_all()
+
+    def ask(self, size: int) -> bool:
+        """One answer tells the whole window."""
+        return super().ask(10_000 if size else 0)
+
+
+GLOBAL_ACTIONS: dict[str, Callable[[GlobalWorld, int], None]] = {
+    "send": lambda world, _: world.send(True),
+    "repeat": lambda world, number: world.repeat(number),
+    "cut": lambda world, _: world.cut(),
+    "reconnect": lambda world, _: world.reconnect(),
+    "restart": lambda world, _: world.restart(),
+    "ask": lambda world, number: world.ask(number) and None,
+    "ask a stale cache": lambda world, _: world.ask(0) and None,
+    "wait long": lambda world, _: world.wait_long(),
+}
+GLOBAL_WEIGHTED = [name for name in GLOBAL_ACTIONS for _ in range(1 + 3 * (name == "send") + (name == "reconnect"))]
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(GLOBAL_WEIGHTED), st.integers(1, 9)), max_size=60))
+def test_global_ids_are_as_complete(actions: list[tuple[str, int]]) -> None:
+    world = GlobalWorld()
+    world.send(True)
+    for name, number in actions:
+        GLOBAL_ACTIONS[name](world, number)
+    world.ask_all()
+    assert Counter(one.trade_id for one in world.published) == Counter(one.trade_id for one in world.exchange.sent)
 
 
 def test_whoever_never_waited_long_has_them_in_order() -> None:

@@ -6,6 +6,7 @@ takes too long. Then the missing ones come later than newer ones, which leaders 
 No clock and no I/O: times are given, what is missing is told (`open`), and what was found is given back (`fill`).
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -102,8 +103,10 @@ class Series:
         self._oldest = 0
         self._before: tuple[int, int, int] | None = None
         """Of the ids before they began anew: lowest, highest, time of the newest."""
-        self._odd_ids: dict[int, None] = {}
-        """Contiguous ids below the first that is known; of global ones the last ones, in the order of arrival."""
+        self._odd_ids: set[int] = set()
+        """Contiguous ids below the first that is known; of global ones the last ones."""
+        self._in_order: deque[int] = deque()
+        """The same, in the order of arrival."""
 
     # What comes.
 
@@ -244,6 +247,7 @@ class Series:
         self.anew += 1
         self._before = self._oldest, self.newest, self.newest_time
         self._odd_ids.clear()
+        self._in_order.clear()
         self._lost.clear()
         number = trade.trade_id
         if self.contiguous and 0 < number <= HELD_MAX:
@@ -285,7 +289,7 @@ class Series:
             return True
         if self.contiguous:
             return number >= self._oldest and not any(first <= number <= last for first, last in self._lost)
-        return len(self._odd_ids) >= REMEMBERED and number < next(iter(self._odd_ids))
+        return len(self._in_order) == REMEMBERED and number < self._in_order[0]
 
     def _is_of_before(self, trade: Trade) -> bool:
         """Return whether a trade was published before ids began anew."""
@@ -299,9 +303,10 @@ class Series:
             self._odd(number)
 
     def _odd(self, number: int) -> None:
-        self._odd_ids[number] = None
-        if len(self._odd_ids) > REMEMBERED:
-            del self._odd_ids[next(iter(self._odd_ids))]
+        if len(self._in_order) == REMEMBERED:
+            self._odd_ids.discard(self._in_order.popleft())
+        self._odd_ids.add(number)
+        self._in_order.append(number)
 
     def _lose(self, spans: list[Span]) -> None:
         self._lost = [*self._lost, *spans][-LOST_MAX:]

@@ -3,10 +3,8 @@
 import asyncio
 import os
 import signal
-import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from contextlib import asynccontextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -15,18 +13,17 @@ import pytest
 
 from infra.config import Config
 from infra.native.backend import NativeBackend
-from producers import settings_topic
 from producers.binance.client import Binance
 from producers.binance.history import BUDGET
+from producers.gap_records import read_gaps
 from producers.local_exchange.faults import HttpFault
 from producers.local_exchange.server import LocalExchange, Play
-from producers.local_exchange.simulated import MARKETS_OF, simulated_trades
+from producers.local_exchange.simulated import simulated_trades
 from producers.recorded.files import read_trades
 from producers.rest import Rest
 from producers.service import serve
 from producers.session import Session
-from producers.tail import read_gaps
-from schemas.records import GapStatus, Settings, Trade
+from schemas.records import GapStatus, Trade
 from tests.e2e.test_cli_commands import data, set_environment
 from tests.e2e.test_producers_service import (
     DEADLINE_S,
@@ -40,10 +37,6 @@ from tests.e2e.test_producers_service import (
     trades_in_topic,
     until,
 )
-from tests.unit.producers.feeds import exchange_of as any_exchange
-from tests.unit.producers.feeds import market as market_of
-from tests.unit.producers.feeds import symbols_of
-from tests.unit.producers.test_filling_everywhere import same
 
 __all__ = ["config"]
 
@@ -115,51 +108,6 @@ async def test_connections_that_are_lost_under_load_leave_no_hole(config: Config
     gaps = await asyncio.to_thread(read_gaps, config)
     assert {gap.status for gap in gaps} == {GapStatus.FILLED}
     assert sum(gap.filled_count for gap in gaps) == len(filled)
-
-
-async def test_a_producer_of_three_exchanges_that_is_killed_in_a_long_cut_fills_what_it_missed(
-    config: Config, tmp_path: Path
-) -> None:
-    count, start = 12_000, time.time_ns() // 1_000
-    wanted = [Settings(exchange=name, symbol=of, streaming=True) for name in MARKETS_OF for of in symbols_of(name)]
-    await asyncio.to_thread(settings_topic.write, config, wanted)
-    running: dict[str, LocalExchange] = {}
-    async with AsyncExitStack() as stack:
-        for name in MARKETS_OF:
-            play = replace(
-                market_of(1_000, count, name=name, start=start), tape=tmp_path / f"{name}.csv", history=100_000
-            )
-            running[name] = await stack.enter_async_context(any_exchange(play, name=name))
-        urls = {f"HEDGEHOG_{name.upper()}_STREAM_URL": each.stream_url for name, each in running.items()}
-        urls |= {f"HEDGEHOG_{name.upper()}_REST_URL": each.rest_url for name, each in running.items()}
-        first = _start(config, ["-m", "producers"], urls["HEDGEHOG_BINANCE_STREAM_URL"], urls)
-        try:
-            for exchange in running.values():
-                await until_sent(exchange, 1_500)
-            for exchange in running.values():
-                exchange.cut(2)
-            await asyncio.sleep(0.5)
-        finally:
-            first.kill()
-            first.wait()
-        for exchange in running.values():
-            refusals = HttpFault(429, "1"), HttpFault(503, "1"), HttpFault(418, "1"), HttpFault(500, "1")
-            exchange.faults.calls.extend(refusals)
-        second = _start(config, ["-m", "producers"], urls["HEDGEHOG_BINANCE_STREAM_URL"], urls)
-        try:
-            received = await until_in_topic(config, len(MARKETS_OF) * count)
-            second.terminate()
-            output, _ = await asyncio.to_thread(second.communicate, timeout=DEADLINE_S)
-        finally:
-            second.kill()
-            second.wait()
-    for name in MARKETS_OF:
-        of_exchange = [trade for trade in received if trade.exchange == name]
-        made = list(read_trades(tmp_path / f"{name}.csv"))
-        assert same(of_exchange, name) == same(made, name, name), f"all, once, in the order of ids: {output}"
-        assert sum(trade.filled for trade in of_exchange) > 2_000
-        assert not running[name].faults.calls
-    assert second.returncode == 0, output
 
 
 async def test_what_was_lost_is_filled_when_people_ask_again(config: Config, tmp_path: Path) -> None:

@@ -18,17 +18,17 @@ from schemas.records import Gap, GapStatus, Trade
 from tests.unit.producers.feeds import QUICK, adapter_of, exchange_of, market, symbols_of, until
 from tests.unit.producers.test_every_exchange import NAMES
 
-AUDIT = AuditTiming(every_s=0.6, quiet_s=0.4)
+AUDIT = AuditTiming(every_s=0.6, quiet_s=0.4, reconnected_s=0.3)
 
 
 class Whole:
     """What a filler publishes, and the gaps that it tells of."""
 
-    def __init__(self, exchange: LocalExchange, name: str) -> None:
+    def __init__(self, exchange: LocalExchange, name: str, timing: AuditTiming = AUDIT) -> None:
         adapter = adapter_of(exchange, name)
         self.session = Session(adapter, QUICK)
         ids: Ids = adapter.exchange.ids
-        self.filler = Filler(self.session, Memory(name, ids), self._give, self._tell, AUDIT)
+        self.filler = Filler(self.session, Memory(name, ids), self._give, self._tell, timing)
         self.trades: list[Trade] = []
         self.gaps: list[Gap] = []
 
@@ -105,6 +105,34 @@ async def test_trades_that_are_dropped_and_repeated(name: str) -> None:
         await asyncio.sleep(0.3)
         await until_whole(exchange, whole, name)
         assert sum(trade.filled for trade in whole.trades if trade.symbol == first) == 5
+
+
+async def test_a_trade_that_only_a_heartbeat_tells_of() -> None:
+    symbol = symbols_of("coinbase")[0]
+    async with whole_of("coinbase", rate=300) as (exchange, whole):
+        # no later trade shows that they are missing
+        exchange.skip(symbol, 1_000_000)
+        seen = len(whole.ids(symbol))
+        await until(lambda: len(whole.ids(symbol)) > seen + 20)
+        await until_whole(exchange, whole, "coinbase")
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_what_is_quiet_after_a_cut_is_asked_after(name: str) -> None:
+    play = market(1_000, 1_500, name=name, start=time.time_ns() // 1_000)
+    async with exchange_of(play, name=name) as exchange:
+        whole = Whole(exchange, name, AuditTiming(reconnected_s=0.3))
+        whole.session.set_symbols(symbols_of(name))
+        tasks = [asyncio.create_task(whole.run()), asyncio.create_task(whole.filler.run())]
+        await until(lambda: len(whole.trades) > 1_000)
+        exchange.cut(1)
+        await until(exchange.finished.is_set)
+        await until(lambda: len(whole.trades) == 1_500)
+        await until_whole(exchange, whole, name)
+        assert not whole.filler.renewals
+        whole.session.close()
+        tasks[1].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @pytest.mark.parametrize("name", NAMES)

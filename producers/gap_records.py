@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 
 import msgspec
 from confluent_kafka import KafkaException
@@ -22,12 +21,12 @@ WRITE_TIMEOUT_S = 30.0
 FOLLOW_WAIT_MS = 100
 
 
-@dataclass(frozen=True)
 class GapRecords:
     """Writes gaps through the publisher of the trades."""
 
-    config: Config
-    publisher: Publisher
+    def __init__(self, config: Config, publisher: Publisher) -> None:
+        self._publisher = publisher
+        self._codec = make_codec(config, Gap)
 
     def tell(self, gap: Gap) -> Awaitable[None]:
         """Write one; what is returned ends when the broker has it."""
@@ -37,7 +36,7 @@ class GapRecords:
             if not written.done():
                 written.set_result(None)
 
-        self.publisher.publish(GAPS, gap.key, make_codec(self.config, Gap).encode(gap), note)
+        self._publisher.publish(GAPS, gap.key, self._codec.encode(gap), note)
         return written
 
 

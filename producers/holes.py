@@ -48,6 +48,11 @@ class Memory:
             found = self.series[symbol] = Series(symbol, self._ids)
         return found
 
+    @property
+    def held(self) -> int:
+        """The number of trades that wait for missing ones."""
+        return sum(len(series.held) for series in self.series.values())
+
     # What comes.
 
     def live(self, batch: Iterable[Event | Notice], now: float) -> list[Event]:

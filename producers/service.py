@@ -39,7 +39,8 @@ FAILED = 1
 def run(config: Config, exchanges: Sequence[str] = ()) -> int:
     """Stream from the exchanges of these names, as `producers.exchanges.adapters` takes them, until SIGTERM or SIGINT.
 
-    Returns the exit code. 0: stopped, and the broker has acknowledged every trade that was received. 1: it has not, or
+    Returns the exit code. 0: stopped, and the broker has acknowledged every trade that was received, but for those that
+    wait for missing ones: the next start asks for both. 1: it has not, or
     something the producer needs is not there; the log says what.
     """
     try:
@@ -79,6 +80,11 @@ async def serve(config: Config, sessions: Sequence[Feed], stop: asyncio.Event) -
         ]
         await _until_stopped(sessions, finishing, others)
         log.info("stopping: %d records wait for the broker's acknowledgement", publisher.queued)
+    for memory in memories.values():
+        if memory.held:
+            log.warning(
+                "%s: %d trades waited for missing ones; the next start asks for both", memory.exchange, memory.held
+            )
     for session in sessions:
         log.info("stopped: %s: %s", session.exchange.name, pump.report(session.exchange.name))
     log.info("stopped: %s", pump.total())

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import httpx
 import msgspec
 
+from producers.numbers import UNREADABLE
 from producers.websocket import is_loopback
 from schemas.records import Instrument
 from schemas.symbols import check_symbol
@@ -65,7 +66,7 @@ class Lister:
     def _read(self, source: str, payload: bytes) -> Listing:
         try:
             return self.parse(payload)
-        except ValueError as error:
+        except UNREADABLE as error:
             raise ListingError(f"{source}: {error}") from error
 
 
@@ -95,7 +96,7 @@ def taken(
             check_symbol(instrument.symbol)
             if instrument.symbol in seen:
                 raise ValueError("it is listed twice")
-        except ValueError as error:  # msgspec's errors are such
+        except UNREADABLE as error:
             listing.left_out.append(LeftOut(f"{exchange}:{name}", str(error)))
         else:
             seen.add(instrument.symbol)
@@ -106,7 +107,7 @@ def taken(
 def _name(raw: msgspec.Raw, field: str) -> str:
     try:
         row: Any = msgspec.json.decode(raw)
-    except ValueError:
+    except UNREADABLE:
         return ""
     name = row.get(field) if isinstance(row, dict) else None
     return name if isinstance(name, str) else ""

@@ -7,6 +7,7 @@ optional there; those that are not known here do not matter to a limit order.
 import msgspec
 
 from producers.listing import Lister, Listing, amount, price_limit, quantity_limit, taken
+from producers.numbers import UNREADABLE
 from schemas.records import Instrument
 from schemas.units import AMOUNT_MAX, PRICE_MAX
 
@@ -60,7 +61,7 @@ def parse_exchange_info(payload: bytes) -> Listing:
     """Return every instrument in the answer. Raises `ValueError` for what is no exchange information."""
     try:
         info = msgspec.json.decode(payload, type=_ExchangeInfo)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise ValueError(f"no exchange information: {error}") from error
     return taken(EXCHANGE, "symbol", info.symbols, _Symbol, _instrument)
 

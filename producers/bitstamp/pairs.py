@@ -8,6 +8,7 @@ import msgspec
 
 from producers.bitstamp.protocol import EXCHANGE
 from producers.listing import Lister, Listing, amount, taken
+from producers.numbers import UNREADABLE
 from schemas.records import Instrument
 from schemas.units import ONE, SCALE
 
@@ -29,7 +30,7 @@ def parse_pairs(payload: bytes) -> Listing:
     """Return every pair in the answer. Raises `ValueError` for what is no list of pairs."""
     try:
         rows = msgspec.json.decode(payload, type=list[msgspec.Raw])
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise ValueError(f"no list of pairs: {error}") from error
     return taken(EXCHANGE, "name", rows, _Pair, _instrument)
 

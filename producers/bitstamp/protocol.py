@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from producers.adapter import Answer, Ending, Frame, Unheeded
-from producers.numbers import micros, units
+from producers.numbers import UNREADABLE, micros, units
 from producers.source import BadRecord
 from schemas.records import Trade
 
@@ -82,7 +82,7 @@ def parse_frame(raw: bytes, received_time: int) -> Frame:
             seller_order_id=data.sell_order_id,
         )
         trade.check()
-    except ValueError as error:  # msgspec's errors are such
+    except UNREADABLE as error:
         return _parse_control(raw) or BadRecord(ORIGIN, raw, str(error))
     return trade
 
@@ -91,7 +91,7 @@ def _parse_control(raw: bytes) -> Frame | None:
     """Return what a frame is that is no trade, `None` where it is nothing of the protocol."""
     try:
         frame = _decode_event(raw)
-    except ValueError:
+    except UNREADABLE:
         return None
     match frame.event:
         case "bts:subscription_succeeded" | "bts:unsubscription_succeeded":

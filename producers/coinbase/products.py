@@ -8,6 +8,7 @@ import msgspec
 
 from producers.coinbase.protocol import EXCHANGE
 from producers.listing import LeftOut, Lister, Listing, amount, taken
+from producers.numbers import UNREADABLE
 from schemas.records import Instrument
 
 PATH = "/products"
@@ -34,7 +35,7 @@ def parse_products(payload: bytes) -> Listing:
     """Return every product in the answer. Raises `ValueError` for what is no list of products."""
     try:
         rows = msgspec.json.decode(payload, type=list[msgspec.Raw])
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise ValueError(f"no list of products: {error}") from error
     listing = taken(EXCHANGE, "id", rows, _Product, _instrument)
     names = {instrument.symbol for instrument in listing.instruments}

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from producers.adapter import Answer, Frame, Newest, Unheeded
-from producers.numbers import units
+from producers.numbers import UNREADABLE, units
 from producers.source import BadRecord
 from schemas.records import Trade
 from schemas.times import micros_of
@@ -99,7 +99,7 @@ def parse_frame(raw: bytes, received_time: int) -> Frame:
     try:
         match = _decode_match(raw)
         return trade_of(match, match.product_id, received_time)
-    except ValueError as error:  # msgspec's errors are such
+    except UNREADABLE as error:
         return _parse_control(raw) or BadRecord(ORIGIN, raw, str(error))
 
 
@@ -107,7 +107,7 @@ def _parse_control(raw: bytes) -> Frame | None:
     """Return what a frame is that is no trade, `None` where it is nothing of the protocol."""
     try:
         frame = _decode_control(raw)
-    except ValueError:
+    except UNREADABLE:
         return _unheeded(raw)
     if isinstance(frame, _LastMatch):
         return Newest(frame.product_id, frame.trade_id, micros_of(frame.time))
@@ -122,6 +122,6 @@ def _unheeded(raw: bytes) -> Frame | None:
     """The documentation asks to pass over types that are not known."""
     try:
         kind = _decode_type(raw).type
-    except ValueError:
+    except UNREADABLE:
         return None
     return None if kind in KNOWN else Unheeded()

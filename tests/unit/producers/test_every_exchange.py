@@ -21,6 +21,9 @@ GARBAGE = [
     b'{"stream":"x","data":{"e":"trade"}}',
     b'{"event":"trade"}',
     b'{"type":"match"}',
+    # nested deeper than any reader goes
+    b"[" * 100_000,
+    b'{"a":' * 50_000,
 ]
 
 

@@ -79,6 +79,7 @@ def test_frames(raw: bytes, expected: Frame) -> None:
         (frame(price="0"), "price: 0 is not between"),
         (frame(size="0.000000001"), "size: '0.000000001' has more than 8 decimals"),
         (frame(size=0.5), "Expected `str`"),
+        (b'{"a":' * 50_000, "recursion"),
         (frame(side="up"), "Invalid enum value 'up'"),
         (frame(time="2026-11-26T12:04:31.12244"), "Expected `datetime` with a timezone component"),
         (frame(trade_id=1 << 64), "trade_id"),

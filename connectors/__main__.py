@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from connectors.apply import SinkState, apply_all, states, watch
 from connectors.provision import provision
+from connectors.warehouse import claim
 from infra.config import Config, load_config
 from infra.errors import StackError
 from infra.stack import to_stderr
@@ -40,6 +41,11 @@ def _provision(config: Config) -> int:
     return 0
 
 
+def _apply(config: Config) -> int:
+    claim(config)
+    return _show(apply_all(config))
+
+
 def _show(sinks: list[SinkState]) -> int:
     for sink in sinks:
         print(f"{sink.name:16} {sink.state:10} tasks {', '.join(sink.tasks) or 'none'} {sink.error}".rstrip())
@@ -56,7 +62,7 @@ def _watch(config: Config) -> int:
 
 COMMANDS: dict[str, Callable[[Config], int]] = {
     "provision": _provision,
-    "apply": lambda config: _show(apply_all(config)),
+    "apply": _apply,
     "status": lambda config: _show(states(config)),
     "watch": _watch,
 }

@@ -2,17 +2,21 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from connectors.files import Connector, load_all
 from infra.config import Config
 from infra.errors import StackError
-from schemas.broker import is_replay
-from schemas.groups import sink_name
+from schemas.broker import admin, is_replay
+from schemas.groups import sink_group, sink_name
+from schemas.offsets import committed, go_on_from
+from schemas.reader import Partition
 from schemas.topics import Topic
 
 READY_TIMEOUT_S = 180.0
@@ -137,6 +141,43 @@ def move_past(config: Config, topic: Topic, partition: int, offset: int) -> None
             _raise_for(response, connector.name)
         finally:
             _raise_for(client.put(f"{path}/resume"), connector.name)
+
+
+def read_again(config: Config, topics: Collection[Topic]) -> None:
+    """Let the sinks of these topics begin at the start, where they have read anything; who runs is stopped meanwhile.
+
+    Raises `ConnectError` when Kafka Connect does not stop them; they are started again in any case.
+    """
+    groups = {sink_group(config, topic): topic for topic in topics}
+    client = admin(config)
+    read = committed(client, groups)
+    if not any(read.values()):
+        return
+    wanted = {sink_name(config, topic) for group, topic in groups.items() if read[group]}
+    with _client(config) as connect:
+        known = _all(connect, "status")
+        running = [connector for connector in load_all(config) if connector.name in wanted & known.keys()]
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        try:
+            for connector in running:
+                _raise_for(connect.put(f"/connectors/{connector.name}/stop"), connector.name)
+            stopped = f"stop within {READY_TIMEOUT_S:.0f} s"
+            _settled(connect, running, stopped, lambda sink: sink.state == "STOPPED" and not sink.tasks, deadline)
+            for group, places in read.items():
+                _rewind(client, group, places, deadline)
+        finally:
+            for connector in running:
+                _raise_for(connect.put(f"/connectors/{connector.name}/resume"), connector.name)
+
+
+def _rewind(client: AdminClient, group: str, places: Collection[Partition], deadline: float) -> None:
+    while places:
+        try:
+            return go_on_from(client, group, dict.fromkeys(places, 0), {})
+        except KafkaException:  # the group may have its last member a moment longer than the sink its task
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(POLL_S)
 
 
 def _client(config: Config) -> httpx.Client:

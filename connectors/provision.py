@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from connectors.apply import apply_all
+from connectors.warehouse import claim
 from infra.config import Config
 from infra.errors import StackError
 from schemas.broker import configure_topics, create_topics
@@ -16,12 +17,14 @@ STEPS: tuple[tuple[str, Callable[[Config], object]], ...] = (
     ("schemas", register_all),
     ("tables", upgrade),
     ("records", upgrade_topics),
+    ("sources", claim),
     ("connectors", apply_all),
 )
 
 
 def provision(config: Config, say: Callable[[str], None]) -> None:
-    """Create and configure topics, register schemas, migrate tables, upgrade records, apply connectors.
+    """Create and configure topics, register schemas, migrate tables, upgrade records, hold the tables against the
+    topics, apply connectors.
 
     Harmless when all is done. Raises `StackError` that names the step which failed.
     """

@@ -33,8 +33,8 @@ class Publisher:
 
     The queue is bounded by `max_queued` records: when it is full, `publish` waits for the broker. A record
     that is not acknowledged within `delivery_timeout_s` is lost (`None`: it is waited for without end); the next
-    `publish`, `poll` or `flush` raises `DeliveryError` for it, and so does every later one. At the end of its block it
-    waits `flush_s` seconds at most for what is not acknowledged yet, else a little longer than `delivery_timeout_s`.
+    `publish`, `poll` or `flush` raises `DeliveryError` for it, and so does every later one. At the end of its block
+    what is queued has as long, or `end_within_s`.
     """
 
     def __init__(
@@ -43,14 +43,14 @@ class Publisher:
         *,
         max_queued: int = 400_000,
         delivery_timeout_s: float | None = 120,
-        flush_s: float | None = None,
         linger_ms: float = 5,
+        end_within_s: float | None = None,
     ) -> None:
         self._config = config
         self._names: dict[str, str] = {}
         self._failure: str | None = None
         # Later than the delivery reports of the last record, so that these name it.
-        self._flush_s = flush_s or (delivery_timeout_s or 0) + 5
+        self._end_within_s = end_within_s or (delivery_timeout_s or 0) + 5
         self._outage = Outage()
         self.published = 0
         self.delivered = 0
@@ -125,7 +125,7 @@ class Publisher:
 
     def flush(self, timeout_s: float | None = None) -> None:
         """Wait until the broker has acknowledged everything. Raises `DeliveryError` when it has not in time."""
-        timeout_s = self._flush_s if timeout_s is None else timeout_s
+        timeout_s = self._end_within_s if timeout_s is None else timeout_s
         self._producer.flush(timeout_s)
         self._raise_failure()
         if self.queued:
@@ -141,7 +141,7 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self.flush(None if error is None else min(FLUSH_AFTER_ERROR_S, self._flush_s))
+            self.flush(None if error is None else min(FLUSH_AFTER_ERROR_S, self._end_within_s))
         except DeliveryError as lost:
             if error is None:
                 raise

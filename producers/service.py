@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from infra.config import Config
+from infra.deadline import Deadline
 from infra.errors import StackError
 from producers import gap_records, settings_topic
 from producers.adapter import Adapter
@@ -30,9 +31,10 @@ log = logging.getLogger(__name__)
 
 Task = asyncio.Task[Any]
 STATUS_S = 10.0
-FINISH_S, FLUSH_S = 4.5, 4.5
-"""A container runtime kills ten seconds after SIGTERM: so long what has arrived may take to be published, and what was
-published to be acknowledged."""
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+STOPPED_WITHIN_S = 10.0
+PUBLISHED_WITHIN_S, ACKNOWLEDGED_WITHIN_S = 4.0, 4.5
+"""Of a stop: so long what has arrived may take to be published, and what was published to be acknowledged."""
 FAILED = 1
 
 
@@ -60,7 +62,7 @@ async def serve(config: Config, sessions: Sequence[Feed], stop: asyncio.Event) -
     await asyncio.to_thread(_check, config)
     memories = {session.exchange.name: Memory(session.exchange.name, session.exchange.ids) for session in sessions}
     await asyncio.to_thread(restore, config, memories)
-    with Publisher(config, delivery_timeout_s=None, flush_s=FLUSH_S) as publisher:
+    with Publisher(config, delivery_timeout_s=None, end_within_s=ACKNOWLEDGED_WITHIN_S) as publisher:
         # what is missing is known to the memories
         pump = Pump(config, publisher, contiguous=())
         records = GapRecords(config, publisher)
@@ -98,8 +100,8 @@ def _check(config: Config) -> None:
 
 async def _until_stopped(sessions: Sequence[Feed], finishing: Sequence[Task], others: Sequence[Task]) -> None:
     """Wait until one of the tasks ends, close the sessions, and let those that are `finishing` do so: what had arrived
-    when the sessions were closed is still published, as far as that goes in `FINISH_S`. Raises what one of them raised,
-    and `DeliveryError` for what was not published."""
+    when the sessions were closed is still published, as far as that goes in `PUBLISHED_WITHIN_S`. Raises what one of
+    them raised, and `DeliveryError` for what was not published."""
     tasks = [*finishing, *others]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -108,12 +110,12 @@ async def _until_stopped(sessions: Sequence[Feed], finishing: Sequence[Task], ot
         for task in tasks:
             if task.done():
                 task.result()
-        finished, _ = await asyncio.wait(finishing, timeout=FINISH_S)
+        finished, _ = await asyncio.wait(finishing, timeout=PUBLISHED_WITHIN_S)
         for task in finished:
             task.result()
         left = sum(session.waiting for session in sessions)
         if left:
-            raise DeliveryError(f"{left} records that had arrived were not published within {FINISH_S:g} s")
+            raise DeliveryError(f"{left} records that had arrived were not published within {PUBLISHED_WITHIN_S:g} s")
     finally:
         for task in tasks:
             task.cancel()
@@ -140,8 +142,9 @@ async def stream(filler: Filler, pump: Pump) -> None:
 async def _until_signalled(config: Config, chosen: Sequence[Adapter]) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in SIGNALS:
         loop.add_signal_handler(number, stop.set)
+    Deadline("the producer", STOPPED_WITHIN_S).begin_on(*SIGNALS)
     try:
         await serve(config, [Fleet(adapter) for adapter in chosen], stop)
     except DeliveryError as error:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its names are not said to be its own
     AdminClient,
     AlterConfigOpType,
@@ -132,6 +132,22 @@ def partitions_of(config: Config, names: Collection[str]) -> list[tuple[str, int
     if missing:
         raise TopicsMissing(config, missing)
     return [(name, number) for name in names for number in range(found[name])]
+
+
+def topic_ids(config: Config, full_names: Collection[str]) -> dict[str, str]:
+    """Return the ids of topics by their full names: a topic that is made anew has another one.
+
+    One that there is not is left out. Raises `Unreachable` when the broker does not answer.
+    """
+    client, found = admin(config), {}
+    futures = client.describe_topics(TopicCollection([*full_names]), request_timeout=TIMEOUT_S)
+    for full_name, future in futures.items():
+        try:
+            found[full_name] = str(future.result().topic_id)  # within the time of the request
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise Unreachable(f"no Kafka broker answers at {config.bootstrap}: {error.args[0].str()}") from None
+    return found
 
 
 def is_replay(config: Config) -> bool:

@@ -65,9 +65,10 @@ FIELDS: dict[str, Whole | Text | None] = {
     **dict.fromkeys(("received_time", "created_time", "updated_time", "transaction_time", "time"), _TIME),
     **dict.fromkeys(("before_time", "after_time", "opened_time"), _TIME),
     **dict.fromkeys(("first_id", "last_id", "missing", "filled_count"), _LONG),
-    **dict.fromkeys(("trade_id", "buyer_order_id", "seller_order_id", "trader", "input_offset"), _LONG),
+    **dict.fromkeys(("trade_id", "buyer_order_id", "seller_order_id", "trader"), _LONG),
     **dict.fromkeys(("epoch", "version", "revision"), _COUNT),
     **dict.fromkeys(("trades_offset", "fills_offset", "settings_offset", "instruments_offset", "offset"), _OFFSET),
+    "input_offset": _OFFSET,  # -1 where it is the topic itself that was taken
     "input_partition": Whole(0, INT_MAX),
     "partition": Whole(-1, INT_MAX),
     "client_order_id": Text(200, shortest=1),
@@ -75,6 +76,7 @@ FIELDS: dict[str, Whole | Text | None] = {
     "fill_id": Text(224, shortest=1),  # an order's id and the number of the report about it
     **dict.fromkeys(("topic", "input_topic", "cause_topic"), _TOPIC),
     **dict.fromkeys(("time_in_force", "exchange_status", "base_asset", "quote_asset"), _WORD),
+    **dict.fromkeys(("incarnation", "topic_id"), _WORD),
     **dict.fromkeys(("reason", "error", "changed"), Text(4_000)),
     **dict.fromkeys(("settings", "instrument_taken"), Text(64_000)),
     # Their types say all, or the record itself does.

@@ -6,6 +6,7 @@ binary encoding of records, longs (zigzag varints), strings and unions, and the 
 """
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import numba
@@ -53,7 +54,7 @@ def decode_trades(
     lengths = np.fromiter((len(value) if value else 0 for value in values), np.int64, len(values))
     data = np.frombuffer(b"".join(value or b"" for value in values), np.uint8)
     names = np.frombuffer(b"".join(keys), np.uint8)
-    ends = np.cumsum(np.array([0, *map(len, keys)], np.int64))
+    ends = np.fromiter(accumulate(map(len, keys), initial=0), np.int64, len(keys) + 1)
     columns = np.zeros((4, len(values)), np.int64)
     known = np.zeros(len(values), np.bool_)
     _decode(data, lengths, codec.schema_id, True, names, ends, key_of, columns, known)
@@ -90,7 +91,7 @@ def _ids_of(values: Sequence[bytes | None], known: npt.NDArray[np.bool_]) -> set
 def _decode(data, lengths, schema_id, newest, names, ends, key_of, columns, known):  # type: ignore[no-untyped-def]
     """Fill `columns` and `known`: which records are trades of a schema, the `newest` or the one before it, valid to the
     last byte and under their own key."""
-    plain = _plain(names, ends)
+    colons = _colons(names, ends)
     end = 0
     for i in range(len(lengths)):
         start, end = end, end + lengths[i]
@@ -111,7 +112,9 @@ def _decode(data, lengths, schema_id, newest, names, ends, key_of, columns, know
             continue
         at = _boolean(data, at, end)  # buyer_is_maker
         key = key_of[i]
-        at = _names(data, at, end, names, ends[key - 1], ends[key]) if key > 0 and plain[key - 1] else _BAD
+        if key == 0 or colons[key - 1] < 0:
+            continue
+        at = _names(data, at, end, names, ends[key - 1], colons[key - 1], ends[key])
         at = _optional_id(data, at, end)  # buyer_order_id
         at = _optional_id(data, at, end)  # seller_order_id
         if newest:
@@ -153,25 +156,21 @@ def _boolean(data, at, end):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _names(data, at, end, names, first, last):  # type: ignore[no-untyped-def]
+def _names(data, at, end, names, first, colon, last):  # type: ignore[no-untyped-def]
     """Exchange and symbol, where names[first:last] is the one, a colon and the other."""
-    at, colon = _name(data, at, end, names, first, last)
-    if colon >= last or names[colon] != _COLON:
-        return _BAD
-    at, after = _name(data, at, end, names, colon + 1, last)
-    return at if after == last else _BAD
+    return _name(data, _name(data, at, end, names, first, colon), end, names, colon + 1, last)
 
 
 @numba.njit(cache=True)
 def _name(data, at, end, names, first, last):  # type: ignore[no-untyped-def]
-    """A string that names[first:last] begins with; returns also where in `names` it ends."""
+    """A string that is names[first:last]."""
     length, at = _varint(data, at, end)
-    if at > end or length < 0 or length > end - at or length > last - first:
-        return _BAD, _BAD
+    if length != last - first or at + length > end:
+        return _BAD
     for k in range(length):
         if data[at + k] != names[first + k]:
-            return _BAD, _BAD
-    return at + length, first + length
+            return _BAD
+    return at + length
 
 
 @numba.njit(cache=True)
@@ -195,10 +194,13 @@ def _in_time(trade_time, event_time, received_time):  # type: ignore[no-untyped-
 
 
 @numba.njit(cache=True)
-def _plain(names, ends):  # type: ignore[no-untyped-def]
-    """Which keys are an exchange, a colon and a symbol, all of plain ASCII; any other is for the full decoder."""
-    plain = np.zeros(len(ends) - 1, np.bool_)
-    for i in range(len(plain)):
+def _colons(names, ends):  # type: ignore[no-untyped-def]
+    """Where the colon is of each key that is an exchange, a colon and a symbol, all of plain ASCII.
+
+    -1 for any other: that is for the full decoder.
+    """
+    colons = np.full(len(ends) - 1, -1, np.int64)
+    for i in range(len(colons)):
         colon = -1
         for k in range(ends[i], ends[i + 1]):
             if names[k] == _COLON and colon < 0:
@@ -207,5 +209,6 @@ def _plain(names, ends):  # type: ignore[no-untyped-def]
                 colon = -1
                 break
         exchange, symbol = colon - ends[i], ends[i + 1] - colon - 1
-        plain[i] = 0 < exchange <= EXCHANGE_CHARACTERS and 0 < symbol <= SYMBOL_CHARACTERS
-    return plain
+        if 0 < exchange <= EXCHANGE_CHARACTERS and 0 < symbol <= SYMBOL_CHARACTERS:
+            colons[i] = colon
+    return colons

@@ -130,6 +130,11 @@ class Order(Decided, kw_only=True, frozen=True):
     created_time: int
     updated_time: int
 
+    @property
+    def name(self) -> str:
+        """What people call the order, `exchange:SYMBOL:TRADER:SIDE`: a trader buys once and sells once."""
+        return f"{self.instrument}:{self.trader}:{self.side[0]}"
+
     def check(self) -> None:
         """Raise `Refused` that names the field and the value which no order may have."""
         super().check()
@@ -320,6 +325,10 @@ class Applied(Decided, kw_only=True, frozen=True):
     trades_offset: int
     settings: str | None = None
     instrument_taken: str | None = None
+    incarnation: str | None = None
+    """Under which the orders placed after this are named, where it was taken."""
+    topic_id: str | None = None
+    """Of the topic of the input, where that was made anew: offsets of it in later records are in this one."""
 
     def check(self) -> None:
         """Raise `Refused` that names the field and the value which no such record may have."""

@@ -12,23 +12,26 @@ from faust.exceptions import AlreadyConfiguredWarning
 
 from connectors.apply import watch
 from infra.config import Config, load_config
-from infra.errors import StackError
+from infra.deadline import Deadline
+from infra.errors import StackError, Unreachable
 from infra.slots import take_slot
 from schemas import topics
-from schemas.broker import admin, check_topics, create_topics
+from schemas.broker import TopicError, admin, check_topics, create_topics, topic_ids
 from schemas.columns import decode_trades
 from schemas.groups import worker_group
+from schemas.offsets import committed_in, go_on_from
 from schemas.records import Trade
 from schemas.registry import make_codec
 from streams.agents import chosen
 from streams.agents.agent import Agent, Environment
 from streams.agents.groups import assert_alone, group_name, positions
-from streams.delivery.application import HedgehogApp
+from streams.delivery.application import STOPPED_WITHIN_S, Checks, HedgehogApp
 from streams.delivery.batches import POLL_RECORDS, Batch
 from streams.delivery.guard import guarded, stop_worker
+from streams.delivery.incarnations import Incarnations
 from streams.delivery.keeper import Keeper
 from streams.delivery.messages import Producer
-from streams.topics.lag import committed, go_on_from, worker_groups
+from streams.topics.lag import worker_groups
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +55,8 @@ def make_app(config: Config, agents: Sequence[Agent[Any]] | None = None) -> Hedg
     app = HedgehogApp(
         f"{config.topic_prefix}hedgehog",
         worker_group(config, group_name(agents)),
-        prepare,
+        Checks(prepare, lambda: _assert_same_topics(environment)),
+        environment.topic_ids,
         broker=[f"kafka://{server}" for server in config.bootstrap.split(",")],
         store="memory://",
         datadir=str(config.data_dir / FOLDER),
@@ -102,7 +106,9 @@ def _prepare(environment: Environment, agents: Sequence[Agent[Any]]) -> None:
     logging.getLogger("aiokafka").setLevel(logging.INFO)
     check_topics(config)  # a send to a topic that is not there would hang for good
     create_topics(config, [agent.changelog for agent in agents])
-    _take_over(config, agents)
+    used = [*topics.TOPICS.values(), *(agent.changelog for agent in agents)]
+    environment.topic_ids.update(topic_ids(config, {topic.full_name(config) for topic in used}))
+    _take_over(environment, agents)
     for topic in topics.TOPICS.values():
         if topic.record is not None:
             environment.codecs[topic.record] = make_codec(config, topic.record)
@@ -114,17 +120,43 @@ def _prepare(environment: Environment, agents: Sequence[Agent[Any]]) -> None:
         threading.Thread(target=watch, args=watching, daemon=True).start()
 
 
-def _take_over(config: Config, agents: Sequence[Agent[Any]]) -> None:
-    """Let the group of these agents go on where groups with others have left them; `StackError` where one runs them."""
+def _take_over(environment: Environment, agents: Sequence[Agent[Any]]) -> None:
+    """Let the group of these agents go on where groups with others have left them; `StackError` where one runs them.
+
+    Of a topic that was made anew nobody has read anything, whatever is committed.
+    """
+    config = environment.config
     client, whole, mine = admin(config), worker_group(config), worker_group(config, group_name(agents))
     groups = worker_groups(client, config)
     assert_alone(group_name(agents), [name.removeprefix(whole).removeprefix(":") for name in groups if groups[name]])
-    if groups.get(mine):
-        return  # they do already
-    known = committed(client, groups)
-    wanted = positions(config, agents, known)
+    found = committed_in(client, groups, environment.topic_ids)
+    lost = {place: 0 for place, offset in found.get(mine, {}).items() if offset < 0}
+    if groups.get(mine):  # they do already
+        if lost:
+            names = ", ".join(sorted({topic for topic, _ in lost}))
+            raise TopicError(f"topics were made anew, and workers that began before still run: {names}")
+        return
+    known = {group: {place: at for place, at in places.items() if at >= 0} for group, places in found.items()}
+    wanted = {**lost, **positions(config, agents, known)}
     if wanted and wanted != known.get(mine):
-        go_on_from(client, mine, wanted)
+        go_on_from(client, mine, wanted, environment.topic_ids)
+
+
+def _assert_same_topics(environment: Environment) -> None:
+    """Raise `TopicError` for topics that are not those any more with which the worker began.
+
+    The Kafka client would go on without one that is deleted, and in one that was made anew where the old one ended.
+    """
+    before = environment.topic_ids
+    try:
+        now = topic_ids(environment.config, before)
+    except Unreachable:
+        return  # it may come back with all of them
+    deleted = sorted(before.keys() - now.keys())
+    anew = sorted(name for name, topic_id in now.items() if topic_id != before[name])
+    said = [f"{what}: {', '.join(names)}" for what, names in (("deleted", deleted), ("made anew", anew)) if names]
+    if said:
+        raise TopicError(f"topics were changed while it ran; {'; '.join(said)}")
 
 
 def _add_agent(app: HedgehogApp, environment: Environment, agent: Agent[Any]) -> None:
@@ -148,6 +180,7 @@ def _add_agent(app: HedgehogApp, environment: Environment, agent: Agent[Any]) ->
 
 def _keeper(app: HedgehogApp, environment: Environment, agent: Agent[Any]) -> Keeper[Any]:
     config = environment.config
+    names = {topic.full_name(config): topic.name for topic in agent.topics}
 
     async def on_failure(error: BaseException) -> None:
         await stop_worker(app, f"{agent.name} cannot store a checkpoint", error)
@@ -162,12 +195,15 @@ def _keeper(app: HedgehogApp, environment: Environment, agent: Agent[Any]) -> Ke
         {topic.full_name(config): topic.name for topic in agent.inputs},
         agent.storing,
         on_failure,
+        Incarnations(agent.name, names, environment.topic_ids, agent.begin_anew),
     )
 
 
 def _app() -> HedgehogApp:
     try:
-        return make_app(load_config())
+        app = make_app(load_config())
+        app.deadline = Deadline("the worker", STOPPED_WITHIN_S)
+        return app
     except StackError as error:
         raise SystemExit(f"hedgehog: {error}") from None
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from schemas.order_ids import OrderId, read_id
 from schemas.records import (
     ExecutionType,
     Fill,
@@ -114,14 +115,16 @@ def trade(price: str, trade_id: int = 1, instrument: str = INSTRUMENT, quantity:
 
 def order(client_order_id: str = f"{INSTRUMENT}:1:B", **changes: Any) -> Order:
     """A new order as a leader sends it; of one that is filled, all of it is executed, of one that is in part, half."""
-    exchange, symbol, trader, side = client_order_id.split(":")
+    named = read_id(client_order_id)
+    assert named is not None
+    exchange, symbol = _instrument_of(named).split(":")
     values: dict[str, Any] = {
         "exchange": exchange,
         "symbol": symbol,
         "client_order_id": client_order_id,
         "version": 2,
-        "trader": int(trader),
-        "side": Side.BUY if side == "B" else Side.SELL,
+        "trader": named.trader,
+        "side": Side.BUY if named.side == "B" else Side.SELL,
         "time_in_force": "GTC",
         "status": OrderStatus.NEW,
         "price": "99",
@@ -148,13 +151,15 @@ def order(client_order_id: str = f"{INSTRUMENT}:1:B", **changes: Any) -> Order:
 
 def fill(client_order_id: str = f"{INSTRUMENT}:1:B", **changes: Any) -> Fill:
     """A report that the whole order was executed at 99."""
-    exchange, symbol, _, side = client_order_id.split(":")
+    named = read_id(client_order_id)
+    assert named is not None
+    exchange, symbol = _instrument_of(named).split(":")
     values: dict[str, Any] = {
         "exchange": exchange,
         "symbol": symbol,
         "fill_id": f"{client_order_id}:1",
         "client_order_id": client_order_id,
-        "side": Side.BUY if side == "B" else Side.SELL,
+        "side": Side.BUY if named.side == "B" else Side.SELL,
         "execution_type": ExecutionType.TRADE,
         "price": "99",
         "quantity": "1",
@@ -167,6 +172,10 @@ def fill(client_order_id: str = f"{INSTRUMENT}:1:B", **changes: Any) -> Fill:
         **changes,
     }
     return Fill(**{name: units(v) if _is_decimal(name, v) else v for name, v in values.items()})
+
+
+def _instrument_of(named: OrderId) -> str:
+    return INSTRUMENT if named.incarnation else named.instrument
 
 
 _TEXTS = {"exchange", "symbol", "base_asset", "quote_asset", "exchange_status", "status", "side", "execution_type"}

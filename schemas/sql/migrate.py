@@ -31,11 +31,16 @@ def upgrade(config: Config) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
             command.upgrade(alembic_config(connection), "head")
     except OperationalError as error:
-        url = make_url(config.database)
-        reason = str(error.orig).partition("\n")[0]
-        raise DatabaseUnreachable(f"database {url.database} at {url.host}:{url.port}: {reason}") from None
+        raise unreachable(config, error) from None
     finally:
         engine.dispose()
+
+
+def unreachable(config: Config, error: OperationalError) -> DatabaseUnreachable:
+    """Return an error of the database's client in one line."""
+    url = make_url(config.database)
+    reason = str(error.orig).partition("\n")[0]
+    return DatabaseUnreachable(f"database {url.database} at {url.host}:{url.port}: {reason}")
 
 
 def alembic_config(connection: Connection) -> AlembicConfig:

@@ -80,8 +80,8 @@ class OrderRow(Base):
     )
 
     client_order_id: Mapped[str] = mapped_column(primary_key=True)
-    exchange: Mapped[str]
-    symbol: Mapped[str]
+    exchange: Mapped[str] = mapped_column(primary_key=True)
+    symbol: Mapped[str] = mapped_column(primary_key=True)
     # one written before there was this field comes without it
     epoch: Mapped[Long] = mapped_column(server_default="0")
     version: Mapped[Long]
@@ -124,8 +124,8 @@ class FillRow(Base):
     )
 
     fill_id: Mapped[str] = mapped_column(primary_key=True)
-    exchange: Mapped[str]
-    symbol: Mapped[str]
+    exchange: Mapped[str] = mapped_column(primary_key=True)
+    symbol: Mapped[str] = mapped_column(primary_key=True)
     # one written before there was this field comes without it
     epoch: Mapped[Long] = mapped_column(server_default="0")
     client_order_id: Mapped[str]

@@ -1,7 +1,7 @@
 """What an agent is: a declaration, which the worker turns into a stream processor."""
 
 from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic
 
 from infra.config import Config
@@ -9,6 +9,7 @@ from schemas.codec import Codec
 from schemas.records import Record
 from schemas.topics import Topic, changelog
 from streams.delivery.checkpoint import Checkpoint, WriteThrough
+from streams.delivery.incarnations import BeginAnew, unchanged
 from streams.delivery.keeper import Step
 from streams.delivery.states import LAYOUT, S, StateCodec, Upgrade
 
@@ -19,6 +20,8 @@ class Environment:
 
     config: Config
     codecs: MutableMapping[type[Record], Codec[Any]]
+    topic_ids: MutableMapping[str, str] = field(default_factory=dict)
+    """The ids that the broker has given the topics when they were made, by full name; there when the codecs are."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,15 @@ class Agent(Generic[S]):
     """The number of the layout of its stored states."""
     upgrade: Upgrade | None = None
     """Reads states of older layouts."""
+    outputs: tuple[Topic, ...] = ()
+    """The topics that what its states decide is sent to."""
+    begin_anew: BeginAnew[S] = unchanged
+    """What a state does when an input or an output was deleted and made anew."""
+
+    @property
+    def topics(self) -> tuple[Topic, ...]:
+        """Return what it reads and writes, dead letters and its states apart."""
+        return (*self.inputs, *self.outputs)
 
     def state_codec(self) -> StateCodec[S]:
         """Return what reads and writes its stored states."""

@@ -87,8 +87,8 @@ def _make_steps(environment: Environment) -> Mapping[Topic, Step[BookState]]:
 
 
 def _upgrade(layout: int, value: dict[str, Any]) -> dict[str, Any]:
-    """Return a stored book in the layout of today; layout 2 had nothing of the newest trade."""
-    return value if layout == 2 else from_first_layout(value, {"trades": "trades_offset", "orders": "orders_offset"})
+    """Return a stored book in the layout of today; layout 2 had nothing of the newest trade, 3 no ids of topics."""
+    return value if layout > 1 else from_first_layout(value, {"trades": "trades_offset", "orders": "orders_offset"})
 
 
 EXCHANGE = Agent(
@@ -98,6 +98,8 @@ EXCHANGE = Agent(
     inputs=(topics.TRADES, topics.ORDERS, topics.INSTRUMENTS),
     make_steps=_make_steps,
     storing=WriteThrough(),
-    layout=3,
+    layout=4,
     upgrade=_upgrade,
+    outputs=(topics.FILLS,),
+    begin_anew=book.begin_anew,
 )

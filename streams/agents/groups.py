@@ -6,9 +6,9 @@ from typing import Any
 from infra.config import Config
 from infra.errors import StackError
 from schemas.groups import worker_group
+from schemas.offsets import Committed
 from streams.agents import AGENTS
 from streams.agents.agent import Agent
-from streams.topics.lag import Committed
 
 
 def group_name(agents: Iterable[Agent[Any]]) -> str:

@@ -28,8 +28,10 @@ class InstrumentTrades:
         self.columns = columns
         self.offsets = batch.offset_column
         self.keys = keys
-        self._codes = codes.copy()
-        self._codes[list(columns.errors)] = 0
+        self._codes = codes
+        if columns.errors:
+            self._codes = codes.copy()
+            self._codes[list(columns.errors)] = 0
 
     def events(self, quiet: list[Quiet]) -> list[int]:
         """Return which of the keys, by number, have a price that is an event; `quiet` has an entry for each key."""

@@ -9,6 +9,7 @@ import msgspec
 from schemas import topics
 from schemas.codec import Codec
 from schemas.errors import Refused
+from schemas.order_ids import incarnation_of
 from schemas.records import Fill, Instrument, Order, OrderStatus, Settings, Trade
 from schemas.topics import Topic
 from schemas.units import plain
@@ -37,11 +38,13 @@ class TradingSteps:
         fills: Codec[Fill],
         instruments: Codec[Instrument],
         settings: Codec[Settings],
+        incarnation: str = "",
     ) -> None:
         self._trades = trades
         self._fills = fills
         self._instruments = instruments
         self._settings = settings
+        self._incarnation = incarnation
 
     def on_trades(self, context: Context[LeaderState], batch: Batch) -> None:
         trades = batch.once(trades_of, self._trades)
@@ -50,6 +53,7 @@ class TradingSteps:
                 context.dead_letter(row, error)
         for state, rows in events(context, trades, leader.quiet):
             columns = trades.columns
+            self._name_orders(state)
             tape = trades.offsets, columns.price, columns.trade_time, columns.trade_id
             leader.apply_trades(state, *(column[rows] for column in tape))
         _log_refused(context)
@@ -59,10 +63,10 @@ class TradingSteps:
         _log_refused(context)
 
     def on_instruments(self, context: Context[LeaderState], batch: Batch) -> None:
-        context.each(lambda record: _on_change(context, record, self._instruments, leader.apply_instrument))
+        context.each(lambda record: self._on_change(context, record, self._instruments, leader.apply_instrument))
 
     def on_settings(self, context: Context[LeaderState], batch: Batch) -> None:
-        context.each(lambda record: _on_change(context, record, self._settings, leader.apply_settings))
+        context.each(lambda record: self._on_change(context, record, self._settings, leader.apply_settings))
 
     def _on_fill(self, context: Context[LeaderState], record: Any) -> None:
         fill = self._fills.decode(record.value)
@@ -74,23 +78,33 @@ class TradingSteps:
         if leader.is_superseded(state, fill):
             context.superseded += 1
         else:
+            self._name_orders(state)
             leader.apply_fill(state, record.offset, fill)
 
+    def _on_change(
+        self,
+        context: Context[LeaderState],
+        record: Any,
+        codec: Codec[R],
+        apply: Callable[[LeaderState, int, R], None],
+    ) -> None:
+        """Apply what an instrument runs by; the first that is heard of one makes its leader."""
+        changed = codec.decode(record.value)
+        if record.key != changed.instrument.encode():
+            raise Refused(f"key: {record.key!r} is not {changed.instrument}")
+        found = _find(context, record.key)
+        state = found or leader.new_state(changed.instrument, context.partition)
+        if found is None:
+            state.trades_offset = context.applied(record.key, topics.TRADES.name)
+        self._name_orders(state)
+        apply(state, record.offset, changed)
+        if found is None:
+            context.add(record.key, state)
 
-def _on_change(
-    context: Context[LeaderState], record: Any, codec: Codec[R], apply: Callable[[LeaderState, int, R], None]
-) -> None:
-    """Apply what an instrument runs by; the first that is heard of one makes its leader."""
-    changed = codec.decode(record.value)
-    if record.key != changed.instrument.encode():
-        raise Refused(f"key: {record.key!r} is not {changed.instrument}")
-    found = _find(context, record.key)
-    state = found or leader.new_state(changed.instrument, context.partition)
-    if found is None:
-        state.trades_offset = context.applied(record.key, topics.TRADES.name)
-    apply(state, record.offset, changed)
-    if found is None:
-        context.add(record.key, state)
+    def _name_orders(self, state: LeaderState) -> None:
+        """Give a leader that has none, as a new one and one of before there were any, an incarnation."""
+        if self._incarnation and not state.incarnation:
+            leader.take_incarnation(state, self._incarnation)
 
 
 def _find(context: Context[LeaderState], key: bytes) -> LeaderState | None:
@@ -107,14 +121,13 @@ def _log_refused(context: Context[LeaderState]) -> None:
         for record in state.outbox:
             if isinstance(record, Order) and record.status is OrderStatus.REJECTED:
                 price, quantity = plain(record.price), plain(record.quantity)
-                log.warning(
-                    "%s refused: %s: price %s, quantity %s", record.client_order_id, record.reason, price, quantity
-                )
+                log.warning("%s refused: %s: price %s, quantity %s", record.name, record.reason, price, quantity)
 
 
 def _make_steps(environment: Environment) -> Mapping[Topic, Step[LeaderState]]:
     codecs = environment.codecs
-    steps = TradingSteps(codecs[Trade], codecs[Fill], codecs[Instrument], codecs[Settings])
+    incarnation = _incarnation(environment)
+    steps = TradingSteps(codecs[Trade], codecs[Fill], codecs[Instrument], codecs[Settings], incarnation)
     return {
         topics.TRADES: steps.on_trades,
         topics.FILLS: steps.on_fills,
@@ -123,12 +136,20 @@ def _make_steps(environment: Environment) -> Mapping[Topic, Step[LeaderState]]:
     }
 
 
+def _incarnation(environment: Environment) -> str:
+    """Return what the ids of new orders begin with: another one wherever leaders count from 1 again."""
+    names = [topic.full_name(environment.config) for topic in (topics.ORDERS, topics.LEADERS)]
+    known = [environment.topic_ids[name] for name in names if name in environment.topic_ids]
+    return incarnation_of(*known) if known else ""
+
+
 def _upgrade(layout: int, value: dict[str, Any]) -> dict[str, Any]:
     """Return a stored leader in the layout of today.
 
-    Layout 1 had what the exchange says in the settings, layout 2 nothing of the newest trades.
+    Layout 1 had what the exchange says in the settings, layout 2 nothing of the newest trades,
+    layout 3 no incarnation and no ids of topics.
     """
-    if layout == 2:
+    if layout > 1:
         return value
     instrument = instrument_in(value["state"]["settings"] or {})
     if instrument is not None:
@@ -144,6 +165,8 @@ TRADING = Agent(
     inputs=(topics.TRADES, topics.FILLS, topics.INSTRUMENTS, topics.SETTINGS),
     make_steps=_make_steps,
     storing=WriteThrough(),
-    layout=3,
+    layout=4,
     upgrade=_upgrade,
+    outputs=(topics.ORDERS, topics.APPLIED),
+    begin_anew=leader.begin_anew,
 )

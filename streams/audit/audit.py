@@ -19,7 +19,7 @@ from schemas.codec import Codec, CodecError
 from schemas.reader import Partition
 from schemas.records import Applied, Fill, Order
 from schemas.registry import make_codec
-from streams.audit.journal import Difference, Recorded, Trades, compare, counting
+from streams.audit.journal import Difference, Recorded, Trades, compare, counting, made_anew
 from streams.topics.consume import OFFSET, trade_columns
 from streams.topics.read import Span, partition_of, partitions, records, spans
 
@@ -36,7 +36,8 @@ class Audit:
     `trades`, `fills`, `settings` and `seeds` (what the exchange says, as `hedgehog settings seed` wrote it) are the
     inputs; `orders` counts orders, `snapshots` the records about them and `journal` the entries of the leaders, each
     once. Repeats are records sent more than once, with the same content; superseded are those of an epoch that was
-    over, which every reader drops.
+    over, which every reader drops. `made_anew` names by instrument the topic that was deleted and made anew: what was
+    recorded of it cannot be replayed, and is not compared.
     """
 
     instruments: int = 0
@@ -50,6 +51,7 @@ class Audit:
     repeats: int = 0
     superseded: int = 0
     differences: list[Difference] = field(default_factory=list)
+    made_anew: dict[str, str] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -69,7 +71,11 @@ class Audit:
         self.journal += len(journal)
         self.repeats += len(recorded.orders) + len(recorded.journal) - len(snapshots | journal.keys())
         self.superseded += recorded.superseded
-        self.differences += compare(recorded)
+        anew = made_anew(recorded)
+        if anew is None:
+            self.differences += compare(recorded)
+        else:
+            self.made_anew[recorded.instrument] = anew
 
 
 def audit(config: Config, instruments: Collection[str] | None = None) -> Audit:

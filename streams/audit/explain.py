@@ -11,11 +11,21 @@ from typing import NamedTuple
 
 import msgspec
 
+from schemas.order_ids import read_id
 from schemas.records import Applied, Fill, Instrument, Order, OrderStatus, Settings, Setup, Side
 from schemas.units import plain
 from streams.audit.arithmetic import Calculation, buy_arithmetic, sell_arithmetic
 from streams.audit.facts import Fact, facts_of
-from streams.audit.journal import Difference, Recorded, compare, interleaving, refold, take_entry, take_trades
+from streams.audit.journal import (
+    Difference,
+    Recorded,
+    compare,
+    interleaving,
+    made_anew,
+    refold,
+    take_entry,
+    take_trades,
+)
 from streams.trading import leader
 from streams.trading.leader import LeaderState
 from streams.trading.strategy import BUY_REFUSED, COUNT, NEXT
@@ -30,6 +40,10 @@ class UnknownOrder(LookupError):
     def __init__(self, client_order_id: str, nearest: list[str]) -> None:
         super().__init__(f"no order {client_order_id} was recorded")
         self.nearest = nearest
+
+
+class NotReplayable(LookupError):
+    """What the leader has taken is not there any more."""
 
 
 class Input(NamedTuple):
@@ -96,9 +110,19 @@ class Explanation:
 
 
 def explain(recorded: Recorded, client_order_id: str) -> Explanation:
-    """Explain one order of an instrument; raise `UnknownOrder` for one that was neither recorded nor refolded."""
+    """Explain one order of an instrument; raise `UnknownOrder` for one that was neither recorded nor refolded.
+
+    `exchange:SYMBOL:TRADER:SIDE`, which names no incarnation, stands for the newest order of that name.
+    """
+    anew = made_anew(recorded)
+    if anew is not None:
+        raise NotReplayable(
+            f"{recorded.instrument}: its topic {anew} was deleted and made anew: nothing can be replayed"
+        )
+    made = [record for record in refold(recorded) if isinstance(record, Order)]
+    client_order_id = _full_id(client_order_id, [*made, *recorded.orders])
     found = _snapshots(recorded.orders, client_order_id)
-    refolded = _snapshots([made for made in refold(recorded) if isinstance(made, Order)], client_order_id)
+    refolded = _snapshots(made, client_order_id)
     if not found and not refolded:
         raise UnknownOrder(client_order_id, _nearest(recorded, client_order_id))
     pairs = [(found.get(version), refolded.get(version)) for version in sorted(found.keys() | refolded.keys())]
@@ -107,6 +131,19 @@ def explain(recorded: Recorded, client_order_id: str) -> Explanation:
     ours = [d for d in differences if _is_about(d, client_order_id)]
     start = _start_step(recorded, snapshots[0].order.trader)
     return Explanation(client_order_id, start, snapshots, tuple(ours), len(differences) - len(ours))
+
+
+def _full_id(typed: str, orders: Sequence[Order]) -> str:
+    """Return the id of the newest order that is named so; what was typed where there is none."""
+    asked = read_id(typed)
+    if asked is None or asked.incarnation:
+        return typed
+    places = {
+        (order.epoch, order.version): order.client_order_id
+        for order in orders
+        if (order.instrument, order.trader, order.side[0]) == asked[1:]
+    }
+    return places[max(places)] if places else typed
 
 
 def _snapshots(orders: Sequence[Order], client_order_id: str) -> dict[int, Order]:
@@ -126,8 +163,8 @@ def _is_about(difference: Difference, client_order_id: str) -> bool:
 def _nearest(recorded: Recorded, client_order_id: str) -> list[str]:
     """Return the recorded ids whose trader's number is nearest to the one asked for."""
     traders = {order.client_order_id: order.trader for order in recorded.orders}
-    digits = client_order_id.removeprefix(recorded.instrument).strip(":").split(":")[0]
-    number = int(digits) if digits.isascii() and digits.isdigit() else 0
+    asked = read_id(client_order_id)
+    number = asked.trader if asked else 0
     return sorted(traders, key=lambda name: (abs(traders[name] - number), name))[:NEAREST]
 
 

@@ -108,6 +108,15 @@ def interleaving(recorded: Recorded) -> list[Applied]:
     return [unique[version] for version in sorted(unique)]
 
 
+def made_anew(recorded: Recorded) -> str | None:
+    """Return which of the topics that a replay needs was made anew last, `None` where none was.
+
+    What the topic had before is gone, and offsets name other records now: none of it can be replayed.
+    """
+    anew = [entry.input_topic for entry in interleaving(recorded) if entry.topic_id is not None]
+    return next((topic for topic in reversed(anew) if topic in ("trades", "fills", "orders", "applied")), None)
+
+
 def take_trades(state: LeaderState, trades: Trades, until: int | None) -> None:
     """Let the leader take the recorded trades after its position, up to the offset `until` or to the last one."""
     start = int(np.searchsorted(trades.offsets, state.trades_offset, side="right"))
@@ -125,6 +134,10 @@ def take_entry(state: LeaderState, recorded: Recorded, entry: Applied) -> bool:
             leader.apply_instrument(state, entry.input_offset, instrument)
         elif entry.settings is not None:
             _take_settings(state, entry.input_offset, entry.settings)
+        elif entry.incarnation is not None:
+            leader.take_incarnation(state, entry.incarnation)
+        elif entry.topic_id is not None:
+            leader.begin_anew(state, entry.input_topic, entry.topic_id)
         else:
             leader.apply_fill(state, entry.input_offset, recorded.fills[entry.input_offset])
     except (KeyError, Refused, msgspec.MsgspecError):

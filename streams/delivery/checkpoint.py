@@ -20,6 +20,7 @@ from schemas.records import Record
 from schemas.topics import STATE_BYTES_MAX
 from streams.delivery.batches import HANDED_MAX
 from streams.delivery.changelog import Place
+from streams.delivery.incarnations import Incarnations
 from streams.delivery.membership import assure
 from streams.delivery.messages import Message, Producer
 from streams.delivery.partition import Live, Partition
@@ -63,11 +64,14 @@ class Checkpoint:
 class Storing:
     """Stores the partitions of one agent in its Faust table."""
 
-    def __init__(self, app: Any, table: Any, codec: StateCodec[Any], producer: Producer) -> None:
+    def __init__(
+        self, app: Any, table: Any, codec: StateCodec[Any], producer: Producer, incarnations: Incarnations[Any]
+    ) -> None:
         self._app = app
         self._table = table
         self._codec = codec
         self._producer = producer
+        self._incarnations = incarnations
 
     async def checkpoint(self, partition: Partition[S], offsets: dict[str, int]) -> None:
         """Store what changed in a partition and send what it made; what was handled is done once this returns.
@@ -88,7 +92,7 @@ class Storing:
         partition.touched = {}
 
     async def _store(self, partition: Partition[S], changed: dict[bytes, Live[S]], offsets: dict[str, int]) -> None:
-        stored = []
+        stored, topics = [], self._incarnations.today()
         for key, live in changed.items():
             state = live.state
             epoch, revision = live.place
@@ -96,7 +100,7 @@ class Storing:
             live.offsets = {t: max(offset, live.offsets.get(t, -1)) for t, offset in offsets.items()}
             state.outbox, state.changed = [], False
             live.place = Place(epoch, revision + 1)
-            value = self._codec.encode(live.offsets, state, live.outbox, live.place)
+            value = self._codec.encode(live.offsets, state, live.outbox, live.place, topics)
             if len(key) + len(value) + OVERHEAD_BYTES > STATE_BYTES_MAX:
                 raise Unwritable(
                     f"{_shown(key)}: its state and what it sends have {len(value)} bytes, and a changelog takes "

@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from mode.utils.futures import maybe_async
 
@@ -17,6 +18,9 @@ FEW_RECORDS = 500
 HELD_MAX_S = 0.05
 FETCH_EVERY_S = 0.006
 """How often it fetches while there is little to fetch: a fetch costs about 2 ms, however little it brings."""
+
+
+Commit = Callable[[Mapping[Any, Any]], Awaitable[Any]]
 
 
 class OnLoop:
@@ -63,6 +67,7 @@ class ClientOnLoop(AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         app: Any = self.app
         consumer._group_id = app.group  # Faust's is the application's id, which the names of the tables begin with
+        consumer.commit = noting_topics(consumer.commit, app.topic_ids)
         return consumer
 
     async def on_start(self) -> None:
@@ -81,6 +86,19 @@ class ClientOnLoop(AIOKafkaConsumerThread):
         if got and sum(map(len, got.values())) <= FEW_RECORDS:
             self._fetching.hold()
         return got
+
+
+def noting_topics(commit: Commit, topic_ids: Mapping[str, str]) -> Commit:
+    """Return `commit`, which commits with each offset the id of the topic that it was counted in.
+
+    The broker keeps offsets by the name of the topic; one that was deleted and made anew has the same.
+    """
+
+    async def noting(offsets: Mapping[Any, Any]) -> Any:
+        noted = {tp: OffsetAndMetadata(at.offset, topic_ids.get(tp.topic, "")) for tp, at in offsets.items()}
+        return await commit(noted)
+
+    return noting
 
 
 class Fetching:

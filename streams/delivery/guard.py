@@ -36,6 +36,7 @@ async def stop_worker(app: Any, what: str, error: BaseException) -> None:
     """Stop the worker because of an error: with its traceback, unless the error says all there is to say."""
     if isinstance(error, StackError):
         log.error("%s: %s", what, error)
+        error.with_traceback(None)  # Faust logs it, too, with its traceback if it has one
     else:
         log.error("%s", what, exc_info=error)
     await app.crash(error)

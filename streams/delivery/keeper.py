@@ -24,6 +24,7 @@ from schemas.dead_letters import dead_letter
 from streams.delivery.batches import Batch, is_current
 from streams.delivery.changelog import Place
 from streams.delivery.checkpoint import Checkpoint, Storing, WriteThrough
+from streams.delivery.incarnations import Incarnations
 from streams.delivery.membership import NotMember
 from streams.delivery.messages import Message, Producer
 from streams.delivery.partition import Context, Live, Partition
@@ -38,8 +39,8 @@ Step = Callable[[Context[S], Batch], None]
 class Keeper(Generic[S]):
     """Keeps the states of one agent in one Faust table and applies batches to them.
 
-    `inputs` are the agent's topics without prefix, by full name. `on_failure` is called when a checkpoint fails that
-    nobody waits for.
+    `inputs` are the agent's topics without prefix, by full name, and `incarnations` which topics these are today.
+    `on_failure` is called when a checkpoint fails that nobody waits for.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Keeper(Generic[S]):
         inputs: Mapping[str, str],
         storing: WriteThrough | Checkpoint,
         on_failure: Callable[[BaseException], Awaitable[None]],
+        incarnations: Incarnations[S],
     ) -> None:
         self._app = app
         self._name = name
@@ -61,7 +63,8 @@ class Keeper(Generic[S]):
         self._inputs = inputs
         self._full_names = {topic: full_name for full_name, topic in inputs.items()}
         self._limits = storing
-        self._storing = Storing(app, table, codec, producer)
+        self._storing = Storing(app, table, codec, producer, incarnations)
+        self._incarnations = incarnations
         self._on_failure = on_failure
         self._partitions: dict[int, Partition[S]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -133,6 +136,7 @@ class Keeper(Generic[S]):
             partition.live[key] = None
             if stored is not None:
                 value = self._codec.decode(key, stored)
+                self._incarnations.renew(value)
                 place = Place(next_epoch(value.epoch, partition.generation), value.revision)
                 live = partition.live[key] = Live(value.state, value.offsets, value.outbox, place)
                 if live.outbox:

@@ -51,6 +51,8 @@ class StoredState(msgspec.Struct, Generic[S]):
     epoch: int = 0
     revision: int = 0
     """How often the state was stored; with the epoch its place among all values of its key."""
+    topics: dict[str, str] = {}
+    """The ids of the topics in which the offsets are, by name; see `streams.delivery.incarnations`."""
 
 
 def next_epoch(stored: int, generation: int | None) -> int:
@@ -75,9 +77,16 @@ class StateCodec(Generic[S]):
         self._version_of = msgspec.json.Decoder(_Versioned).decode
         self._decode = msgspec.json.Decoder(StoredState[state_type]).decode  # type: ignore[valid-type]
 
-    def encode(self, offsets: dict[str, int], state: S, outbox: list[Message], place: Place) -> bytes:
-        """Return the value to store, in the layout of today."""
-        return msgspec.json.encode(StoredState(self._layout, offsets, state, outbox, *place))
+    def encode(
+        self,
+        offsets: dict[str, int],
+        state: S,
+        outbox: list[Message],
+        place: Place,
+        topics: dict[str, str] | None = None,
+    ) -> bytes:
+        """Return the value to store, in the layout of today; `topics` are the ids of those that `offsets` names."""
+        return msgspec.json.encode(StoredState(self._layout, offsets, state, outbox, *place, topics or {}))
 
     def decode(self, key: bytes, data: bytes) -> StoredState[S]:
         """Return what is stored under a key. Raises `UnreadableState` for a layout that nobody here knows."""

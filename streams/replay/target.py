@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 
 from connectors.apply import all_connectors, apply_all, database_of, remove_all
 from connectors.files import placeholders
+from connectors.warehouse import claim
 from infra.config import Config
 from producers import settings_topic
 from schemas.broker import REPLAY_MARK, admin, create_topics, delete_topics, is_replay
@@ -87,6 +88,7 @@ def sink_into(live: Config, target: Config, database: str) -> Config:
     own = url.set(database=database).render_as_string(hide_password=False)
     config = Config(**target.model_dump() | {"database_url": own})
     upgrade(config)
+    claim(config)
     apply_all(config)
     return config
 

@@ -1,23 +1,20 @@
 """How far the readers of the topics are behind, by the offsets that they have committed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupState, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from infra.config import Config
 from schemas.broker import admin
 from schemas.groups import sink_group, worker_group
-from schemas.reader import Partition
+from schemas.offsets import Committed, committed
 from schemas.topics import FILLS, INSTRUMENTS, ORDERS, SETTINGS, SINKS, TOPICS, TRADES, Topic
 from streams.topics.read import TIMEOUT_S, Spans, partitions, spans
 
 WORKER_TOPICS = (TRADES, FILLS, ORDERS, INSTRUMENTS, SETTINGS)
 NO_MEMBERS = (ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD, ConsumerGroupState.UNKNOWN)
-
-Committed = Mapping[Partition, int]
-"""The offset from which a group goes on, of each partition of which it has committed one."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +34,6 @@ def records_behind(found: Spans, topic: str, committed: Committed) -> int:
         for (name, number), (first, end) in found.items()
         if name == topic
     )
-
-
-def committed(client: AdminClient, groups: Iterable[str]) -> dict[str, Committed]:
-    """Return what each group has committed; asked one group a request, all at once."""
-    futures = {
-        group: client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=TIMEOUT_S)
-        for group in groups
-    }
-    answers = {group: future[group].result(TIMEOUT_S).topic_partitions or [] for group, future in futures.items()}
-    return {group: {(p.topic, p.partition): p.offset for p in answer} for group, answer in answers.items()}
 
 
 def lags(config: Config) -> list[Lag]:
@@ -89,13 +76,6 @@ def worker_groups(client: AdminClient, config: Config) -> dict[str, bool]:
     listed = client.list_consumer_groups(request_timeout=TIMEOUT_S).result(TIMEOUT_S).valid
     active = {found.group_id: found.state not in NO_MEMBERS for found in sorted(listed, key=lambda one: one.group_id)}
     return {name: joined for name, joined in active.items() if name == whole or name.startswith(f"{whole}:")}
-
-
-def go_on_from(client: AdminClient, group: str, offsets: Committed) -> None:
-    """Commit these offsets for a group that nobody has joined."""
-    places = [TopicPartition(topic, number, offset) for (topic, number), offset in offsets.items()]
-    wanted = [ConsumerGroupTopicPartitions(group, places)]
-    client.alter_consumer_group_offsets(wanted, request_timeout=TIMEOUT_S)[group].result(TIMEOUT_S)
 
 
 def members(client: AdminClient, group: str) -> int:

@@ -77,6 +77,16 @@ def apply_instrument(book: BookState, instrument: Instrument) -> None:
         book.changed = True
 
 
+def begin_anew(book: BookState, topic: str, topic_id: str) -> None:
+    """Forget what was noted of an input that is another topic now; orders that rest in the book stay there."""
+    if topic == "trades":
+        for order in book.orders:
+            order.cause = -1
+    elif topic == "orders":
+        book.epoch, book.version, book.missing = 0, 0, b""
+    book.changed = True
+
+
 def is_superseded(book: BookState, order: Order) -> bool:
     """Return whether the order is of an epoch that is over: whoever decided it had lost the instrument to another."""
     return order.epoch < book.epoch

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from schemas.errors import Refused
+from schemas.order_ids import client_order_id, read_id
 from schemas.records import Applied, Fill, Instrument, Order, OrderStatus, Record, Settings, Side, TradingStatus
 from schemas.symbols import split_instrument
 from schemas.units import AMOUNT_MAX, PRICE_MAX
@@ -27,6 +28,7 @@ from streams.trading.strategy import COUNT, MODE, NEXT, REFUSED, Leader
 MODES = (TradingStatus.OFF, TradingStatus.ON, TradingStatus.SHUTDOWN)
 """The leader's modes by number, in the words of the settings."""
 GOOD_TILL_CANCELED = "GTC"
+INPUTS = ("trades", "fills", "settings", "instruments")
 
 
 class LeaderState(msgspec.Struct, kw_only=True):
@@ -50,6 +52,8 @@ class LeaderState(msgspec.Struct, kw_only=True):
     """The newest market trade that filled one of its orders."""
     partition: int
     """The partition of its key: the same one in every topic."""
+    incarnation: str = ""
+    """What the ids of its new orders begin with; see `schemas.order_ids`."""
     trades_offset: int = -1
     """How far the trades have been looked through, which may be further than the last one that changed anything; the
     offsets below are those of the last input taken of each topic. Every order says them."""
@@ -73,6 +77,24 @@ def new_state(instrument: str, partition: int) -> LeaderState:
     """Return a leader of `exchange:SYMBOL` that is off and has seen nothing; raise `Refused` for anything else."""
     exchange, symbol = split_instrument(instrument)
     return LeaderState(exchange=exchange, symbol=symbol, partition=partition, leader=strategy.new_leader(0))
+
+
+def take_incarnation(state: LeaderState, incarnation: str) -> None:
+    """Name the orders that are placed from now on under an incarnation; those that are open keep their ids."""
+    state.incarnation = incarnation
+    _journal(state, "orders", -1, incarnation=incarnation)
+
+
+def begin_anew(state: LeaderState, topic: str, topic_id: str) -> None:
+    """Forget how far an input was taken, since it is another topic now; what was taken of it before stays taken.
+
+    That what was sent is gone with an output is but noted.
+    """
+    if topic == "fills":
+        state.fills_epoch = 0
+    if topic in INPUTS:
+        setattr(state, f"{topic}_offset", -1)
+    _journal(state, topic, -1, topic_id=topic_id)
 
 
 def apply_trades(state: LeaderState, offsets: Int64s, prices: Int64s, times: Int64s, ids: Int64s) -> None:
@@ -222,7 +244,7 @@ def _new_order(state: LeaderState, rules: Rules, number: int, cause: str, seen: 
     return Order(
         exchange=state.exchange,
         symbol=state.symbol,
-        client_order_id=client_order_id(state, number, side),
+        client_order_id=client_order_id(state.incarnation, _instrument(state), number, side[0]),
         trader=number,
         side=side,
         time_in_force=GOOD_TILL_CANCELED,
@@ -245,9 +267,8 @@ def _reason(rules: Rules, side: int, seen: int, price: int, quantity: int) -> st
     return FILTERS[refusal(rules, side, seen, price, quantity, held=rules.max_position)]
 
 
-def client_order_id(state: LeaderState, number: int, side: Side) -> str:
-    """Return the id of a trader's order, `exchange:SYMBOL:trader:B` or `:S`: a trader buys once and sells once."""
-    return f"{state.exchange}:{state.symbol}:{number}:{side[0]}"
+def _instrument(state: LeaderState) -> str:
+    return f"{state.exchange}:{state.symbol}"
 
 
 def _snapshot(state: LeaderState, order: Order, cause: str, **changes: object) -> Order:
@@ -312,11 +333,11 @@ def _file(state: LeaderState, number: int, order: Order) -> None:
 
 def _trader_of(state: LeaderState, fill: Fill) -> int:
     """Return the number of the trader that a report's client order id names; raise `Refused` for another's."""
-    head, _, tail = fill.client_order_id.removeprefix(f"{state.exchange}:{state.symbol}:").partition(":")
-    known = head.isascii() and head.isdigit() and tail in ("B", "S") and 0 < int(head) < state.leader.head[NEXT]
-    if not known:
+    named = read_id(fill.client_order_id)
+    ours = named is not None and named.is_of(_instrument(state)) and named.incarnation in ("", state.incarnation)
+    if named is None or not ours or not 0 < named.trader < state.leader.head[NEXT]:
         raise Refused(f"client_order_id: {fill.client_order_id!r} is no order of this leader")
-    return int(head)
+    return named.trader
 
 
 def _is_old(order: Order, fill: Fill, report: Report) -> bool:

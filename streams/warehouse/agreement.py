@@ -17,12 +17,12 @@ from infra.config import Config
 from schemas.broker import admin
 from schemas.codec import Codec, CodecError
 from schemas.groups import sink_group
+from schemas.offsets import committed
 from schemas.reader import Partition
 from schemas.registry import make_codec
 from schemas.sql.models import Base, FillRow, InstrumentRow, OrderRow, SettingsRow, TradeRow
 from schemas.topics import FILLS, INSTRUMENTS, ORDERS, SETTINGS, TRADES, Topic
 from schemas.units import ONE
-from streams.topics.lag import committed
 from streams.topics.read import partitions, records, spans
 
 EXAMPLES = 5

@@ -42,7 +42,7 @@ class SymbolProfit:
 PROFIT = text(
     """
     WITH filled AS (
-        SELECT exchange, symbol, split_part(client_order_id, ':', 3) AS trader,
+        SELECT exchange, symbol, split_part(translate(client_order_id, ':', '-'), '-', -2) AS trader,
                count(*) AS fills,
                coalesce(sum(quantity) FILTER (WHERE side = 'BUY'), 0) AS bought,
                coalesce(sum(quantity) FILTER (WHERE side = 'SELL'), 0) AS sold,
@@ -51,11 +51,11 @@ PROFIT = text(
         FROM fills WHERE execution_type = 'TRADE'
         GROUP BY exchange, symbol, trader
     ), executed AS (
-        SELECT exchange, symbol, split_part(client_order_id, ':', 3) AS trader,
+        SELECT exchange, symbol, trader::text AS trader,
                coalesce(sum(executed_quantity) FILTER (WHERE side = 'BUY'), 0) AS bought,
                coalesce(sum(executed_quantity) FILTER (WHERE side = 'SELL'), 0) AS sold
         FROM orders WHERE executed_quantity > 0
-        GROUP BY exchange, symbol, split_part(client_order_id, ':', 3)
+        GROUP BY exchange, symbol, orders.trader
     ), traders AS (
         SELECT exchange, symbol, fills, filled.bought, filled.sold, paid, received,
                coalesce(filled.bought, 0) >= greatest(filled.sold, executed.bought)

@@ -15,13 +15,13 @@ from infra.errors import StackError
 from schemas.broker import admin, client_settings
 from schemas.codec import Codec
 from schemas.groups import sink_group, sink_name
+from schemas.offsets import committed
 from schemas.reader import Partition
 from schemas.registry import make_codec
 from schemas.sql.models import Base
 from schemas.times import EPOCH, MICROSECOND
 from schemas.topics import LETTERS, Topic, sink_dead_letters
 from schemas.units import to_decimal
-from streams.topics.lag import committed
 from streams.topics.read import Span, partitions, records, spans
 
 TIMEOUT_S = 30.0

@@ -23,7 +23,7 @@ from tests.bench import replay_rows, report
 from tests.bench.compared import QUIX_PYTHON, Compared
 from tests.bench.filling import EXCHANGE_TRADES_PER_S, fill_trades_per_s
 from tests.bench.latency import EVERY, RATE, bare, markets_traded, offered_trades, through_worker
-from tests.bench.market import FALL, FALLING, LOOP, encode, instruments, setups_of, trades_at_rest, trades_of
+from tests.bench.market import FALL, FALLING, LOOP, encode, instruments, laps, setups_of, trades_at_rest, trades_of
 from tests.bench.process import Ended
 from tests.bench.producer import producer_trades_per_s
 from tests.bench.replay import DAY
@@ -55,20 +55,20 @@ class Bench:
         self.codec = make_codec(stack_config(), Trade)
         self.markets = instruments(INSTRUMENTS)
         self.trades = trades_of(self.markets, WORKER_TRADES)
-        self.loop = encode(self.trades, self.codec)
+        self.loop = encode(laps(self.trades, WORKER_TIMES), self.codec)
         falling = trades_of(self.markets, COMPARED_TRADES, FALL)
         self.stock_until = falling[STOCK_TRADES - 1].trade_time
         self.falling = encode(falling, self.codec)
         self.scale = {count: self._scaled(count) for count in SCALE}
         self.latency_markets = markets_traded()
         self.offered = offered_trades(self.latency_markets)
-        self.replay = Replay(self.markets, self.loop, WORKER_TIMES)
+        self.replay = Replay(self.markets, self.loop)
         self.values: Values = defaultdict(list)
         to_stderr("bench: warming up Kafka Connect")
         sink_rows_per_s(self.trades[:SINK_TRADES])
 
     def _scaled(self, count: int) -> Encoded:
-        return encode(trades_at_rest(instruments(count), SCALE_TRADES), self.codec)
+        return encode(laps(trades_at_rest(instruments(count), SCALE_TRADES), SCALE_TIMES), self.codec)
 
     def repeat(self) -> None:
         """One repetition of everything."""
@@ -83,7 +83,7 @@ class Bench:
 
     def _worker(self) -> None:
         with world("worker") as w:
-            run = run_worker(w, setups_of(self.markets, **LOOP), self.loop, WORKER_TIMES)
+            run = run_worker(w, setups_of(self.markets, **LOOP), self.loop)
             self._note("worker_trades_per_s", run.per_s)
             self._note("worker_cpu_us_per_trade", run.cpu_us)
             self._note("worker_orders", len(read_topic(w.config, ORDERS)))
@@ -91,7 +91,7 @@ class Bench:
 
     def _compared(self) -> None:
         compared = Compared(setups_of(self.markets, **FALLING))
-        ours, orders = compared.batches(self.falling, 1)
+        ours, orders = compared.batches(self.falling)
         quix, quix_orders = compared.quix(self.falling)
         stock, stock_orders = compared.stock_faust(self.falling[:STOCK_TRADES])
         _require_same("Quix Streams", orders, quix_orders)
@@ -124,7 +124,7 @@ class Bench:
         for count, trades in self.scale.items():
             with world(f"scale{count}") as w:
                 setups = setups_of(instruments(count), **LOOP)
-                run = run_worker(w, setups, trades, SCALE_TIMES, opening=trades[:count])
+                run = run_worker(w, setups, trades, opening=trades[:count])
             self._note(_cost_key(count), run.cpu_us)
 
     def medians(self) -> dict[str, float]:

@@ -24,11 +24,11 @@ class Compared:
     def __init__(self, setups: Sequence[Setup]) -> None:
         self._setups = setups
 
-    def batches(self, trades: Encoded, times: int) -> tuple[Run, set[Order]]:
+    def batches(self, trades: Encoded) -> tuple[Run, set[Order]]:
         """The worker, its trading agent only."""
         with world("batches") as w:
             argv = [*FAUST, "tests.bench.trading_only", *WORKER]
-            run = run_worker(w, self._setups, trades, times, argv, agents="trading")
+            run = run_worker(w, self._setups, trades, argv, agents="trading")
             return run, decided(w)
 
     def stock_faust(self, trades: Encoded) -> tuple[Run, set[Order]]:

@@ -1,5 +1,6 @@
 """The trades of the benchmark: the project's simulated market, as many instruments as asked for."""
 
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import msgspec
@@ -76,8 +77,21 @@ def trade_at_rest(market: Market, number: int) -> Trade:
     )
 
 
-def encode(trades: list[Trade], codec: Codec[Trade]) -> Encoded:
+def laps(trades: list[Trade], times: int) -> Iterator[Trade]:
+    """The same prices over and over, each lap later and with higher ids: a trade that comes again moves nothing."""
+    ids = max(trade.trade_id for trade in trades) + 1
+    span = trades[-1].trade_time - trades[0].trade_time + 1_000
+    for lap in range(times):
+        for trade in trades:
+            later = {name: getattr(trade, name) + lap * span for name in ("trade_time", "event_time", "received_time")}
+            yield msgspec.structs.replace(trade, trade_id=trade.trade_id + lap * ids, **later)
+
+
+def encode(trades: Iterable[Trade], codec: Codec[Trade]) -> Encoded:
     """The records of these trades as the producers write them."""
-    encoder = TradeEncoder(codec)
-    keys = {trade.symbol: trade.instrument for trade in trades}
-    return [(keys[trade.symbol], encoder(trade)) for trade in trades]
+    encoder, keys = TradeEncoder(codec), {}
+    encoded = []
+    for trade in trades:
+        key = keys.setdefault(trade.symbol, trade.instrument)
+        encoded.append((key, encoder(trade)))
+    return encoded

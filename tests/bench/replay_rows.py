@@ -31,9 +31,9 @@ Note = Callable[[str, float], None]
 class Replay:
     """The prices of all parts, made once."""
 
-    def __init__(self, markets: tuple[Market, ...], records: Encoded, times: int) -> None:
+    def __init__(self, markets: tuple[Market, ...], records: Encoded) -> None:
         self._setups = setups_of(markets, **LOOP)
-        self._records, self._times = records, times
+        self._records = records
 
     @cached_property
     def simulated(self) -> Prices:
@@ -82,7 +82,7 @@ class Replay:
 
     def _topic(self, note: Note) -> None:
         with world("replay") as w:
-            total = fill_trades(w, self._records, self._times)
+            total = fill_trades(w, self._records)
             bare = replay_topic.bare(w.config, total)
             trades, seconds = replay_topic.ours(w.config, self._setups)
             if trades != total:

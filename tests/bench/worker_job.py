@@ -17,18 +17,17 @@ def run_worker(
     w: World,
     setups: Sequence[Setup],
     trades: Encoded,
-    times: int = 1,
     argv: list[str] | None = None,
     opening: Encoded | None = None,
     agents: str = "",
 ) -> Run:
-    """One worker process works off `trades`, `times` over, with trading on for all `setups`.
+    """One worker process works off `trades`, with trading on for all `setups`.
 
     What `opening` causes was done before, by another. `agents` are those that it runs, if not all.
     """
     argv, opening = WORKER if argv is None else argv, opening or []
     settle(w, setups, argv, opening, agents)
-    total = len(opening) + fill_trades(w, trades, times)
+    total = len(opening) + fill_trades(w, trades)
     with running(w, argv) as process:
         return work_off(process, progress_of(w, TRADES.full_name(w.config), agents), total, len(opening))
 

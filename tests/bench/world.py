@@ -13,10 +13,10 @@ from confluent_kafka.cimpl import NewTopic
 from infra.config import Config, load_config
 from producers import settings_topic
 from schemas.broker import admin, create_topics
+from schemas.offsets import committed
 from schemas.records import Setup
 from schemas.registry import register_all
 from schemas.topics import TRADES, Topic
-from streams.topics.lag import committed
 from streams.topics.read import messages
 
 PORT_OFFSET = "2000"
@@ -63,8 +63,8 @@ def world(name: str) -> Iterator[World]:
         _delete_topics(made)
 
 
-def fill_trades(w: World, trades: Encoded, times: int = 1) -> int:
-    """Put `trades` into the topic, `times` over; returns how many records it has then."""
+def fill_trades(w: World, trades: Encoded) -> int:
+    """Put `trades` into the topic; returns how many there are."""
     name = TRADES.full_name(w.config)
     producer = Producer(
         {
@@ -76,19 +76,18 @@ def fill_trades(w: World, trades: Encoded, times: int = 1) -> int:
             "queue.buffering.max.messages": 1_000_000,
         }
     )
-    for _ in range(times):
-        for i, (key, value) in enumerate(trades):
-            while True:
-                try:
-                    producer.produce(name, value, key)
-                    break
-                except BufferError:
-                    producer.poll(0.05)
-            if i % 1_000 == 0:
-                producer.poll(0)
+    for i, (key, value) in enumerate(trades):
+        while True:
+            try:
+                producer.produce(name, value, key)
+                break
+            except BufferError:
+                producer.poll(0.05)
+        if i % 1_000 == 0:
+            producer.poll(0)
     if producer.flush(60):
         raise RuntimeError(f"{name}: the broker did not take all trades")
-    return times * len(trades)
+    return len(trades)
 
 
 def fill_setups(w: World, setups: Sequence[Setup]) -> None:

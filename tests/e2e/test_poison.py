@@ -1,5 +1,6 @@
 """Records that are none, in every topic that the worker reads: one dead letter each, and everything else goes on."""
 
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import pytest
 
 from infra.config import Config
 from schemas import topics
+from schemas.dead_letters import KEY_BYTES, VALUE_BYTES
 from schemas.records import Applied, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
 from schemas.topics import Topic
 from streams.audit.audit import audit
@@ -61,8 +63,12 @@ def poisons(pipeline: Pipeline) -> list[Poison]:
     nobody = pipeline.codecs[Fill].encode(samples.fill(f"{INSTRUMENT}:4711:B"))
     trade = pipeline.codecs[Trade].encode(samples.trade("100", 1, INSTRUMENT))
     fill = pipeline.codecs[Fill].encode(samples.fill(f"{INSTRUMENT}:1:B"))
+    other = pipeline.codecs[Trade].encode(samples.trade("100", 2, "test:OTHERUSDT"))
+    free = pipeline.codecs[Order].write(samples.order(f"{INSTRUMENT}:9:B", version=1_000, price=0))
     made += [
         Poison(topics.TRADES, "no key", trade, "key: ", key=None),
+        Poison(topics.TRADES, "another instrument's key", other, f"key: {INSTRUMENT.encode()!r} is not test:OTHERUSDT"),
+        Poison(topics.ORDERS, "an order for nothing", free, "price: 0 is not between"),
         Poison(topics.FILLS, "no key", fill, "has no leader", key=None),
         Poison(topics.FILLS, "an order that nobody placed", nobody, "client_order_id: "),
         Poison(topics.ORDERS, "no key", pipeline.codecs[Order].encode(samples.order()), "key: ", key=None),
@@ -131,6 +137,33 @@ def test_poison_in_every_topic(pipeline: Pipeline) -> None:
     pipeline.fleet.assert_alive()
 
 
+def test_records_that_are_wide_once_they_are_unpacked(pipeline: Pipeline) -> None:
+    """Five megabytes of a key; and more letters about one instrument at once than its state has room for."""
+    partition = partition_of(INSTRUMENT, pipeline.config.partitions)
+    before = len(pipeline.records(topics.DEAD_LETTERS, DeadLetter))
+    pipeline.stop_worker(signal.SIGTERM)
+    given = []
+    for topic in (topics.TRADES, topics.FILLS, topics.ORDERS, topics.INSTRUMENTS, topics.SETTINGS):
+        given.append((topic.name, *pipeline.write_raw(topic, "k" * (5 << 20), b"x", partition)))
+    for _ in range(12):
+        value = b"\x00" * (3 << 20)
+        given.append((topics.SETTINGS.name, *pipeline.write_raw(topics.SETTINGS, INSTRUMENT, value, partition)))
+    pipeline.set_all(samples.settings(INSTRUMENT, profit_interval="0.06"))
+    pipeline.start_worker()
+    pipeline.wait_until_ready()
+    wanted = units("0.06")
+    pipeline.until(
+        "the settings are taken", lambda: pipeline.leader(INSTRUMENT)["settings"]["profit_interval"] == wanted
+    )
+    pipeline.until("all letters", lambda: len(pipeline.records(topics.DEAD_LETTERS, DeadLetter)) == before + len(given))
+    letters = pipeline.records(topics.DEAD_LETTERS, DeadLetter)[before:]
+    names = len(pipeline.config.topic_prefix)
+    assert sorted((letter.topic[names:], letter.partition, letter.offset) for letter in letters) == sorted(given)
+    assert {len(letter.key or b"") for letter in letters} == {KEY_BYTES, len(INSTRUMENT)}
+    assert {len(letter.value or b"") for letter in letters} == {VALUE_BYTES, 1}
+    pipeline.fleet.assert_alive()
+
+
 def test_the_audit_passes_over_it(pipeline: Pipeline) -> None:
     result = audit(pipeline.config)
     assert (result.instruments, result.orders, result.differences) == (1, 2, [])
@@ -139,6 +172,6 @@ def test_the_audit_passes_over_it(pipeline: Pipeline) -> None:
 def test_no_agent_was_started_again(pipeline: Pipeline) -> None:
     """One process, one generation: whatever was wrong with the records, the worker did not even stumble."""
     log = pipeline.fleet.log("worker")
-    assert log.count("Worker ready") == 1
+    assert log.count("Worker ready") == 2  # it was stopped once
     assert "Traceback" not in log
     assert "Crashed" not in log

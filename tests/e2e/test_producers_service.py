@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -29,7 +30,7 @@ from producers.pace import paced
 from producers.publisher import DeliveryError, Publisher
 from producers.pump import Pump
 from producers.recorded.files import RECORDING, read_events, read_trades
-from producers.service import serve
+from producers.service import STOPPED_WITHIN_S, serve
 from producers.session import Counters, Session
 from producers.source import Event
 from schemas.broker import create_topics, delete_topics
@@ -37,6 +38,7 @@ from schemas.dead_letters import VALUE_BYTES
 from schemas.records import DeadLetter, Settings, Trade
 from schemas.registry import make_codec, register_all
 from schemas.topics import DEAD_LETTERS, TRADES, Topic
+from tests.faults.broker import frozen_broker
 from tests.samples import settings
 from tests.unit.producers.tiny import Tiny, TinyExchange
 
@@ -268,6 +270,22 @@ async def test_the_process_resumes_what_was_streamed_and_ends_with_exit_code_0(c
         first = made[symbol].index(trades[0])
         assert trades == made[symbol][first : first + len(trades)]
         assert len(trades) > exchange.sent[symbol]
+
+
+async def test_without_a_broker_the_process_ends_in_time_and_says_what_is_lost(config: Config, tmp_path: Path) -> None:
+    await asyncio.to_thread(switch, config, ["XRPUSDT"])
+    async with exchange_of(market(None, tmp_path / "sent.csv")) as exchange:
+        process = _start(config, ["-m", "producers"], exchange.stream_url)
+        await until(lambda: exchange.sent["XRPUSDT"] > 200)
+        with frozen_broker(config):
+            mark = exchange.sent["XRPUSDT"]
+            await until(lambda: exchange.sent["XRPUSDT"] > mark + 200)
+            began = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            output, _ = await asyncio.to_thread(process.communicate, timeout=DEADLINE_S)
+            assert time.monotonic() - began < STOPPED_WITHIN_S + 1
+    assert process.returncode == 1
+    assert re.search(r"TRADES LOST: \d+ of \d+ records not acknowledged", output)
 
 
 async def test_trades_that_the_broker_refuses_end_it_loudly(config: Config, tmp_path: Path) -> None:

@@ -110,7 +110,10 @@ def test_orders_come_back_as_they_were(engine: Engine) -> None:
     with pytest.raises(ValueError, match="instrument: 'XRPUSDT'"):
         orders(engine, instrument="XRPUSDT")
     names = type(written[0]).__struct_fields__
-    as_rows = {(order.client_order_id,): tuple(getattr(order, name) for name in names) for order in written}
+    as_rows = {
+        (order.client_order_id, order.exchange, order.symbol): tuple(getattr(order, name) for name in names)
+        for order in written
+    }
     model = next(each for each in Base.__subclasses__() if each.__tablename__ == "orders")
     assert read_table(engine, model, names) == as_rows
 

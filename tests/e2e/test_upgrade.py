@@ -18,6 +18,7 @@ from producers.settings_topic import read_setups
 from producers.settings_topic import write as write_setups
 from schemas import topics, upgrade
 from schemas.broker import TopicsMissing, admin, check_topics, create_topics, delete_topics
+from schemas.order_ids import client_order_id
 from schemas.records import Instrument, Settings, Setup
 from schemas.registry import client as registry_client
 from schemas.registry import register_all
@@ -198,6 +199,12 @@ def test_the_leaders_go_on_where_they_were(old: Config, tmp_path_factory: pytest
         pipeline.until("the second has bought", lambda: pipeline.statuses(TRADED).get("2:S") == "NEW")
         (row,) = pipeline.hedgehog("trading", "status", TRADED)
         assert row["leader"] == "on"
+        ids = {short: order.client_order_id for short, order in pipeline.orders(TRADED).items()}
+        old = {f"{number}:{side}" for number, side in ((1, "B"), (1, "S"), (2, "B"))}
+        assert {short for short, name in ids.items() if name == f"{TRADED}:{short}"} == old, "completed as they began"
+        incarnation = pipeline.leader(TRADED)["incarnation"]
+        assert ids["3:B"] == client_order_id(incarnation, TRADED, 3, "B")
+        assert ids["2:S"] == client_order_id(incarnation, TRADED, 2, "S")
         pipeline.close()
 
 

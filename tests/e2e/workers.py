@@ -20,6 +20,7 @@ from producers.publisher import Publisher
 from schemas import topics
 from schemas.broker import create_topics, delete_topics
 from schemas.groups import worker_group
+from schemas.order_ids import read_id
 from schemas.records import Applied, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
 from schemas.registry import make_codec, register_all
 from schemas.topics import TOPICS, Topic
@@ -46,7 +47,9 @@ class Pipeline:
         self._names = {topic.full_name(config): name for name, topic in TOPICS.items()}
         client = {"bootstrap.servers": config.bootstrap, "log_level": 0}
         self._admin = AdminClient(client)
-        self._producer = Producer({**client, "partitioner": "murmur2_random", "message.max.bytes": 2 << 20})
+        # The broker judges the size of what is packed.
+        wide = {"message.max.bytes": 16 << 20, "compression.type": "zstd"}
+        self._producer = Producer({**client, **wide, "partitioner": "murmur2_random"})
         self._publisher = Publisher(config)
         self._tail = Consumer(
             {
@@ -154,7 +157,7 @@ class Pipeline:
         """The newest snapshot of each order, by its short id (`1:B`), in the order in which they were placed."""
         newest: dict[str, Order] = {}
         for order in self.records(topics.ORDERS, Order, instrument):
-            short = order.client_order_id.removeprefix(f"{instrument}:")
+            short = short_id(order.client_order_id)
             if short not in newest or order.version > newest[short].version:
                 newest[short] = order
         return newest
@@ -165,7 +168,7 @@ class Pipeline:
     def resting(self, instrument: str) -> set[str]:
         """The orders in the mock exchange's book, by short id."""
         stored = self._state(topics.BOOKS, instrument)
-        return {order["client_order_id"].removeprefix(f"{instrument}:") for order in stored.get("orders", ())}
+        return {short_id(order["client_order_id"]) for order in stored.get("orders", ())}
 
     def until_statuses(self, instrument: str, **expected: str) -> None:
         """Wait for orders: `until_statuses(instrument, b1="FILLED", s1="NEW")`; the open ones also rest in the book."""
@@ -218,6 +221,12 @@ def running_pipeline(stack: Config, folder: Path, name: str) -> Iterator[Pipelin
         finally:
             pipeline.close()
     delete_topics(config)
+
+
+def short_id(client_order_id: str) -> str:
+    """What tells orders of one leader apart: `12:B`."""
+    named = read_id(client_order_id)
+    return f"{named.trader}:{named.side}" if named else client_order_id
 
 
 def partition_of(key: str, partitions: int) -> int:

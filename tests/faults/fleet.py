@@ -11,8 +11,9 @@ from pathlib import Path
 from infra.config import Config
 from schemas.broker import admin
 from schemas.groups import worker_group
+from schemas.offsets import committed
 from schemas.topics import Topic
-from streams.topics.lag import WORKER_TOPICS, behind, committed
+from streams.topics.lag import WORKER_TOPICS, behind
 
 STOP_TIMEOUT_S = 30.0
 
@@ -64,6 +65,10 @@ class Fleet:
             process.kill()
             process.wait()
             raise AssertionError(f"worker {name} did not end within {STOP_TIMEOUT_S} s of {how.name}") from None
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a worker a signal, and leave it to end or not."""
+        self._running[name].send_signal(number)
 
     def freeze(self, name: str, seconds: float) -> None:
         """Let a worker stand still for so long, as a paused machine does, and go on."""

@@ -26,6 +26,11 @@ class Mutant:
     tests: tuple[str, ...]
 
 
+def mutants_of(file: str, tests: tuple[str, ...], *breakages: tuple[str, str, str]) -> tuple[Mutant, ...]:
+    """Return the mutants of one file: the name of each, its old text and its new one."""
+    return tuple(Mutant(name, file, old, new, tests) for name, old, new in breakages)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of a mutant: the test that killed it, or why it is not dead."""

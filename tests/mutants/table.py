@@ -1,15 +1,12 @@
 """The mutants, by subject. Each line of a source that keeps a promise has one that takes the promise away."""
 
-from tests.mutants.runner import Mutant
+from tests.mutants.incarnations import INCARNATIONS
+from tests.mutants.runner import mutants_of as _of
 
 UNIT = "tests/unit/streams"
 STORE = "            await self._store(partition, changed, offsets)\n"
 SEND = "            await self._send(partition, list(changed.values()))\n"
 DELIVERY = (f"{UNIT}/delivery", f"{UNIT}/agents")
-
-
-def _of(file: str, tests: tuple[str, ...], *breakages: tuple[str, str, str]) -> tuple[Mutant, ...]:
-    return tuple(Mutant(name, file, old, new, tests) for name, old, new in breakages)
 
 
 KEEPER = _of(
@@ -31,6 +28,7 @@ KEEPER = _of(
     ("what was stored to be sent is not sent again", "if live.outbox:", "if False:"),
     ("the committed position is not looked at", "(committed or 0) - 1)", "-1)"),
     ("the committed position is one too far", "(committed or 0) - 1)", "(committed or 0))"),
+    ("a stored state is not held against today's topics", "                self._incarnations.renew(value)\n", ""),
     ("a checkpoint's batches are never done", "            self._app.consumer.done(batch)\n", "            pass\n"),
     ("batches are done again at the next checkpoint", "        partition.batches = []\n", "        pass\n"),
     ("a checkpoint is never due by time", "elif partition.timer is None:", "elif False:"),
@@ -187,7 +185,6 @@ TRADING = _of(
         '            raise Refused(f"client_order_id: {fill.client_order_id!r}: {fill.instrument} has no leader")',
         "            return",
     ),
-    ("a trade without a key is passed over", "if key is None}", "if False}"),
     (
         "the leader's position is not lifted",
         "        state.trades_offset = context.applied(key, topics.TRADES.name)\n",
@@ -205,14 +202,19 @@ TRADES = _of(
     DELIVERY,
     ("trades that were applied come again", "after=context.applied(key, context.topic))", "after=-1)"),
     ("a price on the edge is no event", "(price < low) | (price > high)", "(price < low - 1) | (price > high)"),
-    ("a record that is no trade counts as one", "        self._codes[list(columns.errors)] = 0\n", ""),
+    ("a record that is no trade counts as one", "            self._codes[list(columns.errors)] = 0\n", ""),
 )
 COLUMNS = _of(
     "schemas/columns.py",
     ("tests/unit/schemas/test_columns.py",),
     ("a trade under another's key counts", "if data[at + k] != names[first + k]:", "if False:"),
-    ("half a key will do", "return at if after == last else _BAD", "return at"),
-    ("a key's separator is anything", "if colon >= last or names[colon] != _COLON:", "if colon >= last:"),
+    (
+        "a trade without a key is told by another's",
+        '    if key is None:\n        raise Refused("key: a trade without one belongs to no instrument")\n',
+        "",
+    ),
+    ("half a key will do", "if length != last - first or at + length > end:", "if at + length > end:"),
+    ("a key has two colons", "elif names[k] == _COLON or names[k] < 0x20", "elif names[k] < 0x20"),
     (
         "whoever is decoded one by one has any key",
         "            _check_key(trade, keys[key_of[i] - 1] if key_of[i] else None)\n",
@@ -230,7 +232,7 @@ LEADER = _of(
         "return report is Report.PART and fill.cumulative_quantity <= order.executed_quantity",
         "return False",
     ),
-    ("a fill tells another order's trader", 'tail in ("B", "S") and ', ""),
+    ("a fill tells another order's trader", "named.is_of(_instrument(state)) and ", ""),
 )
 REPEATS = (
     *_of(
@@ -268,7 +270,7 @@ REPEATS = (
 BOOK = _of(
     "streams/trading/book.py",
     (f"{UNIT}/trading/test_book.py", "tests/property/test_book.py", *DELIVERY),
-    ("a trade from before its cause fills an order", "if order.cause <= offset else", "if True else"),
+    ("a trade from before its cause fills an order", "if order.cause <= offset and", "if"),
     ("a fill brings quantity", "            left -= executed if terms.partial_fills else 0\n", ""),
     ("parts of a step are traded", "tradable(trade.quantity, book.step)", "trade.quantity"),
     (
@@ -316,7 +318,81 @@ SETTINGS = _of(
     ("anything can be changed", "            if field not in CHANGEABLE:", "            if False:"),
 )
 
+CHECKED = ("tests/unit/schemas/test_checks.py",)
+CHECKS = (
+    *_of(
+        "schemas/checks.py",
+        CHECKED,
+        (
+            "a number of any size is written",
+            "        if value is not None and not low <= value <= high:\n",
+            "        if False:\n",
+        ),
+        (
+            "any text is written",
+            "        if value is not None and not (shortest <=",
+            "        if False and not (shortest <=",
+        ),
+        ("a name may have a colon", 'return not name or ":" not in value', "return True"),
+        ("a trade may be older than any market", "_MARKET_TIME = Whole(FIRST_MARKET_TIME,", "_MARKET_TIME = Whole(0,"),
+        ("a text may hold a NUL", '_NO_TEXT = re.compile("[\\x00', '_NO_TEXT = re.compile("['),
+    ),
+    *_of(
+        "schemas/records.py",
+        CHECKED,
+        ("an order for nothing is new", "least = 0 if self.status is OrderStatus.REJECTED else 1", "least = 0"),
+        ("an order of any status is executed", "if not low <= self.executed_quantity <= high:", "if False:"),
+        ("a report of a trade executes nothing", "if not low <= self.quantity <= high:", "if False:"),
+        (
+            "what was rejected is executed",
+            "most = 0 if self.execution_type is ExecutionType.REJECTED else self.order_quantity",
+            "most = self.order_quantity",
+        ),
+    ),
+    *_of(
+        "schemas/columns.py",
+        ("tests/unit/schemas/test_columns.py",),
+        ("a trade of any time is decoded", "if trade_id < 0 or not _in_time(", "if False and not _in_time("),
+        ("a trade of any name is decoded", "if 0 < exchange <= EXCHANGE_CHARACTERS and 0 <", "if 0 < exchange and 0 <"),
+    ),
+    *_of(
+        "producers/encode.py",
+        ("tests/unit/producers/test_encode.py",),
+        ("a trade of any time is encoded", "if names is None or not _is_plain(trade):", "if names is None:"),
+    ),
+    *_of(
+        "streams/trading/leader.py",
+        (f"{UNIT}/trading/test_leader.py",),
+        ("a report of another side counts", "        assert_same(fill, order)\n", "        pass\n"),
+    ),
+    *_of(
+        "streams/trading/book.py",
+        (f"{UNIT}/trading/test_book.py",),
+        ("a commission is too wide for its report", "// (ONE * ONE), AMOUNT_MAX)", "// (ONE * ONE), 10**99)"),
+    ),
+)
+STOPS = (
+    *_of(
+        "infra/deadline.py",
+        ("tests/unit/infra/test_deadline.py",),
+        ("a stop that hangs does not end", "        os._exit(FAILED)\n", "        pass\n"),
+        ("the lock of the log holds the end up", "saying.join(SAY_WITHIN_S)", "saying.join()"),
+        ("a signal begins no deadline", "lambda *_: self.begin()", "lambda *_: None"),
+    ),
+    *_of(
+        "streams/delivery/application.py",
+        (f"{UNIT}/delivery/test_application.py",),
+        ("a crash begins no deadline", "        self._begin_to_end()  # Faust", "        # Faust"),
+        (
+            "a stop begins no deadline",
+            'stop as Faust does."""\n        self._begin_to_end()\n',
+            'stop as Faust does."""\n',
+        ),
+    ),
+)
+
 MUTANTS = (
+    *INCARNATIONS,
     *(*KEEPER, *PARTITION, *CHECKPOINT, *MESSAGES, *STATES, *BATCHES, *GUARD, *RECOVERY, *APPLICATION),
-    *(*TRADING, *EXCHANGE, *TRADES, *COLUMNS, *LEADER, *REPEATS, *BOOK, *MATCHING, *IDS, *SETTINGS),
+    *(*TRADING, *EXCHANGE, *TRADES, *COLUMNS, *LEADER, *REPEATS, *CHECKS, *STOPS, *BOOK, *MATCHING, *IDS, *SETTINGS),
 )

@@ -64,6 +64,12 @@ class World:
         leader.apply_settings(self.leader, len(self.settings) - 1, changed)
         self._send()
 
+    def name_orders(self) -> None:
+        """Whoever upgrades has open orders of before there were incarnations."""
+        if not self.leader.incarnation:
+            leader.take_incarnation(self.leader, "k3f7qa")
+            self._send()
+
     def trade(self, price: int, quantity: int) -> None:
         self.prices.append(price)
         self.quantities.append(quantity)
@@ -193,6 +199,8 @@ def lived(life: tuple[int, int], world: World, changing: bool = False) -> World:
         elif kind < 0.985:
             filters = {"min_notional": chance.randint(0, 150) * ONE, "max_position": chance.choice([0, 0, 3, 9]) * ONE}
             world.seed(msgspec.structs.replace(world.instruments[-1], **filters))
+        elif kind < 0.99:
+            world.name_orders()
         else:
             changes = {"status": chance.choice(list(TradingStatus)), "chunks": chance.randint(1, 5)}
             world.set(msgspec.structs.replace(world.settings[-1], **changes))
@@ -264,9 +272,10 @@ def assert_every_order_lives_once(world: World) -> None:
         assert asked or order.status in followers
         if order.status is OrderStatus.PARTIALLY_FILLED and not asked:
             assert order.executed_quantity > before.executed_quantity
-    for client_order_id, order in last.items():
+    buys = {order.trader: order for order in last.values() if order.side is Side.BUY}
+    for order in last.values():
         if order.side is Side.SELL:
-            bought = last[client_order_id.removesuffix("S") + "B"]
+            bought = buys[order.trader]
             assert bought.status is OrderStatus.FILLED
             assert bought.quantity == order.quantity
 

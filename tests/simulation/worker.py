@@ -18,6 +18,7 @@ from streams.delivery.application import HedgehogApp
 from streams.delivery.batches import Batch, is_current
 from streams.delivery.changelog import keep_newest
 from streams.delivery.guard import guarded
+from streams.delivery.incarnations import Incarnations
 from streams.delivery.keeper import Keeper
 from streams.delivery.membership import Membership
 from streams.delivery.messages import Producer as MessageProducer
@@ -71,6 +72,7 @@ class Worker:
         environment: Environment = self.world.environment
         agent = replace(agent, storing=self.world.storing)
         table = Table(agent.changelog.name)
+        names = {topic.name: topic.name for topic in agent.topics}
         keeper: Keeper[Any] = Keeper(
             self,
             agent.name,
@@ -80,6 +82,7 @@ class Worker:
             {topic.name: topic.name for topic in agent.inputs},
             agent.storing,
             self.crash,
+            Incarnations(agent.name, names, environment.topic_ids, agent.begin_anew),
         )
         return Running(agent, table, keeper, {t.name: step for t, step in agent.make_steps(environment).items()})
 

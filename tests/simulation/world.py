@@ -67,7 +67,7 @@ class World:
         self.group = Group(PARTITIONS)
         self.network = Network(plan, self.rng, self)
         config = Config(topic_prefix="", mock_partial_fills=market.partial_fills)
-        self.environment = Environment(config, CODECS)
+        self.environment = Environment(config, CODECS, {topic.name: f"id of {topic.name}" for topic in TOPICS.values()})
         self.agents = (TRADING, EXCHANGE)
         self.storing = market.storing
         self.findings: list[str] = []

@@ -41,6 +41,7 @@ HOUSE = House(
         "streams/market",
         "schemas/checks.py",
         "schemas/errors.py",
+        "schemas/order_ids.py",
         "schemas/parameters.py",
         "schemas/records.py",
         "schemas/symbols.py",
@@ -48,12 +49,14 @@ HOUSE = House(
     ),
     pure_imports=frozenset(
         {
+            "base64.b32encode",
             "collections.abc",
             "dataclasses",
             "decimal",
             "enum",
             "functools.cache",
             "functools.lru_cache",
+            "hashlib.sha256",
             "math.gcd",
             "msgspec",
             "numpy",

@@ -65,6 +65,7 @@ def summary(state: LeaderState | None) -> dict[str, Any]:
         "open_orders": len(orders),
         "orders": [
             {
+                "order": order.name,
                 "client_order_id": order.client_order_id,
                 "side": order.side.value,
                 "price": plain(order.price),

@@ -47,12 +47,14 @@ def audit(asked: Audit, out: Output) -> None:
     ]
     counts = {name: getattr(result, name) for name in COUNTS} | {"differences": len(differences)}
     if out.json:
-        out.record(counts | {"differences": differences})
+        out.record(counts | {"differences": differences, "made_anew": result.made_anew})
     else:
         out.record(counts)
         if differences:
             columns = ("instrument", "version", "recorded", "replayed")
             out.section("Differences", differences[:SHOWN], columns, empty="")
+        for instrument, topic in result.made_anew.items():
+            out.note(f"{instrument} is not compared: its topic {topic} was deleted and made anew")
         out.note(_verdict(result))
     if not result.passed:
         raise typer.Exit(PROBLEM)
@@ -72,5 +74,5 @@ def shown_record(record: Any) -> str | None:
     """Return an order as its id, status, price and quantities in words; a journal entry as the input it took."""
     if isinstance(record, Order):
         numbers = f"{plain(record.price)} {plain(record.quantity)} {plain(record.executed_quantity)}"
-        return f"{record.client_order_id} {record.status} {numbers}"
+        return f"{record.name} {record.status} {numbers} ({record.client_order_id})"
     return f"{record.input_topic} {record.input_offset} after trade {record.trades_offset}" if record else None

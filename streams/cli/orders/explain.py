@@ -1,12 +1,14 @@
 """`hedgehog explain ORDER`: which input made an order, what it found, and the arithmetic."""
 
+from collections.abc import Collection
 from typing import Any
 
 import typer
 
 from infra.config import Config
+from schemas.order_ids import OrderId, client_order_id, read_id
 from streams.audit.audit import read_recorded
-from streams.audit.explain import Explanation, UnknownOrder
+from streams.audit.explain import Explanation, NotReplayable, UnknownOrder
 from streams.audit.explain import explain as explained
 from streams.cli.endpoints import with_settings
 from streams.cli.errors import PROBLEM, BadValue, CliError
@@ -21,11 +23,9 @@ FIND = "hedgehog orders list"
 
 def explain(asked: Explain, out: Output) -> None:
     """Show what made the order; exit code 1 where the replay gives another one than was recorded."""
-    instrument, number, side = _parsed(asked.order)
+    wanted = _parsed(asked.order)
     config = with_settings()
-    (key,) = resolve([instrument], read(config))
-    out.progress(f"reading everything recorded of {key}…")
-    found = _explained(config, key, f"{key}:{number}:{side}")
+    found = _explained(config, wanted, _instruments(wanted, read(config)), out)
     row = as_row(found, config.topic_prefix)
     if out.json:
         out.record(row)
@@ -35,27 +35,44 @@ def explain(asked: Explain, out: Output) -> None:
         raise typer.Exit(PROBLEM)
 
 
-def _parsed(order: str) -> tuple[str, str, str]:
-    instrument, _, tail = order.strip().rpartition(":")
-    instrument, _, number = instrument.rpartition(":")
-    if not (instrument and number.isascii() and number.isdigit() and tail.upper() in ("B", "S")):
-        raise BadValue(f"ORDER: {order!r} is no client order id such as binance:XRPUSDT:12:B", hint=FIND)
-    return instrument, str(int(number)), tail.upper()
+def _parsed(order: str) -> OrderId:
+    typed = order.strip()
+    wanted = read_id(typed[:-1] + typed[-1:].upper())
+    if wanted is None:
+        text = f"ORDER: {order!r} is no client order id, nor a name of an order such as binance:XRPUSDT:12:B"
+        raise BadValue(text, hint=FIND)
+    lower = wanted._replace(incarnation=wanted.incarnation.lower(), instrument=wanted.instrument.lower())
+    return lower if wanted.incarnation else wanted
 
 
-def _explained(config: Config, key: str, client_order_id: str) -> Explanation:
-    recorded = next(read_recorded(config, [key]), None)
-    if recorded is None:
-        raise CliError(f"no order of {key} was recorded", hint=FIND)
-    try:
-        return explained(recorded, client_order_id)
-    except UnknownOrder as error:
-        near = f"; did you mean {' or '.join(error.nearest)}?" if error.nearest else ""
-        raise BadValue(f"ORDER: {error}{near}", hint=FIND) from None
+def _instruments(wanted: OrderId, known: Collection[str]) -> list[str]:
+    """Return the instruments that an id may be about: one, or by a coincidence of codes several."""
+    if not wanted.incarnation:
+        return resolve([wanted.instrument], known)
+    keys = [key for key in known if wanted.is_of(key)]
+    if not keys:
+        raise BadValue(f"ORDER: {wanted.instrument} stands for no instrument that is known", hint=FIND)
+    return keys
+
+
+def _explained(config: Config, wanted: OrderId, keys: list[str], out: Output) -> Explanation:
+    """Explain the order of the first of these instruments that has it."""
+    out.progress(f"reading everything recorded of {' and '.join(keys)}…")
+    unknown: CliError = CliError(f"no order of {' or '.join(keys)} was recorded", hint=FIND)
+    for recorded in read_recorded(config, keys):
+        name = client_order_id(wanted.incarnation, recorded.instrument, wanted.trader, wanted.side)
+        try:
+            return explained(recorded, name)
+        except NotReplayable as error:
+            raise CliError(str(error)) from None
+        except UnknownOrder as error:
+            near = f"; did you mean {' or '.join(error.nearest)}?" if error.nearest else ""
+            unknown = BadValue(f"ORDER: {error}{near}", hint=FIND)
+    raise unknown
 
 
 def _show(row: dict[str, Any], out: Output) -> None:
-    out.line(f"{row['client_order_id']}  {row['summary']}")
+    out.line(f"{row['name']}  {row['summary']}  ({row['client_order_id']})")
     if row["start"] is not None:
         _show_step(f"Trader {row['trader']} started", row["start"], out)
     for snapshot in row["snapshots"]:

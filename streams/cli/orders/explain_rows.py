@@ -22,6 +22,7 @@ def as_row(found: Explanation, topic_prefix: str) -> Row:
     last = found.snapshots[-1].order
     return {
         "client_order_id": found.client_order_id,
+        "name": last.name,
         "summary": _summary(last),
         "instrument": last.instrument,
         "trader": last.trader,
@@ -65,7 +66,7 @@ def _step(step: Step, topic_prefix: str) -> Row:
         "why": step.why,
         "arithmetic": msgspec.to_builtins(step.arithmetic),
         "state": msgspec.to_builtins(step.state),
-        "also": [f"{order.client_order_id} {_summary(order)}" for order in step.also],
+        "also": [f"{order.name} {_summary(order)}" for order in step.also],
     }
 
 

@@ -40,4 +40,6 @@ class Explain:
     Exit code 1 where the replay gives another order than was recorded.
     """
 
-    order: Annotated[str, typer.Argument(metavar="ORDER", help="A client order id such as binance:XRPUSDT:12:B.")]
+    order: Annotated[
+        str, typer.Argument(metavar="ORDER", help="A client order id; binance:XRPUSDT:12:B: the newest of trader 12.")
+    ]

@@ -7,8 +7,7 @@ from streams.cli.orders.rows import newest, parse_statuses
 from streams.cli.output import Output
 
 COLUMNS = (
-    "client_order_id",
-    "instrument",
+    "order",
     "side",
     "status",
     "price",
@@ -17,6 +16,7 @@ COLUMNS = (
     "created_time",
     "updated_time",
     "reason",
+    "client_order_id",
 )
 
 

@@ -62,4 +62,4 @@ def _row(order: Order) -> dict[str, Any]:
         row[name] = plain(row[name])
     for name in ("created_time", "updated_time"):
         row[name] = iso(row[name])
-    return {"instrument": order.instrument, **row}
+    return {"order": order.name, "instrument": order.instrument, **row}

@@ -3,12 +3,8 @@
 import typer
 
 from streams.cli.command import command
-from streams.cli.sinks.options import Skip
+from streams.cli.sinks.options import SetAside, Skip
 
 sinks = typer.Typer()
 command(sinks, "skip", Skip, "streams.cli.sinks.skip:skip")
-
-
-@sinks.callback()
-def _several() -> None:
-    """Keep the name of the command, which Typer would drop as long as there is but one."""
+command(sinks, "set-aside", SetAside, "streams.cli.sinks.set_aside:set_aside")

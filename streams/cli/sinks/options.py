@@ -7,6 +7,16 @@ import typer
 
 
 @dataclass(frozen=True)
+class SetAside:
+    """Keep rows of topics that are no more in schemas of their own, and begin with empty tables.
+
+    The topics are no more where the broker was emptied and the database was not. Nothing is deleted.
+    """
+
+    yes: Annotated[bool, typer.Option("--yes", help="Yes: the tables are to be empty.")] = False
+
+
+@dataclass(frozen=True)
 class Skip:
     """Move a failed sink past the record that stops it, into the sink's dead letters.
 

@@ -59,7 +59,7 @@ def test_what_is_waited_for_without_end_is_counted_at_the_end(
     no_broker: Config, caplog: pytest.LogCaptureFixture
 ) -> None:
     def publish_three() -> None:
-        with Publisher(no_broker, delivery_timeout_s=None, flush_s=2.5) as publisher:
+        with Publisher(no_broker, delivery_timeout_s=None, end_within_s=2.5) as publisher:
             for value in (b"1", b"2", b"3"):
                 publisher.publish(TRADES, "binance:XRPUSDT", value)
 
@@ -73,7 +73,7 @@ def test_what_is_waited_for_without_end_is_counted_at_the_end(
 
 def test_the_last_words_have_the_true_count(no_broker: Config) -> None:
     def lose() -> None:
-        with Publisher(no_broker, delivery_timeout_s=0.3, flush_s=1) as publisher:
+        with Publisher(no_broker, delivery_timeout_s=0.3, end_within_s=1) as publisher:
             for value in (b"1", b"2", b"3"):
                 publisher.publish(TRADES, "binance:XRPUSDT", value)
             while True:

@@ -57,7 +57,7 @@ RANGES: list[tuple[Record, str, tuple[int, int]]] = [
     (settings(), "revision", (0, COUNT_MAX)),
     (APPLIED, "version", (0, COUNT_MAX)),
     (APPLIED, "input_partition", (0, INT_MAX)),
-    (APPLIED, "input_offset", (0, LONG_MAX)),
+    (APPLIED, "input_offset", (-1, LONG_MAX)),
     (APPLIED, "trades_offset", (-1, LONG_MAX)),
     (LETTER, "partition", (-1, INT_MAX)),
     (LETTER, "offset", (-1, LONG_MAX)),

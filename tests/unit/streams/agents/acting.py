@@ -1,5 +1,6 @@
 """An agent at work: its declared steps under a real keeper, over a played broker."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from faust.types import TP
@@ -9,6 +10,7 @@ from schemas.records import DeadLetter, Keyed, Record
 from schemas.topics import TOPICS
 from streams.agents.agent import Agent, Environment
 from streams.delivery.batches import Batch
+from streams.delivery.incarnations import Incarnations
 from streams.delivery.keeper import Keeper
 from streams.delivery.messages import Producer
 from tests.unit.streams.delivery.played import CHANGELOG, CODECS, App, Event, Table
@@ -19,13 +21,19 @@ NAMES = {topic.record: topic.name for topic in TOPICS.values() if topic.record}
 
 
 class Acting:
-    """One worker with one agent; `table` is what is stored of its states when it starts."""
+    """One worker with one agent; `table` is what is stored of its states when it starts.
 
-    def __init__(self, agent: Agent[Any], table: Table | None = None) -> None:
+    `topic_ids` are those of the broker; without them nothing is known of incarnations.
+    """
+
+    def __init__(self, agent: Agent[Any], table: Table | None = None, topic_ids: Mapping[str, str] = {}) -> None:
         self.agent = agent
         self.app = App()
         self.table = table or Table()
-        self.steps = {topic.name: step for topic, step in agent.make_steps(Environment(CONFIG, CODECS)).items()}
+        self.topic_ids = dict(topic_ids)
+        environment = Environment(CONFIG, CODECS, self.topic_ids)
+        self.steps = {topic.name: step for topic, step in agent.make_steps(environment).items()}
+        names = {topic.name: topic.name for topic in agent.topics}
         self.keeper: Keeper[Any] = Keeper(
             self.app,
             agent.name,
@@ -35,14 +43,15 @@ class Acting:
             {topic.name: topic.name for topic in agent.inputs},
             agent.storing,
             self._fail,
+            Incarnations(agent.name, names, self.topic_ids, agent.begin_anew),
         )
 
     async def _fail(self, error: BaseException) -> None:
         raise error
 
-    def restarted(self) -> "Acting":
-        """The next worker, with the table that the changelog gives."""
-        return Acting(self.agent, Table().recovered(self.app.producer))
+    def restarted(self, **anew: str) -> "Acting":
+        """The next worker, with the table that the changelog gives; some topics may have other ids by then."""
+        return Acting(self.agent, Table().recovered(self.app.producer), self.topic_ids | anew)
 
     async def take(self, offset: int, *records: Keyed) -> None:
         """Records arrive, one batch of one topic, in consecutive offsets from this one."""

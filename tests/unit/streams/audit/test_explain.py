@@ -7,11 +7,13 @@ import msgspec
 import numpy as np
 import pytest
 
+from schemas.order_ids import client_order_id
 from schemas.records import ExecutionType, OrderStatus, Setup, TradingStatus
 from schemas.units import plain
 from streams.audit.arithmetic import Calculation
-from streams.audit.explain import Explanation, Step, UnknownOrder, explain
+from streams.audit.explain import Explanation, NotReplayable, Step, UnknownOrder, explain
 from streams.audit.journal import Recorded, Trades
+from streams.trading import leader
 from tests.property.test_leader import World, lived
 from tests.samples import INSTRUMENT, fill, setup, units
 
@@ -222,6 +224,35 @@ def test_an_order_that_the_exchange_rejects() -> None:
     assert fact(rejected.step, "trader 1")[1] == (
         "stands still: its BUY of 662.3 at 0.30196 was refused or ended unfilled"
     )
+
+
+def test_a_name_without_an_incarnation_stands_for_the_newest_order_of_that_name() -> None:
+    world = traded(*CYCLE[:1])
+    world.name_orders()
+    for price in CYCLE[1:]:
+        more(world, price)
+    assert explained(world, "1:B").client_order_id == f"{INSTRUMENT}:1:B", "placed before there were any"
+    for name in ("1:S", "2:B"):
+        number, side = name.split(":")
+        found = explained(world, name)
+        assert found.client_order_id == client_order_id("k3f7qa", INSTRUMENT, int(number), side)
+        assert explain(recorded_by(world), found.client_order_id) == found
+
+
+def test_of_two_orders_of_one_name_the_one_of_the_higher_epoch_is_the_newest() -> None:
+    world = traded(*CYCLE[:1])
+    recorded = recorded_by(world)
+    other = msgspec.structs.replace(world.orders[0], client_order_id="other", epoch=3, version=1)
+    found = explain(replace(recorded, orders=[*recorded.orders, other]), f"{INSTRUMENT}:1:B")
+    assert found.client_order_id == "other"
+
+
+def test_what_was_taken_of_a_topic_that_is_no_more_is_not_explained_by_the_one_of_today() -> None:
+    world = traded(*CYCLE)
+    leader.begin_anew(world.leader, "trades", "another")
+    world._send()
+    with pytest.raises(NotReplayable, match="its topic trades was deleted and made anew"):
+        explain(recorded_by(world), f"{INSTRUMENT}:1:B")
 
 
 @pytest.mark.parametrize("asked", ["9:B", "1:S"])

@@ -13,6 +13,7 @@ from schemas.codec import Codec, schema_text
 from schemas.records import Applied, Fill, Order, OrderStatus, Trade, TradingStatus
 from streams.audit.audit import Audit
 from streams.audit.journal import Recorded, Trades, compare, counting, refold
+from streams.trading import leader
 from tests import first_layout
 from tests.property.test_leader import World, lived
 from tests.samples import INSTRUMENT, order
@@ -60,6 +61,31 @@ def test_what_was_compared_is_counted(recorded: Recorded) -> None:
     assert (result.instruments, result.journal, result.settings) == (1, len(taken), taken.count("settings"))
     assert (result.fills, result.seeds) == (len(recorded.fills), taken.count("instruments"))
     assert result.seeds != result.settings
+
+
+@pytest.mark.parametrize(
+    ("topics", "said"),
+    [
+        (("trades",), "trades"),
+        (("settings", "fills", "instruments"), "fills"),
+        (("orders",), "orders"),
+        (("applied",), "applied"),
+        (("settings", "instruments"), None),
+    ],
+)
+def test_offsets_in_a_topic_that_is_no_more_are_not_looked_up_in_the_one_of_today(
+    recorded: Recorded, topics: tuple[str, ...], said: str | None
+) -> None:
+    state = leader.new_state(INSTRUMENT, 0)
+    state.version = max(record.version for record in [*recorded.orders, *recorded.journal])
+    for topic in topics:
+        leader.begin_anew(state, topic, "another")
+    entries = [entry for entry in state.outbox if isinstance(entry, Applied)]
+    result = Audit()
+    none = Trades(*(column[:0] for column in recorded.trades))
+    result.add(replace(recorded, journal=[*recorded.journal, *entries], trades=none))
+    assert result.made_anew == ({INSTRUMENT: said} if said else {})
+    assert result.passed == bool(said), "settings are replayed by what the journal says, and the trades are not there"
 
 
 @pytest.mark.parametrize("seed", range(20))

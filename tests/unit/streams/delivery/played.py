@@ -5,7 +5,7 @@ Where a crash falls between two steps is exact here. The real broker is in `test
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from schemas.records import Applied, DeadLetter, Fill, Instrument, Order, Record
 from streams.delivery.batches import Batch
 from streams.delivery.changelog import Changelog, keep_newest
 from streams.delivery.checkpoint import Checkpoint, WriteThrough
+from streams.delivery.incarnations import Incarnations
 from streams.delivery.keeper import Keeper
 from streams.delivery.membership import Membership
 from streams.delivery.messages import Producer
@@ -31,6 +32,7 @@ CODECS: dict[type[Record], Codec[Any]] = {
     for number, kind in enumerate((Fill, DeadLetter, Applied, Trade, Order, Instrument, Settings), 1)
 }
 CHANGELOG = "counts-changelog"
+INPUTS = {topic: topic for topic in ("trades", "settings")}
 KEY = INSTRUMENT.encode()
 OTHER_KEY = b"binance:ETHUSDT"
 SESSION_S = 6.0
@@ -191,8 +193,15 @@ def step(context: Context[Count], events: Batch) -> None:
 class House:
     """An application with one keeper; `restarted` is the next process, with the table that the changelog gives."""
 
-    def __init__(self, table: Table | None = None, storing: WriteThrough | Checkpoint | None = None) -> None:
+    def __init__(
+        self,
+        table: Table | None = None,
+        storing: WriteThrough | Checkpoint | None = None,
+        topic_ids: Mapping[str, str] = {},
+    ) -> None:
         self.app = App()
+        self.topic_ids = dict(topic_ids)
+        self.anew: list[tuple[str, str]] = []
         self.table = table or Table()
         self.storing = storing or WriteThrough()
         self.failures: list[BaseException] = []
@@ -203,9 +212,10 @@ class House:
             self.table,
             StateCodec("counts", Count),
             Producer(self.app, Config(topic_prefix=""), CODECS),
-            {topic: topic for topic in ("trades", "settings")},
+            INPUTS,
             self.storing,
             self._fail,
+            Incarnations("counter", INPUTS, self.topic_ids, self._begin_anew),
         )
 
     async def _fail(self, error: BaseException) -> None:
@@ -216,8 +226,13 @@ class House:
     def broker(self) -> Broker:
         return self.app.producer
 
-    def restarted(self) -> "House":
-        return House(Table().recovered(self.broker), self.storing)
+    def _begin_anew(self, state: Count, topic: str, topic_id: str) -> None:
+        self.anew.append((topic, topic_id))
+        state.changed = True
+
+    def restarted(self, **anew: str) -> "House":
+        """The next process; some topics may have other ids by then."""
+        return House(Table().recovered(self.broker), self.storing, self.topic_ids | anew)
 
     @property
     def finished(self) -> list[Batch]:

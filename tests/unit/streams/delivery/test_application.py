@@ -9,8 +9,11 @@ from aiokafka.errors import KafkaTimeoutError
 from faust.types import TP
 
 from infra.config import Config
+from infra.errors import StackError
+from streams.delivery import application
+from streams.delivery.application import Checks
 from streams.delivery.batches import BatchConsumer
-from streams.worker import make_app
+from streams.worker import app, make_app
 
 
 class PlayedKeeper:
@@ -40,6 +43,28 @@ async def test_what_was_applied_is_stored_before_faust_stops(
     app.keepers = [PlayedKeeper(app, told, error)]
     await app.stop()
     assert told == ["drained", "stopped"]
+
+
+async def test_a_worker_stops_for_a_reason_that_comes_while_it_runs(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, ended = [], []
+
+    def still() -> None:
+        asked.append(1)
+        if len(asked) == 3:
+            raise StackError("topics were changed")
+
+    async def crash(error: BaseException) -> None:
+        ended.append(str(error))
+
+    monkeypatch.setattr(application, "CHECK_S", 0.001)
+    app: Any = make_app(Config(topic_prefix="unit-application-"))
+    app._checks = Checks(lambda: None, still)
+    monkeypatch.setattr(app, "crash", crash)
+    await app._check()
+    assert ended == ["topics were changed"]
+    assert [record.message for record in caplog.records] == ["the worker cannot go on: topics were changed"]
 
 
 async def test_partitions_are_given_up_once_all_keepers_are_drained() -> None:
@@ -127,3 +152,46 @@ async def test_without_states_nobody_asks_for_ends() -> None:
     app: Any = make_app(Config(topic_prefix="unit-application-"))
     app.consumer = Ends(KafkaTimeoutError())
     assert await app.keep_own()
+
+
+class Begun:
+    """A deadline that says whether it has begun."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def begin(self) -> None:
+        self.times += 1
+
+
+async def test_the_time_of_a_stop_begins_before_anything_that_may_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stop(_: faust.App) -> None:
+        told.append("stopped")
+
+    monkeypatch.setattr(faust.App, "stop", stop)
+    told: list[str] = []
+    app: Any = make_app(Config(topic_prefix="unit-application-"))
+    app.deadline = Begun()
+    app.flow_control.resume()
+
+    class Looks(PlayedKeeper):
+        async def drain(self) -> None:
+            self.told.append(f"drained, begun {app.deadline.times} times")
+
+    app.keepers = [Looks(app, told, None)]
+    await app.stop()
+    assert told == ["drained, begun 1 times", "stopped"]
+
+
+@pytest.mark.parametrize("of", ["the application", "its consumer"])
+async def test_the_time_of_a_stop_begins_with_a_crash(of: str) -> None:
+    app: Any = make_app(Config(topic_prefix="unit-application-"))
+    app.deadline = Begun()
+    await (app if of == "the application" else app.consumer).crash(KeyError("a fault"))
+    assert app.deadline.times > 0
+    assert app.should_stop
+
+
+def test_only_a_worker_ends_its_process() -> None:
+    assert make_app(Config(topic_prefix="unit-application-")).deadline is None
+    assert app.deadline is not None

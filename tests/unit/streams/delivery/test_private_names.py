@@ -29,6 +29,7 @@ LIBRARIES = ("faust", "mode", "aiokafka")
 OVERRIDDEN: list[tuple[type, str]] = [
     (faust.App, "_new_transport"),
     (faust.App, "_consumer_wait_empty"),
+    (faust.App, "_crash"),
     (Consumer, "_new_consumer_thread"),
     (Consumer, "_getmany"),
     (Consumer, "_wait_next_records"),

@@ -3,8 +3,9 @@
 import pytest
 
 from infra.config import Config
+from schemas.offsets import Committed
 from schemas.topics import SINKS
-from streams.topics.lag import WORKER_TOPICS, Committed, readers, records_behind
+from streams.topics.lag import WORKER_TOPICS, readers, records_behind
 
 HELD = {("trades", 0): (0, 10), ("trades", 1): (5, 8), ("orders", 0): (0, 100)}
 

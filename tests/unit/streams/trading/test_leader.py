@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from schemas.errors import Refused
+from schemas.order_ids import client_order_id
 from schemas.records import Applied, ExecutionType, Order, OrderStatus, Side, TradingStatus
 from schemas.units import plain
 from streams.trading import leader
@@ -23,8 +24,10 @@ from tests.unit.streams.trading.leader_tables import TABLES, UNSEEDED
 class Told:
     """A leader that is told events as text, and says what it made of them."""
 
-    def __init__(self, seeded: bool = True) -> None:
+    def __init__(self, seeded: bool = True, incarnation: str = "") -> None:
         self.state = leader.new_state(INSTRUMENT, 0)
+        if incarnation:
+            leader.take_incarnation(self.state, incarnation)
         self.instrument, self.settings = setup(status=TradingStatus.OFF)
         self.offsets = {"trades": 0, "fills": 0, "settings": 0, "instruments": 0}
         self.quantities: dict[str, int] = {}
@@ -69,14 +72,16 @@ class Told:
         leader.apply_trades(self.state, *columns)
 
     def _report(self, kind: str, short_id: str, executed: str = "") -> None:
-        client_order_id = f"{INSTRUMENT}:{short_id}"
-        whole = self.quantities[client_order_id]
+        number, side = short_id.split(":")
+        ids = [client_order_id(name, INSTRUMENT, int(number), side) for name in ("", self.state.incarnation)]
+        (name,) = self.quantities.keys() & {*ids}
+        whole = self.quantities[name]
         cumulative = {"fill": whole, "part": units(executed or "0")}.get(kind, 0)
         execution = ExecutionType.TRADE if cumulative else ExecutionType[kind.upper()]
         quantities = {"quantity": cumulative, "cumulative_quantity": cumulative, "order_quantity": whole}
         trade = self.offsets["trades"]
         due_to = {"trade_id": trade, "transaction_time": trade}
-        report = fill(client_order_id, execution_type=execution, **quantities, **due_to)
+        report = fill(name, execution_type=execution, **quantities, **due_to)
         leader.apply_fill(self.state, self._next("fills"), report)
 
 
@@ -97,9 +102,10 @@ def rows(table: str) -> list[list[str]]:
     return [[" ".join(cell.split()) for cell in line.split("|")] for line in table.strip().splitlines()]
 
 
+@pytest.mark.parametrize("incarnation", ["", "k3f7qa"])
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES.keys())
-def test_table(table: str) -> None:
-    told = Told()
+def test_table(table: str, incarnation: str) -> None:
+    told = Told(incarnation=incarnation)
     for event, orders, traders in rows(table):
         assert (event, told.tell(event), told.traders) == (event, orders, traders)
 
@@ -120,6 +126,41 @@ def test_settings_that_change_one_field_leave_what_others_changed() -> None:
     leader.apply_settings(told.state, 91, msgspec.structs.replace(held, chunks=3).changing(held))
     assert told.state.settings is not None
     assert (told.state.settings.status, told.state.settings.chunks) == (TradingStatus.OFF, 3)
+
+
+def test_orders_of_before_end_under_their_old_ids_and_new_ones_have_an_incarnation() -> None:
+    told = Told()
+    for event in ("set status=on", "trade 100", "fill 1:B", "trade 90", "trade 90"):
+        told.tell(event)
+    old = [f"{INSTRUMENT}:{name}" for name in ("1:B", "1:S", "2:B")]
+    assert list(told.quantities) == old
+    leader.take_incarnation(told.state, "k3f7qa")
+    for event in ("fill 1:S", "fill 2:B", "trade 91"):
+        told.tell(event)
+    new = [client_order_id("k3f7qa", INSTRUMENT, number, side) for number, side in ((2, "S"), (3, "B"))]
+    assert list(told.quantities) == [*old, *new]
+    assert {order.client_order_id for order in told.state.orders.values()} == {*new}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        client_order_id("another", INSTRUMENT, 1, "B"),
+        client_order_id("k3f7qa", "binance:ETHUSDT", 1, "B"),
+        client_order_id("k3f7qa", INSTRUMENT, 2, "B"),
+        client_order_id("k3f7qa", INSTRUMENT, 0, "B"),
+        "somebody's",
+    ],
+)
+def test_a_report_on_the_order_of_another_incarnation_instrument_or_number_is_refused(name: str) -> None:
+    told = Told(incarnation="k3f7qa")
+    told.tell("set status=on")
+    told.tell("trade 100")
+    before = msgspec.json.encode(told.state)
+    report = msgspec.structs.replace(fill(), client_order_id=name)
+    with pytest.raises(Refused, match="is no order of this leader"):
+        leader.apply_fill(told.state, 1, report)
+    assert msgspec.json.encode(told.state) == before
 
 
 def test_what_the_leader_says_it_does() -> None:

@@ -1,0 +1,102 @@
+"""A topic that is deleted while a worker runs, and made anew: nothing of the new one is skipped, and nothing is silent.
+
+Kafka keeps what groups have committed by the topic's name.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+
+from infra.config import Config
+from schemas.broker import admin, create_topics, topic_ids
+from schemas.groups import worker_group
+from schemas.offsets import Committed, committed, go_on_from
+from schemas.topics import TRADES
+from streams.audit.audit import audit
+from tests.e2e.workers import Pipeline, running_pipeline
+from tests.faults.fleet import wait_for
+from tests.samples import setup
+
+TIMEOUT_S = 15.0
+INSTRUMENT = "test:ANEWUSDT"
+
+
+@pytest.fixture(scope="module")
+def pipeline(stack: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    with running_pipeline(stack, tmp_path_factory.mktemp("anew"), "anew") as pipeline:
+        yield pipeline
+
+
+def trades_topic(pipeline: Pipeline) -> str:
+    return TRADES.full_name(pipeline.config)
+
+
+def delete_trades(pipeline: Pipeline) -> None:
+    name, client = trades_topic(pipeline), admin(pipeline.config)
+    client.delete_topics([name], operation_timeout=TIMEOUT_S)[name].result(TIMEOUT_S)
+    wait_for("the topic is gone", lambda: not topic_ids(pipeline.config, [name]))
+
+
+def positions(pipeline: Pipeline) -> Committed:
+    """What the workers have committed of the trades."""
+    group, name = worker_group(pipeline.config), trades_topic(pipeline)
+    found = committed(admin(pipeline.config), [group])[group]
+    return {place: offset for place, offset in found.items() if place[0] == name}
+
+
+def test_a_worker_whose_topic_is_deleted_ends_with_one_line(pipeline: Pipeline) -> None:
+    pipeline.set_all(*setup(INSTRUMENT))
+    pipeline.until("the leader is on", lambda: pipeline.knows(INSTRUMENT))
+    pipeline.trade(INSTRUMENT, *["100"] * 50)
+    pipeline.until_statuses(INSTRUMENT, b1="NEW")
+    wait_for("all is committed", lambda: sum(positions(pipeline).values()) == 50)
+    delete_trades(pipeline)
+    assert pipeline.fleet.ended("worker") == 1
+    said = [line for line in pipeline.fleet.log("worker").splitlines() if "cannot go on" in line]
+    assert len(said) == 1
+    assert f"topics were changed while it ran; deleted: {trades_topic(pipeline)}" in said[0]
+    assert "raise TopicError" not in pipeline.fleet.log("worker")
+
+
+def test_what_was_committed_goes_with_the_topic(pipeline: Pipeline) -> None:
+    assert positions(pipeline) == {}
+
+
+def test_a_new_topic_is_read_from_its_beginning_whatever_was_applied_of_the_old_one(pipeline: Pipeline) -> None:
+    create_topics(pipeline.config)
+    pipeline.trade(INSTRUMENT, "98")
+    pipeline.start_worker()
+    pipeline.until_statuses(INSTRUMENT, b1="FILLED", s1="NEW")
+    assert pipeline.fleet.log("worker").count("topics made anew since states were stored, begun anew: trades") == 2
+
+
+def test_positions_in_an_old_topic_that_were_committed_for_the_new_one_do_not_count(pipeline: Pipeline) -> None:
+    """As those of a worker that commits at the very moment."""
+    old = topic_ids(pipeline.config, [trades_topic(pipeline)])
+    wait_for("all is committed", lambda: sum(positions(pipeline).values()) == 1)
+    place = next(place for place, offset in positions(pipeline).items() if offset == 1)
+    delete_trades(pipeline)
+    assert pipeline.fleet.ended("worker") == 1
+    create_topics(pipeline.config)
+    wait_for("the group is empty", lambda: emptied(pipeline))
+    go_on_from(admin(pipeline.config), worker_group(pipeline.config), {place: 40}, old)
+    pipeline.trade(INSTRUMENT, *["100"] * 50, "101")
+    pipeline.start_worker()
+    pipeline.until_statuses(INSTRUMENT, b1="FILLED", s1="FILLED")
+    wait_for("all is committed", lambda: positions(pipeline)[place] == 51)
+    noted = ConsumerGroupTopicPartitions(worker_group(pipeline.config), [TopicPartition(*place)])
+    client = admin(pipeline.config)
+    (answer,) = client.list_consumer_group_offsets([noted]).values()
+    found = answer.result(TIMEOUT_S).topic_partitions
+    assert [each.metadata for each in found] == list(topic_ids(pipeline.config, [trades_topic(pipeline)]).values())
+
+
+def emptied(pipeline: Pipeline) -> bool:
+    group, client = worker_group(pipeline.config), admin(pipeline.config)
+    return not client.describe_consumer_groups([group])[group].result(TIMEOUT_S).members
+
+
+def test_the_audit_does_not_mix_the_topics(pipeline: Pipeline) -> None:
+    result = audit(pipeline.config)
+    assert (result.differences, result.made_anew) == ([], {INSTRUMENT: "trades"})

@@ -62,6 +62,10 @@ class Config(BaseSettings):
     connect_postgres: Annotated[str, Field(pattern=r"^([^:/@]+:\d+)?$")] = ""
     binance_stream_url: str = "wss://stream.binance.com:9443"
     binance_rest_url: str = "https://api.binance.com"
+    coinbase_stream_url: str = "wss://ws-feed.exchange.coinbase.com"
+    coinbase_rest_url: str = "https://api.exchange.coinbase.com"
+    bitstamp_stream_url: str = "wss://ws.bitstamp.net"
+    bitstamp_rest_url: str = "https://www.bitstamp.net"
     exchanges: str = ""
     """The exchanges that `hedgehog produce` streams from, by commas; all there are unless given."""
 
@@ -86,6 +90,16 @@ class Config(BaseSettings):
             return folder.expanduser()
         except RuntimeError as error:  # `~` of nobody, or of a user without a home
             raise ValueError(str(error)) from None
+
+    @field_validator("binance_stream_url", "coinbase_stream_url", "bitstamp_stream_url")
+    @classmethod
+    def _check_stream_url(cls, url: str) -> str:
+        return _base_url(url, ("ws", "wss"))
+
+    @field_validator("binance_rest_url", "coinbase_rest_url", "bitstamp_rest_url")
+    @classmethod
+    def _check_rest_url(cls, url: str) -> str:
+        return _base_url(url, ("http", "https"))
 
     @field_validator("database_url")
     @classmethod
@@ -127,6 +141,21 @@ class Config(BaseSettings):
     def _typed_database(self) -> str:
         default = f"postgresql+psycopg2://{OWNER}@{LOOPBACK}:{self.port('postgres')}/{DATABASE}"
         return self.database_url or default
+
+
+def _base_url(url: str, schemes: tuple[str, ...]) -> str:
+    """Return the URL of an exchange without a slash at its end; raise `ValueError` that names the right form."""
+    form = f"not of the form {schemes[-1]}://host or {schemes[-1]}://host:port"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port  # a port that is no number raises
+    except ValueError:
+        raise ValueError(form) from None
+    if parts.scheme not in schemes or not host or url != url.strip():
+        raise ValueError(form)
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError(f"{form}: what follows the host is added by hedgehog itself")
+    return url.rstrip("/")
 
 
 def _names_a_host(url: str) -> bool:

@@ -1,14 +1,19 @@
 """The seam between a session and an exchange: what an adapter has to say, and the words it says it in.
 
-An adapter has no socket, no clock and no state: `producers.session` has them, for every exchange alike.
+An adapter has no socket, no clock and no state: `producers.session` has them, for every exchange alike. What is asked
+over REST goes through `producers.rest`, which keeps the exchange's limits.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
-from producers.source import BadRecord
+from producers.source import BadRecord, Reconnected
 from schemas.records import Trade
+
+Ids = Literal["contiguous", "global"]
+"""Whether the trade ids of a symbol rise by one, so that an id that is left out is a trade that is missing; or belong
+to all symbols together, so that they rise, and say no more."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +28,10 @@ class Exchange:
     symbols_per_request: int
     lifetime_s: float
     """A connection this old is replaced; the exchange would end it some time later."""
-    contiguous_ids: bool
-    """Whether the trade ids of a symbol rise by one, so that an id that is left out is a trade that is missing."""
+    ids: Ids
+    heartbeat: str | None = None
+    """A message to be sent each `heartbeat_s` seconds."""
+    heartbeat_s: float = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,60 @@ class Ending:
     """The exchange is about to close the connection: time for a successor."""
 
 
-Frame = Trade | Answer | Ending | BadRecord
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """What an exchange says is the newest trade of a symbol: its id, and its time in microseconds where that is said.
+
+    `None` for an id that the exchange does not know.
+    """
+
+    symbol: str
+    trade_id: int | None
+    trade_time: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unheeded:
+    """A frame of the protocol that says nothing that matters."""
+
+
+Frame = Trade | Answer | Ending | Newest | Unheeded | BadRecord
+Notice = Newest | Reconnected
+"""What a session tells among its trades, for whoever looks after holes (`producers.holes`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Trades of a symbol that are missing: those with ids above `after_id` and below `before_id`.
+
+    The times are those of the trades on either side, in microseconds: an exchange with global ids is asked by them.
+    """
+
+    symbol: str
+    after_id: int
+    before_id: int
+    after_time: int
+    before_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The first trades of a hole, in the order of their ids; whoever asked marks them as filled and when received.
+
+    The exchange has no others with ids up to `reached`; the next page is asked for after that. It is `before_id - 1`
+    once all is told, and `after_id` where the answer says nothing yet (it came from a cache that is behind).
+    """
+
+    trades: Sequence[Trade]
+    reached: int
+
+
+class HistoryUnavailable(Exception):
+    """Trades of the past that cannot be had: in `again_s` seconds perhaps, or never (`None`)."""
+
+    def __init__(self, reason: str, again_s: float | None) -> None:
+        super().__init__(reason)
+        self.again_s = again_s
 
 
 class Adapter(Protocol):
@@ -76,4 +136,15 @@ class Adapter(Protocol):
 
     def parse(self, raw: bytes, received_time: int) -> Frame:
         """Return what one frame is; `received_time`, in microseconds, goes into a trade. Raises nothing."""
+        ...
+
+    async def history(self, hole: Hole) -> Page:
+        """Return the first trades of a hole, as many as one request gives. Raises `HistoryUnavailable`."""
+        ...
+
+    async def newest(self, symbols: Sequence[str]) -> Sequence[Newest]:
+        """Return what REST says is the newest trade of each of `symbols`, as few or many requests as that takes.
+
+        Those of which it says nothing are left out. Raises `HistoryUnavailable`.
+        """
         ...

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from websockets.exceptions import ConnectionClosed
 
-from producers.adapter import Adapter, Answer, Ending
+from producers.adapter import Adapter, Answer, Ending, Newest
 from producers.event_queue import EventQueue
 from producers.source import BadRecord
 from producers.subscriptions import Subscriptions
@@ -77,6 +77,7 @@ class Connection:
         self.subscriptions = Subscriptions(symbols, exchange.symbols_per_request)
         self._opened_at = self._heard_at = self._incomplete_at = context.clock()
         self._may_send_at = self._opened_at
+        self._heartbeat_at = self._opened_at + exchange.heartbeat_s
         self._frames = 0
         self._blocked = False
         """Whether it is not read because the queue is full: that nothing is heard then is no silence."""
@@ -99,23 +100,32 @@ class Connection:
         return self._may_send_at - self._context.clock()
 
     async def ask(self) -> None:
-        """Send the next request, if there is one and the exchange's limit allows a message."""
+        """Send the next message, if there is one and the exchange's limit allows it: a heartbeat, else a request."""
         now = self._context.clock()
         if self.ended is not None or now < self._may_send_at:
             return
-        request = self.subscriptions.next_request(now)
-        if request is None:
+        message = self._next_message(now)
+        if message is None:
             return
         self._may_send_at = now + self._message_s
-        adapter = self._context.adapter
-        words = adapter.subscribe if request.subscribes else adapter.unsubscribe
         try:
             async with asyncio.timeout(self._context.timing.answer_s):
-                await self._socket.send(words(request.symbols, request.id))
+                await self._socket.send(message)
         except TimeoutError:
             self.ended = self.ended or "a request could not be sent"
         except ConnectionClosed as error:
             self.ended = self.ended or str(error)
+
+    def _next_message(self, now: float) -> str | None:
+        adapter = self._context.adapter
+        if adapter.exchange.heartbeat is not None and now >= self._heartbeat_at:
+            self._heartbeat_at = now + adapter.exchange.heartbeat_s
+            return adapter.exchange.heartbeat
+        request = self.subscriptions.next_request(now)
+        if request is None:
+            return None
+        words = adapter.subscribe if request.subscribes else adapter.unsubscribe
+        return words(request.symbols, request.id)
 
     # What is read.
 
@@ -144,7 +154,7 @@ class Connection:
 
     def _control(self, frame: object, raw: bytes) -> None:
         """Take in what is no trade."""
-        if isinstance(frame, BadRecord):
+        if isinstance(frame, BadRecord | Newest):
             self._context.queue.put(frame)
         elif isinstance(frame, Ending):
             log.warning("%s: the exchange announces the end of the connection", self._name)
@@ -192,7 +202,7 @@ class Connection:
         now, timing = self._context.clock(), self._context.timing
         if not self.subscriptions.complete:
             self._incomplete_at = now
-        contiguous = self._context.adapter.exchange.contiguous_ids
+        contiguous = self._context.adapter.exchange.ids == "contiguous"
         follows = not contiguous or self._context.queue.given.reach(self._first_ids)
         waited = now - self._incomplete_at >= timing.overlap_s
         return (waited and follows) or now - self._opened_at > timing.overlap_max_s

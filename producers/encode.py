@@ -53,6 +53,7 @@ class TradeEncoder:
                 names,
                 NULL if buyer is None else FIRST_BRANCH + _long(buyer, "buyer_order_id"),
                 NULL if seller is None else FIRST_BRANCH + _long(seller, "seller_order_id"),
+                TRUE if trade.filled else FALSE,
             )
         )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from producers.adapter import Notice
 from producers.handover import GivenIds
 from producers.source import Event
 from schemas.records import Trade
@@ -12,7 +13,7 @@ class EventQueue:
 
     def __init__(self, events_max: int) -> None:
         self._events_max = events_max
-        self._events: list[Event] = []
+        self._events: list[Event | Notice] = []
         self._filled = asyncio.Event()
         self._taken = asyncio.Event()
         self.given = GivenIds()
@@ -20,7 +21,12 @@ class EventQueue:
         self.full = False
         """Whether no more is to be put in until something was taken."""
 
-    def put(self, event: Event) -> None:
+    @property
+    def size(self) -> int:
+        """The number of events that nobody has taken yet."""
+        return len(self._events)
+
+    def put(self, event: Event | Notice) -> None:
         """Add what is no trade."""
         self._events.append(event)
         self._noted(len(self._events))
@@ -49,7 +55,7 @@ class EventQueue:
         """Let `take` return, even with nothing."""
         self._filled.set()
 
-    async def take(self) -> list[Event]:
+    async def take(self) -> list[Event | Notice]:
         """Wait for events and return all there are; none where `wake` was called."""
         await self._filled.wait()
         self._filled.clear()

@@ -4,6 +4,10 @@ import re
 
 from schemas.units import SCALE, to_units
 
+UNREADABLE = (ValueError, RecursionError)
+"""What reading bytes that are no record raises: the errors of msgspec are of the first kind, the second is one of JSON
+that is nested too deep."""
+
 PLAIN = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
 MICROS_FROM = 10**14

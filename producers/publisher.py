@@ -1,6 +1,7 @@
 """The one way into Kafka: an idempotent producer that drops nothing silently."""
 
 import logging
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -8,6 +9,7 @@ from typing import Any, Self
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from infra.config import Config
+from producers.outage import Outage
 from schemas.topics import Topic
 
 log = logging.getLogger(__name__)
@@ -30,9 +32,9 @@ class Publisher:
     """Publishes records with `acks=all`, idempotently and in order per key.
 
     The queue is bounded by `max_queued` records: when it is full, `publish` waits for the broker. A record
-    that is not acknowledged within `delivery_timeout_s` is lost; the next `publish`, `poll` or `flush`
-    raises `DeliveryError` for it, and so does every later one. At the end of its block what is queued has as long, or
-    `end_within_s`.
+    that is not acknowledged within `delivery_timeout_s` is lost (`None`: it is waited for without end); the next
+    `publish`, `poll` or `flush` raises `DeliveryError` for it, and so does every later one. At the end of its block
+    what is queued has as long, or `end_within_s`.
     """
 
     def __init__(
@@ -40,15 +42,16 @@ class Publisher:
         config: Config,
         *,
         max_queued: int = 400_000,
-        delivery_timeout_s: float = 120,
+        delivery_timeout_s: float | None = 120,
         linger_ms: float = 5,
         end_within_s: float | None = None,
     ) -> None:
         self._config = config
         self._names: dict[str, str] = {}
         self._failure: str | None = None
-        self._delivery_timeout_s = delivery_timeout_s
-        self._end_within_s = end_within_s
+        # Later than the delivery reports of the last record, so that these name it.
+        self._end_within_s = end_within_s or (delivery_timeout_s or 0) + 5
+        self._outage = Outage()
         self.published = 0
         self.delivered = 0
         self.failed = 0
@@ -63,11 +66,12 @@ class Publisher:
                 "compression.type": "lz4",
                 "linger.ms": linger_ms,
                 "message.max.bytes": RECORD_BYTES_MAX,
-                "message.timeout.ms": int(delivery_timeout_s * 1000),
+                "message.timeout.ms": int((delivery_timeout_s or 0) * 1000),
                 "queue.buffering.max.messages": max_queued,
                 "queue.buffering.max.kbytes": 1 << 20,
                 "error_cb": self._on_error,
-                "logger": log,
+                # It says each attempt to connect, many a second; `_on_error` says once what matters.
+                "log_level": 0,
             }
         )
 
@@ -121,8 +125,7 @@ class Publisher:
 
     def flush(self, timeout_s: float | None = None) -> None:
         """Wait until the broker has acknowledged everything. Raises `DeliveryError` when it has not in time."""
-        # Later than the delivery reports of the last record, so that these name it.
-        timeout_s = self._delivery_timeout_s + 5 if timeout_s is None else timeout_s
+        timeout_s = self._end_within_s if timeout_s is None else timeout_s
         self._producer.flush(timeout_s)
         self._raise_failure()
         if self.queued:
@@ -138,16 +141,20 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self.flush(self._end_within_s if error is None else FLUSH_AFTER_ERROR_S)
+            self.flush(None if error is None else min(FLUSH_AFTER_ERROR_S, self._end_within_s))
         except DeliveryError as lost:
             if error is None:
                 raise
             # The error that ended the block is the cause; what it cost is added to it.
             error.add_note(str(lost))
+            error.add_note(f"in all {self.published - self.delivered} of {self.published} records are not acknowledged")
 
     def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         if error is None:
             self.delivered += 1
+            away_s = self._outage.answered(time.monotonic())
+            if away_s is not None:
+                log.warning("the broker at %s is back after %.0f s", self._config.bootstrap, away_s)
             return
         self.failed += 1
         if self._failure is None:
@@ -164,9 +171,12 @@ class Publisher:
         return report
 
     def _on_error(self, error: KafkaError) -> None:
-        """librdkafka retries by itself what is not fatal; its own log lines say the same in more words."""
+        """librdkafka retries by itself what is not fatal."""
         if error.fatal():
             self._failure = self._failure or f"fatal: {error.str()}"
+        elif self._outage.failed(time.monotonic()):
+            what = f"the broker at {self._config.bootstrap} does not answer"
+            log.error("%s: %s; %d records wait for it", what, error.str(), self.queued)
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

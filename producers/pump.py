@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -40,6 +40,7 @@ class Counts:
     gaps: int = 0
     missing: int = 0
     steps_back: int = 0
+    filled: int = 0
 
 
 class PublishError(RuntimeError):
@@ -92,6 +93,9 @@ class Pump:
         counts = self.counts.get((event.exchange, event.symbol)) or self._first_of(event)
         self._publisher.publish(TRADES, counts.instrument, value)
         counts.trades += 1
+        if event.filled:
+            counts.filled += 1
+            return
         odd = self.ids.observe(counts.instrument, event.trade_id, counts.contiguous)
         if odd is not None:
             self._count_odd(counts, odd)
@@ -100,6 +104,7 @@ class Pump:
         """Return one line on what was published of an exchange, for people."""
         rows = [
             f"{symbol} {c.trades}"
+            + (f" ({c.filled} filled)" if c.filled else "")
             + (f" ({c.gaps} gaps, {c.missing} missing)" if c.gaps else "")
             + (f" ({c.steps_back} steps back)" if c.steps_back else "")
             for (of, symbol), c in sorted(self.counts.items())
@@ -132,12 +137,16 @@ class Pump:
     async def _drain(self, source: Source) -> None:
         async with aclosing(source.events()) as batches:
             async for batch in batches:
-                for event in batch:
-                    self._publish_or_end(event)
-                self._publisher.poll()
-                while self._publisher.queued > QUEUED_MAX:
-                    await asyncio.sleep(WAIT_S)
-                    self._publisher.poll()
+                await self.give(batch)
+
+    async def give(self, batch: Iterable[Event]) -> None:
+        """Publish a batch, all before anything else runs; then wait while too much is not acknowledged."""
+        for event in batch:
+            self._publish_or_end(event)
+        self._publisher.poll()
+        while self._publisher.queued > QUEUED_MAX:
+            await asyncio.sleep(WAIT_S)
+            self._publisher.poll()
 
     def _publish_or_end(self, event: Event) -> None:
         try:

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from producers.sequence import TradeIds
-from producers.session import Session
+from producers.fleet import Feed
+from producers.holes import Memory
 from schemas.records import Settings
 
 log = logging.getLogger(__name__)
@@ -14,13 +14,11 @@ log = logging.getLogger(__name__)
 class Selection:
     """Tells each session its symbols. `known` names every exchange there is, also those that others stream."""
 
-    def __init__(self, sessions: Sequence[Session], ids: TradeIds, known: Collection[str]) -> None:
+    def __init__(self, sessions: Sequence[Feed], memories: Mapping[str, Memory], known: Collection[str]) -> None:
         self._sessions = {session.exchange.name: session for session in sessions}
-        self._ids, self._known = ids, known
+        self._memories, self._known = memories, known
         self._wanted: dict[str, set[str]] = {name: set() for name in self._sessions}
         self._changed: set[str] = set()
-        self.refused: dict[str, list[str]] = {name: [] for name in self._sessions}
-        """By exchange: the symbols beyond what one connection carries."""
 
     def change(self, settings: Settings) -> None:
         """Take in the newest settings of one instrument."""
@@ -33,10 +31,10 @@ class Selection:
             return
         log.info("%s: streaming %s", settings.instrument, "on" if settings.streaming else "off")
         if settings.streaming:
-            self._ids.forget(settings.instrument)
             wanted.add(settings.symbol)
         else:
             wanted.discard(settings.symbol)
+            self._memories[settings.exchange].of(settings.symbol).pause()
         if not self._changed:
             # The settings of all instruments come one by one: a session is told once.
             asyncio.get_running_loop().call_soon(self._apply)
@@ -44,16 +42,5 @@ class Selection:
 
     def _apply(self) -> None:
         for name in self._changed:
-            session, ordered = self._sessions[name], sorted(self._wanted[name])
-            most = session.exchange.symbols_per_connection
-            self.refused[name] = ordered[most:]
-            if ordered[most:]:
-                log.error(
-                    "%s: %d symbols are to be streamed, but one connection carries at most %d; not streamed: %s",
-                    name,
-                    len(ordered),
-                    most,
-                    ", ".join(ordered[most:]),
-                )
-            session.set_symbols(ordered[:most])
+            self._sessions[name].set_symbols(self._wanted[name])
         self._changed.clear()

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from websockets.exceptions import WebSocketException
 
-from producers.adapter import Adapter, Exchange
+from producers.adapter import Adapter, Exchange, Notice
 from producers.backoff import Backoff
 from producers.connection import Connection, Context, Timing
 from producers.event_queue import EventQueue
-from producers.source import Event
-from producers.websocket import open_socket, retry_after
+from producers.source import Event, Reconnected
+from producers.websocket import open_socket, reason, retry_after
 
 log = logging.getLogger(__name__)
 
@@ -41,11 +41,11 @@ class Counters:
 
 
 class Session:
-    """Trades of a changing set of symbols of one exchange: a `Source`.
+    """Trades of a changing set of symbols of one exchange, and notices among them.
 
     `set_symbols` may be called any time. `events` is to be iterated by one reader, and may be iterated anew after it
     has raised. Clock (seconds), wall clock (microseconds), random numbers and sleep can be given, so that tests need
-    not wait.
+    not wait. Sessions with one exchange share `counters`.
     """
 
     def __init__(
@@ -56,9 +56,12 @@ class Session:
         wall_us: Callable[[], int] = lambda: time.time_ns() // 1_000,
         rng: random.Random | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        counters: Counters | None = None,
     ) -> None:
         timing = timing or Timing()
-        self.counters = Counters()
+        self.counters = counters or Counters()
+        self._connected = False
+        """Whether there was a connection before."""
         self._wanted: set[str] = set()
         self._open: list[Connection] = []
         """The connection in use and, during a handover, its successor."""
@@ -75,6 +78,23 @@ class Session:
     def exchange(self) -> Exchange:
         """The exchange that is streamed from."""
         return self._context.adapter.exchange
+
+    @property
+    def adapter(self) -> Adapter:
+        """The adapter of the exchange."""
+        return self._context.adapter
+
+    def renew(self, symbols: Iterable[str]) -> None:
+        """Unsubscribe these symbols and subscribe them again: the exchange has lost them."""
+        for connection in self._open:
+            connection.subscriptions.renew(symbols)
+        self._wake.set()
+
+    def replace(self, _: Iterable[str]) -> None:
+        """Replace the connection, which carries these symbols, by a new one, as before its planned end."""
+        for connection in self._open[:1]:
+            connection.ending = True
+        self._wake.set()
 
     def set_symbols(self, symbols: Iterable[str]) -> None:
         """Stream exactly these symbols from now on. Raises `ValueError` for more than one connection may carry."""
@@ -93,12 +113,17 @@ class Session:
         """The symbols that the exchange has confirmed on the present connection."""
         return self._open[0].subscriptions.confirmed if self._open else set()
 
+    @property
+    def waiting(self) -> int:
+        """The number of events that have arrived and were not taken."""
+        return self._queue.size
+
     def close(self) -> None:
         """Unsubscribe, close and let `events` end once everything received has been taken."""
         self._closing.set()
         self._wake.set()
 
-    async def events(self) -> AsyncGenerator[list[Event], None]:
+    async def events(self) -> AsyncGenerator[list[Event | Notice], None]:
         """Yield batches of what has arrived, until `close`."""
         manager = asyncio.create_task(self._manage())
         manager.add_done_callback(lambda _: self._queue.wake())
@@ -146,12 +171,14 @@ class Session:
         except (OSError, WebSocketException) as error:
             given.keep_recent()
             self.counters.failures += 1
-            reason = str(error) or type(error).__name__
-            log.warning("%s: cannot connect to %.100s: %s", name, address.url, reason)
-            await self._pause(retry_after(error))
+            log.warning("%s: cannot connect to %.100s: %s", name, address.url, reason(error))
+            await self._pause(retry_after(error, self._context.wall_us() / 1e6))
             return False
         self._backoff.connected(self._context.clock())
         self.counters.connections += 1
+        if not successor and self._connected:
+            self._queue.put(Reconnected())
+        self._connected = True
         connection = Connection(socket, address.symbols, self._context, successor)
         connection.subscriptions.want(self._wanted)
         self._open.append(connection)

@@ -19,6 +19,11 @@ class BadRecord:
     error: str
 
 
+@dataclass(frozen=True, slots=True)
+class Reconnected:
+    """A connection was lost, and here begins what the next one brings: trades may be missing between the two."""
+
+
 Event = Trade | BadRecord
 """Gaps and steps back in the trade ids are found behind the source, in one way for all (`producers.sequence`)."""
 

@@ -40,6 +40,8 @@ class Subscriptions:
         self._per_request = per_request
         self._wanted: set[str] = set()
         self._refused: set[str] = set()
+        self._renewing: set[str] = set()
+        """To be unsubscribed, then subscribed again."""
         self._parts: list[tuple[str, ...]] = []
         self._last_id = 0
         self.asked: Request | None = None
@@ -50,6 +52,10 @@ class Subscriptions:
         self._wanted = set(symbols)
         self._refused &= self._wanted
 
+    def renew(self, symbols: Iterable[str]) -> None:
+        """Ask anew for those of `symbols` that are subscribed."""
+        self._renewing |= set(symbols) & self._subscribed
+
     @property
     def confirmed(self) -> set[str]:
         """The symbols that the exchange streams as far as it has answered."""
@@ -59,13 +65,14 @@ class Subscriptions:
     @property
     def complete(self) -> bool:
         """Whether nothing is under way and there is nothing left to ask for."""
-        return self.asked is None and self._subscribed == self._wanted - self._refused
+        return self.asked is None and not self._renewing and self._subscribed == self._wanted - self._refused
 
     def next_request(self, now: float) -> Request | None:
         """Return the next request, which counts as sent from here on; `None` while one is under way or none is left."""
         if self.asked is not None:
             return None
-        unwanted = sorted(self._subscribed - self._wanted)[: self._per_request]
+        self._renewing &= self._subscribed
+        unwanted = sorted((self._subscribed - self._wanted) | self._renewing)[: self._per_request]
         symbols = unwanted or self._next_missing()
         if not symbols:
             return None
@@ -73,6 +80,7 @@ class Subscriptions:
         self.asked = Request(self._last_id, not unwanted, tuple(symbols), now)
         if unwanted:
             self._subscribed -= set(symbols)
+            self._renewing -= set(symbols)
         else:
             self._subscribed |= set(symbols)
         return self.asked

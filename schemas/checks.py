@@ -57,10 +57,14 @@ FIELDS: dict[str, Whole | Text | None] = {
     "exchange": Text(EXCHANGE_CHARACTERS, shortest=1, name=True),
     "symbol": Text(SYMBOL_CHARACTERS, shortest=1, name=True),
     **dict.fromkeys(("min_price", "max_price"), Whole(0, PRICE_MAX, ONE)),
+    **{f"{side}_multiplier_{end}": Whole(0, PRICE_MAX, ONE) for side in ("bid", "ask") for end in ("up", "down")},
     **dict.fromkeys(("min_quantity", "max_quantity", "min_notional"), Whole(0, AMOUNT_MAX, ONE)),
+    **dict.fromkeys(("max_notional", "max_position"), Whole(0, AMOUNT_MAX, ONE)),
     "commission": Whole(-AMOUNT_MAX, AMOUNT_MAX, ONE),  # a rebate is negative
     **dict.fromkeys(("trade_time", "event_time"), _MARKET_TIME),
     **dict.fromkeys(("received_time", "created_time", "updated_time", "transaction_time", "time"), _TIME),
+    **dict.fromkeys(("before_time", "after_time", "opened_time"), _TIME),
+    **dict.fromkeys(("first_id", "last_id", "missing", "filled_count"), _LONG),
     **dict.fromkeys(("trade_id", "buyer_order_id", "seller_order_id", "trader"), _LONG),
     **dict.fromkeys(("epoch", "version", "revision"), _COUNT),
     **dict.fromkeys(("trades_offset", "fills_offset", "settings_offset", "instruments_offset", "offset"), _OFFSET),
@@ -76,7 +80,7 @@ FIELDS: dict[str, Whole | Text | None] = {
     **dict.fromkeys(("reason", "error", "changed"), Text(4_000)),
     **dict.fromkeys(("settings", "instrument_taken"), Text(64_000)),
     # Their types say all, or the record itself does.
-    **dict.fromkeys(("side", "status", "execution_type", "buyer_is_maker", "cancel_requested", "streaming")),
+    **dict.fromkeys(("side", "status", "execution_type", "buyer_is_maker", "filled", "cancel_requested", "streaming")),
     **dict.fromkeys(("chunks", "budget", "buy_down_interval", "profit_interval", "rebuy_interval", "fee")),
     **dict.fromkeys(("price", "tick_size", "quantity", "step_size")),
     **dict.fromkeys(("executed_quantity", "cumulative_quantity", "order_quantity")),

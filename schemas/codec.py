@@ -92,14 +92,17 @@ class Codec(Generic[R]):
             else:
                 values = fastavro.schemaless_reader(buffer, writer, self._schema)
             for field, _ in self._fixed:
-                values[field] = int.from_bytes(values[field], "big", signed=True)
+                values[field] = int.from_bytes(_as_bytes(values[field]), "big", signed=True)
             record = msgspec.convert(values, self.record_type)
             record.check()
         except SchemaResolutionError:
             raise CodecError(
                 f"no valid {self.record_type.__name__}: its writer's schema cannot be read as one"
             ) from None
-        except (EOFError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
+        except EOFError:
+            # its words name an object of this process
+            raise CodecError(f"no valid {self.record_type.__name__}: it ends within a field") from None
+        except (IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise CodecError(f"no valid {self.record_type.__name__}: {error or type(error).__name__}") from error
         if buffer.tell() != len(data):
             raise CodecError(f"no valid {self.record_type.__name__}: {len(data) - buffer.tell()} bytes too many")
@@ -117,6 +120,17 @@ class Codec(Generic[R]):
         }
         return {**values, **decimals}
 
+    def written_without(self, schema_id: int, field: str) -> bool:
+        """Return whether a schema id is of a writer whose schema is today's but for one field that it does not have."""
+        try:
+            writer = self._writer(schema_id)
+        except CodecError:
+            return False
+        if not isinstance(writer, dict) or "fields" not in writer:
+            return False
+        kinds = [(known["name"], known["type"]) for known in self._schema["fields"] if known["name"] != field]
+        return [(known["name"], known["type"]) for known in writer["fields"]] == kinds
+
     def _writer(self, schema_id: int) -> Any:
         """Return the parsed schema of another writer, `None` for our own."""
         if schema_id not in self._writers:
@@ -126,6 +140,11 @@ class Codec(Generic[R]):
             except (ValueError, KeyError, TypeError, SchemaParseException, UnknownType) as error:
                 raise CodecError(f"schema id {schema_id}: no Avro schema: {error}") from None
         return self._writers[schema_id]
+
+
+def _as_bytes(fixed: bytes | str) -> bytes:
+    """Return the bytes of a decimal; the default of a schema is text, a character for each byte (Avro 1.12)."""
+    return fixed.encode("latin-1") if isinstance(fixed, str) else fixed
 
 
 def _plain_schema(text: str) -> Any:

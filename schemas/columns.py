@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.checks import EXCHANGE_CHARACTERS, FIRST_MARKET_TIME, LAST_TIME, SYMBOL_CHARACTERS
-from schemas.codec import HEADER_BYTES, Codec
+from schemas.codec import HEADER_BYTES, MAGIC, Codec
 from schemas.errors import Refused
 from schemas.records import Trade
 
@@ -25,6 +25,8 @@ _PRICE_BYTES, _QUANTITY_BYTES = 8, 12
 _FIXED_BYTES = HEADER_BYTES + _PRICE_BYTES + _QUANTITY_BYTES
 _QUANTITY_MAX = 2**63 - 1
 _COLON = ord(":")
+NEWEST_FIELD = "filled"
+"""What was written before trades had it is read in the compiled pass, too: topics are kept for years."""
 
 
 class TradeColumns(NamedTuple):
@@ -54,7 +56,11 @@ def decode_trades(
     names = np.frombuffer(b"".join(keys), np.uint8)
     ends = np.fromiter(accumulate(map(len, keys), initial=0), np.int64, len(keys) + 1)
     columns = np.zeros((4, len(values)), np.int64)
-    known = _decode(data, lengths, codec.schema_id, names, ends, key_of, columns)
+    known = np.zeros(len(values), np.bool_)
+    _decode(data, lengths, codec.schema_id, True, names, ends, key_of, columns, known)
+    for schema_id in _ids_of(values, known):
+        if codec.written_without(schema_id, NEWEST_FIELD):
+            _decode(data, lengths, schema_id, False, names, ends, key_of, columns, known)
     errors: dict[int, Refused] = {}
     for i in np.flatnonzero(~known).tolist():
         try:
@@ -75,15 +81,21 @@ def _check_key(trade: Trade, key: bytes | None) -> None:
         raise Refused(f"key: {key!r} is not {trade.instrument}")
 
 
+def _ids_of(values: Sequence[bytes | None], known: npt.NDArray[np.bool_]) -> set[int]:
+    """Return the schema ids of those records that are not known yet."""
+    unknown = (values[i] or b"" for i in np.flatnonzero(~known).tolist())
+    return {int.from_bytes(value[1:HEADER_BYTES], "big") for value in unknown if value[:1] == MAGIC}
+
+
 @numba.njit(cache=True)
-def _decode(data, lengths, schema_id, names, ends, key_of, columns):  # type: ignore[no-untyped-def]
-    """Fill `columns`; which records are trades of our schema, valid to the last byte and under their own key."""
-    known = np.zeros(len(lengths), np.bool_)
+def _decode(data, lengths, schema_id, newest, names, ends, key_of, columns, known):  # type: ignore[no-untyped-def]
+    """Fill `columns` and `known`: which records are trades of a schema, the `newest` or the one before it, valid to the
+    last byte and under their own key."""
     colons = _colons(names, ends)
     end = 0
     for i in range(len(lengths)):
         start, end = end, end + lengths[i]
-        if lengths[i] <= _FIXED_BYTES or data[start] != 0:
+        if known[i] or lengths[i] <= _FIXED_BYTES or data[start] != 0:
             continue
         if _big_endian(data, start + 1, 4) != schema_id:
             continue
@@ -105,10 +117,11 @@ def _decode(data, lengths, schema_id, names, ends, key_of, columns):  # type: ig
         at = _names(data, at, end, names, ends[key - 1], colons[key - 1], ends[key])
         at = _optional_id(data, at, end)  # buyer_order_id
         at = _optional_id(data, at, end)  # seller_order_id
+        if newest:
+            at = _boolean(data, at, end)  # filled
         if at == end:
             columns[0, i], columns[1, i], columns[2, i], columns[3, i] = price, quantity, trade_id, trade_time
             known[i] = True
-    return known
 
 
 # Each of these returns where the next field starts; _BAD, which is past every end, once anything is wrong.

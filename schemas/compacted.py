@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Message
@@ -32,11 +32,12 @@ class CompactedTopics:
     a schema registry.
     """
 
-    def __init__(self, config: Config, topics: Iterable[Topic], fetch_wait_ms: int = FETCH_WAIT_MS) -> None:
+    def __init__(self, config: Config, topics: Collection[Topic], fetch_wait_ms: int = FETCH_WAIT_MS) -> None:
         self._config = config
         self._codecs: dict[str, Codec[Any]] = {
             topic.full_name(config): make_codec(config, topic.record) for topic in topics if topic.record
         }
+        self._keys = {topic.full_name(config): topic.key for topic in topics}
         self._partitions = set(partitions_of(config, self._codecs))
         self._reader = Reader(config, dict.fromkeys(self._partitions, OFFSET_BEGINNING), fetch_wait_ms)
 
@@ -74,8 +75,9 @@ class CompactedTopics:
             record: Keyed = self._codecs[message.topic() or ""].decode(_bytes(message.value()))
         except CodecError as error:
             return error
-        if key != record.instrument.encode():
-            return CodecError(f"the key {key!r} is not the instrument {record.instrument}")
+        expected = self._keys[message.topic() or ""](record)
+        if key != expected.encode():
+            return CodecError(f"the key {key!r} is not that of the record, {expected}")
         return record
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 
 import msgspec
 
-from schemas.checks import check_fields
+from schemas.checks import LONG_MAX, check_fields
 from schemas.errors import Refused
 from schemas.parameters import PARAMETERS
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, in_range
@@ -84,6 +84,8 @@ class Trade(Keyed, kw_only=True, frozen=True):
     buyer_is_maker: bool
     buyer_order_id: int | None = None
     seller_order_id: int | None = None
+    filled: bool = False
+    """Whether it was missing from the stream and asked for later, see `producers.holes`."""
 
     def check(self) -> None:
         """Raise `Refused` that names the field and the value which no trade may have."""
@@ -196,6 +198,13 @@ class Instrument(Keyed, kw_only=True, frozen=True):
     max_quantity: int = AMOUNT_MAX
     min_notional: int = 0
     updated_time: int = 0
+    # What is 0 from here on limits nothing.
+    max_notional: int = 0
+    bid_multiplier_up: int = 0
+    bid_multiplier_down: int = 0
+    ask_multiplier_up: int = 0
+    ask_multiplier_down: int = 0
+    max_position: int = 0
 
     def check(self) -> None:
         """Raise `Refused` that names the field and the value which no instrument may have."""
@@ -208,7 +217,12 @@ class Instrument(Keyed, kw_only=True, frozen=True):
         in_range("step_size", self.step_size, 1, AMOUNT_MAX)
 
 
-FILTERS = ("tick_size", "min_price", "max_price", "step_size", "min_quantity", "max_quantity", "min_notional")
+MULTIPLIERS = ("bid_multiplier_up", "bid_multiplier_down", "ask_multiplier_up", "ask_multiplier_down")
+"""Of the market price: the highest and lowest price of a BUY and of a SELL."""
+FILTERS = (
+    *("tick_size", "min_price", "max_price", "step_size", "min_quantity", "max_quantity", "min_notional"),
+    *("max_notional", *MULTIPLIERS, "max_position"),
+)
 """The fields of `Instrument` that limit orders, all in units of 1e-8."""
 
 
@@ -326,6 +340,44 @@ class Applied(Decided, kw_only=True, frozen=True):
                     msgspec.json.decode(value, type=kind)
             except msgspec.DecodeError as error:
                 raise Refused(f"{field}: {value!r} is no {kind.__name__}: {error}") from None
+
+
+class GapStatus(StrEnum):
+    """What became of trades that were missing; of those that are lost, nobody asks any more."""
+
+    OPEN = "open"
+    FILLED = "filled"
+    LOST = "lost"
+
+
+class Gap(Keyed, kw_only=True, frozen=True):
+    """Trades that a stream did not bring: those from `first_id` to `last_id`, and what became of them.
+
+    So many are still `missing`, `None` where ids do not tell; `filled_count` were asked for and published.
+    """
+
+    first_id: int
+    last_id: int
+    before_time: int
+    """The time of the trade before the first one."""
+    after_time: int
+    """The time of the trade after the last one, or when they were noticed."""
+    status: GapStatus
+    reason: str | None = None
+    missing: int | None = None
+    filled_count: int = 0
+    opened_time: int
+    updated_time: int
+
+    @property
+    def key(self) -> str:
+        """The key of the record: an instrument has many gaps."""
+        return f"{self.instrument}:{self.first_id}:{self.opened_time}"
+
+    def check(self) -> None:
+        """Raise `Refused` that names the field and the value which no gap may have."""
+        super().check()
+        in_range("last_id", self.last_id, self.first_id, LONG_MAX)
 
 
 class DeadLetter(Record, kw_only=True, frozen=True):

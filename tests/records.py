@@ -13,6 +13,8 @@ from schemas.records import (
     DeadLetter,
     ExecutionType,
     Fill,
+    Gap,
+    GapStatus,
     Instrument,
     Order,
     OrderStatus,
@@ -77,6 +79,7 @@ TRADES: st.SearchStrategy[Trade] = st.builds(
     buyer_is_maker=st.booleans(),
     buyer_order_id=st.none() | LONGS,
     seller_order_id=st.none() | LONGS,
+    filled=st.booleans(),
 )
 
 
@@ -173,6 +176,25 @@ APPLIED: st.SearchStrategy[Applied] = st.builds(
     settings=st.none() | SETTINGS.map(lambda record: msgspec.json.encode(record).decode()),
     instrument_taken=st.none() | INSTRUMENTS.map(lambda record: msgspec.json.encode(record).decode()),
 )
+
+
+@st.composite
+def gaps(draw: st.DrawFn) -> Gap:
+    """Gaps of every kind."""
+    first = draw(LONGS)
+    fields: dict[str, Strategy] = {
+        **KEYED,
+        "first_id": st.just(first),
+        "last_id": between(first, LONG_MAX),
+        **dict.fromkeys(("before_time", "after_time", "opened_time", "updated_time"), TIMES),
+        "status": st.sampled_from(GapStatus),
+        "reason": st.none() | texts(4_000),
+        "missing": st.none() | LONGS,
+        "filled_count": LONGS,
+    }
+    return draw(st.builds(Gap, **fields))
+
+
 DEAD_LETTERS: st.SearchStrategy[DeadLetter] = st.builds(
     dead_letter,
     texts(200),
@@ -191,5 +213,6 @@ BY_TYPE: dict[type[Record], st.SearchStrategy[Any]] = {
     Instrument: INSTRUMENTS,
     Settings: SETTINGS,
     Applied: APPLIED,
+    Gap: gaps(),
     DeadLetter: DEAD_LETTERS,
 }

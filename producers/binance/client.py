@@ -7,8 +7,10 @@ and may send 5 messages a second, pongs included; `serverShutdown` announces its
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from producers.adapter import Address, Exchange
+from producers.adapter import Address, Exchange, HistoryUnavailable, Hole, Newest, Page
+from producers.binance import history
 from producers.binance.protocol import EXCHANGE, PARAMS_PER_REQUEST, STREAMS_MAX, parse_frame, request, stream_url
+from producers.rest import Rest
 
 BINANCE = Exchange(
     name=EXCHANGE,
@@ -16,16 +18,17 @@ BINANCE = Exchange(
     symbols_per_connection=STREAMS_MAX,
     symbols_per_request=PARAMS_PER_REQUEST,
     lifetime_s=23 * 3_600,
-    contiguous_ids=True,
+    ids="contiguous",
 )
 
 
 @dataclass(frozen=True)
 class Binance:
-    """Binance as a session uses it, at the base URL `url`."""
+    """Binance as a session uses it, at the base URL `url`; without `rest` it has no past."""
 
     url: str
     exchange: Exchange = BINANCE
+    rest: Rest | None = None
 
     parse = staticmethod(parse_frame)
 
@@ -41,3 +44,19 @@ class Binance:
     def unsubscribe(self, symbols: Sequence[str], request_id: int) -> str:
         """Return the request that ends the streams of `symbols`."""
         return request("UNSUBSCRIBE", symbols, request_id)
+
+    async def history(self, hole: Hole) -> Page:
+        """Return the first thousand trades of a hole at most."""
+        params = history.page_params(hole)
+        raw = await self._rest().get(history.TRADES_PATH, params, history.TRADES_WEIGHT, history.HEADERS)
+        return history.parse_page(raw, hole, self.exchange.name)
+
+    async def newest(self, symbols: Sequence[str]) -> Sequence[Newest]:
+        """Return the newest ids by one request for all `symbols`."""
+        params, weight = history.newest_request(symbols)
+        return history.parse_newest(await self._rest().get(history.TICKER_PATH, params, weight), symbols)
+
+    def _rest(self) -> Rest:
+        if self.rest is None:
+            raise HistoryUnavailable(f"{self.exchange.name}: no REST server is known", None)
+        return self.rest

@@ -1,36 +1,42 @@
-"""What an exchange says about its symbols: `GET /api/v3/exchangeInfo`, from the exchange or from a cached file.
+"""What Binance says about its symbols: `GET /api/v3/exchangeInfo`.
 
-Source of the fields: Binance Spot API documentation, "Exchange information" and "Filters", mid 2026.
+Source of the fields: Binance Spot API documentation, "Exchange information" and "Filters", mid 2026. All filters are
+optional there; those that are not known here do not matter to a limit order.
 """
 
-import gzip
-from pathlib import Path
-
-import httpx
 import msgspec
 
-from infra.config import Config
+from producers.listing import Lister, Listing, amount, price_limit, quantity_limit, taken
+from producers.numbers import UNREADABLE
 from schemas.records import Instrument
-from schemas.units import to_units
+from schemas.units import AMOUNT_MAX, PRICE_MAX
 
 EXCHANGE = "binance"
 PATH = "/api/v3/exchangeInfo"
-TIMEOUT_S = 30.0
-
-
-class ExchangeInfoError(ValueError):
-    """Exchange information that cannot be had or read; the message names the source, the field and the value."""
+Text = str | None
 
 
 class _Filter(msgspec.Struct):
     filterType: str
-    tickSize: str | None = None
-    minPrice: str | None = None
-    maxPrice: str | None = None
-    stepSize: str | None = None
-    minQty: str | None = None
-    maxQty: str | None = None
-    minNotional: str | None = None
+    tickSize: Text = None
+    minPrice: Text = None
+    maxPrice: Text = None
+    stepSize: Text = None
+    minQty: Text = None
+    maxQty: Text = None
+    minNotional: Text = None
+    maxNotional: Text = None
+    multiplierUp: Text = None
+    multiplierDown: Text = None
+    bidMultiplierUp: Text = None
+    bidMultiplierDown: Text = None
+    askMultiplierUp: Text = None
+    askMultiplierDown: Text = None
+    maxPosition: Text = None
+
+
+class _Kind(msgspec.Struct):
+    filterType: str
 
 
 class _Symbol(msgspec.Struct):
@@ -38,103 +44,91 @@ class _Symbol(msgspec.Struct):
     status: str
     baseAsset: str
     quoteAsset: str
-    filters: list[_Filter]
+    filters: list[msgspec.Raw]
 
 
 class _ExchangeInfo(msgspec.Struct):
-    symbols: list[_Symbol]
+    symbols: list[msgspec.Raw]
 
 
-def load_exchange_info(source: Config | str | Path) -> list[Instrument]:
-    """Every instrument of an exchange.
-
-    `source` is a configuration (its `binance_rest_url` is asked), the URL of a REST server, or a file with the
-    answer of one, `.gz` or not. Raises `ExchangeInfoError`.
-    """
-    if isinstance(source, Config):
-        source = source.binance_rest_url
-    if isinstance(source, str) and source.startswith(("http://", "https://")):
-        name, payload = source, fetch_exchange_info(source)
-    else:
-        name, payload = str(source), _read(Path(source))
-    try:
-        return parse_exchange_info(payload)
-    except ExchangeInfoError as error:
-        raise ExchangeInfoError(f"{name}: {error}") from error.__cause__
+READ = frozenset(
+    {"PRICE_FILTER", "LOT_SIZE", "MIN_NOTIONAL", "NOTIONAL", "PERCENT_PRICE", "PERCENT_PRICE_BY_SIDE", "MAX_POSITION"}
+)
+"""The filters that are read; of others not even the fields are looked at."""
 
 
-def fetch_exchange_info(rest_url: str) -> bytes:
-    """The answer of the REST server at `rest_url`, as bytes, to be parsed or kept in a file."""
-    url = rest_url if rest_url.rstrip("/").endswith(PATH) else rest_url.rstrip("/") + PATH
-    try:
-        response = httpx.get(url, timeout=TIMEOUT_S, follow_redirects=True)
-    except httpx.HTTPError as error:
-        raise ExchangeInfoError(f"{url}: {error or type(error).__name__}") from error
-    if response.status_code != httpx.codes.OK:
-        wait = response.headers.get("Retry-After")
-        again = f"; it asks to wait {wait} s" if wait else ""
-        raise ExchangeInfoError(f"{url}: HTTP {response.status_code}: {response.text[:200]}{again}")
-    return response.content
-
-
-def parse_exchange_info(payload: bytes) -> list[Instrument]:
-    """Every instrument in the answer, in its order."""
+def parse_exchange_info(payload: bytes) -> Listing:
+    """Return every instrument in the answer. Raises `ValueError` for what is no exchange information."""
     try:
         info = msgspec.json.decode(payload, type=_ExchangeInfo)
-    except msgspec.DecodeError as error:
-        raise ExchangeInfoError(f"no exchange information: {error}") from error
-    return [_instrument(symbol) for symbol in info.symbols]
+    except UNREADABLE as error:
+        raise ValueError(f"no exchange information: {error}") from error
+    return taken(EXCHANGE, "symbol", info.symbols, _Symbol, _instrument)
 
 
 def _instrument(symbol: _Symbol) -> Instrument:
-    filters = {item.filterType: item for item in symbol.filters}
-    price, lot = _filter(symbol, filters, "PRICE_FILTER"), _filter(symbol, filters, "LOT_SIZE")
-    notional = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL")
-    instrument = Instrument(
+    filters = {
+        kind: msgspec.json.decode(raw, type=_Filter)
+        for raw in symbol.filters
+        for kind in [msgspec.json.decode(raw, type=_Kind).filterType]
+        if kind in READ
+    }
+    price, lot = _filter(filters, "PRICE_FILTER"), _filter(filters, "LOT_SIZE")
+    return Instrument(
         exchange=EXCHANGE,
         symbol=symbol.symbol,
         base_asset=symbol.baseAsset,
         quote_asset=symbol.quoteAsset,
         exchange_status=symbol.status,
         # A tick or step of 0 switches the rule off: then the eight decimals of every price are the only grid.
-        tick_size=_units(symbol, price, "tickSize") or 1,
-        min_price=_units(symbol, price, "minPrice"),
-        max_price=_units(symbol, price, "maxPrice"),
-        step_size=_units(symbol, lot, "stepSize") or 1,
-        min_quantity=_units(symbol, lot, "minQty"),
-        max_quantity=_units(symbol, lot, "maxQty"),
-        min_notional=_units(symbol, notional, "minNotional") if notional else 0,
+        tick_size=_units(price, "tickSize") or 1,
+        min_price=_units(price, "minPrice"),
+        max_price=price_limit(price.maxPrice, "PRICE_FILTER.maxPrice"),
+        step_size=_units(lot, "stepSize") or 1,
+        min_quantity=_units(lot, "minQty"),
+        max_quantity=quantity_limit(lot.maxQty, "LOT_SIZE.maxQty"),
+        min_notional=_min_notional(filters),
+        max_notional=_at_most(filters, "NOTIONAL", "maxNotional", AMOUNT_MAX),
+        max_position=_at_most(filters, "MAX_POSITION", "maxPosition", AMOUNT_MAX),
+        **_multipliers(filters),
     )
-    try:
-        instrument.check()
-    except ValueError as error:
-        raise ExchangeInfoError(f"{symbol.symbol}: {error}") from error
-    return instrument
 
 
-def _filter(symbol: _Symbol, filters: dict[str, _Filter], kind: str) -> _Filter:
+def _multipliers(filters: dict[str, _Filter]) -> dict[str, int]:
+    """Return how many times the market price an order may be, by side or the same for both."""
+    by_side = "PERCENT_PRICE_BY_SIDE" in filters
+    kind = "PERCENT_PRICE_BY_SIDE" if by_side else "PERCENT_PRICE"
+    return {
+        f"{side}_multiplier_{end}": _at_most(filters, kind, field, PRICE_MAX)
+        for side in ("bid", "ask")
+        for end in ("up", "down")
+        for field in [f"{side}Multiplier{end.title()}" if by_side else f"multiplier{end.title()}"]
+    }
+
+
+def _at_most(filters: dict[str, _Filter], kind: str, field: str, largest: int) -> int:
+    """Return a limit of a filter, 0 where there is none: it is not said, or beyond what the wire holds."""
+    rule = filters.get(kind)
+    if rule is None or getattr(rule, field) is None:
+        return 0
+    limit = _units(rule, field)
+    return 0 if limit > largest else limit
+
+
+def _min_notional(filters: dict[str, _Filter]) -> int:
+    """Return the larger of the lower bounds: a symbol may have both filters, one, or neither."""
+    rules = [filters[kind] for kind in ("NOTIONAL", "MIN_NOTIONAL") if kind in filters]
+    return max((_units(rule, "minNotional") for rule in rules), default=0)
+
+
+def _filter(filters: dict[str, _Filter], kind: str) -> _Filter:
     if kind not in filters:
-        raise ExchangeInfoError(f"{symbol.symbol}: no {kind} among its filters")
+        raise ValueError(f"no {kind} among its filters")
     return filters[kind]
 
 
-def _units(symbol: _Symbol, rule: _Filter, field: str) -> int:
-    name = f"{symbol.symbol}: {rule.filterType}.{field}"
-    text = getattr(rule, field)
-    if text is None:
-        raise ExchangeInfoError(f"{name} is missing")
-    try:
-        units = to_units(text, name)
-    except ValueError as error:
-        raise ExchangeInfoError(str(error)) from error
-    if units < 0:
-        raise ExchangeInfoError(f"{name}: {text!r} is negative")
-    return units
+def _units(rule: _Filter, field: str) -> int:
+    return amount(getattr(rule, field), f"{rule.filterType}.{field}")
 
 
-def _read(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-        return gzip.decompress(data) if path.suffix == ".gz" else data
-    except (OSError, EOFError) as error:
-        raise ExchangeInfoError(f"{path}: {error}") from error
+LISTER = Lister(EXCHANGE, PATH, parse_exchange_info)

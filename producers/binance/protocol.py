@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from producers.adapter import Answer, Ending, Frame
-from producers.numbers import micros, units
+from producers.numbers import UNREADABLE, micros, units
 from producers.source import BadRecord
 from schemas.records import Trade
 
@@ -77,7 +77,7 @@ def parse_frame(raw: bytes, received_time: int) -> Frame:
             buyer_is_maker=data.m,
         )
         trade.check_amounts()
-    except ValueError as error:  # msgspec's errors are such
+    except UNREADABLE as error:
         return _parse_control(raw) or BadRecord(ORIGIN, raw, str(error))
     return trade
 
@@ -86,7 +86,7 @@ def _parse_control(raw: bytes) -> Frame | None:
     """Return what a frame is that is no trade, `None` where it is nothing of the protocol."""
     try:
         frame = msgspec.json.decode(raw)
-    except ValueError:
+    except UNREADABLE:
         return None
     if not isinstance(frame, dict):
         return None

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from infra.config import load_config
 from producers.binance.exchange_info import EXCHANGE
-from producers.local_exchange.server import LocalExchange, Play
-from producers.local_exchange.simulated import MARKETS, Market, simulated_trades
+from producers.local_exchange.dialects import DIALECTS
+from producers.local_exchange.server import HISTORY, LocalExchange, Play
+from producers.local_exchange.simulated import MARKETS, MARKETS_OF, SHARED_IDS, Market, simulated_trades
 from producers.logs import log_to_stderr
 from producers.recorded.errors import FileError
 from producers.recorded.ordered import ordered_trades
@@ -36,14 +37,22 @@ def simulated_exchange(
     speed: float | None = 1.0,
     wait_for: frozenset[str] = frozenset(),
     journal: Path | None = None,
+    tape: Path | None = None,
+    history: int = HISTORY,
 ) -> LocalExchange:
-    """Return an exchange that plays the simulated market from now on, `rate` trades a second, `count` in all."""
+    """Return an exchange that plays the simulated market from now on, `rate` trades a second, `count` in all.
+
+    It speaks as the exchange of the first of `markets` does.
+    """
+    name = markets[0].exchange
 
     def trades() -> Iterator[Trade]:
-        return islice(simulated_trades(seed, rate, time.time_ns() // 1_000, markets), count)
+        begin = time.time_ns() // 1_000
+        return islice(simulated_trades(seed, rate, begin, markets, shared_ids=name in SHARED_IDS), count)
 
     described = [market.instrument() for market in markets]
-    return LocalExchange(described, Play(trades, speed, wait_for, journal), port)
+    play = Play(trades, speed, wait_for, journal, tape, history)
+    return LocalExchange(described, play, port, dialect=DIALECTS[name])
 
 
 def recorded_exchange(
@@ -120,13 +129,14 @@ def main() -> int:
     try:
         if not 0 <= port <= 65_535:
             raise ValueError(f"--port: {port} is not between 0 and 65535")
-        markets = _markets(options.symbols)
+        markets = _markets(options.exchange, options.symbols)
         wait_for = frozenset(_split(options.wait_for_subscribers))
         if options.file:
             exchange = recorded_exchange(options.file, port, speed, wait_for, options.journal)
         else:
             exchange = simulated_exchange(
-                options.seed, options.rate, port, markets, options.count, speed, wait_for, options.journal
+                *(options.seed, options.rate, port, markets, options.count, speed, wait_for),
+                *(options.journal, options.tape, options.history),
             )
         asyncio.run(serve(exchange))
     except (FileError, OSError, ValueError) as error:
@@ -137,6 +147,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m producers.local_exchange", description=__doc__)
+    parser.add_argument("--exchange", default=EXCHANGE, choices=list(DIALECTS), help="whose protocol it speaks")
     parser.add_argument("--port", type=int, help="default: the configured one; 0 for a free one")
     parser.add_argument("--seed", type=int, default=1, help="of the simulated market")
     parser.add_argument("--rate", type=int, default=50, help="simulated trades a second, all symbols together")
@@ -150,6 +161,8 @@ def _arguments() -> argparse.Namespace:
         "--wait-for-subscribers", default="", metavar="SYMBOLS", help="begin when all of these are subscribed"
     )
     parser.add_argument("--journal", type=Path, help="write what was sent to this file, as a recording")
+    parser.add_argument("--tape", type=Path, help="write every simulated trade to this file, sent or not")
+    parser.add_argument("--history", type=int, default=HISTORY, help="simulated trades a symbol that REST can tell of")
     return parser.parse_args()
 
 
@@ -157,12 +170,13 @@ def _split(text: str) -> list[str]:
     return [name.strip().upper() for name in text.split(",") if name.strip()]
 
 
-def _markets(text: str) -> tuple[Market, ...]:
-    known = {market.symbol: market for market in MARKETS}
+def _markets(exchange: str, text: str) -> tuple[Market, ...]:
+    listed = MARKETS_OF[exchange]
+    known = {market.symbol: market for market in listed}
     unknown = [name for name in _split(text) if name not in known]
     if unknown:
         raise ValueError(f"--symbols: {', '.join(unknown)} not among {', '.join(known)}")
-    return tuple(known[name] for name in _split(text)) or MARKETS
+    return tuple(known[name] for name in _split(text)) or listed
 
 
 if __name__ == "__main__":

@@ -1,47 +1,42 @@
-"""A local exchange: Binance's trade streams and public REST calls on loopback, playing a simulated market or files.
+"""A local exchange on loopback, playing a simulated market or files in the words of a real one.
 
-`python -m producers.local_exchange` runs it. It keeps Binance's limits (5 messages a second, 1,024 streams, pings to
-be answered), and tests make it misbehave: see `LocalExchange.drop` and what follows it.
+`python -m producers.local_exchange` runs it. It keeps the limits of the exchange that it plays (messages a second,
+pings to be answered, REST calls), and tests make it misbehave: see `LocalExchange.drop`, what follows it, and `Faults`.
 """
 
 import asyncio
 import logging
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
+import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from infra.config import LOOPBACK
-from producers.local_exchange.wire import (
-    STREAMS_MAX,
-    Subscriptions,
-    decimal,
-    exchange_info,
-    historical_trades,
-    rest_error,
-    shutdown_event,
-    text_frame,
-    trade_event,
-)
+from producers.local_exchange.binance import BinanceDialect
+from producers.local_exchange.clients import Client
+from producers.local_exchange.dialect import Dialect, Floor
+from producers.local_exchange.faults import Faults, HttpFault
+from producers.local_exchange.frames import ping_frame, text_frame
+from producers.local_exchange.history import History
+from producers.local_exchange.journal import Journal
+from producers.local_exchange.limits import Limit
+from producers.local_exchange.rest import RestCalls, refused
 from producers.pace import paced
-from producers.recorded.layouts import RECORDING
 from schemas.records import Instrument, Trade
 
 log = logging.getLogger(__name__)
 
-MESSAGES_PER_S = 5
 HISTORY = 10_000
-"""Trades a symbol kept for `historicalTrades`."""
 BUFFER_MAX = 1 << 20
 """Bytes that a client may be behind before the play waits for it."""
 SLOW_S = 30.0
 """A client that makes the play wait for so long is disconnected."""
 WAIT_S = 0.002
+TICK_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -53,6 +48,10 @@ class Play:
     wait_for: frozenset[str] = frozenset()
     journal: Path | None = None
     """Written in the layout of the recordings: every trade that was sent to at least one subscriber."""
+    tape: Path | None = None
+    """Like the journal, with every trade that was made, sent or not."""
+    history: int = HISTORY
+    """Trades a symbol that REST can tell of."""
 
 
 @dataclass(frozen=True)
@@ -64,32 +63,19 @@ class Manners:
     lifetime_s: float = 24 * 3_600
 
 
-@dataclass(eq=False)
-class _Client:
-    socket: web.WebSocketResponse
-    transport: asyncio.Transport
-    subscriptions: Subscriptions
-    opened_at: float
-    messages: deque[float] = field(default_factory=lambda: deque(maxlen=MESSAGES_PER_S + 1))
-    pings: dict[bytes, float] = field(default_factory=dict)
-    silent: bool = False
-
-    @property
-    def listening(self) -> bool:
-        """Whether there is anybody to write to."""
-        return not self.silent and not self.socket.closed and not self.transport.is_closing()
-
-    def write(self, data: bytes) -> None:
-        """Send, if there is anybody to send to: some event loops raise where there is not."""
-        if self.listening:
-            self.transport.write(data)
-
-
 class LocalExchange:
     """One exchange on `127.0.0.1:port`; port 0 takes a free one, to be read from `port` after `start`."""
 
-    def __init__(self, markets: list[Instrument], play: Play, port: int = 0, manners: Manners | None = None):
+    def __init__(
+        self,
+        markets: list[Instrument],
+        play: Play,
+        port: int = 0,
+        manners: Manners | None = None,
+        dialect: Callable[[Floor], Dialect] = BinanceDialect,
+    ):
         self.port = port
+        self.faults = Faults()
         self.sent: Counter[str] = Counter()
         """Trades by symbol that were sent to at least one subscriber."""
         self.messages: list[str] = []
@@ -98,16 +84,19 @@ class LocalExchange:
         self.handshakes = 0
         self.pongs = 0
         """Pongs that echoed a ping of ours."""
-        self.refusals = 0
-        """So many of the next handshakes are refused with HTTP 503."""
-        self.refused_requests = 0
-        """So many of the next requests on a connection are answered by an error."""
-        self._markets = {market.symbol: market for market in markets}
+        self.floor = Floor(
+            {market.symbol: market for market in markets},
+            {market.symbol: History(play.history) for market in markets},
+            _now_us,
+        )
+        self._dialect = dialect(self.floor)
+        self.rest = RestCalls(self._dialect, self.faults)
         self._play = play
         self._manners = manners or Manners()
-        self._clients: set[_Client] = set()
-        self._history: dict[str, deque[Trade]] = {symbol: deque(maxlen=HISTORY) for symbol in self._markets}
-        self._skip: Counter[str] = Counter()
+        self._clients: set[Client] = set()
+        self._late: defaultdict[str, list[Trade]] = defaultdict(list)
+        self._before_first: dict[str, int] | None = None
+        """Where ids began anew: the id, by symbol, below the first one since."""
         self._subscribed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._runner: web.AppRunner | None = None
@@ -123,24 +112,15 @@ class LocalExchange:
     async def start(self) -> None:
         """Listen, and play as soon as the awaited symbols are subscribed. Raises `OSError` when the port is taken."""
         app = web.Application()
-        app.add_routes(
-            [
-                web.get("/ws", self._stream),
-                web.get("/ws/{stream}", self._stream),
-                web.get("/stream", self._stream),
-                web.get("/api/v3/ping", self._ping),
-                web.get("/api/v3/time", self._time),
-                web.get("/api/v3/exchangeInfo", self._exchange_info),
-                web.get("/api/v3/historicalTrades", self._historical_trades),
-                web.get("/local/status", self._status),
-            ]
-        )
+        app.add_routes([web.get(path, self._stream) for path in self._dialect.streams])
+        app.add_routes([web.get(route.path, self.rest.answering(route)) for route in self._dialect.routes])
+        app.add_routes([web.get("/local/status", self._status), web.post("/local/cut", self._cut)])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, LOOPBACK, self.port)
         await site.start()
         self.port = self._runner.addresses[0][1]
-        self._tasks = [asyncio.create_task(self._run_play()), asyncio.create_task(self._watch_clients())]
+        self._tasks = [asyncio.create_task(work()) for work in (self._run_play, self._watch_clients, self._tick)]
 
     async def stop(self) -> None:
         """Stop playing, close every connection, stop listening."""
@@ -167,27 +147,51 @@ class LocalExchange:
             else:
                 client.transport.abort()
 
+    def cut(self, seconds: float) -> None:
+        """Reset every connection and refuse new ones for so long; the market goes on."""
+        self.faults.cut_until = time.monotonic() + seconds
+        self.drop()
+
     def go_silent(self) -> None:
         """Say nothing more on the present connections, and answer no ping: they are half open."""
         for client in self._clients:
             client.silent = True
+
+    def mute(self, symbol: str) -> None:
+        """Send no more trades of a symbol to who is subscribed now, while all else goes on."""
+        for client in self._clients:
+            client.muted.add(symbol)
 
     def send_text(self, payload: bytes) -> None:
         """Send one text frame, whatever is in it, to every client."""
         for client in self._clients:
             client.write(text_frame(payload))
 
-    def announce_shutdown(self) -> None:
-        """Send `serverShutdown` to every client."""
-        self.send_text(shutdown_event(_now_us() // 1_000))
+    def announce_shutdown(self, wrapped: bool = False) -> None:
+        """Tell every client that its connection is about to end."""
+        self.send_text(self._dialect.ending(wrapped))
 
     def skip(self, symbol: str, trades: int) -> None:
-        """Keep the next trades of a symbol back: the ids that subscribers see have a gap."""
-        self._skip[symbol] += trades
+        """Never send the next trades of a symbol: the ids that subscribers see have a gap, which REST can fill."""
+        self.faults.skipped[symbol] += trades
+
+    def hold(self, symbol: str, trades: int) -> None:
+        """Hold the next trades of a symbol until `release`."""
+        self.faults.held[symbol] += trades
+
+    def release(self, symbol: str) -> None:
+        """Send the trades of a symbol that were held: late, after newer ones."""
+        self._note(self._send(self._late.pop(symbol, [])))
 
     def repeat_last(self, symbol: str) -> None:
         """Send a symbol's last trade again."""
-        self._send([self._history[symbol][-1]])
+        self._send(self.floor.history[symbol].newest(1))
+
+    def restart_ids(self) -> None:
+        """Let the ids of every symbol begin anew at 1, as where a test network is wiped; what was before is gone."""
+        self._before_first = {}
+        for history in self.floor.history.values():
+            history.clear()
 
     # The play.
 
@@ -195,55 +199,61 @@ class LocalExchange:
         while not self._play.wait_for <= self._subscribed_symbols():
             self._subscribed.clear()
             await self._subscribed.wait()
-        journal = self._play.journal.open("w", encoding="utf-8") if self._play.journal else None
+        self._journal, tape = Journal(self._play.journal), Journal(self._play.tape)
         try:
-            if journal:
-                journal.write(",".join(RECORDING) + "\n")
             async for batch in paced(self._play.trades(), self._play.speed):
-                trades = [trade for trade in batch if isinstance(trade, Trade)]
-                self._emit(trades, journal)
+                trades = [self._numbered(trade) for trade in batch if isinstance(trade, Trade)]
+                tape.add(trades)
+                self._emit(trades)
                 await self._until_drained()
         finally:
-            if journal:
-                journal.close()
+            self._journal.close()
+            tape.close()
         self.finished.set()
         log.info("played all: %d trades sent", self.sent.total())
 
-    def _emit(self, trades: list[Trade], journal: TextIO | None) -> None:
+    def _numbered(self, trade: Trade) -> Trade:
+        if self._before_first is None:
+            return trade
+        whose = "" if self._dialect.shared_ids else trade.symbol
+        before = self._before_first.setdefault(whose, trade.trade_id - 1)
+        return msgspec.structs.replace(trade, trade_id=trade.trade_id - before)
+
+    def _emit(self, trades: list[Trade]) -> None:
         going_out = []
         for trade in trades:
-            if trade.symbol in self._history:
-                self._history[trade.symbol].append(trade)
-            if self._skip[trade.symbol] > 0:
-                self._skip[trade.symbol] -= 1
-            else:
-                going_out.append(trade)
-        sent = self._send(going_out)
+            if trade.symbol in self.floor.history:
+                self.floor.history[trade.symbol].append(trade)
+            if self.faults.take(self.faults.skipped, trade.symbol):
+                continue
+            if self.faults.take(self.faults.held, trade.symbol):
+                self._late[trade.symbol].append(trade)
+                continue
+            going_out.append(trade)
+        self._note(self._send(going_out))
+
+    def _note(self, sent: list[Trade]) -> None:
         for trade in sent:
             self.sent[trade.symbol] += 1
-        if journal:
-            journal.writelines(_recorded(trade) for trade in sent)
-            journal.flush()
+        self._journal.add(sent)
 
     def _send(self, trades: list[Trade]) -> list[Trade]:
         """Write each trade to its subscribers. Returns those trades that had one."""
-        outgoing: dict[_Client, list[bytes]] = {client: [] for client in self._clients if client.listening}
+        outgoing: dict[Client, list[bytes]] = {client: [] for client in self._clients if client.listening}
         sent = []
         for trade in trades:
-            stream = f"{trade.symbol.lower()}@trade"
-            frames: dict[tuple[bool, bool], bytes] = {}
+            frames: dict[object, bytes] = {}
             for client, chunks in outgoing.items():
-                if stream not in client.subscriptions.streams:
+                if not client.takes(trade.symbol):
                     continue
-                form = client.subscriptions.combined, client.subscriptions.micros
+                form = client.conversation.form
                 if form not in frames:
-                    frames[form] = text_frame(trade_event(trade, *form))
+                    frames[form] = text_frame(self._dialect.trade(trade, form))
                 chunks.append(frames[form])
             if frames:
                 sent.append(trade)
         for client, chunks in outgoing.items():
-            if chunks:
-                client.write(b"".join(chunks))
+            client.write(b"".join(chunks))
         return sent
 
     async def _until_drained(self) -> None:
@@ -262,26 +272,27 @@ class LocalExchange:
                     self._clients.discard(client)
 
     def _subscribed_symbols(self) -> set[str]:
-        streams = {stream for client in self._clients for stream in client.subscriptions.streams}
-        return {stream.removesuffix("@trade").upper() for stream in streams if stream.endswith("@trade")}
+        return {
+            symbol
+            for symbol in self.floor.markets
+            if any(client.conversation.carries(symbol) for client in self._clients)
+        }
 
     # Connections.
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         self.handshakes += 1
-        if self.refusals:
-            self.refusals -= 1
-            return web.Response(status=503, text="Service Unavailable")
-        combined = request.path == "/stream"
-        named = request.query.get("streams", "").split("/") if combined else [request.match_info.get("stream", "")]
-        streams = [stream for stream in named if stream]
-        if len(set(streams)) > STREAMS_MAX:
-            return web.Response(status=400, text=f"more than {STREAMS_MAX} streams")
+        if time.monotonic() < self.faults.cut_until:
+            return refused(HttpFault(503))
+        if self.faults.handshakes:
+            return refused(self.faults.handshakes.popleft())
+        conversation = self._dialect.greet(request.path, request.match_info.get("stream", ""), request.query)
+        if isinstance(conversation, str):
+            return refused(HttpFault(400, body=conversation))
         socket = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=1 << 16)
         await socket.prepare(request)
         assert request.transport is not None
-        micros = request.query.get("timeUnit", "").upper() == "MICROSECOND"
-        client = _Client(socket, request.transport, Subscriptions(streams, combined, micros), time.monotonic())
+        client = Client(socket, request.transport, conversation, Limit(self._dialect.messages_per_s, 1.0))
         self._clients.add(client)
         self._subscribed.set()
         try:
@@ -290,13 +301,12 @@ class LocalExchange:
             self._clients.discard(client)
         return socket
 
-    async def _converse(self, client: _Client) -> None:
+    async def _converse(self, client: Client) -> None:
         async for message in client.socket:
             if not client.listening:
                 continue
-            client.messages.append(time.monotonic())
-            if len(client.messages) > MESSAGES_PER_S and client.messages[-1] - client.messages[0] < 1:
-                log.warning("a client sent more than %d messages in a second", MESSAGES_PER_S)
+            if client.messages.exceeded(time.monotonic()):
+                log.warning("a client sent more than %d messages in a second", self._dialect.messages_per_s)
                 await client.socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"Too many requests")
                 return
             if message.type is WSMsgType.PING:
@@ -304,16 +314,20 @@ class LocalExchange:
             elif message.type is WSMsgType.PONG:
                 self.pongs += client.pings.pop(bytes(message.data), None) is not None
             elif message.type is WSMsgType.TEXT:
-                self.messages = [*self.messages[-999:], message.data]
-                text = message.data
-                if self.refused_requests:
-                    self.refused_requests -= 1
-                    text = text.replace("SUBSCRIBE", "REFUSED")
-                client.write(text_frame(client.subscriptions.answer(text)))
-                self._subscribed.set()
+                self._hear(client, message.data)
+
+    def _hear(self, client: Client, text: str) -> None:
+        self.messages = [*self.messages[-999:], text]
+        client.asked = True
+        if self.faults.refused_requests:
+            self.faults.refused_requests -= 1
+            client.answer(client.conversation.refuse(text, self.faults.refusals_have_ids))
+        else:
+            client.answer(client.conversation.hear(text))
+        self._subscribed.set()
 
     async def _watch_clients(self) -> None:
-        """Ping; disconnect who does not answer with the same payload, and who has been here for too long."""
+        """Ping; disconnect who does not answer with the same payload, asks for nothing, or has been here too long."""
         manners, last_ping = self._manners, time.monotonic()
         while True:
             await asyncio.sleep(min(0.5, manners.ping_s / 4))
@@ -321,52 +335,33 @@ class LocalExchange:
             pinging = now - last_ping >= manners.ping_s
             last_ping = now if pinging else last_ping
             for client in [client for client in self._clients if client.listening]:
-                unanswered = any(now - sent > manners.pong_s for sent in client.pings.values())
-                if unanswered or now - client.opened_at > manners.lifetime_s:
-                    log.info("disconnecting a client: %s", "no pong" if unanswered else "its time is over")
+                why = self._unwanted(client, now)
+                if why:
+                    log.info("disconnecting a client: %s", why)
                     client.transport.close()
                 elif pinging:
                     payload = str(_now_us()).encode()
                     client.pings[payload] = now
-                    client.write(b"\x89" + bytes([len(payload)]) + payload)
+                    client.write(ping_frame(payload))
 
-    # REST.
+    def _unwanted(self, client: Client, now: float) -> str:
+        age = now - client.opened_at
+        if any(now - sent > self._manners.pong_s for sent in client.pings.values()):
+            return "no pong"
+        if not client.asked and age > self._dialect.first_message_s:
+            return "it asks for nothing"
+        return "its time is over" if age > self._manners.lifetime_s else ""
 
-    async def _ping(self, _: web.Request) -> web.Response:
-        return _json(b"{}")
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            for client in [client for client in self._clients if client.listening]:
+                client.answer(client.conversation.tick())
 
-    async def _time(self, request: web.Request) -> web.Response:
-        unit = 1 if _wants_micros(request) else 1_000
-        return _json(f'{{"serverTime":{_now_us() // unit}}}'.encode())
-
-    async def _exchange_info(self, request: web.Request) -> web.Response:
-        symbol = request.query.get("symbol")
-        if symbol is not None and symbol not in self._markets:
-            return _json(rest_error(-1121, "Invalid symbol."), 400)
-        markets = list(self._markets.values()) if symbol is None else [self._markets[symbol]]
-        return _json(exchange_info(markets, _now_us() // 1_000))
-
-    async def _historical_trades(self, request: web.Request) -> web.Response:
-        symbol = request.query.get("symbol")
-        if not symbol:
-            message = "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed."
-            return _json(rest_error(-1102, message), 400)
-        if symbol not in self._history:
-            return _json(rest_error(-1121, "Invalid symbol."), 400)
-        numbers = {"limit": request.query.get("limit", "500"), "fromId": request.query.get("fromId", "-1")}
-        for name, text in numbers.items():
-            if not text.removeprefix("-").isdigit():
-                return _json(rest_error(-1100, f"Illegal characters found in parameter '{name}'."), 400)
-        limit, first = max(1, min(int(numbers["limit"]), 1_000)), int(numbers["fromId"])
-        history = self._history[symbol]
-        if first < 0:
-            chosen = list(history)[-limit:]
-        else:
-            chosen = list(islice((trade for trade in history if trade.trade_id >= first), limit))
-        return _json(historical_trades(chosen, _wants_micros(request)))
+    # Not of any exchange: for the demo.
 
     async def _status(self, _: web.Request) -> web.Response:
-        """Tell how far the play is: not Binance's, for the demo."""
+        """Tell how far the play is."""
         return web.json_response(
             {
                 "finished": self.finished.is_set(),
@@ -376,24 +371,11 @@ class LocalExchange:
             }
         )
 
-
-def _json(body: bytes, status: int = 200) -> web.Response:
-    return web.Response(body=body, status=status, content_type="application/json")
-
-
-def _wants_micros(request: web.Request) -> bool:
-    return request.headers.get("X-MBX-TIME-UNIT", "").upper() == "MICROSECOND"
+    async def _cut(self, request: web.Request) -> web.Response:
+        """Cut the streams for `?seconds=`."""
+        self.cut(float(request.query.get("seconds", "0")))
+        return web.json_response({})
 
 
 def _now_us() -> int:
     return time.time_ns() // 1_000
-
-
-def _recorded(trade: Trade) -> str:
-    buyer = "" if trade.buyer_order_id is None else trade.buyer_order_id
-    seller = "" if trade.seller_order_id is None else trade.seller_order_id
-    return (
-        f"trade,{trade.event_time},{trade.symbol},{trade.trade_id},{decimal(trade.price)},"
-        f"{decimal(trade.quantity)},{buyer},{seller},{trade.trade_time},"
-        f"{'true' if trade.buyer_is_maker else 'false'}\n"
-    )

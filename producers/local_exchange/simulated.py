@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 
+import msgspec
+
 from schemas.records import Instrument, Trade
 from schemas.units import ONE, to_units
 
 EXCHANGE = "binance"
 MILLION = 1_000_000
+FIRST_ID = 1_000_001
 FINE = 10**6
 """The fair value is kept in so many parts of a unit, or small prices would stick."""
 
@@ -40,11 +43,12 @@ class Market:
     step_size: int
     quote_asset: str = "USDT"
     min_notional: int = 5 * ONE
+    exchange: str = EXCHANGE
 
     def instrument(self) -> Instrument:
         """Return the market as an exchange would describe it."""
         return Instrument(
-            exchange=EXCHANGE,
+            exchange=self.exchange,
             symbol=self.symbol,
             base_asset=self.base_asset,
             quote_asset=self.quote_asset,
@@ -77,11 +81,46 @@ MARKETS = (
 )
 
 
-def simulated_trades(seed: int, rate: int, start_time: int, markets: tuple[Market, ...] = MARKETS) -> Iterator[Trade]:
+_DOLLARS_AND_EUROS = {
+    ("BTC", "USD"): ("61250.00", "0.01", "0.00000001"),
+    ("BTC", "EUR"): ("56480.00", "0.01", "0.00000001"),
+    ("ETH", "USD"): ("2481.50", "0.01", "0.00000001"),
+    ("ETH", "EUR"): ("2290.10", "0.01", "0.00000001"),
+    ("LTC", "USD"): ("84.21", "0.01", "0.00000001"),
+    ("LTC", "EUR"): ("77.65", "0.01", "0.00000001"),
+}
+
+
+def _abroad(exchange: str, separator: str) -> tuple[Market, ...]:
+    return tuple(
+        Market(
+            symbol=f"{base}{separator}{quote}",
+            base_asset=base,
+            quote_asset=quote,
+            price=to_units(price, "price"),
+            tick_size=to_units(tick, "tick_size"),
+            step_size=to_units(step, "step_size"),
+            min_notional=ONE if exchange == "coinbase" else 10 * ONE,
+            exchange=exchange,
+        )
+        for (base, quote), (price, tick, step) in _DOLLARS_AND_EUROS.items()
+    )
+
+
+MARKETS_OF = {"binance": MARKETS, "coinbase": _abroad("coinbase", "-"), "bitstamp": _abroad("bitstamp", "")}
+"""By exchange."""
+SHARED_IDS = frozenset({"bitstamp"})
+"""Exchanges whose ids are those of all symbols together."""
+
+
+def simulated_trades(
+    seed: int, rate: int, start_time: int, markets: tuple[Market, ...] = MARKETS, shared_ids: bool = False
+) -> Iterator[Trade]:
     """Yield the endless trades of all `markets` together, `rate` a second, the first at `start_time` (microseconds).
 
     The n-th trade depends on the arguments and n alone; a symbol's prices and quantities depend on the seed and the
-    symbol alone, not on which other markets there are.
+    symbol alone, not on which other markets there are. With `shared_ids` ids rise from one trade of any symbol to the
+    next.
     """
     if rate < 1:
         raise ValueError(f"rate: {rate} trades a second is below 1")
@@ -91,7 +130,8 @@ def simulated_trades(seed: int, rate: int, start_time: int, markets: tuple[Marke
     walks = [_Walk(seed, market) for market in markets]
     for number in count():
         walk = walks[choose(24) * len(walks) >> 24]
-        yield walk.next_trade(start_time + number * MILLION // rate)
+        trade = walk.next_trade(start_time + number * MILLION // rate)
+        yield msgspec.structs.replace(trade, trade_id=FIRST_ID + number) if shared_ids else trade
 
 
 class _Walk:
@@ -102,7 +142,7 @@ class _Walk:
         self._bits: Callable[[int], int] = random.Random(f"{seed}:{market.symbol}").getrandbits
         self._home = self._fair = market.price * FINE
         self._deviation = 0
-        self._trade_id = 1_000_000
+        self._trade_id = FIRST_ID - 1
 
     def next_trade(self, event_time: int) -> Trade:
         market = self._market
@@ -111,7 +151,7 @@ class _Walk:
         price = max(price - price % market.tick_size, market.tick_size)
         self._trade_id += 1
         return Trade(
-            exchange=EXCHANGE,
+            exchange=market.exchange,
             symbol=market.symbol,
             price=price,
             quantity=self._quantity(price),

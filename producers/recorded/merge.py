@@ -63,6 +63,18 @@ def gaps(rows: Rows) -> list[Gap]:
     return list(zip((ids[before] + 1).tolist(), (ids[before + 1] - 1).tolist(), strict=True))
 
 
+def in_both(rows: Rows, others: Rows) -> tuple[Rows, Rows]:
+    """Return the trades that two days have under the same ids, side by side: none where ids began anew in between.
+
+    They did where any of them differs in more than its time: a symbol listed again, a test network wiped.
+    """
+    _, one, two = np.intersect1d(rows["trade_id"], others["trade_id"], assume_unique=True, return_indices=True)
+    mine, theirs = taken(rows, one), taken(others, two)
+    if any((mine[name] != theirs[name]).any() for name in _EXACT):
+        return mine[:0], theirs[:0]
+    return mine, theirs
+
+
 def shown(row: np.void) -> str:
     """Return a trade in words, for errors."""
     orders = [f"{name} {row[name]}" for name in ORDER_IDS if row[name] != ABSENT]

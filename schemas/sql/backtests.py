@@ -68,6 +68,13 @@ class BacktestRun(Base):
     min_quantity: Mapped[Amount]
     max_quantity: Mapped[Amount]
     min_notional: Mapped[Amount]
+    # Runs that were saved before there were these had none.
+    max_notional: Mapped[Amount] = mapped_column(server_default="0")
+    bid_multiplier_up: Mapped[Price] = mapped_column(server_default="0")
+    bid_multiplier_down: Mapped[Price] = mapped_column(server_default="0")
+    ask_multiplier_up: Mapped[Price] = mapped_column(server_default="0")
+    ask_multiplier_down: Mapped[Price] = mapped_column(server_default="0")
+    max_position: Mapped[Amount] = mapped_column(server_default="0")
     chunks: Mapped[int]
     budget: Mapped[Amount]
     buy_down_interval: Mapped[Amount]

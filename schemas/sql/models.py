@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, Numeric, Text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, Numeric, Text, false
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -52,14 +52,17 @@ class TradeRow(Base):
     exchange: Mapped[str] = mapped_column(primary_key=True)
     symbol: Mapped[str] = mapped_column(primary_key=True)
     trade_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    # Ids begin anew where a symbol is listed again or a test network is wiped: then the time tells trades apart.
+    trade_time: Mapped[Time] = mapped_column(primary_key=True)
     price: Mapped[Price]
     quantity: Mapped[Amount]
-    trade_time: Mapped[Time]
     event_time: Mapped[Time]
     received_time: Mapped[Time]
     buyer_is_maker: Mapped[bool]
     buyer_order_id: Mapped[OptionalLong]
     seller_order_id: Mapped[OptionalLong]
+    # one written before there was this field comes without it
+    filled: Mapped[bool] = mapped_column(server_default=false())
 
 
 class OrderRow(Base):
@@ -160,6 +163,13 @@ class InstrumentRow(Base):
     max_quantity: Mapped[Amount]
     min_notional: Mapped[Amount]
     updated_time: Mapped[Time]
+    # A record that was written before there were these comes without them.
+    max_notional: Mapped[Amount] = mapped_column(server_default="0")
+    bid_multiplier_up: Mapped[Price] = mapped_column(server_default="0")
+    bid_multiplier_down: Mapped[Price] = mapped_column(server_default="0")
+    ask_multiplier_up: Mapped[Price] = mapped_column(server_default="0")
+    ask_multiplier_down: Mapped[Price] = mapped_column(server_default="0")
+    max_position: Mapped[Amount] = mapped_column(server_default="0")
 
 
 class SettingsRow(Base):

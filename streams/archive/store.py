@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from producers.recorded.errors import FileError
-from producers.recorded.merge import Conflict, merged, shown
+from producers.recorded.merge import Conflict, in_both, merged, shown
 from producers.recorded.rows import ROW, Rows, taken
 from streams.archive.day import UNWRITTEN, Manifest, day_name, day_number, describe, read_day, read_manifest, write_day
 from streams.archive.folder import day_files, locked, path_of
@@ -198,14 +198,13 @@ def _same(one: Rows, other: Rows) -> bool:
 
 
 def _other_days(folder: Path, manifest: Manifest, rows: Rows, known: dict[int, Manifest]) -> None:
-    """Raise `Conflict` when a trade of another day has the id of one of these."""
+    """Raise `Conflict` when a trade of these is one of another day, with another time."""
     for day, other in known.items():
         if day == day_number(manifest.day) or other.first_id > manifest.last_id or other.last_id < manifest.first_id:
             continue
         path = path_of(folder, manifest.instrument, day)
-        _, others = read_day(path)
-        _, one, two = np.intersect1d(rows["trade_id"], others["trade_id"], assume_unique=True, return_indices=True)
-        if len(one):
-            trade_id, names = int(rows[one[0]]["trade_id"]), f"{shown(others[two[0]])}; and {shown(rows[one[0]])}"
+        mine, theirs = in_both(rows, read_day(path)[1])
+        if len(mine):
+            trade_id, names = int(mine[0]["trade_id"]), f"{shown(theirs[0])}; and {shown(mine[0])}"
             where = f"{path} and {', '.join(manifest.sources)}"
             raise Conflict(trade_id, f"trade_id: two trades have {trade_id}: {names}, in {where}")

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-import numpy as np
-
-from producers.recorded.merge import Gap, gaps
+from producers.recorded.merge import Gap, gaps, in_both
 from producers.recorded.rows import Rows, sound
 from streams.archive.day import GAPS_KEPT, ArchiveError, Manifest, content, day_name, day_number, describe, read_day
 from streams.archive.folder import DayFile, day_files
@@ -77,13 +75,14 @@ def _problems(file: DayFile, manifest: Manifest, rows: Rows) -> Iterator[str]:
 
 
 def _repeated(file: DayFile, manifest: Manifest, rows: Rows, earlier: list[tuple[DayFile, Manifest]]) -> Iterator[str]:
-    """Yield the ids that other days have too."""
+    """Yield the ids of trades that other days have too."""
     for other, known in earlier:
         if known.last_id < manifest.first_id or known.first_id > manifest.last_id:
             continue
-        both = np.intersect1d(rows["trade_id"], read_day(other.path)[1]["trade_id"])
+        both, _ = in_both(rows, read_day(other.path)[1])
         if len(both):
-            yield f"trade_id: {both[0]} is in {other.path.name} too" + (f", {len(both)} such" if len(both) > 1 else "")
+            more = f", {len(both)} such" if len(both) > 1 else ""
+            yield f"trade_id: {both[0]['trade_id']} is in {other.path.name} too{more}"
 
 
 def _between(earlier: list[tuple[DayFile, Manifest]], file: DayFile, manifest: Manifest) -> Iterator[str]:

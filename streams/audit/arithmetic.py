@@ -4,7 +4,17 @@ from dataclasses import dataclass
 
 from schemas.records import Order, Settings, Setup
 from schemas.units import ONE, plain
-from streams.trading.filters import ALLOWED, FILTERS, LOT_SIZE, MIN_NOTIONAL, PRICE_FILTER, refusal
+from streams.trading.filters import (
+    ALLOWED,
+    FILTERS,
+    LOT_SIZE,
+    MAX_POSITION,
+    MIN_NOTIONAL,
+    NOTIONAL,
+    PRICE_FILTER,
+    refusal,
+)
+from streams.trading.matching import BUYING, SELLING
 from streams.trading.rules import Rules, buy_price, buy_quantity, rebuy_level, rules_of, sell_price
 
 QUOTIENT_DIGITS = 8
@@ -21,8 +31,11 @@ class Calculation:
     result: str
 
 
-def buy_arithmetic(setup: Setup, price: int) -> tuple[Calculation, ...]:
-    """Return price, quantity and rebuy level of the BUY at this market price, or which filter forbids it."""
+def buy_arithmetic(setup: Setup, price: int, reason: str | None = None) -> tuple[Calculation, ...]:
+    """Return price, quantity and rebuy level of the BUY at this market price, or which filter forbids it.
+
+    That of the position is told by the order's `reason`: what the leader held at that instant is nowhere else.
+    """
     rules, settings = rules_of(*setup), setup.settings
     limit = buy_price(rules, price)
     quantity = buy_quantity(rules, limit)
@@ -36,9 +49,10 @@ def buy_arithmetic(setup: Setup, price: int) -> tuple[Calculation, ...]:
     ]
     if limit > 0:
         lines.append(_quantity(settings, rules, limit, quantity))
-    refused = refusal(rules, limit, quantity)
+    held = rules.max_position if reason == FILTERS[MAX_POSITION] else 0
+    refused = refusal(rules, BUYING, price, limit, quantity, held)
     if refused != ALLOWED:
-        return (*lines, _refused(rules, refused, limit, quantity))
+        return (*lines, _refused(rules, refused, BUYING, price, limit, quantity))
     return (*lines, _rebuy(settings, rules, limit))
 
 
@@ -77,11 +91,13 @@ def sell_arithmetic(setup: Setup, bought: Order) -> tuple[Calculation, ...]:
         plain(limit),
     )
     same = Calculation("quantity", "as bought", plain(bought.quantity), plain(bought.quantity))
-    refused = refusal(rules, limit, bought.quantity)
-    return (line, same) if refused == ALLOWED else (line, same, _refused(rules, refused, limit, bought.quantity))
+    refused = refusal(rules, SELLING, bought.price, limit, bought.quantity, 0)
+    if refused == ALLOWED:
+        return line, same
+    return line, same, _refused(rules, refused, SELLING, bought.price, limit, bought.quantity)
 
 
-def _refused(rules: Rules, refused: int, limit: int, quantity: int) -> Calculation:
+def _refused(rules: Rules, refused: int, side: int, seen: int, limit: int, quantity: int) -> Calculation:
     """Return what a filter of the exchange wants, and what it got."""
     name = FILTERS[refused]
     if refused == PRICE_FILTER:
@@ -90,9 +106,24 @@ def _refused(rules: Rules, refused: int, limit: int, quantity: int) -> Calculati
     if refused == LOT_SIZE:
         wanted = f"quantity from {plain(rules.min_quantity)} to {plain(rules.max_quantity)}"
         return Calculation(name, wanted, plain(quantity), "refused")
-    assert refused == MIN_NOTIONAL
-    wanted = f"{plain(limit)} × {plain(quantity)} at least {_decimal(rules.min_notional, 16)}"
-    return Calculation(name, wanted, _decimal(limit * quantity, 16), "refused")
+    if refused == MAX_POSITION:
+        wanted = f"what is held and bought at most {plain(rules.max_position)}"
+        return Calculation(name, wanted, f"{plain(quantity)} more", "refused")
+    if refused not in (MIN_NOTIONAL, NOTIONAL):
+        return Calculation(name, _percent_range(rules, side, seen), plain(limit), "refused")
+    smallest, largest = _decimal(rules.min_notional, 16), _decimal(rules.max_notional, 16)
+    bound = f"at least {smallest}" if refused == MIN_NOTIONAL else f"at most {largest}"
+    return Calculation(name, f"{plain(limit)} × {plain(quantity)} {bound}", _decimal(limit * quantity, 16), "refused")
+
+
+def _percent_range(rules: Rules, side: int, seen: int) -> str:
+    """Return from and up to how many times the market price an order of a side may be."""
+    bid = rules.bid_low_num, rules.bid_low_den, rules.bid_high_num, rules.bid_high_den
+    ask = rules.ask_low_num, rules.ask_low_den, rules.ask_high_num, rules.ask_high_den
+    low_num, low_den, high_num, high_den = bid if side == BUYING else ask
+    lowest = plain(low_num * ONE // low_den)
+    upper = f" to {plain(high_num * ONE // high_den)}" if high_den else ""
+    return f"from {lowest}{upper} times {plain(seen)}"
 
 
 def _decimal(value: int, scale: int) -> str:

@@ -284,7 +284,7 @@ def _arithmetic(before: LeaderState, event: Event, order: Order) -> tuple[Calcul
         return ()
     setup = Setup(before.instrument, before.settings)
     if order.side is Side.BUY and order.cause_topic == "trades" and event.price is not None:
-        return buy_arithmetic(setup, event.price)
+        return buy_arithmetic(setup, event.price, order.reason)
     bought = before.orders.get(order.trader)
     if order.side is Side.SELL and bought is not None:
         return sell_arithmetic(setup, bought)

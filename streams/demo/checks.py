@@ -124,7 +124,7 @@ def _by_symbol(trades: Iterable[Trade]) -> dict[str, list[Trade]]:
     found: dict[str, list[Trade]] = {}
     for trade in trades:
         # what the exchange does not send: when we received it, and who bought and sold
-        sent = msgspec.structs.replace(trade, received_time=0, buyer_order_id=None, seller_order_id=None)
+        sent = msgspec.structs.replace(trade, received_time=0, buyer_order_id=None, seller_order_id=None, filled=False)
         found.setdefault(trade.symbol, []).append(sent)
     return found
 

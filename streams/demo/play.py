@@ -71,7 +71,7 @@ class Demo:
         for name in WORKERS:
             start(worker(name, self._place.home))
         self._until(self._exchange_answers, "the local exchange answers", EXCHANGE)
-        hedgehog(say, "settings", "seed")
+        hedgehog(say, "settings", "seed", "--exchange", "binance")
         hedgehog(say, "settings", "set", *symbols, *self._market.strategy)
         hedgehog(say, "trading", "start", *symbols)
         self._until(self._workers_ready, "both workers have joined and read the settings", *WORKERS)

@@ -216,25 +216,25 @@ def _apply_trade(state: LeaderState, price: int) -> None:
     rules = _rules(state)
     placed = [0] * state.leader.head[COUNT]
     count = strategy.on_trade(state.leader, rules, price, placed)
-    _place(state, rules, placed[:count], "trades")
+    _place(state, rules, placed[:count], "trades", price)
 
 
 def _show_fill(state: LeaderState, rules: Rules, number: int, complete: bool, price: int) -> None:
     placed = [0] * (state.leader.head[COUNT] + 1)
     count = strategy.on_fill(state.leader, rules, number, complete, price, placed)
-    _place(state, rules, placed[:count], "fills")
+    _place(state, rules, placed[:count], "fills", price)
 
 
-def _place(state: LeaderState, rules: Rules, numbers: Sequence[int], cause: str) -> None:
-    """Send the first snapshot of the orders that these traders placed."""
+def _place(state: LeaderState, rules: Rules, numbers: Sequence[int], cause: str, seen: int) -> None:
+    """Send the first snapshot of the orders that these traders placed at the price `seen`."""
     for number in numbers:
-        order = _new_order(state, rules, number, cause)
+        order = _new_order(state, rules, number, cause, seen)
         state.outbox.append(order)
         if order.status is OrderStatus.NEW:
             state.orders[number] = order
 
 
-def _new_order(state: LeaderState, rules: Rules, number: int, cause: str) -> Order:
+def _new_order(state: LeaderState, rules: Rules, number: int, cause: str, seen: int) -> Order:
     """Return the order that trader `number` has placed, refused or not."""
     leader = state.leader
     i = leader.number.index(number)
@@ -254,11 +254,17 @@ def _new_order(state: LeaderState, rules: Rules, number: int, cause: str) -> Ord
         quantity=min(quantity, AMOUNT_MAX),
         executed_quantity=0,
         cancel_requested=False,
-        reason=FILTERS[refusal(rules, price, quantity)] if refused else None,
+        reason=_reason(rules, stage - REFUSED, seen, price, quantity) if refused else None,
         input_partition=state.partition,
         created_time=state.time,
         **_next_version(state, cause),
     )
+
+
+def _reason(rules: Rules, side: int, seen: int, price: int, quantity: int) -> str:
+    """Return the name of the filter that forbade an order: that of the position where no other does, because what was
+    held then is not known any more."""
+    return FILTERS[refusal(rules, side, seen, price, quantity, held=rules.max_position)]
 
 
 def _instrument(state: LeaderState) -> str:

@@ -15,8 +15,9 @@ from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX
 class Rules(NamedTuple):
     """What the strategy and the exchange ask of orders of one instrument; integers only.
 
-    Prices are in price units, quantities in quantity units, `min_notional` is in their product, `lot_num / lot_den`
-    is the budget of one trader in steps of the quantity times price units.
+    Prices are in price units, quantities in quantity units, notionals are in their product, `lot_num / lot_den`
+    is the budget of one trader in steps of the quantity times price units. `bid_low` to `ask_high` are fractions of the
+    market price; 1 / 0 is above every price.
     """
 
     chunks: int
@@ -35,6 +36,16 @@ class Rules(NamedTuple):
     min_quantity: int
     max_quantity: int
     min_notional: int
+    max_notional: int
+    bid_low_num: int
+    bid_low_den: int
+    bid_high_num: int
+    bid_high_den: int
+    ask_low_num: int
+    ask_low_den: int
+    ask_high_num: int
+    ask_high_den: int
+    max_position: int
 
 
 def rules_of(instrument: Instrument, settings: Settings) -> Rules:
@@ -46,6 +57,10 @@ def rules_of(instrument: Instrument, settings: Settings) -> Rules:
     sell_num, sell_den = _lowest(fee * (ONE + settings.profit_interval) * fee, ONE**3)
     rebuy_num, rebuy_den = _lowest(ONE - settings.rebuy_interval, ONE)
     lot_num, lot_den = _lowest(settings.budget * ONE, settings.chunks * instrument.step_size)
+    bid_low_num, bid_low_den = _lowest(instrument.bid_multiplier_down, ONE)
+    bid_high_num, bid_high_den = _at_most(instrument.bid_multiplier_up)
+    ask_low_num, ask_low_den = _lowest(instrument.ask_multiplier_down, ONE)
+    ask_high_num, ask_high_den = _at_most(instrument.ask_multiplier_up)
     return Rules(
         chunks=settings.chunks,
         tick=instrument.tick_size,
@@ -63,7 +78,22 @@ def rules_of(instrument: Instrument, settings: Settings) -> Rules:
         min_quantity=instrument.min_quantity,
         max_quantity=instrument.max_quantity or AMOUNT_MAX,
         min_notional=instrument.min_notional * ONE,
+        max_notional=(instrument.max_notional or AMOUNT_MAX) * ONE,
+        bid_low_num=bid_low_num,
+        bid_low_den=bid_low_den,
+        bid_high_num=bid_high_num,
+        bid_high_den=bid_high_den,
+        ask_low_num=ask_low_num,
+        ask_low_den=ask_low_den,
+        ask_high_num=ask_high_num,
+        ask_high_den=ask_high_den,
+        max_position=instrument.max_position or AMOUNT_MAX,
     )
+
+
+def _at_most(multiplier: int) -> tuple[int, int]:
+    """Return an upper multiplier in lowest terms; that of 0, which is none, is above every price: 1 / 0."""
+    return _lowest(multiplier, ONE) if multiplier else (1, 0)
 
 
 def _lowest(num: int, den: int) -> tuple[int, int]:

@@ -66,7 +66,7 @@ def on_trade(leader: Leader, rules: Rules, price: int, placed: Column) -> int:
     while i < leader.head[COUNT]:
         if leader.stage[i] == WAITING:
             limit = buy_price(rules, price)
-            _place(leader, rules, i, BUYING, limit, buy_quantity(rules, limit))
+            _place(leader, rules, i, BUYING, price, limit, buy_quantity(rules, limit))
             leader.rebuy[i] = rebuy_level(rules, limit) if leader.stage[i] == BUYING else 0
             placed[orders] = leader.number[i]
             orders += 1
@@ -87,7 +87,7 @@ def on_fill(leader: Leader, rules: Rules, number: int, complete: bool, price: in
     while i < leader.head[COUNT]:
         if leader.number[i] == number:
             if complete and leader.stage[i] == BUYING:
-                _place(leader, rules, i, SELLING, sell_price(rules, leader.price[i]), leader.quantity[i])
+                _place(leader, rules, i, SELLING, price, sell_price(rules, leader.price[i]), leader.quantity[i])
                 placed[orders] = number
                 orders += 1
             elif complete and leader.stage[i] == SELLING:
@@ -152,6 +152,15 @@ def idle_range(leader: Leader) -> tuple[int, int]:
     return low, UNBOUNDED
 
 
+def held(leader: Leader) -> int:
+    """Return what all traders have bought and not sold, or are buying by open orders."""
+    total = 0
+    for i in range(leader.head[COUNT]):
+        if leader.stage[i] in (BUYING, SELLING, SELL_REFUSED):
+            total += leader.quantity[i]
+    return total
+
+
 def _rebuy(leader: Leader, rules: Rules, i: int, price: int) -> bool:
     """Start another trader at the front if the price is below the level of the one at `i`, once; whether it did."""
     if price >= leader.rebuy[i]:
@@ -163,10 +172,10 @@ def _rebuy(leader: Leader, rules: Rules, i: int, price: int) -> bool:
     return True
 
 
-def _place(leader: Leader, rules: Rules, i: int, stage: int, limit: int, quantity: int) -> None:
+def _place(leader: Leader, rules: Rules, i: int, stage: int, seen: int, limit: int, quantity: int) -> None:
+    allowed = refusal(rules, stage, seen, limit, quantity, held(leader)) == ALLOWED
     leader.price[i] = limit
     leader.quantity[i] = quantity
-    allowed = refusal(rules, limit, quantity) == ALLOWED
     leader.stage[i] = stage if allowed else stage + REFUSED
     leader.resting[i] = stage if allowed else 0
 

@@ -21,6 +21,7 @@ from schemas.registry import make_codec
 from schemas.topics import FILLS, ORDERS
 from tests.bench import files, replay_rows, report
 from tests.bench.compared import QUIX_PYTHON, Compared
+from tests.bench.filling import EXCHANGE_TRADES_PER_S, fill_trades_per_s
 from tests.bench.latency import EVERY, RATE, bare, markets_traded, offered_trades, through_worker
 from tests.bench.market import FALL, FALLING, LOOP, encode, instruments, laps, setups_of, trades_at_rest, trades_of
 from tests.bench.process import Ended
@@ -41,6 +42,7 @@ STOCK_TRADES = 60_000
 SCALE = (1, 100, 1_500)
 SCALE_TRADES, SCALE_TIMES = 400_000, 4
 SINK_TRADES = 300_000
+FILLED = 100_000
 
 Values = dict[str, list[float]]
 
@@ -118,6 +120,7 @@ class Bench:
 
     def _producer(self) -> None:
         self._note("producer_trades_per_s", producer_trades_per_s(self.trades))
+        self._note("fill_trades_per_s", fill_trades_per_s(FILLED))
 
     def _cost(self) -> None:
         for count, trades in self.scale.items():
@@ -162,6 +165,7 @@ def rows() -> list[Row]:
         Row("latency_p99_vs_bare", "x", "trade to order by bare, p99", at_most=5),
         Row("sink_rows_per_s", "", f"{SINK_TRADES:,} trades, Kafka Connect into PostgreSQL", at_least=30_000),
         Row("producer_trades_per_s", "", f"{WORKER_TRADES:,} trades encoded, published, acknowledged"),
+        Row("fill_trades_per_s", "", f"a hole of {FILLED:,} trades; Binance allows {EXCHANGE_TRADES_PER_S:,}"),
         *costs,
         Row("cost_per_trade_1500_vs_1", "x", "the last by the first"),
         *replay_rows.rows(DAY.exists()),

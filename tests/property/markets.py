@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from schemas.records import Setup
+from schemas.records import MULTIPLIERS, Setup
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX
 from tests.samples import setup
 
@@ -54,6 +54,9 @@ def any_setup(draw: st.DrawFn) -> Setup:
         "min_quantity": draw(st.sampled_from([0, 0, 5 * ONE + 1])),
         "max_quantity": draw(st.sampled_from([0, 0, 100_000 * ONE + 1])),
         "min_notional": draw(st.sampled_from([0, 0, ONE // 200])),
+        "max_notional": draw(st.sampled_from([0, 0, 500 * ONE])),
+        "max_position": draw(st.sampled_from([0, 0, 50 * ONE, 5_000 * ONE + 1])),
+        **{name: draw(st.sampled_from([0, 0, 98 * ONE // 100, 102 * ONE // 100])) for name in MULTIPLIERS},
     }
     return setup(**plain)
 
@@ -68,6 +71,9 @@ def setup_of_any_size(draw: st.DrawFn) -> Setup:
         "chunks": draw(st.sampled_from([1, 3, 1_000])),
         "min_notional": draw(st.one_of(st.just(0), up_to(AMOUNT_MAX))),
         "max_quantity": draw(st.one_of(st.just(0), up_to(AMOUNT_MAX))),
+        "max_notional": draw(st.one_of(st.just(0), up_to(AMOUNT_MAX))),
+        "max_position": draw(st.one_of(st.just(0), up_to(AMOUNT_MAX))),
+        **{name: draw(st.one_of(st.just(0), up_to(PRICE_MAX))) for name in MULTIPLIERS},
         "fee": draw(st.integers(0, ONE - 1)),
         **{f"{name}_interval": draw(st.integers(1 - ONE, ONE - 1)) for name in ("buy_down", "profit", "rebuy")},
     }

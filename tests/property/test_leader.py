@@ -197,7 +197,8 @@ def lived(life: tuple[int, int], world: World, changing: bool = False) -> World:
         elif kind < 0.98 or not changing:
             getattr(world, chance.choice(DISTURBANCES))(chance.randint(1, 4))
         elif kind < 0.985:
-            world.seed(msgspec.structs.replace(world.instruments[-1], min_notional=chance.randint(0, 150) * ONE))
+            filters = {"min_notional": chance.randint(0, 150) * ONE, "max_position": chance.choice([0, 0, 3, 9]) * ONE}
+            world.seed(msgspec.structs.replace(world.instruments[-1], **filters))
         elif kind < 0.99:
             world.name_orders()
         else:

@@ -29,6 +29,8 @@ def test_orders_keep_tick_step_and_filters(prices: list[int], of: Setup) -> None
             assert order.price <= (of.instrument.max_price or order.price)
             assert order.quantity <= (of.instrument.max_quantity or order.quantity)
             assert order.price * order.quantity >= of.instrument.min_notional * ONE
+            assert not of.instrument.max_notional or order.price * order.quantity <= of.instrument.max_notional * ONE
+            assert not of.instrument.max_position or order.quantity <= of.instrument.max_position
 
 
 @settings(max_examples=200)

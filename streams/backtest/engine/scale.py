@@ -55,6 +55,17 @@ def scale(rules: Rules, price_unit: int, highest: int) -> tuple[Rules, Units]:
         min_quantity=_limit(-(-rules.min_quantity // units.quantity)),
         max_quantity=_limit(rules.max_quantity // units.quantity),
         min_notional=_limit(-(-rules.min_notional // (units.price * units.quantity))),
+        max_notional=_limit(rules.max_notional // (units.price * units.quantity)),
+        # fractions of prices, whatever their unit is
+        bid_low_num=rules.bid_low_num,
+        bid_low_den=rules.bid_low_den,
+        bid_high_num=rules.bid_high_num,
+        bid_high_den=rules.bid_high_den,
+        ask_low_num=rules.ask_low_num,
+        ask_low_den=rules.ask_low_den,
+        ask_high_num=rules.ask_high_num,
+        ask_high_den=rules.ask_high_den,
+        max_position=_limit(rules.max_position // units.quantity),
     )
     _check(scaled, highest, bought, units)
     return scaled, units
@@ -91,6 +102,7 @@ def _limit(of_filter: int) -> int:
 
 def _check(scaled: Rules, highest: int, bought: int, units: Units) -> None:
     """Raise `TooLarge` if any product that the strategy forms, or a step in units of 1e-8, could exceed 64 bits."""
+    sold = bought * scaled.sell_num // scaled.sell_den + 1
     products = {
         "step_size": units.quantity,
         "price · buy-down fraction": highest * scaled.buy_num,
@@ -98,6 +110,10 @@ def _check(scaled: Rules, highest: int, bought: int, units: Units) -> None:
         "buy price · profit fraction": bought * scaled.sell_num,
         "profit fraction · tick": scaled.sell_den * scaled.tick,
         "buy price · rebuy fraction": bought * scaled.rebuy_num,
+        "price · bid multiplier": highest * max(scaled.bid_low_num, scaled.bid_high_num),
+        "buy price · bid multiplier": bought * max(scaled.bid_low_den, scaled.bid_high_den),
+        "buy price · ask multiplier": bought * max(scaled.ask_low_num, scaled.ask_high_num),
+        "sell price · ask multiplier": sold * max(scaled.ask_low_den, scaled.ask_high_den),
         "largest notional": max(1, -(-scaled.sell_num // scaled.sell_den)) * scaled.lot_num,
         "budget": scaled.chunks * scaled.lot_num,
     }

@@ -209,6 +209,16 @@ def _rules_in(row: Rules) -> Rules:
         min_quantity=row.min_quantity,
         max_quantity=row.max_quantity,
         min_notional=row.min_notional,
+        max_notional=row.max_notional,
+        bid_low_num=row.bid_low_num,
+        bid_low_den=row.bid_low_den,
+        bid_high_num=row.bid_high_num,
+        bid_high_den=row.bid_high_den,
+        ask_low_num=row.ask_low_num,
+        ask_low_den=row.ask_low_den,
+        ask_high_num=row.ask_high_num,
+        ask_high_den=row.ask_high_den,
+        max_position=row.max_position,
     )
 
 

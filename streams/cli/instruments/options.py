@@ -9,6 +9,7 @@ import typer
 from schemas.parameters import FIELDS
 from streams.cli.command import ParameterOptions, Typed, complete_symbol
 
+SYMBOLS = "XRPUSDT, binance:XRPUSDT, coinbase:BTC-USD: in any case, with or without the dash."
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, change nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
@@ -20,7 +21,9 @@ class Wanted:
     symbols: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SYMBOL]...", help="XRPUSDT or binance:XRPUSDT, in any case.", autocompletion=complete_symbol
+            metavar="[SYMBOL]...",
+            help=SYMBOLS,
+            autocompletion=complete_symbol,
         ),
     ] = None
     everything: Annotated[bool, typer.Option("--all", help="Every instrument.")] = False
@@ -28,15 +31,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Seed:
-    """Write what the exchange says of all its symbols at once; what the user sets is not touched."""
+    """Write what the exchanges say of all their symbols; what is odd is left out, what the user sets not touched."""
 
     from_exchange: Annotated[
-        bool, typer.Option("--from-exchange", help="Ask the exchange (HEDGEHOG_BINANCE_REST_URL); the default.")
+        bool, typer.Option("--from-exchange", help="Ask the exchange (HEDGEHOG_…_REST_URL); the default.")
     ] = False
     file: Annotated[
-        Path | None, typer.Option("--file", metavar="FILE", help="A saved exchangeInfo answer, .gz or not.")
+        Path | None,
+        typer.Option("--file", metavar="FILE", help="A saved answer, .gz or not: of binance unless --exchange says."),
     ] = None
-    exchange: Annotated[str, typer.Option(help="The exchange to seed.")] = "binance"
+    exchange: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Seed this one only; repeatable.")] = None
     dry_run: DryRun = False
 
 
@@ -47,7 +51,9 @@ class Show:
     symbols: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SYMBOL]...", help="XRPUSDT or binance:XRPUSDT, in any case.", autocompletion=complete_symbol
+            metavar="[SYMBOL]...",
+            help=SYMBOLS,
+            autocompletion=complete_symbol,
         ),
     ] = None
 

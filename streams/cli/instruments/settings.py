@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from infra.config import Config
-from producers.binance.exchange_info import EXCHANGE, ExchangeInfoError, load_exchange_info
+from producers.exchanges import LISTERS, rest_url
+from producers.listing import Listing, ListingError
+from producers.recorded.naming import EXCHANGE
 from producers.settings_topic import read_instruments, write
 from schemas.parameters import FIELDS, PARAMETERS
-from schemas.records import Instrument
 from streams.cli.endpoints import with_settings
 from streams.cli.errors import UNREACHABLE, BadValue, CliError
 from streams.cli.instruments.changes import Change, as_row, parse_values, refreshed
@@ -24,49 +26,77 @@ COLUMNS = (
 
 
 def seed(asked: Seed, out: Output) -> None:
-    """Write the instruments that the exchange has changed or that are new, and count them."""
+    """Write the instruments that the exchanges have changed or that are new, and count them.
+
+    What one exchange lists is written although another does not answer; that is told at the end.
+    """
     if asked.from_exchange and asked.file is not None:
         raise BadValue(f"--from-exchange or --file {asked.file}, not both")
-    if asked.exchange != EXCHANGE:
-        raise BadValue(f"--exchange: {asked.exchange!r} is not known; it is {EXCHANGE}")
+    names = _names(asked)
     config = with_settings()
-    fresh = _asked_of_exchange(asked, config, out)
-    began = time.monotonic()
-    known = read_instruments(config)
-    changed = refreshed(known, fresh, time.time_ns() // 1_000)
-    if changed and not asked.dry_run:
-        write(config, changed)
-    counts = _counts(known, fresh, changed)
-    out.record(counts | {"seconds": round(time.monotonic() - began, 3), "dry_run": asked.dry_run})
+    listings, failed = {}, []
+    for name in names:
+        try:
+            listings[name] = _listed(name, asked.file, config, out)
+        except ListingError as error:
+            failed.append(str(error))
+    if not listings:
+        raise _unavailable(asked, failed)
+    out.record(_write(config, listings, asked.dry_run) | {"failed": failed, "dry_run": asked.dry_run})
+    if failed:
+        raise _unavailable(asked, failed)
     out.note("next: hedgehog streaming start SYMBOL, hedgehog trading start SYMBOL")
 
 
-def _asked_of_exchange(asked: Seed, config: Config, out: Output) -> list[Instrument]:
-    """Return what the exchange, or a saved answer of it, says; there is some symbol."""
-    source = asked.file or config.binance_rest_url
+def _names(asked: Seed) -> list[str]:
+    """Return the exchanges that are asked: one saved answer is that of one exchange."""
+    names = [name.strip().lower() for name in asked.exchange or ()]
+    for name in names:
+        if name not in LISTERS:
+            raise BadValue(f"--exchange: {name!r} is not known; there are {', '.join(LISTERS)}")
+    if asked.file is not None and len(names) > 1:
+        raise BadValue(f"--file {asked.file} is the answer of one exchange, and --exchange names {len(names)}")
+    return names or (list(LISTERS) if asked.file is None else [EXCHANGE])
+
+
+def _listed(name: str, file: Path | None, config: Config, out: Output) -> Listing:
+    """Return what an exchange, or a saved answer of it, lists; there is some symbol."""
+    source = file or rest_url(config, name)
     out.progress(f"reading the symbols of {source}")
-    try:
-        fresh = load_exchange_info(asked.file or config)
-    except ExchangeInfoError as error:
-        if asked.file is not None:
-            raise BadValue(f"--file: {error}") from None
-        hint = "hedgehog settings seed --file EXCHANGE_INFO.json"
-        raise CliError(str(error), hint=hint, code=UNREACHABLE) from None
-    if not fresh:
-        raise BadValue(f"{source} lists no symbol")
-    return fresh
+    listing = LISTERS[name].ask(str(source)) if file is None else LISTERS[name].open(file)
+    if not listing.instruments and not listing.left_out:
+        raise ListingError(f"{source} lists no symbol")
+    return listing
 
 
-def _counts(
-    known: Mapping[str, Instrument], fresh: Sequence[Instrument], changed: Sequence[Instrument]
-) -> dict[str, Any]:
-    listed = {instrument.instrument for instrument in fresh}
+def _unavailable(asked: Seed, failed: Sequence[str]) -> CliError:
+    if asked.file is not None:
+        return BadValue(f"--file: {failed[0]}")
+    hint = "hedgehog settings seed --exchange NAME --file SAVED_ANSWER.json"
+    return CliError("; ".join(failed), hint=hint, code=UNREACHABLE)
+
+
+def _write(config: Config, listings: Mapping[str, Listing], dry_run: bool) -> dict[str, Any]:
+    """Write what is new or changed; return what is told of it."""
+    began = time.monotonic()
+    known = read_instruments(config)
+    fresh = [instrument for listing in listings.values() for instrument in listing.instruments]
+    changed = refreshed(known, fresh, time.time_ns() // 1_000)
+    if changed and not dry_run:
+        write(config, changed)
+    left_out = [each for listing in listings.values() for each in listing.left_out]
+    listed = {instrument.instrument for instrument in fresh} | {each.instrument for each in left_out}
     return {
+        "exchanges": list(listings),
         "symbols": len(fresh),
         "added": sum(instrument.instrument not in known for instrument in changed),
         "refreshed": sum(instrument.instrument in known for instrument in changed),
         "unchanged": len(fresh) - len(changed),
-        "no_longer_listed": sorted(key for key in known if key not in listed and key.startswith(f"{EXCHANGE}:")),
+        "left_out": [f"{each.instrument}: {each.reason}" for each in left_out],
+        "no_longer_listed": sorted(
+            key for key, instrument in known.items() if instrument.exchange in listings and key not in listed
+        ),
+        "seconds": round(time.monotonic() - began, 3),
     }
 
 

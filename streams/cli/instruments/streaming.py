@@ -1,11 +1,6 @@
 """`hedgehog streaming`: whether a producer streams an instrument's trades."""
 
-from collections.abc import Mapping, Sequence
-
-from producers.binance.protocol import STREAMS_MAX
-from schemas.records import Setup
 from streams.cli.endpoints import with_settings
-from streams.cli.errors import BadValue
 from streams.cli.instruments.changes import as_row
 from streams.cli.instruments.options import StartStreaming, StopStreaming, StreamingStatus
 from streams.cli.instruments.select import pick, pick_or, read, some, switch
@@ -17,9 +12,7 @@ COLUMNS = ("instrument", "streaming", "exchange_status", "updated_time")
 def start(asked: StartStreaming, out: Output) -> None:
     """Switch streaming on; tell which of the instruments the exchange does not trade at present."""
     config = with_settings()
-    known = read(config)
-    picked = pick(known, asked.wanted)
-    _check_streams(known, picked)
+    picked = pick(read(config), asked.wanted)
     made = switch(config, picked, "streaming", True, asked.dry_run, out)
     halted = [change.after.symbol for change in made if change.instrument.exchange_status != "TRADING"]
     if halted:
@@ -45,13 +38,3 @@ def status(asked: StreamingStatus, out: Output) -> None:
         COLUMNS,
         empty="nothing is streamed; start with: hedgehog streaming start SYMBOL",
     )
-
-
-def _check_streams(known: Mapping[str, Setup], more: Sequence[Setup]) -> None:
-    """Raise `BadValue` where the producer's connection cannot carry the streams of `more` beside those that run."""
-    streams = {setup.key for setup in known.values() if setup.settings.streaming} | {setup.key for setup in more}
-    if len(streams) > STREAMS_MAX:
-        raise BadValue(
-            f"streaming: {len(streams)} instruments would be streamed, one connection carries {STREAMS_MAX}",
-            hint="hedgehog streaming stop SYMBOL...",
-        )

@@ -1,10 +1,10 @@
-"""Instruments as people type them: `xrpusdt`, `XRP/USDT`, `binance:XRPUSDT`."""
+"""Instruments as people type them: `xrpusdt`, `XRP/USDT`, `binance:XRPUSDT`, `coinbase:btcusd`."""
 
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 from producers.recorded.naming import EXCHANGE
-from schemas.symbols import split_instrument, typed_instrument
+from schemas.symbols import bare, split_instrument, typed_instrument
 from streams.cli.errors import BadValue
 
 SUGGESTIONS = 5
@@ -35,18 +35,18 @@ def resolve(typed: Iterable[str], known: Collection[str]) -> list[str]:
         raise BadValue("no instrument is known yet", hint="hedgehog settings seed")
     by_symbol: dict[str, list[str]] = {}
     for key in known:
-        by_symbol.setdefault(split_instrument(key)[1], []).append(key)
+        by_symbol.setdefault(bare(split_instrument(key)[1]), []).append(key)
     return list(dict.fromkeys(_one(name, known, by_symbol) for name in typed))
 
 
 def _one(name: str, known: Collection[str], by_symbol: dict[str, list[str]]) -> str:
     exchange, symbol = typed_instrument(name)
+    keys = by_symbol.get(bare(symbol), [])
     if ":" in name:
-        key = f"{exchange}:{symbol}"
-        if key in known:
-            return key
-        raise _unknown(name, nearest(key, known))
-    keys = by_symbol.get(symbol, [])
+        of_exchange = [key for key in keys if key.startswith(f"{exchange}:")]
+        if not of_exchange:
+            raise _unknown(name, nearest(f"{exchange}:{symbol}", known))
+        return of_exchange[0]
     if not keys:
         raise _unknown(name, nearest(symbol, by_symbol))
     if len(keys) > 1:

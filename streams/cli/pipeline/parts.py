@@ -1,5 +1,6 @@
 """The state of the pipeline's parts, as rows for `status`, `doctor` and `topics list`."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,9 @@ from connectors.apply import states
 from infra import probes
 from infra.config import Config
 from infra.errors import Unreachable
+from producers.gap_records import read_gaps
 from schemas.broker import admin
+from schemas.records import GapStatus
 from schemas.topics import DEAD_LETTER_TOPICS, SINKS, TOPICS
 from streams.cli import endpoints
 from streams.topics.lag import lags
@@ -77,6 +80,12 @@ def groups(config: Config) -> Rows:
 def dead_letters(config: Config) -> int:
     """Return the number of dead letters in all topics of them."""
     return count(config, DEAD_LETTER_TOPICS)
+
+
+def gaps(config: Config) -> dict[str, int]:
+    """Return how many gaps in the trades are open, and how many were lost."""
+    counted = Counter(gap.status for gap in read_gaps(config))
+    return {status.value: counted[status] for status in (GapStatus.OPEN, GapStatus.LOST)}
 
 
 def connectors(config: Config) -> Rows:

@@ -22,6 +22,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Config], Any]]] = {
     "topics": ("broker", parts.topics),
     "groups": ("broker", parts.groups),
     "dead_letters": ("broker", parts.dead_letters),
+    "gaps": ("broker", parts.gaps),
     "connectors": ("connect", parts.connectors),
     "tables": ("postgres", parts.tables),
 }
@@ -94,3 +95,5 @@ def _show(servers: list[dict[str, Any]], page: dict[str, Any], out: Output) -> N
         out.section(title, rows or [], columns, unknown if rows is None else empty)
     letters = page["dead_letters"]
     print(f"\nDead letters  {unknown if letters is None else letters}")
+    gaps = page["gaps"]
+    print(f"Gaps          {unknown if gaps is None else ', '.join(f'{many} {what}' for what, many in gaps.items())}")

@@ -81,3 +81,37 @@ def test_misspelt_variables_are_named(tmp_path: Path, monkeypatch: pytest.Monkey
         "HEDGEHOG_PARTITONS is no variable of hedgehog; HEDGEHOG_PARTITIONS is",
         "HEDGEHOG_UNHEARD is no variable of hedgehog",
     ]
+
+
+@pytest.mark.parametrize("name", ["binance", "coinbase", "bitstamp"])
+@pytest.mark.parametrize(
+    ("kind", "url", "used"),
+    [
+        ("stream", "wss://stream.example.com:9443", "wss://stream.example.com:9443"),
+        ("stream", "ws://127.0.0.1:7/", "ws://127.0.0.1:7"),
+        ("stream", "wss://stream.example.com:9443/ws", None),
+        ("stream", "wss://stream.example.com:9443/stream", None),
+        ("stream", "wss://stream.example.com?streams=a", None),
+        ("stream", "stream.example.com:9443", None),
+        ("stream", "https://stream.example.com", None),
+        ("stream", "wss://stream.example.com:port", None),
+        ("stream", "wss://", None),
+        ("stream", "", None),
+        ("rest", "https://api.example.com/", "https://api.example.com"),
+        ("rest", "http://127.0.0.1:7", "http://127.0.0.1:7"),
+        ("rest", "https://api.example.com/api/v3", None),
+        ("rest", "wss://api.example.com", None),
+        ("rest", "api.example.com", None),
+    ],
+)
+def test_the_urls_of_an_exchange_are_its_base(tmp_path: Path, name: str, kind: str, url: str, used: str | None) -> None:
+    field = f"{name}_{kind}_url"
+    if used is not None:
+        assert getattr(config(tmp_path, **{field: url}), field) == used
+        return
+    with pytest.raises(ValidationError) as raised:
+        config(tmp_path, **{field: url})
+    (said,) = problems(raised.value)
+    right = "wss://host" if kind == "stream" else "https://host"
+    assert said.startswith(f"HEDGEHOG_{field.upper()}={url}: ")
+    assert f"not of the form {right} or {right}:port" in said

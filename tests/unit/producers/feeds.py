@@ -5,9 +5,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import islice
 
+from producers.binance.client import Binance
+from producers.bitstamp.client import Bitstamp
+from producers.coinbase.client import Coinbase
 from producers.connection import Timing
+from producers.local_exchange.dialects import DIALECTS
 from producers.local_exchange.server import LocalExchange, Manners, Play
-from producers.local_exchange.simulated import MARKETS, simulated_trades
+from producers.local_exchange.simulated import MARKETS, MARKETS_OF, SHARED_IDS, simulated_trades
+from producers.rest import Budget, Rest
 from producers.sequence import Gap, StepBack, TradeIds
 from producers.session import Session
 from producers.source import BadRecord, Event
@@ -17,6 +22,11 @@ SYMBOLS = [market.symbol for market in MARKETS]
 START = 1_700_000_000_123_456
 QUICK = Timing(overlap_s=0.2, backoff_s=0.01, backoff_max_s=0.05, tick_s=0.02)
 DEADLINE_S = 20.0
+ADAPTERS: dict[str, type[Binance | Coinbase | Bitstamp]] = {
+    "binance": Binance,
+    "coinbase": Coinbase,
+    "bitstamp": Bitstamp,
+}
 
 
 class Client:
@@ -50,18 +60,42 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
-def market(rate: int = 2_000, count: int | None = None, wait: bool = True, speed: float | None = 1.0) -> Play:
+def market(
+    rate: int = 2_000,
+    count: int | None = None,
+    wait: bool = True,
+    speed: float | None = 1.0,
+    name: str = "binance",
+    start: int = START,
+) -> Play:
     """The simulated market from a fixed time on."""
     return Play(
-        lambda: islice(simulated_trades(3, rate, START), count),
+        lambda: islice(simulated_trades(3, rate, start, MARKETS_OF[name], name in SHARED_IDS), count),
         speed,
-        frozenset(SYMBOLS) if wait else frozenset(),
+        frozenset(symbols_of(name)) if wait else frozenset(),
     )
 
 
+def symbols_of(name: str) -> list[str]:
+    return [item.symbol for item in MARKETS_OF[name]]
+
+
+def adapter_of(exchange: LocalExchange, name: str) -> Binance | Coinbase | Bitstamp:
+    """The adapter of an exchange, with the addresses of the local one and a budget that no test has to wait for."""
+    rest = Rest(exchange.rest_url, Budget(1_000, 1, 1_000))
+    kinds: dict[str, type[Binance | Coinbase | Bitstamp]] = {
+        "binance": Binance,
+        "coinbase": Coinbase,
+        "bitstamp": Bitstamp,
+    }
+    return kinds[name](exchange.stream_url, rest=rest)
+
+
 @asynccontextmanager
-async def exchange_of(play: Play, manners: Manners | None = None) -> AsyncIterator[LocalExchange]:
-    exchange = LocalExchange([item.instrument() for item in MARKETS], play, 0, manners)
+async def exchange_of(
+    play: Play, manners: Manners | None = None, name: str = "binance"
+) -> AsyncIterator[LocalExchange]:
+    exchange = LocalExchange([item.instrument() for item in MARKETS_OF[name]], play, 0, manners, DIALECTS[name])
     await exchange.start()
     try:
         yield exchange

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import msgspec
 from websockets.asyncio.server import ServerConnection, serve
 
-from producers.local_exchange.wire import trade_event
+from producers.local_exchange.binance_words import trade_event
 from tests.unit.producers.binance.test_protocol import TRADE
 
 

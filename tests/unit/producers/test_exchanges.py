@@ -3,7 +3,7 @@
 import pytest
 
 from infra.config import Config
-from producers.exchanges import CONTIGUOUS, EXCHANGES, adapters
+from producers.exchanges import CONTIGUOUS, EXCHANGES, LISTERS, adapters, rest_url
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,16 @@ def test_those_named_else_those_configured_else_all(typed: list[str], configured
 def test_one_that_there_is_not(typed: list[str], configured: str) -> None:
     with pytest.raises(ValueError, match="'nowhere' is none of the exchanges binance"):
         adapters(Config(exchanges=configured), typed)
+
+
+@pytest.mark.parametrize("name", [exchange.name for exchange in EXCHANGES])
+def test_every_exchange_has_its_addresses_an_adapter_and_a_lister(name: str) -> None:
+    config = Config.model_validate({f"{name}_stream_url": "ws://127.0.0.1:7", f"{name}_rest_url": "http://127.0.0.1:8"})
+    (adapter,) = adapters(config, [name])
+    assert adapter.address(["XRPUSDT"]).url.startswith("ws://127.0.0.1:7")
+    assert rest_url(config, name) == "http://127.0.0.1:8"
+    assert LISTERS[name].exchange == name
+    assert (name in CONTIGUOUS) == (adapter.exchange.ids == "contiguous") == (name != "bitstamp")
 
 
 def test_an_adapter_has_the_configured_address() -> None:

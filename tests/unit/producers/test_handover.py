@@ -1,5 +1,7 @@
 """A session that hands over to a new connection: what either has is given once, whichever of them ends first."""
 
+from math import inf
+
 import pytest
 
 from producers.binance.client import Binance
@@ -81,12 +83,12 @@ async def test_the_old_connection_goes_on_while_no_successor_can_be_had() -> Non
     async with exchange_of(market(rate=500)) as exchange:
         session = Session(Binance(exchange.stream_url), QUICK)
         async with client_of(session, SYMBOLS[1:]) as client:
-            exchange.refusals = 1_000_000
+            exchange.faults.cut_until = inf
             await until(lambda: session.counters.failures > 2)
             assert not session.counters.connections
-            exchange.refusals = 0
+            exchange.faults.cut_until = 0
             await until(lambda: session.streaming)
-            exchange.refusals = 1_000_000
+            exchange.faults.cut_until = inf
             exchange.announce_shutdown()
             mark = session.counters.failures
             await until(lambda: session.counters.failures > mark + 2)
@@ -94,7 +96,7 @@ async def test_the_old_connection_goes_on_while_no_successor_can_be_had() -> Non
             session.set_symbols(SYMBOLS)
             await until(lambda: client.ids(SYMBOLS[0]))
             assert (session.counters.connections, session.counters.handovers) == (1, 0)
-            exchange.refusals = 0
+            exchange.faults.cut_until = 0
             await until(lambda: session.counters.handovers == 1)
             mark = len(client.trades)
             await until(lambda: len(client.trades) > mark + 50)

@@ -1,6 +1,7 @@
 """The publisher without a broker: what is not acknowledged is an error, and a full queue waits."""
 
 import socket
+import time
 
 import pytest
 
@@ -52,3 +53,33 @@ def test_the_error_inside_the_block_is_kept_and_told_what_it_cost(no_broker: Con
     with pytest.raises(KeyError, match="broken") as caught:
         failing_block()
     assert "binance:XRPUSDT" in caught.value.__notes__[0]
+
+
+def test_what_is_waited_for_without_end_is_counted_at_the_end(
+    no_broker: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    def publish_three() -> None:
+        with Publisher(no_broker, delivery_timeout_s=None, end_within_s=2.5) as publisher:
+            for value in (b"1", b"2", b"3"):
+                publisher.publish(TRADES, "binance:XRPUSDT", value)
+
+    with pytest.raises(DeliveryError, match=r"3 of 3 records not acknowledged .* within 2\.5 s"):
+        publish_three()
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 1, told
+    assert "does not answer" in told[0]
+    assert "3 records wait for it" in told[0]
+
+
+def test_the_last_words_have_the_true_count(no_broker: Config) -> None:
+    def lose() -> None:
+        with Publisher(no_broker, delivery_timeout_s=0.3, end_within_s=1) as publisher:
+            for value in (b"1", b"2", b"3"):
+                publisher.publish(TRADES, "binance:XRPUSDT", value)
+            while True:
+                time.sleep(0.05)
+                publisher.poll()
+
+    with pytest.raises(DeliveryError) as lost:
+        lose()
+    assert lost.value.__notes__[-1] == "in all 3 of 3 records are not acknowledged"

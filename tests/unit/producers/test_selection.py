@@ -2,15 +2,16 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 
 import pytest
 
 from producers.binance.client import Binance
+from producers.holes import Memory
 from producers.selection import Selection
-from producers.sequence import TradeIds
 from producers.session import Session
-from tests.samples import settings
-from tests.unit.producers.tiny import TINY, Tiny
+from tests.samples import settings, trade
+from tests.unit.producers.tiny import Tiny
 
 
 class Told(Session):
@@ -18,13 +19,14 @@ class Told(Session):
 
     told: list[list[str]]
 
-    def set_symbols(self, symbols: list[str]) -> None:  # type: ignore[override]
-        self.told = [*getattr(self, "told", []), symbols]
+    def set_symbols(self, symbols: Iterable[str]) -> None:
+        self.told = [*getattr(self, "told", []), sorted(symbols)]
 
 
-def selection() -> tuple[Selection, Told, Told, TradeIds]:
-    binance, tiny, ids = Told(Binance("ws://127.0.0.1:1")), Told(Tiny("ws://127.0.0.1:1")), TradeIds()
-    return Selection([binance, tiny], ids, ["binance", "tiny", "elsewhere"]), binance, tiny, ids
+def selection() -> tuple[Selection, Told, Told, dict[str, Memory]]:
+    binance, tiny = Told(Binance("ws://127.0.0.1:1")), Told(Tiny("ws://127.0.0.1:1"))
+    memories = {name: Memory(name, "contiguous") for name in ("binance", "tiny")}
+    return Selection([binance, tiny], memories, ["binance", "tiny", "elsewhere"]), binance, tiny, memories
 
 
 async def test_each_session_is_told_its_own_symbols_once() -> None:
@@ -42,25 +44,16 @@ async def test_each_session_is_told_its_own_symbols_once() -> None:
     assert len(binance.told) == 2, "nothing has changed about what is streamed"
 
 
-async def test_what_an_instrument_trades_while_it_is_off_is_no_gap() -> None:
-    chosen, _, _, ids = selection()
-    for instrument in ("binance:BTCEUR", "tiny:BTCEUR"):
-        ids.observe(instrument, 10)
+async def test_what_an_instrument_trades_while_it_is_off_is_not_missing() -> None:
+    chosen, _, _, memories = selection()
+    for name in memories:
+        memories[name].live([trade("1", 10, f"{name}:BTCEUR")], 0)
+        chosen.change(settings(f"{name}:BTCEUR", streaming=True))
+    chosen.change(settings("binance:BTCEUR", streaming=False))
     chosen.change(settings("binance:BTCEUR", streaming=True))
-    assert ids.observe("binance:BTCEUR", 15) is None
-    assert ids.observe("tiny:BTCEUR", 15) is not None
-
-
-async def test_more_than_a_connection_carries_is_said_of_that_exchange(caplog: pytest.LogCaptureFixture) -> None:
-    chosen, _, tiny, _ = selection()
-    symbols = [f"S{number:02}EUR" for number in range(TINY.symbols_per_connection + 2)]
-    for symbol in symbols:
-        chosen.change(settings(f"tiny:{symbol}", streaming=True))
-    await asyncio.sleep(0)
-    assert tiny.told == [symbols[:10]]
-    assert chosen.refused == {"binance": [], "tiny": symbols[10:]}
-    assert "tiny: 12 symbols are to be streamed, but one connection carries at most 10" in caplog.text
-    assert "S10EUR, S11EUR" in caplog.text
+    for name, missing in (("binance", 0), ("tiny", 1)):
+        memories[name].live([trade("1", 15, f"{name}:BTCEUR")], 0)
+        assert len(memories[name].open) == missing
 
 
 @pytest.mark.parametrize(("exchange", "said"), [("elsewhere", False), ("nowhere", True)])

@@ -1,21 +1,23 @@
 """Several exchanges side by side: whatever one does, the other loses nothing."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from typing import cast
 
 import pytest
 
-from producers.adapter import Address
+from producers.adapter import Address, Newest
 from producers.binance.client import Binance
+from producers.filler import Filler
+from producers.holes import Memory
 from producers.publisher import DeliveryError
 from producers.pump import PublishError, Pump
 from producers.service import status, stream
 from producers.session import Counters, Session
-from producers.source import Source
-from schemas.records import Trade
+from producers.source import Event, Source
+from schemas.records import Gap, Trade
 from tests.unit.producers.feeds import QUICK, exchange_of, market, odd, until
 from tests.unit.producers.tiny import Tiny, TinyExchange
 
@@ -25,7 +27,11 @@ class Kept:
 
     def __init__(self) -> None:
         self.trades: list[Trade] = []
+        self.gaps: list[Gap] = []
         self.fail: Exception | None = None
+
+    async def give(self, batch: Iterable[Event]) -> None:
+        self.trades += [event for event in batch if isinstance(event, Trade)]
 
     async def run(self, source: Source) -> None:
         async with aclosing(source.events()) as batches:
@@ -40,6 +46,23 @@ class Kept:
 
     def report(self, exchange: str) -> str:
         return f"trades {len(self.ids(exchange))}"
+
+
+def filling(session: Session, kept: Kept) -> Filler:
+    async def tell(gap: Gap) -> None:
+        kept.gaps.append(gap)
+
+    return Filler(session, Memory(session.exchange.name, session.exchange.ids), kept.give, tell)
+
+
+async def streamed(session: Session, kept: Kept) -> None:
+    filler = filling(session, kept)
+    beside = asyncio.create_task(filler.run())
+    try:
+        await stream(filler, cast(Pump, kept))
+    finally:
+        beside.cancel()
+        await asyncio.gather(beside, return_exceptions=True)
 
 
 Misbehaves = Callable[[Counters], bool]
@@ -61,7 +84,7 @@ async def test_an_exchange_that_misbehaves_all_the_time_costs_the_other_no_trade
         await stack.enter_async_context(other)
         other.refusing = what == "refuses"
         good, bad = Session(Binance(exchange.stream_url), QUICK), Session(Tiny(other.url), QUICK)
-        tasks = [asyncio.create_task(stream(session, cast(Pump, kept))) for session in (good, bad)]
+        tasks = [asyncio.create_task(streamed(session, kept)) for session in (good, bad)]
         good.set_symbols(["XRPUSDT", "ETHUSDT", "BTCUSDT", "ADAUSDT", "PEPEUSDT"])
         bad.set_symbols(["XRPUSDT"])
         await until(lambda: len(kept.ids("binance")) > 1_000 and misbehaves(bad.counters))
@@ -79,7 +102,7 @@ async def test_a_session_that_crashed_begins_anew_with_the_symbols_it_had() -> N
     async with TinyExchange() as exchange:
         session = Session(Tiny(exchange.url), QUICK)
         session.set_symbols(["A", "B"])
-        task = asyncio.create_task(stream(session, cast(Pump, kept)))
+        task = asyncio.create_task(streamed(session, kept))
         await until(lambda: kept.ids("tiny") == [1, 2])
         await exchange.sockets[0].send("bug")
         await until(lambda: kept.ids("tiny") == [1, 2, 3, 4])
@@ -92,7 +115,7 @@ async def test_a_session_that_crashed_begins_anew_with_the_symbols_it_had() -> N
         session.close()
         await task
         assert kept.ids("tiny")[:4] == [1, 2, 3, 4]
-        assert "CRASHES 2" in status(session, cast(Pump, kept), 0)
+        assert "CRASHES 2" in status(filling(session, kept), cast(Pump, kept))
 
 
 async def test_a_crash_on_the_way_to_a_successor_begins_anew_too() -> None:
@@ -109,7 +132,7 @@ async def test_a_crash_on_the_way_to_a_successor_begins_anew_too() -> None:
     async with TinyExchange() as exchange:
         session = Session(SecondAddressFails(exchange.url), QUICK)
         session.set_symbols(["A"])
-        task = asyncio.create_task(stream(session, cast(Pump, kept)))
+        task = asyncio.create_task(streamed(session, kept))
         await until(lambda: kept.ids("tiny") == [1])
         await exchange.sockets[0].send("bye")
         await until(lambda: kept.ids("tiny") == [1, 2])
@@ -132,7 +155,7 @@ async def test_a_crash_before_there_is_a_connection_waits_longer_each_time() -> 
     timing = replace(QUICK, backoff_s=0.5, backoff_max_s=60)
     session = Session(NoAddress(""), timing, sleep=sleep)
     session.set_symbols(["A"])
-    task = asyncio.create_task(stream(session, cast(Pump, Kept())))
+    task = asyncio.create_task(streamed(session, Kept()))
     await until(lambda: session.counters.crashes > 9)
     session.close()
     await task
@@ -148,13 +171,19 @@ async def test_what_is_lost_on_the_way_to_the_broker_is_an_error_of_all(error: E
         session = Session(Tiny(exchange.url), QUICK)
         session.set_symbols(["A"])
         with pytest.raises(type(error), match="lost"):
-            await stream(session, cast(Pump, kept))
+            await streamed(session, kept)
         assert session.counters.crashes == 0
         assert not session.streaming, "its connection is closed"
 
 
 async def test_a_status_line_names_its_exchange() -> None:
     session = Session(Tiny("ws://127.0.0.1:1"))
+    filler = filling(session, Kept())
     line = "tiny: streaming 0; trades 0; connections 0, reconnects 0, handovers 0, failures 0"
-    assert status(session, cast(Pump, Kept()), 0) == line
-    assert status(session, cast(Pump, Kept()), 3) == f"{line}; NOT STREAMED 3"
+    assert status(filler, cast(Pump, Kept())) == line
+    filler.memory.claim(Newest("A", 1), 0)
+    filler.memory.claim(Newest("A", 5), 0)
+    filler.memory.overdue(0, 0)
+    filler.memory.claim(Newest("A", 5), 0)
+    filler.memory.overdue(9, 0)
+    assert status(filler, cast(Pump, Kept())) == f"{line}; FILLING 1 gaps"

@@ -11,6 +11,7 @@ import pytest
 from producers.binance.client import BINANCE, Binance
 from producers.binance.protocol import STREAMS_MAX
 from producers.connection import Timing
+from producers.local_exchange.faults import HttpFault
 from producers.local_exchange.server import LocalExchange, Manners
 from producers.local_exchange.simulated import MARKETS, simulated_trades
 from producers.sequence import Gap, StepBack
@@ -232,7 +233,7 @@ async def test_backoff_is_capped_and_fully_jittered() -> None:
             return b
 
     async with exchange_of(market()) as exchange:
-        exchange.refusals = 10
+        exchange.faults.handshakes.extend([HttpFault(503)] * 10)
         session = Session(Binance(exchange.stream_url), Timing(tick_s=0.02), rng=Largest(), sleep=sleep)
         async with client_of(session) as client:
             await until(lambda: client.trades)
@@ -279,7 +280,7 @@ async def test_a_refused_subscription_is_told_and_harms_no_other() -> None:
         client_of(Session(Binance(exchange.stream_url), QUICK), ["XRPUSDT"]) as client,
     ):
         await until(lambda: client.trades)
-        exchange.refused_requests = 1
+        exchange.faults.refused_requests = 1
         client.session.set_symbols(["XRPUSDT", "BTCUSDT"])
         await until(lambda: client.bad)
         assert "SUBSCRIBE BTCUSDT refused: code 2: " in client.bad[0].error

@@ -102,3 +102,28 @@ def test_an_unsubscription_that_is_refused_is_not_divided() -> None:
     assert refusal is not None
     assert refusal.final
     assert subscriptions.complete
+
+
+def test_what_is_renewed_is_unsubscribed_and_then_subscribed() -> None:
+    subscriptions = Subscriptions(["A", "B", "C"], per_request=9)
+    subscriptions.want("ABC")
+    subscriptions.renew(["B", "C", "D"])
+    assert not subscriptions.complete
+    assert asked(subscriptions) == "UNSUBSCRIBE B, C"
+    subscriptions.want("AB")
+    subscriptions.answered(Answer(1, None))
+    assert asked(subscriptions) == "SUBSCRIBE B"
+    subscriptions.answered(Answer(2, None))
+    assert subscriptions.complete
+    assert subscriptions.confirmed == {"A", "B"}
+
+
+def test_what_is_not_wanted_any_more_is_not_renewed() -> None:
+    subscriptions = Subscriptions(["A"], per_request=9)
+    subscriptions.want("A")
+    subscriptions.renew("A")
+    subscriptions.want("")
+    assert asked(subscriptions) == "UNSUBSCRIBE A"
+    subscriptions.answered(Answer(1, None))
+    assert asked(subscriptions) is None
+    assert subscriptions.complete

@@ -15,7 +15,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from producers.adapter import Address, Answer, Ending, Exchange, Frame
+from producers.adapter import Address, Answer, Ending, Exchange, Frame, Hole, Newest, Page
 from producers.source import BadRecord
 from schemas.records import Trade
 from schemas.units import ONE
@@ -26,7 +26,7 @@ TINY = Exchange(
     symbols_per_connection=10,
     symbols_per_request=1,
     lifetime_s=3_600,
-    contiguous_ids=False,
+    ids="global",
 )
 TIME = 1_735_689_600_000_000
 
@@ -60,6 +60,12 @@ class Tiny:
             case [symbol, trade_id]:
                 return tiny_trade(symbol, int(trade_id))
         return BadRecord("tiny stream", raw, "no word of tiny")
+
+    async def history(self, hole: Hole) -> Page:
+        return Page((), hole.before_id - 1)
+
+    async def newest(self, symbols: Sequence[str]) -> Sequence[Newest]:
+        return ()
 
 
 def tiny_trade(symbol: str, trade_id: int) -> Trade:

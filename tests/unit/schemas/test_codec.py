@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.codec import Codec, CodecError, UnknownSchema, schema_text
-from schemas.records import Order, Record, Trade
+from schemas.records import FILTERS, Instrument, Order, Record, Trade
 from schemas.units import AMOUNT_MAX, ONE, to_decimal
+from tests import samples
 from tests.records import BY_TYPE
 from tests.samples import fill, instrument, order, settings, trade
 
@@ -177,3 +178,16 @@ def test_a_registry_that_is_down_is_not_a_bad_record() -> None:
 def test_what_cannot_be_written_is_named(record: Record, change: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         CODECS[type(record)].encode(msgspec.structs.replace(record, **change))
+
+
+def test_an_instrument_of_before_there_were_all_filters_limits_nothing_by_them() -> None:
+    schema = json.loads(schema_text(Instrument))
+    added = {name for name in FILTERS if name.startswith(("max_notional", "bid_", "ask_", "max_position"))}
+    older = {**schema, "fields": [field for field in schema["fields"] if field["name"] not in added]}
+    assert len(schema["fields"]) - len(older["fields"]) == 6
+    ours = Codec(Instrument, 7, lambda _: json.dumps(older))
+    record = samples.instrument(max_notional="9", max_position="8", bid_multiplier_up="5")
+    assert ours.decode(ours.encode(record)) == record
+    # what was added stands at the end
+    before = b"\x00" + (3).to_bytes(4, "big") + ours.encode(record)[5 : -(2 * 12 + 4 * 8)]
+    assert ours.decode(before) == samples.instrument()

@@ -13,7 +13,7 @@ from schemas.codec import Codec, CodecError, UnknownSchema
 from schemas.columns import decode_trades
 from schemas.errors import Refused
 from schemas.records import Trade
-from schemas.units import AMOUNT_MAX, PRICE_MAX
+from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX
 from tests.records import TRADES
 from tests.samples import trade
 from tests.unit.schemas.test_codec import OTHER, POISON, drop, evolved, written_as
@@ -29,6 +29,7 @@ def other_writers(schema_id: int) -> str:
 
 
 CODEC = Codec(Trade, 7, other_writers)
+FORMER = evolved(Trade, drop("filled"))
 
 
 def agrees(values: list[bytes | None], keys: Sequence[bytes | None] | None = None) -> None:
@@ -102,6 +103,15 @@ def test_the_poison_that_the_codec_knows(name: str) -> None:
 
 def test_a_trade_of_an_older_writer_among_ours() -> None:
     agrees([CODEC.encode(trade("100")), written_as(OLDER, trade("101", 2)), CODEC.encode(trade("102", 3))])
+
+
+def test_a_writer_of_before_trades_were_filled_is_read_without_the_codec(monkeypatch: pytest.MonkeyPatch) -> None:
+    codec = Codec(Trade, 7, lambda _: FORMER)
+    values = [written_as(FORMER, trade("101", 2)), codec.encode(trade("100")), written_as(FORMER, trade("102", 3))]
+    monkeypatch.setattr(codec, "decode", lambda _: pytest.fail("decoded one by one"))
+    columns = decode_trades(values, [trade("1").instrument.encode()], np.ones(3, np.int16), codec)
+    assert columns.price.tolist() == [101 * ONE, 100 * ONE, 102 * ONE]
+    assert columns.trade_id.tolist() == [2, 1, 3]
 
 
 @pytest.mark.parametrize("quantity", [1, 2**63 - 1, 2**63, 2**64, AMOUNT_MAX])

@@ -29,4 +29,4 @@ def test_the_limits_are_within_binances() -> None:
     assert BINANCE.messages_per_s + 2 <= 5
     assert BINANCE.symbols_per_connection == 1_024
     assert BINANCE.lifetime_s < 24 * 3_600
-    assert BINANCE.contiguous_ids
+    assert BINANCE.ids == "contiguous"

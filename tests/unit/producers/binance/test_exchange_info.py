@@ -1,14 +1,14 @@
 """exchangeInfo to instruments: what is taken, and how each defect is named."""
 
-import gzip
 import json
-from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from producers.binance.exchange_info import ExchangeInfoError, load_exchange_info, parse_exchange_info
-from schemas.units import to_units
+from producers.binance.exchange_info import parse_exchange_info
+from schemas.records import Instrument
+from schemas.units import AMOUNT_MAX, to_units
 
 
 def symbol(**changes: Any) -> dict[str, Any]:
@@ -55,8 +55,15 @@ def with_filter(kind: str, **changes: str | None) -> dict[str, Any]:
     return result
 
 
+def only(*symbols: dict[str, Any]) -> Instrument:
+    """The one instrument in an answer with nothing left out."""
+    (instrument,), left_out = parse_exchange_info(payload(*symbols))
+    assert not left_out
+    return instrument
+
+
 def test_every_field_is_taken() -> None:
-    (instrument,) = parse_exchange_info(payload(symbol()))
+    instrument = only(symbol())
     assert instrument.instrument == "binance:XRPUSDT"
     assert (instrument.base_asset, instrument.quote_asset) == ("XRP", "USDT")
     assert instrument.exchange_status == "TRADING"
@@ -67,22 +74,92 @@ def test_every_field_is_taken() -> None:
     assert instrument.min_notional == 500_000_000
 
 
+OLDER = {"filterType": "MIN_NOTIONAL", "minNotional": "10.00000000", "avgPriceMins": 5}
+
+
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
-        ([{"filterType": "MIN_NOTIONAL", "minNotional": "10.00000000", "avgPriceMins": 5}], 1_000_000_000),
+        ([OLDER], 1_000_000_000),
+        ([OLDER, {"filterType": "NOTIONAL", "minNotional": "5"}], 1_000_000_000),
+        ([OLDER, {"filterType": "NOTIONAL", "minNotional": "11"}], 1_100_000_000),
         ([], 0),
     ],
 )
-def test_the_older_notional_filter_or_none(filters: list[dict[str, Any]], expected: int) -> None:
+def test_either_notional_filter_both_or_none(filters: list[dict[str, Any]], expected: int) -> None:
     rules = [rule for rule in symbol()["filters"] if rule["filterType"] != "NOTIONAL"]
-    (instrument,) = parse_exchange_info(payload(symbol(filters=rules + filters)))
-    assert instrument.min_notional == expected
+    assert only(symbol(filters=rules + filters)).min_notional == expected
 
 
-def test_a_rule_of_zero_is_no_rule() -> None:
-    (instrument,) = parse_exchange_info(payload(with_filter("PRICE_FILTER", tickSize="0.00000000", maxPrice="0")))
-    assert (instrument.tick_size, instrument.max_price) == (1, 0)
+@pytest.mark.parametrize(
+    ("kind", "changes", "expected"),
+    [
+        ("PRICE_FILTER", {"tickSize": "0.00000000"}, {"tick_size": 1}),
+        ("PRICE_FILTER", {"maxPrice": "0"}, {"max_price": 0}),
+        # just what the wire holds, and beyond it
+        ("PRICE_FILTER", {"maxPrice": "9999999999.99999999"}, {"max_price": 10**18 - 1}),
+        ("PRICE_FILTER", {"maxPrice": "10000000000.00000000"}, {"max_price": 0}),
+        ("PRICE_FILTER", {"maxPrice": "100000000000.00000000"}, {"max_price": 0}),
+        ("LOT_SIZE", {"maxQty": "1" + "0" * 30}, {"max_quantity": AMOUNT_MAX}),
+        ("LOT_SIZE", {"maxQty": "0"}, {"max_quantity": AMOUNT_MAX}),
+    ],
+)
+def test_a_limit_of_zero_or_beyond_the_wire_is_none(
+    kind: str, changes: dict[str, str], expected: dict[str, int]
+) -> None:
+    instrument = only(with_filter(kind, **changes))
+    assert {name: getattr(instrument, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("added", "expected"),
+    [
+        ([], {}),
+        (
+            [
+                {
+                    "filterType": "PERCENT_PRICE_BY_SIDE",
+                    "bidMultiplierUp": "5",
+                    "bidMultiplierDown": "0.2",
+                    "askMultiplierUp": "4",
+                    "askMultiplierDown": "0.3",
+                    "avgPriceMins": 5,
+                }
+            ],
+            {
+                "bid_multiplier_up": "5",
+                "bid_multiplier_down": "0.2",
+                "ask_multiplier_up": "4",
+                "ask_multiplier_down": "0.3",
+            },
+        ),
+        (
+            [{"filterType": "PERCENT_PRICE", "multiplierUp": "1.3", "multiplierDown": "0.7"}],
+            {
+                "bid_multiplier_up": "1.3",
+                "bid_multiplier_down": "0.7",
+                "ask_multiplier_up": "1.3",
+                "ask_multiplier_down": "0.7",
+            },
+        ),
+        ([{"filterType": "MAX_POSITION", "maxPosition": "10.00000000"}], {"max_position": "10"}),
+        ([{"filterType": "MAX_POSITION", "maxPosition": "1" + "0" * 30}], {}),
+    ],
+)
+def test_what_else_forbids_an_order_is_a_fact_too(added: list[dict[str, Any]], expected: dict[str, str]) -> None:
+    fields = {name: to_units(text, name) for name, text in expected.items()}
+    plain = only(symbol())
+    assert only(symbol(filters=symbol()["filters"] + added)) == msgspec.structs.replace(plain, **fields)
+    bounded = only(with_filter("NOTIONAL", maxNotional="9000000.00000000"))
+    assert bounded == msgspec.structs.replace(plain, max_notional=to_units("9000000", "max_notional"))
+
+
+def test_filters_of_another_day_do_not_matter() -> None:
+    strange = [
+        {"filterType": "T_PLUS_SELL", "minPrice": 5},
+        {"filterType": "ICEBERG_PARTS", "limit": "x"},
+    ]
+    assert only(symbol(filters=symbol()["filters"] + strange)) == only(symbol())
 
 
 @pytest.mark.parametrize(
@@ -90,39 +167,57 @@ def test_a_rule_of_zero_is_no_rule() -> None:
     [
         (b"<html>", "no exchange information: JSON is malformed"),
         (b'{"code":-1003,"msg":"Too many requests"}', "missing required field `symbols`"),
-        (
-            payload({k: v for k, v in symbol().items() if k != "baseAsset"}),
-            r"missing required field `baseAsset` - at `\$\.symbols\[0\]`",
-        ),
-        (payload(symbol(filters=[])), "XRPUSDT: no PRICE_FILTER among its filters"),
-        (
-            payload(with_filter("PRICE_FILTER", tickSize="abc")),
-            r"XRPUSDT: PRICE_FILTER\.tickSize: 'abc' is not a decimal number",
-        ),
-        (
-            payload(with_filter("PRICE_FILTER", tickSize="0.000000001")),
-            r"tickSize: '0\.000000001' has more than 8 decimals",
-        ),
-        (payload(with_filter("LOT_SIZE", stepSize=None)), r"XRPUSDT: LOT_SIZE\.stepSize is missing"),
-        (payload(with_filter("LOT_SIZE", minQty="-1")), r"XRPUSDT: LOT_SIZE\.minQty: '-1' is negative"),
     ],
 )
-def test_defects_are_named(answer: bytes, message: str) -> None:
-    with pytest.raises(ExchangeInfoError, match=message):
+def test_what_is_no_answer_is_refused(answer: bytes, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         parse_exchange_info(answer)
 
 
-def test_from_a_cached_file(tmp_path: Path) -> None:
-    plain, packed = tmp_path / "info.json", tmp_path / "info.json.gz"
-    plain.write_bytes(payload(symbol()))
-    packed.write_bytes(gzip.compress(payload(symbol())))
-    assert load_exchange_info(plain) == load_exchange_info(str(packed)) == parse_exchange_info(payload(symbol()))
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        ({k: v for k, v in symbol().items() if k != "baseAsset"}, "Object missing required field `baseAsset`"),
+        (symbol(filters=[]), "no PRICE_FILTER among its filters"),
+        (symbol(filters={}), "Expected `array`, got `object` - at `$.filters`"),
+        (with_filter("PRICE_FILTER", tickSize="abc"), "PRICE_FILTER.tickSize: 'abc' is not a decimal number"),
+        (
+            with_filter("PRICE_FILTER", tickSize="0.000000001"),
+            "PRICE_FILTER.tickSize: '0.000000001' has more than 8 decimals",
+        ),
+        (with_filter("PRICE_FILTER", minPrice="10000000000"), "min_price: 10000000000 is not between 0 and"),
+        (with_filter("LOT_SIZE", stepSize=None), "LOT_SIZE.stepSize is missing"),
+        (with_filter("LOT_SIZE", stepSize=0.1), "Expected `str | null`, got `float` - at `$.stepSize`"),
+        (with_filter("LOT_SIZE", minQty="-1"), "LOT_SIZE.minQty: '-1' is negative"),
+        (with_filter("NOTIONAL", minNotional="1" + "0" * 30), "min_notional: 1" + "0" * 30),
+    ],
+)
+def test_an_odd_symbol_is_left_out_by_name_and_the_others_are_kept(odd: dict[str, Any], reason: str) -> None:
+    other = symbol(symbol="ETHUSDT", baseAsset="ETH")
+    instruments, left_out = parse_exchange_info(payload(odd, other))
+    assert [instrument.symbol for instrument in instruments] == ["ETHUSDT"]
+    assert [each.instrument for each in left_out] == ["binance:XRPUSDT"]
+    assert reason in left_out[0].reason
 
 
-def test_the_source_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ExchangeInfoError, match=r"nowhere\.json: .*No such file"):
-        load_exchange_info(tmp_path / "nowhere.json")
-    broken = tmp_path / "broken.json"
-    broken.write_bytes(payload(symbol(filters=[])))
-    with pytest.raises(ExchangeInfoError, match=r"broken\.json: XRPUSDT: no PRICE_FILTER"):
-        load_exchange_info(broken)
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("A:B", "symbol: 'A:B', 3 characters, is not 1 to 100 characters without a colon"),
+        ("A/B", "symbol: 'A/B' has the character '/'"),
+        ("A B", "has the character ' '"),
+        ("A\u0000B", "symbol: 'A\\x00B', 3 characters, is not"),
+        ("", "symbol: '', 0 characters, is not"),
+        ("A" * 101, "101 characters, is not"),
+        ("ETHUSDT", "it is listed twice"),
+    ],
+)
+def test_a_name_that_no_key_can_have(name: str, reason: str) -> None:
+    instruments, left_out = parse_exchange_info(payload(symbol(symbol="ETHUSDT"), symbol(symbol=name)))
+    assert [instrument.symbol for instrument in instruments] == ["ETHUSDT"]
+    assert left_out[0].instrument == f"binance:{name or 'row 2'}"
+    assert reason in left_out[0].reason
+
+
+def test_names_of_any_script_are_taken() -> None:
+    assert only(symbol(symbol="币安人生USDT")).symbol == "币安人生USDT"

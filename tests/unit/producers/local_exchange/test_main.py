@@ -17,7 +17,7 @@ import pytest
 
 from infra.compiling import COMPILING
 from producers.binance.client import Binance
-from producers.binance.exchange_info import load_exchange_info
+from producers.binance.exchange_info import LISTER
 from producers.local_exchange.__main__ import describe
 from producers.local_exchange.simulated import MARKETS, simulated_trades
 from producers.recorded.files import read_trades
@@ -60,7 +60,7 @@ async def test_a_recording_comes_out_as_it_went_in(tmp_path: Path) -> None:
     arguments = ["--file", str(path), "--flat-out", "--wait-for-subscribers", "xrpusdt", "--journal", str(journal)]
     async with program(*arguments) as (_, url), httpx.AsyncClient(trust_env=False) as http:
         rest = url.replace("ws://", "http://")
-        (settings,) = await asyncio.to_thread(load_exchange_info, rest)
+        ((settings,), _) = await asyncio.to_thread(LISTER.ask, rest)
         assert (settings.symbol, settings.base_asset, settings.quote_asset) == ("XRPUSDT", "XRP", "USDT")
         assert (settings.tick_size, settings.step_size) == (10_000, 10_000_000)
         assert not (await http.get(f"{rest}/local/status")).json()["finished"]

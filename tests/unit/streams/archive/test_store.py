@@ -176,6 +176,24 @@ def test_a_day_that_contradicts_itself_is_left_out(tmp_path: Path, two_days: lis
     ]
 
 
+def test_ids_that_begin_anew_on_another_day_are_other_trades(tmp_path: Path) -> None:
+    folder = tmp_path / "archive"
+    first = [at(number, NOON + number * 1_000) for number in (1, 2, 3)]
+    prices = enumerate(["9", "0.43", "9"], start=1)
+    second = [at(number, NOON + 19 * DAY + number * 1_000, price) for number, price in prices]
+    data("import", recording(tmp_path / "a.csv", first), "--out", folder)
+    (stored,) = data("import", recording(tmp_path / "b.csv", second), "--out", folder)["days"]
+    assert (stored["state"], stored["added"]) == ("new", 3)
+    days = [trade for path in sorted((folder / "binance/XRPUSDT").iterdir()) for trade in read_trades(path)]
+    assert days == first + second
+    # both at once, and again, are the same
+    both = tmp_path / "b.csv", tmp_path / "a.csv"
+    data("import", *both, "--out", tmp_path / "at-once")
+    assert contents(tmp_path / "at-once") == contents(folder)
+    assert {row["state"] for row in data("import", *both, "--out", folder)["days"]} == {"unchanged"}
+    assert "too" not in hedgehog("verify", folder).output
+
+
 def test_only_some_symbols(tmp_path: Path, two_days: list[Trade]) -> None:
     data("import", recording(tmp_path / "a.csv", two_days), "--symbol", "eth-usdt", "--out", tmp_path / "archive")
     assert list(contents(tmp_path / "archive")) == ["binance/ETHUSDT/2019-06-02.parquet"]

@@ -136,6 +136,20 @@ def test_an_archive_that_is_not_there_is_named(nowhere: int) -> None:
     assert (result.exit_code, result.stderr) == (1, "hedgehog: gone: no such folder\n")
 
 
+@pytest.mark.parametrize("line", ["produce", "settings seed"])
+def test_a_stream_url_with_a_path_is_refused_at_the_start(
+    line: str, monkeypatch: pytest.MonkeyPatch, nowhere: int
+) -> None:
+    monkeypatch.setenv("HEDGEHOG_BINANCE_STREAM_URL", "wss://stream.binance.com:9443/ws")
+    result = hedgehog(line)
+    assert result.exit_code == 2
+    assert "HEDGEHOG_BINANCE_STREAM_URL=wss://stream.binance.com:9443/ws" in result.stderr
+    assert "not of the form wss://host or wss://host:port" in result.stderr
+    (check,) = [row for row in json.loads(hedgehog("doctor --json").stdout) if row["check"] == "configuration"]
+    assert check["state"] == "problem"
+    assert "not of the form wss://host" in check["finding"]
+
+
 def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEDGEHOG_PARTITIONS", "twelve")
     result = hedgehog("settings show")

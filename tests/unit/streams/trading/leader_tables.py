@@ -162,6 +162,32 @@ TABLES = {
         trade 100       | 2:B NEW 99 x 1                 | 2
         trade 100       |                                | 2
     """,
+    "an order that is worth too much": """
+        seed max_notional=90 |                           |
+        set status=on   |                                | 1
+        trade 100       | 1:B REJECTED NOTIONAL          | 1
+        trade 50        |                                | 1
+    """,
+    "a BUY too far below the market, a SELL too far above what it was bought at": """
+        seed bid_multiplier_down=0.991 |                 |
+        set status=on   |                                | 1
+        trade 100       | 1:B REJECTED PERCENT_PRICE_BY_SIDE | 1
+        seed bid_multiplier_down=0.99 ask_multiplier_up=1.019 | | 2
+        trade 100       | 2:B NEW 99 x 1                 | 2
+        fill 2:B        | 2:B FILLED, 2:S REJECTED PERCENT_PRICE_BY_SIDE | 2
+    """,
+    "no more is bought than may be held, on its way or refused to be sold too": """
+        seed max_position=1.9 |                          |
+        set status=on   |                                | 1
+        trade 100       | 1:B NEW 99 x 1                 | 1
+        trade 94.04     |                                | 2 1
+        trade 94.04     | 2:B REJECTED MAX_POSITION      | 2 1
+        fill 1:B        | 1:B FILLED, 1:S NEW 100.98 x 1 | 2 1
+        set status=on   |                                | 3 1
+        trade 94.04     | 3:B REJECTED MAX_POSITION      | 3 1
+        fill 1:S        | 1:S FILLED                     | 3 4
+        trade 94.04     | 4:B NEW 93.09 x 1              | 3 4
+    """,
     "a refused SELL keeps its trader idle": """
         seed max_price=100 |                             |
         set status=on   |                                | 1

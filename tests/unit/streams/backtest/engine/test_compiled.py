@@ -16,7 +16,7 @@ from tests.samples import setup
 def test_what_is_compiled_is_the_functions_own_code() -> None:
     assert compiled(buy_price).py_func.__code__ is buy_price.__code__  # type: ignore[attr-defined]
     assert compiled(set_mode) is compiled(set_mode)
-    of = rules_of(*setup(budget=ONE))._replace(max_quantity=ONE)
+    of = rules_of(*setup(budget=ONE))._replace(max_quantity=ONE, max_notional=ONE, max_position=ONE)
     assert compiled(buy_price)(of, 12_345_678) == buy_price(of, 12_345_678)
 
 

@@ -9,6 +9,7 @@ from schemas.units import ONE
 from streams.backtest.engine.scale import LARGEST, TooLarge, same_floors, scale
 from streams.trading import filters
 from streams.trading import rules as trading
+from streams.trading.matching import BUYING, SELLING
 from streams.trading.rules import rules_of
 from tests.samples import setup, units
 
@@ -41,6 +42,12 @@ def test_scaled_rules_decide_as_the_exact_ones() -> None:
                 profit_interval=chance.randint(-ONE // 50, ONE // 20),
                 rebuy_interval=chance.randint(-ONE // 50, ONE // 20),
                 min_notional=chance.randint(0, 400 * ONE),
+                max_notional=chance.choice([0, chance.randint(1, 400 * ONE)]),
+                bid_multiplier_up=chance.choice([0, chance.randint(9 * ONE // 10, 11 * ONE // 10)]),
+                bid_multiplier_down=chance.choice([0, chance.randint(9 * ONE // 10, 11 * ONE // 10)]),
+                ask_multiplier_up=chance.choice([0, chance.randint(9 * ONE // 10, 11 * ONE // 10)]),
+                ask_multiplier_down=chance.choice([0, chance.randint(9 * ONE // 10, 11 * ONE // 10)]),
+                max_position=chance.choice([0, chance.randint(1, 400 * ONE)]),
             )
         )
         unit = chance.choice([1_000, 500, 10, 1])
@@ -51,7 +58,10 @@ def test_scaled_rules_decide_as_the_exact_ones() -> None:
         assert trading.sell_price(small, limit) * unit == trading.sell_price(exact, exact_limit)
         quantity, exact_quantity = trading.buy_quantity(small, limit), trading.buy_quantity(exact, exact_limit)
         assert quantity * units.quantity == exact_quantity
-        assert filters.refusal(small, limit, quantity) == filters.refusal(exact, exact_limit, exact_quantity)
+        held = chance.randint(0, 3_000)
+        for side in (BUYING, SELLING):
+            refused = filters.refusal(exact, side, price * unit, exact_limit, exact_quantity, held * exact.step)
+            assert filters.refusal(small, side, price, limit, quantity, held) == refused
         # The level may be between two prices: what counts is which prices are below.
         below = (price * unit - 1) // unit
         for seen in (below, limit - 1, limit, limit + 1):
@@ -75,15 +85,22 @@ def test_what_does_not_fit_names_the_numbers() -> None:
         scale(rules_of(*setup(**XRP | {"step_size": "100000000000"})), 1_000, 7)
 
 
-@pytest.mark.parametrize("field", ["min_price", "max_price", "min_quantity", "max_quantity", "min_notional"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        *("min_price", "max_price", "min_quantity", "max_quantity", "min_notional", "max_notional", "max_position"),
+    ],
+)
 @pytest.mark.parametrize("value", [-(10**40), -(2**63) - 1, -1, 1, 2**63, 10**40])
 def test_a_filter_of_any_size_forbids_the_same(field: str, value: int) -> None:
     exact = rules_of(*setup(**XRP))._replace(**{field: value})
     small, units = scale(exact, 1_000, 45_000)
     assert all(0 <= number < 2**63 for number in (*small, *units))
     for price, quantity in ((1, 1), (45_000, 1), (1, 10**9)):
-        refused = filters.refusal(exact, price * units.price, quantity * units.quantity)
-        assert filters.refusal(small, price, quantity) == refused
+        for held in (0, 7):
+            sizes = quantity * units.quantity, held * units.quantity
+            refused = filters.refusal(exact, BUYING, price * units.price, price * units.price, *sizes)
+            assert filters.refusal(small, BUYING, price, price, quantity, held) == refused
 
 
 def test_a_tick_between_the_prices_units() -> None:

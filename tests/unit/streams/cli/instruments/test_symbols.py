@@ -5,7 +5,10 @@ import pytest
 from streams.cli.errors import USAGE, BadValue
 from streams.cli.instruments.symbols import keys_of, nearest, resolve
 
-KNOWN = ("binance:BTCUSDT", "binance:ETHUSDT", "binance:ETHBTC", "binance:XRPUSDT", "paper:ETHUSDT")
+KNOWN = (
+    *("binance:BTCUSDT", "binance:ETHUSDT", "binance:ETHBTC", "binance:XRPUSDT", "paper:ETHUSDT"),
+    *("coinbase:BTC-USD", "coinbase:LTC-EUR", "bitstamp:BTCUSD"),
+)
 
 
 @pytest.mark.parametrize(
@@ -18,6 +21,10 @@ KNOWN = ("binance:BTCUSDT", "binance:ETHUSDT", "binance:ETHBTC", "binance:XRPUSD
         (["binance:xrpusdt"], ["binance:XRPUSDT"]),
         (["BINANCE:XrpUsdt"], ["binance:XRPUSDT"]),
         (["paper:ethusdt"], ["paper:ETHUSDT"]),
+        (["ltc-eur"], ["coinbase:LTC-EUR"]),
+        (["LTCEUR"], ["coinbase:LTC-EUR"]),
+        (["coinbase:ltceur", "coinbase:LTC/EUR"], ["coinbase:LTC-EUR"]),
+        (["coinbase:btcusd", "bitstamp:btc-usd"], ["coinbase:BTC-USD", "bitstamp:BTCUSD"]),
         (["BTCUSDT", "XRPUSDT", "btcusdt"], ["binance:BTCUSDT", "binance:XRPUSDT"]),
     ],
 )
@@ -36,6 +43,7 @@ def test_a_symbol_is_found_however_it_is_typed(typed: list[str], keys: list[str]
         ("DOGEEUR", "unknown symbol 'DOGEEUR'"),
         ("", "unknown symbol ''"),
         ("ETHUSDT", "on several exchanges: binance:ETHUSDT or paper:ETHUSDT"),
+        ("btc-usd", "on several exchanges: bitstamp:BTCUSD or coinbase:BTC-USD"),
     ],
 )
 def test_a_wrong_symbol_is_named_with_the_nearest(typed: str, message: str) -> None:
@@ -60,8 +68,11 @@ def test_at_most_five_are_suggested() -> None:
     [
         ([], []),
         (["XRPUSDT", "xrp/usdt"], ["binance:XRPUSDT"]),
-        (["Coinbase :btc-eur", "btc_eur"], ["coinbase:BTCEUR", "binance:BTCEUR"]),
+        (["Coinbase :btc-eur", "btc_eur"], ["coinbase:BTC-EUR", "binance:BTCEUR"]),
         ([":DOGE"], ["binance:DOGE"]),
+        (["coinbase:btcusd", "COINBASE:ETH/EUR"], ["coinbase:BTC-USD", "coinbase:ETH-EUR"]),
+        (["coinbase:sol_usdc"], ["coinbase:SOL-USDC"]),
+        (["bitstamp:btc-usd"], ["bitstamp:BTCUSD"]),
     ],
 )
 def test_a_recorded_symbol_need_not_be_known(typed: list[str], keys: list[str]) -> None:

@@ -1,12 +1,14 @@
-"""What the local exchange says, word for word as Binance does. No socket, no clock.
+"""What the local exchange says as Binance, word for word. No socket, no clock.
 
 Source: Binance Spot API documentation, "WebSocket Streams" and "REST API", mid 2026.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from producers.local_exchange.frames import decimal
 from schemas.records import Instrument, Trade
 from schemas.units import ONE
 
@@ -40,6 +42,13 @@ class Subscriptions:
             return _refuse(2, "Invalid request: too many parameters", request_id)
         return self._do(method, params, request_id)
 
+    def refusal(self, raw: str, with_id: bool) -> bytes:
+        """Return the refusal of a message, whatever is in it; one without an id is not wrapped as an error either."""
+        error = {"code": 2, "msg": "Invalid request: the exchange refuses it"}
+        if not with_id:
+            return msgspec.json.encode(error)
+        return msgspec.json.encode({"error": error, "id": msgspec.json.decode(raw).get("id")})
+
     def _do(self, method: str, params: list[Any], request_id: int | str | None) -> bytes:
         if method == "LIST_SUBSCRIPTIONS":
             return _reply(sorted(self.streams), request_id)
@@ -66,16 +75,6 @@ class Subscriptions:
         return _reply(None, request_id)
 
 
-def text_frame(payload: bytes) -> bytes:
-    """Return a whole unmasked text frame, as a server sends it (RFC 6455, 5.2)."""
-    size = len(payload)
-    if size < 126:
-        return b"\x81" + bytes([size]) + payload
-    if size < 1 << 16:
-        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
-    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
-
-
 def trade_event(trade: Trade, combined: bool, micros: bool) -> bytes:
     """Return the event of the stream `<symbol>@trade`, with times in milliseconds unless `micros`."""
     unit = 1 if micros else 1_000
@@ -89,9 +88,10 @@ def trade_event(trade: Trade, combined: bool, micros: bool) -> bytes:
     return event.encode()
 
 
-def shutdown_event(time_ms: int) -> bytes:
-    """Return the announcement that the server is about to go."""
-    return f'{{"e":"serverShutdown","E":{time_ms}}}'.encode()
+def shutdown_event(time_ms: int, wrapped: bool = False) -> bytes:
+    """Return the announcement that the server is about to go; `wrapped` as combined connections may get it."""
+    event = f'{{"e":"serverShutdown","E":{time_ms}}}'
+    return (f'{{"stream":"!serverShutdown","data":{event}}}' if wrapped else event).encode()
 
 
 def exchange_info(markets: list[Instrument], time_ms: int) -> bytes:
@@ -107,8 +107,8 @@ def exchange_info(markets: list[Instrument], time_ms: int) -> bytes:
     return msgspec.json.encode(answer)
 
 
-def historical_trades(trades: list[Trade], micros: bool) -> bytes:
-    """Return the answer to `GET /api/v3/historicalTrades`."""
+def public_trades(trades: list[Trade], micros: bool) -> bytes:
+    """Return the answer to `GET /api/v3/trades` and `/api/v3/historicalTrades`."""
     unit = 1 if micros else 1_000
     rows = [
         {
@@ -125,14 +125,52 @@ def historical_trades(trades: list[Trade], micros: bool) -> bytes:
     return msgspec.json.encode(rows)
 
 
+def agg_trades(trades: list[Trade], micros: bool) -> bytes:
+    """Return the answer to `GET /api/v3/aggTrades`, each trade an aggregate of its own."""
+    unit = 1 if micros else 1_000
+    rows = [
+        {
+            "a": trade.trade_id,
+            "p": decimal(trade.price),
+            "q": decimal(trade.quantity),
+            "f": trade.trade_id,
+            "l": trade.trade_id,
+            "T": trade.trade_time // unit,
+            "m": trade.buyer_is_maker,
+            "M": True,
+        }
+        for trade in trades
+    ]
+    return msgspec.json.encode(rows)
+
+
+def tickers(trades: Mapping[str, list[Trade]]) -> bytes:
+    """Return the answer to `GET /api/v3/ticker/24hr` of these symbols, by what is known of their day; ids are -1
+    where there was no trade."""
+    return msgspec.json.encode([_ticker(symbol, of_day) for symbol, of_day in trades.items()])
+
+
+def _ticker(symbol: str, trades: list[Trade]) -> dict[str, Any]:
+    prices = [trade.price for trade in trades] or [0]
+    return {
+        "symbol": symbol,
+        "openPrice": decimal(prices[0]),
+        "highPrice": decimal(max(prices)),
+        "lowPrice": decimal(min(prices)),
+        "lastPrice": decimal(prices[-1]),
+        "volume": decimal(sum(trade.quantity for trade in trades)),
+        "quoteVolume": decimal(sum(trade.price * trade.quantity for trade in trades) // ONE),
+        "openTime": trades[0].trade_time // 1_000 if trades else 0,
+        "closeTime": trades[-1].trade_time // 1_000 if trades else 0,
+        "firstId": trades[0].trade_id if trades else -1,
+        "lastId": trades[-1].trade_id if trades else -1,
+        "count": len(trades),
+    }
+
+
 def rest_error(code: int, message: str) -> bytes:
     """Return the body of a refused REST request."""
     return msgspec.json.encode({"code": code, "msg": message})
-
-
-def decimal(units: int) -> str:
-    """Return eight decimals, as Binance writes every price and quantity."""
-    return f"{units // ONE}.{units % ONE:08d}"
 
 
 def _symbol(market: Instrument) -> dict[str, Any]:

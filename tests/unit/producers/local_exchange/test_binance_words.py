@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from producers.binance.protocol import parse_frame
-from producers.local_exchange.wire import STREAMS_MAX, Subscriptions, text_frame, trade_event
+from producers.local_exchange.binance_words import STREAMS_MAX, Subscriptions, trade_event
+from producers.local_exchange.frames import text_frame
 from schemas.records import Trade
 
 TRADE = Trade(

@@ -1,0 +1,63 @@
+"""The adapter of Coinbase Exchange: its matches for a session.
+
+What the exchange demands ("WebSocket Feed": overview, rate limits, mid 2026): a first request within 5 seconds, and 100
+messages a second at most. It names no limit of products and of a connection's life.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from producers.adapter import Address, Exchange, HistoryUnavailable, Hole, Newest, Page
+from producers.coinbase import history
+from producers.coinbase.protocol import EXCHANGE, PRODUCTS_PER_REQUEST, parse_frame, request
+from producers.rest import Rest
+
+COINBASE = Exchange(
+    name=EXCHANGE,
+    messages_per_s=10,
+    symbols_per_connection=1_000,
+    symbols_per_request=PRODUCTS_PER_REQUEST,
+    lifetime_s=7 * 24 * 3_600,
+    ids="contiguous",
+)
+
+
+@dataclass(frozen=True)
+class Coinbase:
+    """Coinbase Exchange as a session uses it, at the base URL `url`; without `rest` it has no past."""
+
+    url: str
+    exchange: Exchange = COINBASE
+    rest: Rest | None = None
+
+    parse = staticmethod(parse_frame)
+
+    def address(self, symbols: Sequence[str]) -> Address:
+        """Return the URL of the feed, which names no product."""
+        return Address(self.url, frozenset())
+
+    def subscribe(self, symbols: Sequence[str], request_id: int) -> str:
+        """Return the request for the trades of `symbols`."""
+        return request("subscribe", symbols)
+
+    def unsubscribe(self, symbols: Sequence[str], request_id: int) -> str:
+        """Return the request that ends the trades of `symbols`."""
+        return request("unsubscribe", symbols)
+
+    async def history(self, hole: Hole) -> Page:
+        """Return the first thousand trades of a hole at most."""
+        raw = await self._rest().get(history.trades_path(hole.symbol), history.page_params(hole))
+        return history.parse_page(raw, hole)
+
+    async def newest(self, symbols: Sequence[str]) -> Sequence[Newest]:
+        """Return the newest trades by a request for each of `symbols`."""
+        found: list[Newest] = []
+        for symbol in symbols:
+            raw = await self._rest().get(history.trades_path(symbol), {"limit": 1})
+            found += history.parse_newest(raw, symbol)
+        return found
+
+    def _rest(self) -> Rest:
+        if self.rest is None:
+            raise HistoryUnavailable(f"{self.exchange.name}: no REST server is known", None)
+        return self.rest

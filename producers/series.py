@@ -1,0 +1,358 @@
+"""What is known of one instrument's trades by their ids: the newest, those that came twice, those that are missing.
+
+While trades are missing, newer ones are held, so that all come in the order of their ids; `let_go` ends that where it
+takes too long. Then the missing ones come later than newer ones, which leaders skip and candles take in.
+
+No clock and no I/O: times are given, what is missing is told (`open`), and what was found is given back (`fill`).
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from producers.adapter import Hole, Ids, Page
+from schemas.records import Trade
+
+HELD_MAX = 20_000
+"""More trades than that are not waited for: twenty requests, five seconds of what Binance allows."""
+REMEMBERED = 5_000
+"""Ids that are remembered one by one, where they do not rise by one."""
+DISORDER_US = {"contiguous": 0, "global": 60_000_000}
+"""Trades are out of order by so many microseconds at most: a later time with a lower id tells that ids begin anew."""
+LOST_MAX = 1_000
+"""Spans of lost ids that are remembered: a trade among them that comes after all is none that was published."""
+
+Span = tuple[int, int]
+"""The first and the last of some ids."""
+
+
+@dataclass(eq=False, slots=True)
+class OpenHole:
+    """Trades that are being asked for; the bounds of `hole` move on with what was told."""
+
+    hole: Hole
+    opened: float
+    """Seconds of the session's clock; while the topic is read, so many trades before it."""
+    holding: bool
+    first_id: int
+    """The first id that was missing at the beginning."""
+    first_time: int = 0
+    """The time of the trade before it."""
+    opened_us: int = 0
+    """Microseconds since the epoch."""
+    had: dict[int, Trade | None] = field(default_factory=dict)
+    """Trades in it that came by themselves; `None` for one that is published already."""
+    filled: int = 0
+    absent: list[Span] = field(default_factory=list)
+    """What the exchange does not have."""
+    beginning: bool = False
+    """Whether it is before the first trade since ids began anew: nobody knows whether there were any."""
+    due: float = 0
+    """Not to be asked for before."""
+    asked: bool = False
+    """Whether people want it, however large it is."""
+    fruitless: int = 0
+    """Answers in a row that told nothing."""
+
+    @property
+    def last_id(self) -> int:
+        """The last id that is missing."""
+        return self.hole.before_id - 1
+
+    @property
+    def told(self) -> bool:
+        """Whether there is nothing left to ask."""
+        return self.hole.after_id >= self.last_id
+
+    @property
+    def lost(self) -> int:
+        """The number of trades that the exchange does not have."""
+        return sum(last - first + 1 for first, last in self.absent)
+
+
+class Series:
+    """The trades of one instrument, one after the other.
+
+    Where ids begin anew, so does what is known, but for repeats of what was before.
+    """
+
+    def __init__(self, symbol: str, ids: Ids) -> None:
+        self.symbol = symbol
+        self.contiguous = ids == "contiguous"
+        self._disorder_us = DISORDER_US[ids]
+        self.newest = -1
+        """The highest id; -1 before the first trade."""
+        self.newest_time = 0
+        self.holes: list[OpenHole] = []
+        """In the order of their ids, and of being noticed."""
+        self.held: list[Trade] = []
+        self.plain = False
+        """Whether the next id in turn says that nothing is odd; everything else goes the long way."""
+        self.broken = False
+        """Whether a connection was lost since the newest trade."""
+        self.recalled = 0
+        """So many trades were read that had been published before."""
+        self.claimed = -1
+        """The newest id of which only the exchange's word is known, not the trade."""
+        self.paused = False
+        """Whether it was not streamed for a while: what is missing then is not wanted."""
+        self.repeated = self.late = self.anew = 0
+        self.unwanted: list[Hole] = []
+        """What was traded while it was paused."""
+        self._lost: list[Span] = []
+        self._oldest = 0
+        self._before: tuple[int, int, int] | None = None
+        """Of the ids before they began anew: lowest, highest, time of the newest."""
+        self._odd_ids: set[int] = set()
+        """Contiguous ids below the first that is known; of global ones the last ones."""
+        self._in_order: deque[int] = deque()
+        """The same, in the order of arrival."""
+
+    # What comes.
+
+    def take(self, trade: Trade, now: float, waiting: bool = True) -> list[Trade]:
+        """Take in a trade of the stream. Returns what is to be published now; all that is new, if not `waiting`."""
+        number = trade.trade_id
+        if self.newest < 0:
+            self._begin(trade)
+        elif number > self.newest and not self._is_of_before(trade):
+            self._check_gap(trade, now, waiting)
+            self._advance(number, trade.trade_time)
+        elif self._is_anew(trade):
+            return self._begin_anew(trade, now, waiting)
+        elif not self._is_new(trade):
+            return []
+        if self.holding:
+            self.held.append(trade)
+            return []
+        return [trade]
+
+    def anchor(self, number: int, trade_time: int) -> None:
+        """Take a trade that nobody streamed as the newest: what comes after it is wanted."""
+        self.newest, self.newest_time, self._oldest = number, trade_time, number + 1
+
+    def open(self, before_id: int, before_time: int, now: float, waiting: bool = True) -> OpenHole:
+        """Note that all trades from the newest to `before_id` are missing; newer ones wait for them."""
+        hole = Hole(self.symbol, self.newest, before_id, self.newest_time, before_time)
+        opened = OpenHole(hole, now, waiting, self.newest + 1, self.newest_time)
+        self.holes.append(opened)
+        self.newest = before_id - 1
+        self._find_plain()
+        return opened
+
+    def reopen(self, opened: OpenHole) -> None:
+        """Ask again for what was missing before; nothing waits for it."""
+        self.holes.append(opened)
+
+    def pause(self) -> None:
+        """Note that it is streamed no longer; what it trades meanwhile is not missing."""
+        self.paused, self.plain = True, False
+
+    def lose_connection(self) -> None:
+        """Note that trades may be missing from here to the next."""
+        self.broken = True
+        self.plain = self.plain and self.contiguous
+
+    def settle(self, recorded: Iterable[Span], certain_after: int) -> None:
+        """End the recalling: forget the holes that are filled, recorded or not certain, and take it that all before the
+        first that was read was published."""
+        spans = list(recorded)
+        for opened in list(self.holes):
+            if any(first <= opened.first_id and opened.last_id <= last for first, last in spans):
+                opened.absent.append((opened.first_id, opened.last_id))
+                self._close(opened)
+            elif self.missing(opened) == 0 or opened.opened < certain_after:
+                self._close(opened)
+        self._oldest, self.broken = 0, True
+        self.repeated = self.late = self.anew = 0
+
+    # What is asked for.
+
+    def missing(self, opened: OpenHole) -> int | None:
+        """Return how many trades of a hole are missing, `None` where ids do not tell."""
+        return opened.last_id - opened.hole.after_id - len(opened.had) if self.contiguous else None
+
+    @property
+    def holding(self) -> bool:
+        """Whether newer trades wait."""
+        return any(opened.holding for opened in self.holes)
+
+    def fill(self, opened: OpenHole, page: Page, received_time: int) -> list[Trade]:
+        """Take in what the exchange told of a hole. Returns what is to be published now, in the order of ids.
+
+        Once it was told all, the hole is closed and what waited for it is returned too.
+        """
+        hole = opened.hole
+        found = dict(self._fresh(hole, page, received_time))
+        came = {number: trade for number, trade in opened.had.items() if number <= page.reached}
+        for number in came:
+            del opened.had[number]
+        if self.contiguous:
+            opened.absent += _spans_without(hole.after_id, page.reached, found.keys() | came.keys())
+        opened.filled += len(found.keys() - came.keys())
+        opened.hole = replace(hole, after_id=page.reached)
+        merged = found | came
+        out = [trade for number in sorted(merged) if (trade := merged[number]) is not None]
+        return out + (self._close(opened) if opened.told else [])
+
+    def give_up(self, opened: OpenHole) -> list[Trade]:
+        """Close a hole of which nothing more can be had. Returns what is to be published now."""
+        left = sorted(opened.had)
+        if self.contiguous:
+            opened.absent += _spans_without(opened.hole.after_id, opened.last_id, left)
+        return [trade for number in left if (trade := opened.had[number]) is not None] + self._close(opened)
+
+    def let_go(self, opened: OpenHole) -> list[Trade]:
+        """Let newer trades go on without those that are missing. Returns what waited."""
+        opened.holding = False
+        early = [trade for number in sorted(opened.had) if (trade := opened.had[number]) is not None]
+        opened.had = dict.fromkeys(opened.had)
+        return early + self._released()
+
+    # What is odd.
+
+    def _begin(self, trade: Trade) -> None:
+        self.newest, self.newest_time, self._oldest = trade.trade_id, trade.trade_time, trade.trade_id
+        self._remember(trade.trade_id)
+        self.paused = self.broken = False
+        self._find_plain()
+
+    def _advance(self, number: int, trade_time: int) -> None:
+        self.newest, self.newest_time = number, max(trade_time, self.newest_time)
+        self._remember(number)
+        self.broken = False
+        self._find_plain()
+
+    def _check_gap(self, trade: Trade, now: float, waiting: bool) -> None:
+        """Open a hole where trades are missing before one that is newer than all."""
+        missing = trade.trade_id > self.newest + 1
+        if self.paused:
+            self.paused = False
+            if self.contiguous and missing:
+                self.unwanted.append(Hole(self.symbol, self.newest, trade.trade_id, self.newest_time, trade.trade_time))
+                self._lose([(self.newest + 1, trade.trade_id - 1)])
+        elif missing and (self.contiguous or self.broken):
+            self.open(trade.trade_id, trade.trade_time, now, waiting)
+
+    def _is_anew(self, trade: Trade) -> bool:
+        """Return whether a trade with an id not above the newest begins ids anew: a repeated one has its old time."""
+        return trade.trade_time > self.newest_time + self._disorder_us and self._hole_of(trade) is None
+
+    def _begin_anew(self, trade: Trade, now: float, waiting: bool) -> list[Trade]:
+        """Begin anew with a trade. Returns what is to be published: nothing of before waits for what comes now.
+
+        Those with lower ids may have been missed, if there were any: they are asked for, where they are few.
+        """
+        waited = [early for opened in list(self.holes) if opened.holding for early in self.let_go(opened)]
+        self.anew += 1
+        self._before = self._oldest, self.newest, self.newest_time
+        self._odd_ids.clear()
+        self._in_order.clear()
+        self._lost.clear()
+        number = trade.trade_id
+        if self.contiguous and 0 < number <= HELD_MAX:
+            hole = Hole(self.symbol, -1, number, self.newest_time, trade.trade_time)
+            self.holes.append(OpenHole(hole, now, waiting, 0, self.newest_time, beginning=True))
+        self._begin(trade)
+        if self.holding:
+            self.held.append(trade)
+            return waited
+        return [*waited, trade]
+
+    def _is_new(self, trade: Trade) -> bool:
+        """Return whether a trade with an id not above the newest is to be published now."""
+        number, opened = trade.trade_id, self._hole_of(trade)
+        if (number in opened.had or number in self._odd_ids) if opened else self._is_known(trade):
+            self.repeated += 1
+            return False
+        self.late += 1
+        if opened is None or not self.contiguous:
+            self._odd(number)
+        if opened is not None:
+            opened.had[number] = trade if opened.holding else None
+        return opened is None or not opened.holding
+
+    def _hole_of(self, trade: Trade) -> OpenHole | None:
+        return next((opened for opened in self.holes if self._is_within(trade, opened.hole)), None)
+
+    def _is_within(self, trade: Trade, hole: Hole) -> bool:
+        disorder, time = self._disorder_us, trade.trade_time
+        in_time = hole.after_time - disorder <= time <= hole.before_time + disorder
+        return in_time and hole.after_id < trade.trade_id < hole.before_id
+
+    def _is_known(self, trade: Trade) -> bool:
+        """Return whether a trade of no hole was published."""
+        number = trade.trade_id
+        if number in self._odd_ids:
+            return True
+        if self._is_of_before(trade):
+            return True
+        if self.contiguous:
+            return number >= self._oldest and not any(first <= number <= last for first, last in self._lost)
+        return len(self._in_order) == REMEMBERED and number < self._in_order[0]
+
+    def _is_of_before(self, trade: Trade) -> bool:
+        """Return whether a trade was published before ids began anew."""
+        if self._before is None:
+            return False
+        lowest, highest, time = self._before
+        return trade.trade_time <= time and lowest <= trade.trade_id <= highest
+
+    def _remember(self, number: int) -> None:
+        if not self.contiguous:
+            self._odd(number)
+
+    def _odd(self, number: int) -> None:
+        if len(self._in_order) == REMEMBERED:
+            self._odd_ids.discard(self._in_order.popleft())
+        self._odd_ids.add(number)
+        self._in_order.append(number)
+
+    def _lose(self, spans: list[Span]) -> None:
+        self._lost = [*self._lost, *spans][-LOST_MAX:]
+
+    def _find_plain(self) -> None:
+        self.plain = self.contiguous and not self.paused and not self.holding
+
+    def _fresh(self, hole: Hole, page: Page, received_time: int) -> Iterator[tuple[int, Trade]]:
+        """Yield those trades of a page that are of the hole and not published, marked as filled."""
+        for trade in page.trades:
+            number = trade.trade_id
+            if number > page.reached or not self._is_within(trade, hole):
+                continue
+            if not self.contiguous:
+                if number in self._odd_ids:
+                    continue
+                self._remember(number)
+            self.newest_time = max(self.newest_time, trade.trade_time)
+            yield number, msgspec.structs.replace(trade, filled=True, received_time=received_time)
+
+    def _close(self, opened: OpenHole) -> list[Trade]:
+        self.holes.remove(opened)
+        if opened.beginning:
+            opened.absent.clear()
+        self._lose(opened.absent)
+        return self._released()
+
+    def _released(self) -> list[Trade]:
+        """Return what waits for nothing any more."""
+        bound = next((opened.hole.before_id for opened in self.holes if opened.holding), None)
+        if bound is None:
+            out, self.held = self.held, []
+        else:
+            out = [trade for trade in self.held if trade.trade_id < bound]
+            self.held = [trade for trade in self.held if trade.trade_id >= bound]
+        self._find_plain()
+        return out
+
+
+def _spans_without(after: int, reached: int, ids: Iterable[int]) -> list[Span]:
+    """Return the spans of what is not in `ids` above `after` and up to `reached`."""
+    spans, previous = [], after
+    for number in [*sorted(ids), reached + 1]:
+        if number > previous + 1:
+            spans.append((previous + 1, number - 1))
+        previous = number
+    return spans

@@ -1,0 +1,158 @@
+"""The end of the topic of trades as the producer's memory: what was published of each instrument, and what was not.
+
+Holes among the last trades are seen too, so that those of a producer that was killed, or whose broker was away, close.
+"""
+
+import logging
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from aiokafka.partitioner import murmur2
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from infra.config import Config
+from infra.errors import Unreachable
+from producers import settings_topic
+from producers.gap_records import read_gaps
+from producers.holes import Memory
+from schemas.broker import client_settings, partitions_of
+from schemas.codec import Codec, CodecError
+from schemas.groups import readers_group
+from schemas.reader import Partition, Reader, partition_of_message
+from schemas.records import Gap, Trade
+from schemas.registry import make_codec
+from schemas.topics import TRADES
+
+log = logging.getLogger(__name__)
+
+TAIL = 10_000
+"""So many records of each partition are read: those of the last seconds where much is traded."""
+FURTHER = (100_000, 1_000_000)
+"""So many before them are searched for instruments that trade seldom, the more only for those still not found."""
+CERTAIN_AFTER = 100
+"""A hole behind fewer trades of an instrument may be filled before what is read: trades may be out of order."""
+TIMEOUT_S = 20.0
+POLL_S = 0.2
+MARGIN_MS = 1_000
+"""The clocks of the broker and of the producer are no further apart."""
+
+Span = tuple[int, int]
+"""The first offset, and the one that is no more part of it."""
+
+
+def restore(config: Config, memories: Mapping[str, Memory]) -> None:
+    """Teach the memories, by exchange, what the topic ends with: the last trades of each partition, and the newest one
+    of each instrument to be streamed that is not among these.
+
+    Raises `Unreachable` when the broker stops sending, and what `CompactedTopics` raises.
+    """
+    began = time.monotonic()
+    gaps, wanted = read_gaps(config), _wanted(config, memories)
+    partitions = partitions_of(config, [TRADES.full_name(config)])
+    spans = _spans(config, partitions)
+    codec = make_codec(config, Trade)
+    count = 0
+    for trade in _trades(codec, _messages(config, spans)):
+        memory = memories.get(trade.exchange)
+        if memory is not None:
+            memory.recall(trade)
+            count += 1
+    missing = {key for key in wanted if memories[key.partition(":")[0]].of(key.partition(":")[2]).newest < 0}
+    for trade in _newest_before(config, codec, spans, missing):
+        memories[trade.exchange].of(trade.symbol).anchor(trade.trade_id, trade.trade_time)
+    from_beginning = all(first == 0 for first, _ in spans.values())
+    for name, memory in memories.items():
+        recorded = [(gap.symbol, gap.first_id, gap.last_id) for gap in gaps if gap.exchange == name]
+        memory.settle(recorded, 0 if from_beginning else CERTAIN_AFTER)
+    log.info("read the last %d trades of the topic in %.1f s", count, time.monotonic() - began)
+
+
+def _wanted(config: Config, memories: Mapping[str, Memory]) -> list[str]:
+    """Return the keys of the instruments that these exchanges are to stream."""
+    settings = settings_topic.read_all(config)
+    return [key for key, each in settings.items() if each.streaming and each.exchange in memories]
+
+
+def _newest_before(
+    config: Config, codec: Codec[Trade], spans: Mapping[Partition, Span], missing: Collection[str]
+) -> list[Trade]:
+    """Return the newest trade of each of these instruments, as far back as `FURTHER` reaches before the spans."""
+    found: dict[str, Trade] = {}
+    left = set(missing)
+    before = {partition: first for partition, (first, _) in spans.items()}
+    for more in FURTHER:
+        numbers = {partition_of(key, len(spans)) for key in left}
+        reach = {
+            partition: (max(0, first - more), first) for partition, first in before.items() if partition[1] in numbers
+        }
+        keys = {key.encode() for key in left}
+        messages = {message.key(): message for message in _messages(config, reach) if message.key() in keys}
+        found |= {trade.instrument: trade for trade in _trades(codec, messages.values())}
+        left -= found.keys()
+        before |= {partition: first for partition, (first, _) in reach.items()}
+    return list(found.values())
+
+
+def published_since(config: Config, gap: Gap) -> set[int]:
+    """Return the ids of a gap's trades that were published since it was noticed. Raises what `restore` raises."""
+    partitions = partitions_of(config, [TRADES.full_name(config)])
+    own = [(topic, of) for topic, of in partitions if of == partition_of(gap.instrument, len(partitions))]
+    messages = _messages(config, _spans(config, own, gap.opened_time // 1_000 - MARGIN_MS))
+    trades = _trades(make_codec(config, Trade), messages)
+    wanted = range(gap.first_id, gap.last_id + 1)
+    return {trade.trade_id for trade in trades if trade.instrument == gap.instrument and trade.trade_id in wanted}
+
+
+def _spans(config: Config, wanted: Iterable[Partition], since_ms: int | None = None) -> dict[Partition, Span]:
+    """Return the first offset to read of each partition, and its end: the last ones, or those since a time."""
+    consumer = Consumer({**client_settings(config), "group.id": readers_group(config)})
+    try:
+        found = {}
+        for name, number in wanted:
+            low, high = consumer.get_watermark_offsets(TopicPartition(name, number), timeout=TIMEOUT_S)
+            first = high - TAIL
+            if since_ms is not None:
+                (at,) = consumer.offsets_for_times([TopicPartition(name, number, since_ms)], timeout=TIMEOUT_S)
+                first = at.offset if at.offset >= 0 else high
+            found[name, number] = max(low, first), high
+        return found
+    except KafkaException as error:
+        raise Unreachable(f"the broker at {config.bootstrap} does not answer: {error.args[0].str()}") from None
+    finally:
+        consumer.close()
+
+
+def partition_of(instrument: str, partitions: int) -> int:
+    """Return the partition of an instrument's records, as every producer of ours decides it."""
+    return int(murmur2(instrument.encode()) & 0x7FFFFFFF) % partitions
+
+
+def _trades(codec: Codec[Trade], messages: Iterable[Message]) -> Iterator[Trade]:
+    """Yield the trades that messages hold; what is no trade is passed over."""
+    for message in messages:
+        value = message.value()
+        try:
+            yield codec.decode(value if isinstance(value, bytes) else None)
+        except CodecError:
+            continue
+
+
+def _messages(config: Config, spans: Mapping[Partition, Span]) -> Iterable[Message]:
+    left = {partition for partition, (first, end) in spans.items() if first < end}
+    if not left:
+        return
+    with Reader(config, {partition: spans[partition][0] for partition in left}) as reader:
+        heard = time.monotonic()
+        while left:
+            arrived = reader.next(POLL_S)
+            for message in arrived:
+                partition, offset = partition_of_message(message), message.offset() or 0
+                if offset < spans[partition][1]:
+                    yield message
+                if offset >= spans[partition][1] - 1:
+                    left.discard(partition)
+            left -= reader.at_end
+            if arrived:
+                heard = time.monotonic()
+            elif left and time.monotonic() - heard > TIMEOUT_S:
+                raise Unreachable(f"the broker at {config.bootstrap} sent no trades for {TIMEOUT_S:g} s")

@@ -1,0 +1,200 @@
+"""Holes on the real broker: whatever is cut, refused or killed, each trade that was made is in the topic once."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from infra.config import Config
+from infra.native.backend import NativeBackend
+from producers.binance.client import Binance
+from producers.binance.history import BUDGET
+from producers.gap_records import read_gaps
+from producers.local_exchange.faults import HttpFault
+from producers.local_exchange.server import LocalExchange, Play
+from producers.local_exchange.simulated import simulated_trades
+from producers.recorded.files import read_trades
+from producers.rest import Rest
+from producers.service import serve
+from producers.session import Session
+from schemas.records import GapStatus, Trade
+from tests.e2e.test_cli_commands import data, set_environment
+from tests.e2e.test_producers_service import (
+    DEADLINE_S,
+    QUICK,
+    START,
+    SYMBOLS,
+    _start,
+    config,
+    exchange_of,
+    switch,
+    trades_in_topic,
+    until,
+)
+
+__all__ = ["config"]
+
+
+def market(tape: Path, count: int | None, rate: int = 2_000) -> Play:
+    """A market that begins when all symbols are subscribed, and tells of all its trades."""
+    return Play(
+        lambda: islice(simulated_trades(5, rate, START), count),
+        wait_for=frozenset(SYMBOLS),
+        tape=tape,
+        history=1_000_000,
+    )
+
+
+def session_on(exchange: LocalExchange) -> Session:
+    return Session(Binance(exchange.stream_url, rest=Rest(exchange.rest_url, BUDGET)), QUICK)
+
+
+@asynccontextmanager
+async def service(config: Config, exchange: LocalExchange) -> AsyncIterator[Session]:
+    """The service in this process; ends as after SIGTERM."""
+    session = session_on(exchange)
+    stop = asyncio.Event()
+    serving = asyncio.create_task(serve(config, [session], stop))
+    try:
+        yield session
+    finally:
+        stop.set()
+        async with asyncio.timeout(DEADLINE_S):
+            await serving
+
+
+def compared(trades: list[Trade]) -> dict[str, list[Trade]]:
+    """The trades of each symbol in the order of the topic, but for when and how they came."""
+    found: dict[str, list[Trade]] = {}
+    for trade in trades:
+        found.setdefault(trade.symbol, []).append(msgspec.structs.replace(trade, received_time=0, filled=False))
+    return found
+
+
+async def until_in_topic(config: Config, count: int) -> list[Trade]:
+    """Wait until the topic has so many trades; return them."""
+    async with asyncio.timeout(DEADLINE_S):
+        while len(found := await asyncio.to_thread(trades_in_topic, config)) < count:  # noqa: ASYNC110 - a topic
+            await asyncio.sleep(0.5)
+    return found
+
+
+def by_id(trade: Trade) -> int:
+    return trade.trade_id
+
+
+async def until_sent(exchange: LocalExchange, more: int) -> None:
+    mark = exchange.sent.total() + more
+    await until(lambda: exchange.sent.total() >= mark)
+
+
+async def test_connections_that_are_lost_under_load_leave_no_hole(config: Config, tmp_path: Path) -> None:
+    tape = tmp_path / "made.csv"
+    await asyncio.to_thread(switch, config, SYMBOLS)
+    async with exchange_of(market(tape, 12_000)) as exchange, service(config, exchange):
+        for _ in range(3):
+            await until_sent(exchange, 1_000)
+            exchange.cut(0.3)
+        received = await until_in_topic(config, 12_000)
+    assert compared(received) == compared(list(read_trades(tape))), "all, once, in the order of ids"
+    filled = [trade for trade in received if trade.filled]
+    assert len(filled) == 12_000 - exchange.sent.total() > 1_000
+    gaps = await asyncio.to_thread(read_gaps, config)
+    assert {gap.status for gap in gaps} == {GapStatus.FILLED}
+    assert sum(gap.filled_count for gap in gaps) == len(filled)
+
+
+async def test_what_was_lost_is_filled_when_people_ask_again(config: Config, tmp_path: Path) -> None:
+    tape = tmp_path / "made.csv"
+    await asyncio.to_thread(switch, config, SYMBOLS)
+    async with exchange_of(market(tape, 8_000)) as exchange, service(config, exchange):
+        await until_sent(exchange, 1_000)
+        exchange.faults.calls.extend([HttpFault(403, body="not from here")] * 2)
+        exchange.skip("XRPUSDT", 5)
+        exchange.skip("BTCUSDT", 5)
+        received = await until_in_topic(config, 7_990)
+        assert not any(trade.filled for trade in received)
+        with pytest.MonkeyPatch.context() as patch:
+            set_environment(config, patch)
+            listed = await asyncio.to_thread(data, "gaps list")
+            assert sorted((row["instrument"], row["status"], row["missing"]) for row in listed) == [
+                ("binance:BTCUSDT", "lost", 5),
+                ("binance:XRPUSDT", "lost", 5),
+            ]
+            assert "HTTP 403: not from here" in listed[0]["reason"]
+            assert (await asyncio.to_thread(data, "status"))["gaps"] == {"open": 0, "lost": 2}
+            (filled,) = await asyncio.to_thread(data, "gaps fill xrpusdt")
+            assert (filled["status"], filled["filled"], filled["missing"]) == ("filled", 5, 0)
+            assert [row["instrument"] for row in await asyncio.to_thread(data, "gaps list")] == ["binance:BTCUSDT"]
+            await asyncio.to_thread(data, "gaps fill --all")
+            assert await asyncio.to_thread(data, "gaps list") == []
+        received = await until_in_topic(config, 8_000)
+    made = compared(list(read_trades(tape)))
+    assert {symbol: sorted(trades, key=by_id) for symbol, trades in compared(received).items()} == made
+    assert sum(trade.filled for trade in received) == 10
+
+
+async def test_a_gap_that_was_open_when_the_producer_was_killed_is_filled_by_the_next(
+    config: Config, tmp_path: Path
+) -> None:
+    tape = tmp_path / "made.csv"
+    await asyncio.to_thread(switch, config, SYMBOLS)
+    async with exchange_of(market(tape, 40_000)) as exchange:
+        environment = {"HEDGEHOG_BINANCE_REST_URL": exchange.rest_url}
+        first = _start(config, ["-m", "producers"], exchange.stream_url, environment)
+        try:
+            await until_sent(exchange, 2_000)
+            exchange.faults.calls.append(HttpFault(429, "600"))
+            exchange.skip("XRPUSDT", 50)
+            # longer than newer trades wait: they are in the topic without those that are missing
+            async with asyncio.timeout(DEADLINE_S):
+                while not await asyncio.to_thread(read_gaps, config):  # noqa: ASYNC110 - a topic
+                    await asyncio.sleep(0.5)
+            await until_sent(exchange, 1_000)
+        finally:
+            first.kill()
+            first.wait()
+        second = _start(config, ["-m", "producers"], exchange.stream_url, environment)
+        try:
+            received = await until_in_topic(config, 40_000)
+        finally:
+            second.kill()
+            second.wait()
+        (gap,) = [gap for gap in await asyncio.to_thread(read_gaps, config) if gap.last_id - gap.first_id == 49]
+    made = compared(list(read_trades(tape)))
+    assert {symbol: sorted(trades, key=by_id) for symbol, trades in compared(received).items()} == made
+    assert (gap.status, gap.filled_count) == (GapStatus.FILLED, 50)
+
+
+async def test_what_a_frozen_broker_did_not_take_from_a_producer_that_was_killed_is_fetched_by_the_next(
+    config: Config, tmp_path: Path
+) -> None:
+    tape = tmp_path / "made.csv"
+    await asyncio.to_thread(switch, config, SYMBOLS)
+    broker = NativeBackend(config).daemon("broker").pid()
+    assert broker
+    async with exchange_of(market(tape, 24_000)) as exchange:
+        environment = {"HEDGEHOG_BINANCE_REST_URL": exchange.rest_url}
+        first = _start(config, ["-m", "producers"], exchange.stream_url, environment)
+        try:
+            await until_sent(exchange, 4_000)
+            os.kill(broker, signal.SIGSTOP)
+            await until_sent(exchange, 4_000)
+        finally:
+            first.kill()
+            first.wait()
+            os.kill(broker, signal.SIGCONT)
+        second = _start(config, ["-m", "producers"], exchange.stream_url, environment)
+        try:
+            received = await until_in_topic(config, 24_000)
+        finally:
+            second.kill()
+            second.wait()
+    assert compared(received) == compared(list(read_trades(tape)))
+    assert sum(trade.filled for trade in received) > 4_000

@@ -1,0 +1,359 @@
+"""Whatever is dropped, repeated, cut or restarted: what is published is what was sent, each once."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from producers.adapter import Hole, Ids, Newest, Page
+from producers.holes import AGAIN_MAX_S, FRUITLESS_MAX, GRACE_S, HOLD_S, Memory
+from producers.series import HELD_MAX, OpenHole
+from producers.source import BadRecord, Reconnected
+from schemas.records import Trade
+from tests.samples import trade
+
+BASE = 1_700_000_000_000_000
+SECOND = 1_000_000
+
+
+def made(number: int, moment: int, symbol: str = "XUSDT") -> Trade:
+    time = BASE + moment * SECOND
+    return msgspec.structs.replace(trade("1", number, f"binance:{symbol}"), trade_time=time, event_time=time)
+
+
+class Exchange:
+    """What an exchange has, and what its REST server says of it: in pages of three, some of them from a stale cache."""
+
+    def __init__(self) -> None:
+        self.sent: list[Trade] = []
+        self.ids_from = 0
+
+    def trade(self, number: int) -> Trade:
+        one = made(number, len(self.sent))
+        self.sent.append(one)
+        return one
+
+    def page(self, hole: Hole, size: int) -> Page:
+        """Those of the present ids: where they have begun anew, the others are gone."""
+        rows = [one for one in self.sent[self.ids_from :] if one.trade_id > hole.after_id][:size]
+        last = rows[-1].trade_id if rows else hole.after_id
+        return Page([one for one in rows if one.trade_id < hole.before_id], min(last, hole.before_id - 1))
+
+
+class World:
+    """A producer, which may be killed at any time: what was published is all that is left of it."""
+
+    ids: Ids = "contiguous"
+
+    def __init__(self) -> None:
+        self.exchange = Exchange()
+        self.published: list[Trade] = []
+        self.now = 0.0
+        self.number = 1_000
+        self.memory = Memory("binance", self.ids)
+        self.recorded: list[Hole] = []
+        """The gaps that were written down before newer trades went on."""
+
+    def send(self, arrives: bool) -> None:
+        one = self.exchange.trade(self.number)
+        self.number += 1
+        if arrives:
+            self.arrive(one)
+
+    def arrive(self, one: Trade) -> None:
+        self.published += [event for event in self.memory.live([one], self.now) if isinstance(event, Trade)]
+
+    def repeat(self, back: int) -> None:
+        self.arrive(self.exchange.sent[max(-len(self.exchange.sent), -back)])
+
+    def begin_anew(self) -> None:
+        """Ids begin at 1 again, far below, so that it shows; whatever was asked for before was had."""
+        if self.exchange.ids_from:
+            return
+        self.ask_all()
+        self.exchange.ids_from, self.number = len(self.exchange.sent), 1
+
+    def restart(self) -> None:
+        self.memory = Memory("binance", self.ids)
+        for one in self.published:
+            self.memory.recall(one)
+        self.memory.settle([("XUSDT", hole.after_id + 1, hole.before_id - 1) for hole in self.recorded])
+        for hole in self.recorded:
+            opened = OpenHole(hole, self.now, False, hole.after_id + 1)
+            times = range(hole.after_time, hole.before_time + 1)
+            within = [one for one in self.published if one.trade_time in times]
+            opened.had |= {one.trade_id: None for one in within if hole.after_id < one.trade_id < hole.before_id}
+            self.memory.reopen("XUSDT", opened)
+
+    def ask(self, size: int) -> bool:
+        found = self.memory.next_to_ask(self.now)
+        if found is not None:
+            self.published += self.memory.fill(*found, self.exchange.page(found[1].hole, size), self.now, 77)
+        return found is not None
+
+    def wait_long(self) -> None:
+        self.now += HOLD_S
+        for series, opened in self.memory.waited_long(self.now):
+            self.recorded.append(opened.hole)
+            self.published += series.let_go(opened)
+
+    def ask_all(self) -> None:
+        """Send one more, so that what is missing before it shows, and ask until all is had."""
+        self.send(True)
+        self.now += AGAIN_MAX_S
+        while self.ask(1_000):
+            self.now += AGAIN_MAX_S
+
+
+ACTIONS: dict[str, Callable[[World, int], None]] = {
+    "send": lambda world, _: world.send(True),
+    "send and lose": lambda world, _: world.send(False),
+    "repeat": lambda world, number: world.exchange.sent and world.repeat(number),  # type: ignore[func-returns-value]
+    "cut": lambda world, _: world.memory.live([Reconnected()], world.now) and None,
+    "restart": lambda world, _: world.restart(),
+    "ask": lambda world, number: world.ask(number) and None,
+    "ask a stale cache": lambda world, _: world.ask(0) and None,
+    "wait long": lambda world, _: world.wait_long(),
+    "begin anew": lambda world, _: world.begin_anew(),
+}
+WEIGHTED = [name for name in ACTIONS for _ in range(1 + 5 * name.startswith(("send", "ask")))]
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(WEIGHTED), st.integers(1, 9)), max_size=60))
+def test_what_is_published_is_what_was_sent_each_once(actions: list[tuple[str, int]]) -> None:
+    world = World()
+    world.send(True)
+    for name, number in actions:
+        ACTIONS[name](world, number)
+    world.ask_all()
+    published = Counter((one.trade_id, one.trade_time) for one in world.published)
+    assert published == Counter((one.trade_id, one.trade_time) for one in world.exchange.sent)
+    series = world.memory.of("XUSDT")
+    assert (series.held, series.holes, world.memory.open) == ([], [], [])
+
+
+class GlobalWorld(World):
+    """Ids that leave some out, on a connection that may be lost: what is dropped while it is there, nobody can know."""
+
+    ids: Ids = "global"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.connected = True
+        self.brought: list[Trade] = []
+        """What the present connection brought: it repeats nothing else."""
+
+    def send(self, arrives: bool) -> None:
+        super().send(self.connected)
+        self.brought += self.exchange.sent[-1:] * self.connected
+        self.number += 1 + self.number % 3
+
+    def repeat(self, back: int) -> None:
+        for one in self.brought[-back:][:1]:
+            self.arrive(one)
+
+    def cut(self) -> None:
+        self.connected, self.brought = False, []
+
+    def reconnect(self) -> None:
+        if not self.connected:
+            self.memory.live([Reconnected()], self.now)
+            self.connected = True
+
+    def restart(self) -> None:
+        super().restart()
+        self.connected, self.brought = True, []
+
+    def ask_all(self) -> None:
+        self.reconnect()
+        super().ask_all()
+
+    def ask(self, size: int) -> bool:
+        """One answer tells the whole window."""
+        return super().ask(10_000 if size else 0)
+
+
+GLOBAL_ACTIONS: dict[str, Callable[[GlobalWorld, int], None]] = {
+    "send": lambda world, _: world.send(True),
+    "repeat": lambda world, number: world.repeat(number),
+    "cut": lambda world, _: world.cut(),
+    "reconnect": lambda world, _: world.reconnect(),
+    "restart": lambda world, _: world.restart(),
+    "ask": lambda world, number: world.ask(number) and None,
+    "ask a stale cache": lambda world, _: world.ask(0) and None,
+    "wait long": lambda world, _: world.wait_long(),
+}
+GLOBAL_WEIGHTED = [name for name in GLOBAL_ACTIONS for _ in range(1 + 3 * (name == "send") + (name == "reconnect"))]
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(GLOBAL_WEIGHTED), st.integers(1, 9)), max_size=60))
+def test_global_ids_are_as_complete(actions: list[tuple[str, int]]) -> None:
+    world = GlobalWorld()
+    world.send(True)
+    for name, number in actions:
+        GLOBAL_ACTIONS[name](world, number)
+    world.ask_all()
+    assert Counter(one.trade_id for one in world.published) == Counter(one.trade_id for one in world.exchange.sent)
+
+
+def test_whoever_never_waited_long_has_them_in_order() -> None:
+    world = World()
+    for arrives in (True, False, False, True, True, False, True):
+        world.send(arrives)
+        world.ask(1)
+    world.ask_all()
+    assert [one.trade_id for one in world.published] == list(range(1_000, 1_008))
+
+
+def memory_with(*numbers: int) -> Memory:
+    memory = Memory("binance", "contiguous")
+    memory.live([made(number, number) for number in numbers], 0)
+    return memory
+
+
+@pytest.mark.parametrize("kind", ["many missing", "many waiting", "long"])
+def test_newer_trades_wait_for_what_is_short(kind: str) -> None:
+    memory = memory_with(5, 8)
+    later = 0.0
+    assert memory.waited_long(HOLD_S - 1) == []
+    if kind == "many missing":
+        memory = memory_with(5, 7 + HELD_MAX)
+    elif kind == "many waiting":
+        memory.live([made(9 + number, 9) for number in range(HELD_MAX)], 0)
+    else:
+        later = HOLD_S
+    assert [opened.first_id for _, opened in memory.waited_long(later)] == [6]
+
+
+def test_what_is_no_trade_goes_on_in_its_place() -> None:
+    bad = BadRecord("x", b"y", "z")
+    memory = Memory("binance", "contiguous")
+    assert memory.live([made(5, 5), bad, Reconnected(), made(6, 6)], 0) == [made(5, 5), bad, made(6, 6)]
+
+
+# the newest id that is said, what comes meanwhile → the ids that are missing then, the symbols that are silent
+CLAIMS: dict[str, tuple[int | None, Sequence[int], list[int], list[str]]] = {
+    "the one that came": (6, [], [], []),
+    "an older one": (3, [], [], []),
+    "unknown": (None, [], [], []),
+    "on its way": (7, [7], [], []),
+    "not on its way": (8, [], [7, 8], ["XUSDT"]),
+    "one of two on its way": (8, [7], [8], ["XUSDT"]),
+}
+
+
+@pytest.mark.parametrize("case", CLAIMS)
+def test_what_the_exchange_says_is_the_newest(case: str) -> None:
+    said, meanwhile, missing, silent = CLAIMS[case]
+    memory = memory_with(5, 6)
+    memory.claim(Newest("XUSDT", said), 10, of_audit=True)
+    assert memory.overdue(10, 99) == []
+    memory.live([made(number, number) for number in meanwhile], 11)
+    assert memory.overdue(10 + GRACE_S, 99) == silent
+    found = [number for _, opened in memory.open for number in range(opened.first_id, opened.last_id + 1)]
+    assert found == missing
+    assert memory.overdue(20 + GRACE_S, 99) == []
+
+
+def test_of_what_nobody_knows_anything_the_first_claim_is_the_beginning() -> None:
+    memory = Memory("binance", "contiguous")
+    memory.claim(Newest("XUSDT", 10), 0)
+    assert memory.overdue(GRACE_S, 99) == []
+    memory.claim(Newest("XUSDT", 12), 60, of_audit=True)
+    assert memory.overdue(60 + GRACE_S, 99) == ["XUSDT"]
+    assert [(opened.first_id, opened.last_id) for _, opened in memory.open] == [(11, 12)]
+
+
+def test_answers_that_tell_nothing_come_to_an_end() -> None:
+    memory = memory_with(5, 8)
+    ((series, opened),) = memory.open
+    now, asked = 0.0, 0
+    while memory.open:
+        assert memory.next_to_ask(now) is not None
+        asked += 1
+        out = memory.fill(series, opened, Page((), 5), now, 77)
+        assert memory.next_to_ask(now) is None
+        now += AGAIN_MAX_S
+    assert asked == FRUITLESS_MAX + 1
+    assert [one.trade_id for one in out] == [8]
+    assert opened.absent == [(6, 7)]
+
+
+def test_what_trades_wait_for_is_asked_first() -> None:
+    memory = memory_with(5, 8)
+    memory.live([made(1, 1, "YUSDT"), made(3, 3, "YUSDT")], 0)
+    first, second = memory.open
+    assert memory.next_to_ask(0) == first
+    first[0].let_go(first[1])
+    assert memory.next_to_ask(0) == second
+    memory.put_off(*second, 5, 0)
+    assert memory.next_to_ask(0) == first
+    assert memory.next_to_ask(5) == second
+
+
+# what the topic ends with, the gaps that are recorded → what is missing, and what is published of what comes then
+TAILS: dict[str, tuple[str, list[tuple[str, int, int]], list[int], str]] = {
+    "whole": ("5 6 7", [], [], "8"),
+    "with a hole": ("5 9", [], [6, 7, 8], "10"),
+    "with a hole that was filled later": ("5 9 6 8 7", [], [], "10"),
+    "with a hole that was filled in part": ("5 9 7", [], [6, 8], "10"),
+    "with a hole that is recorded": ("5 9", [("XUSDT", 6, 8)], [], "10"),
+    "with a hole that another instrument has": ("5 9", [("YUSDT", 6, 8)], [6, 7, 8], "10"),
+    "with a hole that is recorded in part": ("5 9", [("XUSDT", 6, 7)], [6, 7, 8], "10"),
+    "that begins among what was filled later": ("3f 4f 9 5f 10", [], [], "11"),
+    "and what was published comes again": ("5 6", [], [], "6"),
+    "and what was before the tail comes again": ("5 6", [], [], "3"),
+}
+
+
+@pytest.mark.parametrize("case", TAILS)
+def test_what_the_topic_ends_with_is_remembered(case: str) -> None:
+    tail, recorded, missing, comes = TAILS[case]
+    memory = Memory("binance", "contiguous")
+    for word in tail.split():
+        number = int(word.rstrip("f"))
+        memory.recall(msgspec.structs.replace(made(number, number), filled=word.endswith("f")))
+    memory.settle(recorded)
+    found = [
+        number
+        for _, opened in memory.open
+        for number in range(opened.first_id, opened.last_id + 1)
+        if number not in opened.had
+    ]
+    assert found == missing
+    expected = (
+        [made(int(comes), int(comes))] if int(comes) > max(int(word.rstrip("f")) for word in tail.split()) else []
+    )
+    assert memory.live([made(int(comes), int(comes))], 1) == expected
+    assert (memory.of("XUSDT").repeated, memory.of("XUSDT").late) == (1 - len(expected), 0)
+
+
+def test_a_stream_that_only_says_what_is_the_newest_is_silent() -> None:
+    memory = memory_with(5, 6)
+    before = memory.newest_of(["XUSDT"])
+    assert (memory.quiet_since(before), memory.silent_since(before)) == (["XUSDT"], [])
+    memory.live([Newest("XUSDT", 8)], 10)
+    assert memory.overdue(10 + GRACE_S, 99) == [], "one that was dropped alone does not tell"
+    assert (memory.quiet_since(before), memory.silent_since(before)) == ([], ["XUSDT"])
+    memory.live([made(9, 9)], 20)
+    assert (memory.quiet_since(before), memory.silent_since(before)) == ([], [])
+
+
+def test_what_is_not_streamed_is_not_quiet() -> None:
+    memory = memory_with(5, 6)
+    memory.of("XUSDT").pause()
+    assert memory.quiet_since({"XUSDT": 6}) == []
+
+
+def test_a_hole_at_the_beginning_of_what_was_read_may_have_been_filled_before() -> None:
+    for before, missing in ((9, 0), (10, 1)):
+        memory = Memory("binance", "contiguous")
+        for number in (*range(100, 100 + before), 100 + before + 1):
+            memory.recall(made(number, number))
+        memory.settle([], certain_after=10)
+        assert len(memory.open) == missing

@@ -22,7 +22,8 @@ from schemas.records import Trade
 from schemas.units import AMOUNT_MAX, PRICE_MAX, SCALE
 
 BATCH = 100_000
-FIELDS = Trade.__struct_fields__
+FIELDS = tuple(name for name in Trade.__struct_fields__ if name != "filled")
+"""What is recorded of a trade; how it came here, as it happened or later, is not."""
 DECIMALS = ("price", "quantity")
 TIMES = ("trade_time", "event_time", "received_time")
 ORDER_IDS = ("buyer_order_id", "seller_order_id")

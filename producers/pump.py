@@ -166,7 +166,7 @@ class Pump:
         self.bad_records += 1
         at = time.time_ns() // 1_000
         letter = dead_letter(bad.origin, self._topic, -1, -1, None, bad.raw, bad.error, at)
-        self._log(f"{bad.origin}: {letter.error}: {bad.raw[:200]!r}")
+        self._log(f"{letter.source}: {letter.error}: {bad.raw[:200]!r}")
         self._publisher.publish(DEAD_LETTERS, letter.source, self._dead_letters.encode(letter))
 
     def _log(self, text: str) -> None:

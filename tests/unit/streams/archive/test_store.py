@@ -140,7 +140,10 @@ def test_a_bad_line_is_named_and_the_other_files_are_stored(tmp_path: Path, two_
     assert [path.name for path in (tmp_path / "archive").iterdir() if path.name.startswith(".")] == [".lock"]
 
 
-def test_a_bad_file_after_a_long_one_and_nothing_else(tmp_path: Path, two_days: list[Trade]) -> None:
+def test_a_bad_line_far_down_leaves_out_what_was_read_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two_days: list[Trade]
+) -> None:
+    monkeypatch.setattr("producers.recorded.unpacked.BLOCK_BYTES", 200)
     bad = recording(tmp_path / "a.csv", two_days, "x,y")
     result = hedgehog("import", bad, "--out", tmp_path / "archive", "--json")
     assert result.exit_code == 1

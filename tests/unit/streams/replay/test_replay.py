@@ -70,6 +70,8 @@ def test_what_files_have_in_common_is_played_once(tmp_path: Path) -> None:
     one = written(tmp_path / "XRPUSDT-trades-2019-06-03.csv", [1, 2, 3])
     more = written(tmp_path / "XRPUSDT-trades-2019-06.csv", [4, 3, 2])
     assert ids(tape(one, more)) == [("XRPUSDT", number) for number in (1, 2, 3, 4)]
+    written(more, [3, 4])
+    assert ids(tape(one, more)) == [("XRPUSDT", number) for number in (1, 2, 3, 4)]
     more.write_text(more.read_text().replace("3,0.5", "3,0.6"))
     with pytest.raises(FileError, match=r"XRPUSDT: trade_id: two trades have 3: .*2019-06-03.csv and .*2019-06.csv"):
         tape(one, more)

@@ -16,6 +16,8 @@ Int64s = npt.NDArray[np.int64]
 DAY_MINUTES = 1_440
 RING = DAY_MINUTES + 1
 """Minutes of the 24-hour window, which begins on a minute: those of the day before a trade and the trade's own."""
+PACK_MINUTES = 5
+"""Minutes that are stored together."""
 NEVER = 2**63 - 1
 """Stands for a minute, or a low, that is not there: above all others."""
 
@@ -132,6 +134,23 @@ def remove(ring: Ring, minute: int) -> None:
     """Take the bucket of a minute out."""
     row = minute % RING
     ring.start[row], ring.high[row], ring.low[row] = NEVER, 0, NEVER
+
+
+def take_columns(ring: Ring, start: int, end: int) -> list[list[int]]:
+    """The minutes from `start` to before `end` that are there, one list for each field of a bucket."""
+    minutes = np.arange(start, end)
+    rows = minutes % RING
+    rows = rows[ring.start[rows] == minutes]
+    return [column[rows].tolist() for column in ring]
+
+
+def put_columns(ring: Ring, columns: list[list[int]], start: int, end: int) -> None:
+    """Put in those minutes that lie between `start` and before `end`."""
+    minutes = np.array(columns[0], np.int64)
+    within = (minutes >= start) & (minutes < end)
+    rows = minutes[within] % RING
+    for column, values in zip(ring, columns, strict=True):
+        column[rows] = np.array(values, column.dtype)[within]
 
 
 def fold(ring: Ring, start: int, end: int) -> Bucket | None:

@@ -167,8 +167,7 @@ class StateCodec(Generic[S]):
         stored = self._decode(self._readable(key, data))
         if self._split is not None:
             found = [(key + name, value) for name in self._parts.values() if (value := find(key + name)) is not None]
-            parts = [self._decode_part(self._readable(name, value)).part for name, value in found]
-            stored.state = self._split.rebuild(stored.state, parts)
+            stored.state = self._split.rebuild(stored.state, [self._part(name, value) for name, value in found])
         return stored
 
     def is_part(self, key: bytes) -> bool:
@@ -181,6 +180,15 @@ class StateCodec(Generic[S]):
         state.changed = True
         if self._split is not None:
             self._split.change_all(state)
+
+    def _part(self, key: bytes, value: bytes) -> Any:
+        try:
+            stored = self._decode_part(value)
+        except msgspec.ValidationError:  # perhaps of another layout
+            stored = None
+        if stored is None or stored.version != self._layout:
+            stored = self._decode_part(self._readable(key, value))
+        return stored.part
 
     def _readable(self, key: bytes, data: bytes) -> bytes:
         """Return a stored value in the layout of today."""

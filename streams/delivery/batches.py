@@ -193,7 +193,7 @@ class BatchConsumer(aiokafka.Consumer):
                 own = TP(*tp)  # the client has a type of its own for them
                 if tp.topic not in changelogs:
                     self._hand_out(own, records.pop(tp))
-                elif active is None or own in active:
+                elif active is None or own in active or own in self._buffered_partitions:
                     self._table_of(tp.topic).take(records[tp])
                     records[tp] = records[tp][-1:]
         return records, active

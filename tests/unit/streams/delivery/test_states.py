@@ -77,9 +77,8 @@ def test_a_state_in_parts_is_read_again() -> None:
     found = codec.decode(KEY, stored[KEY], stored.get)
     assert (found.offsets, found.state, found.outbox) == ({"trades": 7}, Count(count=57), MESSAGES)
     assert [codec.is_part(key) for key in (*stored, b"a#b", b"#hundreds")] == [False, True, False, True]
-    assert (
-        list(StateCodec("counts", Count, split=halves(99)).encode_all(KEY, {}, Count(count=57), [], Place()))[1:] == []
-    )
+    unchanged = StateCodec("counts", Count, split=halves(99))
+    assert len(list(unchanged.encode_all(KEY, {}, Count(count=57), [], Place()))) == 1
 
 
 def test_a_part_of_a_layout_that_nobody_can_read_is_refused() -> None:

@@ -1,6 +1,6 @@
 """Faust's table recovery, mended where it loses events, and where a late state would be taken for the newest."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import faust
@@ -37,13 +37,13 @@ class StatesTable(faust.Table[bytes, bytes]):
         self._places: dict[bytes, Place] = {}
         """Of the values that recovery has read."""
 
-    def take(self, records: Iterable[Any]) -> None:
-        """Take in records of the changelog, in its order, as they were fetched: some million at a start."""
+    def take(self, records: Sequence[Any]) -> None:
+        """Take in records of one partition of the changelog, in its order: some million at a start."""
         data: Any = self.data
-        places, read, lowest = self._places, self.known.read, Place()
+        places, lowest = self._places, Place()
+        self.known.read(records[0].partition, records[-1].offset, *{record.key for record in records})
         for record in records:
             key, value = record.key, record.value
-            read(record.partition, record.offset, key)
             if value is None:
                 data.pop(key, None)
                 places.pop(key, None)

@@ -102,6 +102,7 @@ class Ring(NamedTuple):
     revision: Int64s
 
 
+FIELDS = len(Ring._fields)
 _VOLUMES = ("volume", "quote_volume", "taker_buy_volume")
 _ABSENT: dict[str, int] = {"start": NEVER, "low": NEVER}
 
@@ -136,21 +137,21 @@ def remove(ring: Ring, minute: int) -> None:
     ring.start[row], ring.high[row], ring.low[row] = NEVER, 0, NEVER
 
 
-def take_columns(ring: Ring, start: int, end: int) -> list[list[int]]:
-    """The minutes from `start` to before `end` that are there, one list for each field of a bucket."""
+def take_rows(ring: Ring, start: int, end: int) -> list[int]:
+    """The fields of the minutes from `start` to before `end` that are there, one after the other."""
     minutes = np.arange(start, end)
     rows = minutes % RING
     rows = rows[ring.start[rows] == minutes]
-    return [column[rows].tolist() for column in ring]
+    return [value for row in zip(*(column[rows].tolist() for column in ring), strict=True) for value in row]
 
 
-def put_columns(ring: Ring, columns: list[list[int]], start: int, end: int) -> None:
-    """Put in those minutes that lie between `start` and before `end`."""
-    minutes = np.array(columns[0], np.int64)
+def put_rows(ring: Ring, numbers: list[int], start: int, end: int) -> None:
+    """Put in those minutes, as `take_rows` gives them, that lie between `start` and before `end`."""
+    minutes = np.array(numbers[::FIELDS], np.int64)
     within = (minutes >= start) & (minutes < end)
     rows = minutes[within] % RING
-    for column, values in zip(ring, columns, strict=True):
-        column[rows] = np.array(values, column.dtype)[within]
+    for field, column in enumerate(ring):
+        column[rows] = np.array(numbers[field::FIELDS], column.dtype)[within]
 
 
 def fold(ring: Ring, start: int, end: int) -> Bucket | None:

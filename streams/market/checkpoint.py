@@ -29,7 +29,7 @@ from streams.market.averages import (
     seconds_with_trades,
     take_changed_blocks,
 )
-from streams.market.buckets import NEVER, PACK_MINUTES, RING, Bucket, put_columns, take_columns
+from streams.market.buckets import FIELDS, NEVER, PACK_MINUTES, RING, Bucket, put_rows, take_rows
 from streams.market.history import History, new_history, recount
 from streams.market.kernel import BLOCK_SECONDS, SECOND_US
 from streams.market.seen import restore_seen, store_seen
@@ -49,8 +49,8 @@ class Pack(msgspec.Struct, array_like=True, tag="pack"):
     """Since the epoch."""
     offset: int
     """The offset of the last trade applied when it was taken."""
-    columns: list[list[int]]
-    """The minutes, one list for each field of a bucket."""
+    numbers: list[int]
+    """The fields of the minutes' buckets, one after the other."""
 
 
 class Block(msgspec.Struct, array_like=True, tag="block"):
@@ -148,13 +148,12 @@ def rebuild(head: Head, parts: Iterable[Part]) -> MarketState:
     _put_packs(history, packs, head.offset)
     recount(history)
     average = restore_average(head.open.last_time // SECOND_US, head.oldest, [*seconds, *_seconds(head.block)])
-    known = (second.last.time // SECOND_US for second in seconds)
-    for second in known:
-        if second >= average.start:
-            mark_second(average, second)
+    for block in {second.last.time // SECOND_US // BLOCK_SECONDS for second in seconds}:
+        if block >= average.start // BLOCK_SECONDS:
+            mark_second(average, block * BLOCK_SECONDS)
     for part in head.parts:
         if isinstance(part, Pack):
-            history.changed.update(start % RING for start in part.columns[0])
+            history.changed.update(start % RING for start in part.numbers[::FIELDS])
     seen = restore_seen(head.seen)
     return MarketState(head.instrument, history, average, head.gates, seen, head.offset, head.too_late, head.repeats)
 
@@ -169,14 +168,13 @@ def change_all(state: MarketState) -> None:
 
 
 def _put_packs(history: History, packs: list[Pack], offset: int) -> None:
-    columns: list[list[int]] = [[] for _ in history.ring]
+    numbers: list[int] = []
     for pack in packs:
         if pack.offset > offset:
-            within = (minute for minute in pack.columns[0] if minute < history.minute)
+            within = (minute for minute in pack.numbers[::FIELDS] if minute < history.minute)
             history.ahead.update(dict.fromkeys(within, pack.offset))
-        for column, more in zip(columns, pack.columns, strict=True):
-            column.extend(more)
-    put_columns(history.ring, columns, history.start, history.minute)
+        numbers += pack.numbers
+    put_rows(history.ring, numbers, history.start, history.minute)
 
 
 def _take_packs(history: History, offset: int) -> Iterator[Pack]:
@@ -184,7 +182,7 @@ def _take_packs(history: History, offset: int) -> Iterator[Pack]:
     numbers = {minute // PACK_MINUTES for minute in minutes if minute != NEVER}
     for number in sorted(numbers):
         start = number * PACK_MINUTES
-        yield Pack(number, offset, take_columns(history.ring, start, start + PACK_MINUTES))
+        yield Pack(number, offset, take_rows(history.ring, start, start + PACK_MINUTES))
     history.changed.clear()
 
 

@@ -22,7 +22,7 @@ from streams.delivery.partition import Context
 from streams.delivery.states import HEAD, Split
 from streams.market import checkpoint
 from streams.market.checkpoint import PART_NAMES, Head, Part, part_name, take_checkpoint
-from streams.market.kernel import TRADE_ID
+from streams.market.kernel import SECOND_US, TIME, TRADE_ID
 from streams.market.rules import WatchRules
 from streams.market.state import Made, MarketState, Trades, fields_of, new_state
 from streams.market.step import apply_trades
@@ -94,11 +94,18 @@ def _fields(made: NamedTuple) -> dict[str, Any]:
 
 
 def _make_steps(environment: Environment) -> Mapping[Topic, Step[Watched]]:
-    # Compiles, or loads what was compiled before.
-    columns, rows = np.full((5, 3), 1, np.int64), np.arange(3)
-    columns[TRADE_ID] = 1, 3, 2
-    apply_trades(new_state("nobody:NOTHING"), Trades(rows, columns, rows, {}), DEFAULTS)
+    _compile()
     return {topics.TRADES: MarketSteps(environment.codecs[Trade]).on_trades}
+
+
+def _compile() -> None:
+    """Compile what trades and stored states need, or load what was compiled before."""
+    columns, rows = np.full((5, 4), 1, np.int64), np.arange(4)
+    columns[TRADE_ID], columns[TIME] = (1, 3, 2, 4), (1, 1, 1, 10 * SECOND_US)
+    state = new_state("nobody:NOTHING")
+    apply_trades(state, Trades(rows, columns, rows, {}), DEFAULTS)
+    checkpoint.change_all(state)
+    checkpoint.rebuild(take_checkpoint(state), [])
 
 
 def _take(state: Watched) -> Iterator[tuple[str, Head | Part]]:

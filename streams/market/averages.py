@@ -14,7 +14,7 @@ import numpy as np
 from schemas.units import ONE
 from streams.market import kernel
 from streams.market.buckets import Int64s, MarketTrade
-from streams.market.kernel import BLOCK_SECONDS, BLOCKS, SECOND_US, SECONDS
+from streams.market.kernel import BLOCK_SECONDS, BLOCKS, SECONDS
 
 RATE_SECONDS = 60
 
@@ -127,18 +127,23 @@ def take_changed_blocks(average: Average) -> list[int]:
     return [number for number in range(first, newest) if changed >> number % BLOCKS & 1]
 
 
-def restore_average(second: int, oldest: Last | None, seconds: Iterable[Second]) -> Average:
+def restore_average(second: int, oldest: Last | None, blocks: Iterable[tuple[int, list[int]]]) -> Average:
     """The average with this newest second, from the seconds of its window that have trades.
 
-    `oldest` is the last trade up to the window's first second.
+    `oldest` is the last trade up to the window's first second. Each block has a time and then the numbers of its
+    seconds, as `differences` gives them; a later one goes before an earlier one.
     """
     average = new_average(second)
-    known = {second.last.time // SECOND_US: second for second in seconds}
-    last = oldest
-    for shown in range(average.start, second + 1):
-        row = shown % SECONDS
-        if shown in known:
-            last, average.seconds[kernel.TRADES, row] = known[shown]
-        if last is not None:
-            kernel.set_last(average.numbers, average.seconds, row, *last)
+    for time, numbers in blocks:
+        kernel.put_seconds(average.seconds, average.start, second, time, np.array(numbers, np.int64))
+    kernel.carry_forward(average.numbers, average.seconds, *(oldest or Last(0, 0, 0)))
     return average
+
+
+def differences(time: int, seconds: Iterable[Second]) -> list[int]:
+    """Four numbers a second: time, trade id and price, each as the difference to that before, and how many trades."""
+    numbers, before = [], Last(time, 0, 0)
+    for last, trades in seconds:
+        numbers += [*(value - known for value, known in zip(last, before, strict=True)), trades]
+        before = last
+    return numbers

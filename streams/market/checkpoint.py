@@ -22,7 +22,7 @@ from streams.market.alerts import Gates
 from streams.market.averages import (
     Average,
     Last,
-    Second,
+    differences,
     last_at,
     mark_second,
     restore_average,
@@ -59,8 +59,7 @@ class Block(msgspec.Struct, array_like=True, tag="block"):
     number: int
     """Since the epoch."""
     numbers: list[int]
-    """Time, trade id and price of the last trade of each, and how many it has; each number but the last is how much is
-    added to that of the second before."""
+    """The seconds, as `differences` gives them."""
 
 
 class Departed(msgspec.Struct, array_like=True, tag="departed"):
@@ -135,7 +134,7 @@ def rebuild(head: Head, parts: Iterable[Part]) -> MarketState:
     stored: Mapping[str, Part] = {part_name(part): part for part in (*parts, *head.parts)}
     history = new_history(head.open.start)
     history.open, history.covered_since = head.open, head.covered_since
-    seconds: list[Second] = []
+    blocks: list[Block] = []
     packs: list[Pack] = []
     for part in stored.values():
         match part:
@@ -144,13 +143,14 @@ def rebuild(head: Head, parts: Iterable[Part]) -> MarketState:
             case Departed():
                 history.departed, history.departed_changed = part.buckets, True
             case Block():
-                seconds += _seconds(part)
+                blocks.append(part)
     _put_packs(history, packs, head.offset)
     recount(history)
-    average = restore_average(head.open.last_time // SECOND_US, head.oldest, [*seconds, *_seconds(head.block)])
-    for block in {second.last.time // SECOND_US // BLOCK_SECONDS for second in seconds}:
-        if block >= average.start // BLOCK_SECONDS:
-            mark_second(average, block * BLOCK_SECONDS)
+    told = [(block.number * BLOCK_SECONDS * SECOND_US, block.numbers) for block in (*blocks, head.block)]
+    average = restore_average(head.open.last_time // SECOND_US, head.oldest, told)
+    for block in blocks:
+        if block.number >= average.start // BLOCK_SECONDS:
+            mark_second(average, block.number * BLOCK_SECONDS)
     for part in head.parts:
         if isinstance(part, Pack):
             history.changed.update(start % RING for start in part.numbers[::FIELDS])
@@ -199,16 +199,5 @@ def _take_blocks(average: Average) -> Iterator[Block]:
 
 
 def _block(average: Average, number: int) -> Block:
-    start, numbers = number * BLOCK_SECONDS, []
-    before = Last(start * SECOND_US, 0, 0)
-    for last, trades in seconds_with_trades(average, start, start + BLOCK_SECONDS):
-        numbers += [*(value - known for value, known in zip(last, before, strict=True)), trades]
-        before = last
-    return Block(number, numbers)
-
-
-def _seconds(block: Block) -> Iterator[Second]:
-    last = Last(block.number * BLOCK_SECONDS * SECOND_US, 0, 0)
-    for time, trade_id, price, trades in zip(*[iter(block.numbers)] * 4, strict=True):
-        last = Last(last.time + time, last.trade_id + trade_id, last.price + price)
-        yield Second(last, trades)
+    start = number * BLOCK_SECONDS
+    return Block(number, differences(start * SECOND_US, seconds_with_trades(average, start, start + BLOCK_SECONDS)))

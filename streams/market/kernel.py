@@ -181,6 +181,33 @@ def set_last(numbers, seconds, row, time, trade_id, price):  # type: ignore[no-u
 
 
 @numba.njit(cache=True)
+def put_seconds(seconds, start, end, time, differences):  # type: ignore[no-untyped-def]
+    """Put in the seconds from `start` to `end` that are told by four numbers each, all but the last as differences."""
+    trade_id = price = 0
+    for i in range(0, len(differences), 4):
+        time += differences[i]
+        trade_id += differences[i + 1]
+        price += differences[i + 2]
+        second = time // SECOND_US
+        if start <= second <= end:
+            row = second % SECONDS
+            seconds[THEN, row], seconds[ID, row], seconds[AT, row] = time, trade_id, price
+            seconds[TRADES, row] = differences[i + 3]
+
+
+@numba.njit(cache=True)
+def carry_forward(numbers, seconds, time, trade_id, price):  # type: ignore[no-untyped-def]
+    """Give each second without trades the last trade before it, the first of all being this one, and add all up."""
+    for second in range(numbers[SECOND] - SECONDS + 1, numbers[SECOND] + 1):
+        row = second % SECONDS
+        if seconds[TRADES, row]:
+            time, trade_id, price = seconds[THEN, row], seconds[ID, row], seconds[AT, row]
+        seconds[AT, row] = 0
+        if price:
+            set_last(numbers, seconds, row, time, trade_id, price)
+
+
+@numba.njit(cache=True)
 def mark(numbers, second):  # type: ignore[no-untyped-def]
     """Let the block of a second have to be stored."""
     numbers[CHANGED] |= 1 << (second // BLOCK_SECONDS % BLOCKS)

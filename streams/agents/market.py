@@ -101,7 +101,7 @@ def _make_steps(environment: Environment) -> Mapping[Topic, Step[Watched]]:
 def _compile() -> None:
     """Compile what trades and stored states need, or load what was compiled before."""
     columns, rows = np.full((5, 4), 1, np.int64), np.arange(4)
-    columns[TRADE_ID], columns[TIME] = (1, 3, 2, 4), (1, 1, 1, 10 * SECOND_US)
+    columns[TRADE_ID], columns[TIME] = (1, 3, 2, 4), (1, 1, 1, 70 * SECOND_US)
     state = new_state("nobody:NOTHING")
     apply_trades(state, Trades(rows, columns, rows, {}), DEFAULTS)
     checkpoint.change_all(state)

@@ -24,7 +24,7 @@ from streams.market import checkpoint
 from streams.market.checkpoint import PART_NAMES, Head, Part, part_name, take_checkpoint
 from streams.market.kernel import SECOND_US, TIME, TRADE_ID
 from streams.market.rules import WatchRules
-from streams.market.state import Made, MarketState, Trades, fields_of, new_state
+from streams.market.state import Made, MarketState, Trades, begin_anew, fields_of, new_state
 from streams.market.step import apply_trades
 
 log = logging.getLogger(__name__)
@@ -122,6 +122,12 @@ def _change_all(state: Watched) -> None:
     checkpoint.change_all(state.market)
 
 
+def _begin_anew(state: Watched, topic: str, _: str) -> None:
+    if topic == topics.TRADES.name:
+        begin_anew(state.market)
+        state.changed = True
+
+
 MARKET = Agent(
     name="market",
     table=topics.MARKETS_TABLE,
@@ -129,5 +135,7 @@ MARKET = Agent(
     inputs=(topics.TRADES,),
     make_steps=_make_steps,
     storing=Checkpoint(),
+    outputs=(topics.CANDLES, topics.ALERTS, topics.DIGESTS),
+    begin_anew=_begin_anew,
     split=Split(Head, Part, PART_NAMES, _take, _rebuild, _change_all),
 )

@@ -66,6 +66,12 @@ def new_state(instrument: str) -> MarketState:
     return MarketState(instrument, new_history(0), new_average(0), Gates(), new_seen())
 
 
+def begin_anew(state: MarketState) -> None:
+    """Let the topic of trades be another one: offsets begin again. Trades that have come still have come."""
+    state.offset = -1
+    state.history.ahead.clear()
+
+
 def fields_of(made: NamedTuple) -> dict[str, Any]:
     """The fields of what was made, by name."""
     return made._asdict()

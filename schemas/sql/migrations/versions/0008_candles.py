@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 revision = "0008"
-down_revision = "0005"
+down_revision = "0007"
 
 PRICE, VOLUME = sa.Numeric(18, 8), sa.Numeric(38, 8)
 

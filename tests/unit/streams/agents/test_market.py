@@ -10,9 +10,13 @@ from schemas.market_records import Alert, Candle, Digest
 from schemas.records import Record, Trade
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, VOLUME_MAX
 from streams.agents.market import MARKET
+from streams.market.buckets import MarketTrade
+from streams.market.rules import WatchRules
+from streams.market.step import apply_trades
 from tests.samples import trade
 from tests.unit.streams.agents.acting import Acting
 from tests.unit.streams.delivery.played import CHANGELOG, KEY
+from tests.unit.streams.market.tape import columns
 
 MINUTE = 60_000_000
 START = 20_000 * 1_440 * MINUTE
@@ -145,3 +149,14 @@ async def test_all_parts_are_stored_again_where_somebody_else_has_written() -> N
     again = [sent.key.partition(b"#")[2] for sent in acting.app.producer.log[written:] if sent.topic == CHANGELOG]
     assert {b"m168", b"m169"} <= set(again)
     assert again.count(b"") == 2
+
+
+async def test_a_topic_of_trades_that_was_made_anew_is_read_from_its_start() -> None:
+    acting = Acting(MARKET)
+    await acting.take(7, at(0, "1", 1), at(0.5, "3", 2))
+    await acting.keeper.drain()
+    state = MARKET.state_codec().decode(KEY, acting.table.data[KEY], acting.table.data.get).state
+    MARKET.begin_anew(state, "trades", "another")
+    assert (state.market.offset, state.changed) == (-1, True)
+    made = apply_trades(state.market, columns([MarketTrade(0, 1, 1, 2, START, False)]), WatchRules())
+    assert (state.market.offset, state.market.repeats, made.candles) == (0, 1, [])

@@ -2,6 +2,7 @@
 
 from tests.mutants.incarnations import INCARNATIONS
 from tests.mutants.recorded import MUTANTS as FILES
+from tests.mutants.market import MARKET
 from tests.mutants.runner import mutants_of as _of
 
 UNIT = "tests/unit/streams"
@@ -78,7 +79,7 @@ CHECKPOINT = _of(
     ("each letter has all the room", "                room[key] -= len(letter.value)\n", "                pass\n"),
     (
         "a state is too wide for its changelog",
-        "if len(key) + len(value) + OVERHEAD_BYTES > STATE_BYTES_MAX:",
+        "if len(stored_key) + len(value) + OVERHEAD_BYTES > STATE_BYTES_MAX:",
         "if False:",
     ),
     (
@@ -393,7 +394,7 @@ STOPS = (
 )
 
 MUTANTS = (
-    *INCARNATIONS,
+    *(*INCARNATIONS, *MARKET),
     *(*KEEPER, *PARTITION, *CHECKPOINT, *MESSAGES, *STATES, *BATCHES, *GUARD, *RECOVERY, *APPLICATION),
     *(*TRADING, *EXCHANGE, *TRADES, *COLUMNS, *LEADER, *REPEATS, *CHECKS, *STOPS, *BOOK, *MATCHING, *IDS, *SETTINGS),
     *FILES,

@@ -216,7 +216,7 @@ def test_a_trade_of_no_year_is_part_of_nothing(time: int) -> None:
 
 def seconds(these: Iterable[int], step: int) -> str:
     """A trade in each of these seconds; its id is so many times the second."""
-    return "".join(f"12:00:{second:02d} 10 #{step * second}\n" for second in these)
+    return "".join(f"12:{second // 60:02d}:{second % 60:02d} 10 #{step * second}\n" for second in these)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def seconds(these: Iterable[int], step: int) -> str:
         # Of ids with many holes the newest are known.
         (seconds(range(40), 10) + "12:00:08 10 #80\n12:00:07 10 #70", 1, 41),
         # Holes that are filled are none.
-        (seconds(range(0, 40, 2), 1) + seconds(range(1, 40, 2), 1) + "12:00:00 10 #0", 1, 40),
+        ("12:00 10 #0\n" + seconds((i ^ 1 for i in range(2, 100)), 1) + "12:00:01 10 #1\n12:00:00 10 #0", 1, 100),
     ],
 )
 def test_a_trade_that_comes_twice_counts_once(text: str, repeats: int, trades: int) -> None:

@@ -59,7 +59,7 @@ class MarketSteps:
                 state = context.find(key) or context.add(key, Watched(new_state(key.decode())))
                 given = Trades(trades.offsets, trades.columns.table, rows, trades.columns.cut)
                 made = apply_trades(state.market, given, DEFAULTS)
-                state.changed = True
+                state.changed |= state.market.history.open is not None
                 state.outbox += _records(made)
                 if made.too_late:
                     _log_too_late(state.market.instrument, made.too_late)

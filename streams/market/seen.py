@@ -5,16 +5,18 @@ and one more for each hole. There are `SPANS` of them at most; where one more is
 
 What has come before is told exactly as long as its span is kept: for exchanges whose ids rise by one, where all but
 that many holes have been filled; for those that number the trades of all their instruments together, for the last
-`SPANS` trades that an instrument has. What is older than that and comes again counts again. No trade that comes for the
-first time is ever taken for one that has come, but where an exchange begins its ids anew within the very microsecond of
-its last trade: a lower id at a later time begins all spans anew, at the same time it is an id that has come.
+`SPANS` trades that an instrument has. What is older than that and comes again counts again.
+
+An id alone tells a trade, for what is fetched later may have its time in whole seconds. An exchange that begins its ids
+anew is known by a lower id at a later time, and all spans begin anew. So a trade that comes for the first time is taken
+for one that has come only where ids begin anew within a second of the last trade.
 """
 
 import numpy as np
 
 from streams.market import kernel
 from streams.market.buckets import Int64s, MarketTrade
-from streams.market.kernel import NO_ID, SPANS
+from streams.market.kernel import NO_ID, SECOND_US, SPANS
 
 
 def new_seen() -> Int64s:
@@ -24,11 +26,10 @@ def new_seen() -> Int64s:
 
 def take_id(seen: Int64s, trade: MarketTrade, newest: int) -> bool:
     """Note a trade; returns false for one that has come before. `newest` is the newest trade time before it."""
-    if trade.time > newest:
-        if trade.trade_id <= seen[1, SPANS - 1]:
-            seen[:] = NO_ID
-    elif kernel.is_seen(seen, trade.trade_id):
+    if trade.time < newest + SECOND_US and kernel.is_seen(seen, trade.trade_id):
         return False
+    if trade.time > newest and trade.trade_id <= seen[1, SPANS - 1]:
+        seen[:] = NO_ID
     kernel.add_id(seen, trade.trade_id)
     return True
 

@@ -86,12 +86,12 @@ def _apply(state: MarketState, rules: WatchRules, trade: MarketTrade, made: Made
         state.too_late += 1
         made.too_late.append(trade.offset)
         return
-    _advance_to(state, rules, trade.time, made)
-    low, high = history.low, history.high
     newest = average.newest.time if history.covered_since < NEVER else -NEVER
     if trade.time // MINUTE_US >= history.start and not take_id(state.seen, trade, newest):
         state.repeats += 1
         return
+    _advance_to(state, rules, trade.time, made)
+    low, high = history.low, history.high
     if not add_trade(history, trade):
         state.too_late += 1
         made.too_late.append(trade.offset)

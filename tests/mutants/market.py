@@ -33,8 +33,8 @@ STEP = mutants_of(
 SEEN = mutants_of(
     "streams/market/seen.py",
     MARKET_TESTS,
-    ("a trade that came before counts again", "elif kernel.is_seen(seen, trade.trade_id):", "elif False:"),
-    ("ids that begin anew are old ones", "            seen[:] = NO_ID\n", "            pass\n"),
+    ("a trade that came before counts again", "and kernel.is_seen(seen, trade.trade_id):", "and False:"),
+    ("ids that begin anew are old ones", "        seen[:] = NO_ID\n", "        pass\n"),
 )
 PARTS = mutants_of(
     "streams/market/checkpoint.py",

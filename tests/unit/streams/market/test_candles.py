@@ -226,6 +226,9 @@ def seconds(these: Iterable[int], step: int) -> str:
         ("12:00 10 #1\n12:00:01 11 #2\n12:00 10 #1\n12:00:01 11 #2\n12:00:02 12 #3", 2, 3),
         ("12:00 10 #1\n12:00:05 11 #5\n12:00:03 10 #3\n12:00:03 10 #3\n12:00:02 9 #2\n12:00:05 11 #5", 2, 4),
         ("12:00 10 #1\n12:01 11 #2\n12:00 10 #1", 1, 2),
+        # It was fetched first, with its time in whole seconds.
+        ("12:00:05 10 #9\n12:00:05.4 10 #9\n12:00:06 10 #10", 1, 2),
+        ("12:00:59.5 10 #9\n12:01 10 #9", 1, 1),
         # It has another id.
         ("12:00 10 #1\n12:00 10 #2", 0, 2),
         # Ids begin anew: they are other trades, which may come twice in their turn.

@@ -56,9 +56,4 @@ AGAIN = mutants_of(
         "live.state.changed = True",
     ),
 )
-TAKEN = mutants_of(
-    "streams/delivery/recovery.py",
-    (f"{UNIT}/delivery",),
-    ("the last value of a changelog counts", "if place >= places.get(key, lowest):", "if True:"),
-)
-MARKET = (*KERNEL, *STEP, *SEEN, *PARTS, *AGAIN, *TAKEN)
+MARKET = (*KERNEL, *STEP, *SEEN, *PARTS, *AGAIN)

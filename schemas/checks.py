@@ -14,6 +14,7 @@ from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, in_range
 
 LONG_MAX = 2**63 - 1
 INT_MAX = 2**31 - 1
+DAY_MINUTES = 1_440
 COUNT_MAX = 2**53
 """Of what is counted up from a value that came in: it never reaches what a long holds."""
 FIRST_MARKET_TIME = 1_230_768_000_000_000
@@ -69,6 +70,13 @@ FIELDS: dict[str, Whole | Text | None] = {
     **dict.fromkeys(("epoch", "version", "revision"), _COUNT),
     **dict.fromkeys(("trades_offset", "fills_offset", "settings_offset", "instruments_offset", "offset"), _OFFSET),
     "input_offset": _OFFSET,  # -1 where it is the topic itself that was taken
+    "interval": Whole(1, DAY_MINUTES),
+    **dict.fromkeys(("open_time", "covered_since"), _TIME),
+    "trades": Whole(1, COUNT_MAX),
+    "held_back": _COUNT,
+    **dict.fromkeys(("first_trade_id", "last_trade_id"), _LONG),
+    "alert_id": Text(250, shortest=1),
+    **dict.fromkeys(("kind", "direction"), Text(40, shortest=1)),
     "input_partition": Whole(0, INT_MAX),
     "partition": Whole(-1, INT_MAX),
     "client_order_id": Text(200, shortest=1),
@@ -85,6 +93,8 @@ FIELDS: dict[str, Whole | Text | None] = {
     **dict.fromkeys(("price", "tick_size", "quantity", "step_size")),
     **dict.fromkeys(("executed_quantity", "cumulative_quantity", "order_quantity")),
     **dict.fromkeys(("key", "value")),
+    **dict.fromkeys(("open", "high", "low", "close", "average", "reference", "threshold", "trades_per_second")),
+    **dict.fromkeys(("volume", "quote_volume", "taker_buy_volume", "complete", "closed")),
 }
 """What each field of any record is."""
 

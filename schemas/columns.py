@@ -40,6 +40,10 @@ class TradeColumns(NamedTuple):
     trade_id: Int64s
     trade_time: Int64s
     errors: dict[int, Refused]
+    table: Int64s
+    """Shape (5, n): the columns above, and whether the buyer is the maker."""
+    cut: dict[int, int]
+    """The quantities that do not fit into 64 bits, by place; in the column stands the largest that does."""
 
 
 def decode_trades(
@@ -55,13 +59,14 @@ def decode_trades(
     data = np.frombuffer(b"".join(value or b"" for value in values), np.uint8)
     names = np.frombuffer(b"".join(keys), np.uint8)
     ends = np.fromiter(accumulate(map(len, keys), initial=0), np.int64, len(keys) + 1)
-    columns = np.zeros((4, len(values)), np.int64)
+    columns = np.zeros((5, len(values)), np.int64)
     known = np.zeros(len(values), np.bool_)
     _decode(data, lengths, codec.schema_id, True, names, ends, key_of, columns, known)
     for schema_id in _ids_of(values, known):
         if codec.written_without(schema_id, NEWEST_FIELD):
             _decode(data, lengths, schema_id, False, names, ends, key_of, columns, known)
     errors: dict[int, Refused] = {}
+    cut: dict[int, int] = {}
     for i in np.flatnonzero(~known).tolist():
         try:
             trade = codec.decode(values[i])
@@ -70,8 +75,11 @@ def decode_trades(
             errors[i] = error
             columns[:, i] = 0
         else:
-            columns[:, i] = trade.price, min(trade.quantity, _QUANTITY_MAX), trade.trade_id, trade.trade_time
-    return TradeColumns(columns[0], columns[1], columns[2], columns[3], errors)
+            quantity = min(trade.quantity, _QUANTITY_MAX)
+            if quantity < trade.quantity:
+                cut[i] = trade.quantity
+            columns[:, i] = trade.price, quantity, trade.trade_id, trade.trade_time, trade.buyer_is_maker
+    return TradeColumns(columns[0], columns[1], columns[2], columns[3], errors, columns, cut)
 
 
 def _check_key(trade: Trade, key: bytes | None) -> None:
@@ -110,7 +118,8 @@ def _decode(data, lengths, schema_id, newest, names, ends, key_of, columns, know
         received_time, at = _varint(data, at, end)
         if trade_id < 0 or not _in_time(trade_time, event_time, received_time):
             continue
-        at = _boolean(data, at, end)  # buyer_is_maker
+        buyer_is_maker = data[at] if at < end else 0
+        at = _boolean(data, at, end)
         key = key_of[i]
         if key == 0 or colons[key - 1] < 0:
             continue
@@ -121,6 +130,7 @@ def _decode(data, lengths, schema_id, newest, names, ends, key_of, columns, know
             at = _boolean(data, at, end)  # filled
         if at == end:
             columns[0, i], columns[1, i], columns[2, i], columns[3, i] = price, quantity, trade_id, trade_time
+            columns[4, i] = buyer_is_maker
             known[i] = True
 
 

@@ -6,10 +6,12 @@ from operator import attrgetter
 from typing import Any
 
 from infra.config import Config
+from schemas.market_records import Alert, Candle, Digest
 from schemas.records import Applied, DeadLetter, Fill, Gap, Instrument, Order, Record, Settings, Trade
 
 DAY_MS = 86_400_000
 LONG = {"cleanup.policy": "delete", "retention.ms": str(3_650 * DAY_MS)}
+A_YEAR = {"cleanup.policy": "delete", "retention.ms": str(366 * DAY_MS)}
 # A letter holds a record of the largest size that the broker takes, and says more about it.
 LETTERS = {**LONG, "max.message.bytes": str(4 << 20)}
 COMPACT = {"cleanup.policy": "compact"}
@@ -60,6 +62,7 @@ def changelog(table: str, purpose: str) -> Topic:
 
 LEADERS_TABLE = "leaders"
 BOOKS_TABLE = "books"
+MARKETS_TABLE = "markets"
 
 TRADES = Topic("trades", Trade, "every trade of the streamed markets", LONG)
 ORDERS = Topic("orders", Order, "a snapshot at every change of an order", LONG)
@@ -68,6 +71,9 @@ INSTRUMENTS = Topic("instruments", Instrument, "what the exchange says of each i
 SETTINGS = Topic("settings", Settings, "what the user decides about each instrument", COMPACT_LATER)
 APPLIED = Topic("applied", Applied, "the leaders' journal: which input after which trade", LONG)
 GAPS = Topic("gaps", Gap, "trades that a stream did not bring, and what became of them", COMPACT, attrgetter("key"))
+CANDLES = Topic("candles", Candle, "candles of 1 minute to a day, closed and revised ones", LONG)
+ALERTS = Topic("alerts", Alert, "what is to be told of an instrument", A_YEAR)
+DIGESTS = Topic("digests", Digest, "how an instrument stands, minute by minute", A_YEAR)
 DEAD_LETTERS = Topic(
     "dead-letters",
     DeadLetter,
@@ -77,8 +83,9 @@ DEAD_LETTERS = Topic(
 )
 LEADERS = changelog(LEADERS_TABLE, "state of the leaders")
 BOOKS = changelog(BOOKS_TABLE, "state of the mock exchange's books")
+MARKETS = changelog(MARKETS_TABLE, "state of the market's candles and alerts")
 
-SINKS = (TRADES, ORDERS, FILLS, INSTRUMENTS, SETTINGS)
+SINKS = (TRADES, ORDERS, FILLS, INSTRUMENTS, SETTINGS, CANDLES)
 """The topics that Kafka Connect writes into the table of the same name."""
 
 
@@ -93,7 +100,8 @@ DEAD_LETTER_TOPICS = (DEAD_LETTERS, *(sink_dead_letters(topic) for topic in SINK
 TOPICS: dict[str, Topic] = {
     topic.name: topic
     for topic in (
-        *(TRADES, ORDERS, FILLS, INSTRUMENTS, SETTINGS, APPLIED, GAPS, DEAD_LETTERS, LEADERS, BOOKS),
+        *(TRADES, ORDERS, FILLS, INSTRUMENTS, SETTINGS, APPLIED, GAPS, CANDLES, ALERTS, DIGESTS, DEAD_LETTERS),
+        *(LEADERS, BOOKS, MARKETS),
         *(sink_dead_letters(topic) for topic in SINKS),
     )
 }

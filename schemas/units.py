@@ -17,6 +17,8 @@ PRICE_MAX = 10**18 - 1
 """Largest price the wire carries (Avro decimal(18, 8) in 8 bytes): just below ten billion."""
 AMOUNT_MAX = 10**28 - 1
 """Largest quantity or amount of money the wire carries (Avro decimal(28, 8) in 12 bytes)."""
+VOLUME_MAX = 10**38 - 1
+"""Largest sum of amounts the wire carries (Avro decimal(38, 8) in 16 bytes)."""
 
 PLAIN = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 WHOLE = re.compile(r"[+-]?\d{1,9}", re.ASCII)

@@ -117,6 +117,8 @@ def _prepare(environment: Environment, agents: Sequence[Agent[Any]]) -> None:
     decode_trades(
         [b""], [], np.zeros(1, np.int16), environment.codecs[Trade]
     )  # compiles, or loads what was compiled before
+    for agent in agents:
+        agent.make_steps(environment)  # as the agents will on the loop, where nobody should wait for a compiler
     if config.watch_sinks:  # for as long as the pipeline runs; several workers may
         watching = (config, threading.Event(), log.warning, WATCH_SINKS_S)
         threading.Thread(target=watch, args=watching, daemon=True).start()

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from schemas.checks import COUNT_MAX, FIRST_MARKET_TIME, INT_MAX, LAST_TIME, LONG_MAX
 from schemas.dead_letters import dead_letter
+from schemas.market_records import Alert, Candle, Digest
 from schemas.records import (
     CHANGEABLE,
     Applied,
@@ -24,7 +25,7 @@ from schemas.records import (
     Trade,
     TradingStatus,
 )
-from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX
+from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, VOLUME_MAX
 
 Strategy = st.SearchStrategy[Any]
 
@@ -206,6 +207,66 @@ DEAD_LETTERS: st.SearchStrategy[DeadLetter] = st.builds(
     st.text(max_size=50),
     TIMES,
 )
+
+
+def ranged(draw: st.DrawFn, *within: str) -> dict[str, Strategy]:
+    """A high, a low, and prices between them."""
+    low, high = sorted((draw(PRICES), draw(PRICES)))
+    return {"low": st.just(low), "high": st.just(high), **dict.fromkeys(within, between(low, high))}
+
+
+@st.composite
+def candles(draw: st.DrawFn) -> Candle:
+    """Candles of all kinds."""
+    volume = draw(between(1, VOLUME_MAX))
+    fields: dict[str, Strategy] = {
+        **KEYED,
+        **ranged(draw, "open", "close"),
+        "interval": between(1, 1_440),
+        "open_time": TIMES,
+        "volume": st.just(volume),
+        "quote_volume": between(0, VOLUME_MAX),
+        "taker_buy_volume": between(0, volume),
+        "trades": between(1, COUNT_MAX),
+        **dict.fromkeys(("first_trade_id", "last_trade_id"), LONGS),
+        "revision": COUNTS,
+        **dict.fromkeys(("complete", "closed"), st.booleans()),
+    }
+    return draw(st.builds(Candle, **fields))
+
+
+ALERTS: st.SearchStrategy[Alert] = st.builds(
+    Alert,
+    **KEYED,
+    alert_id=texts(250, shortest=1),
+    **dict.fromkeys(("kind", "direction"), texts(40, shortest=1)),
+    **dict.fromkeys(("price", "reference"), PRICES),
+    threshold=between(0, ONE),
+    value=between(-ONE, AMOUNT_MAX),
+    held_back=COUNTS,
+    settings_offset=OFFSETS,
+    event_time=MARKET_TIMES,
+)
+
+
+@st.composite
+def digests(draw: st.DrawFn) -> Digest:
+    """Digests of all kinds."""
+    fields: dict[str, Strategy] = {
+        **KEYED,
+        **ranged(draw, "open", "price"),
+        "time": TIMES,
+        "average": PRICES,
+        "trades_per_second": between(0, AMOUNT_MAX),
+        "volume": between(1, VOLUME_MAX),
+        "quote_volume": between(0, VOLUME_MAX),
+        "trades": between(1, COUNT_MAX),
+        "covered_since": TIMES,
+        "settings_offset": OFFSETS,
+    }
+    return draw(st.builds(Digest, **fields))
+
+
 BY_TYPE: dict[type[Record], st.SearchStrategy[Any]] = {
     Trade: TRADES,
     Order: orders(),
@@ -215,4 +276,7 @@ BY_TYPE: dict[type[Record], st.SearchStrategy[Any]] = {
     Applied: APPLIED,
     Gap: gaps(),
     DeadLetter: DEAD_LETTERS,
+    Candle: candles(),
+    Alert: ALERTS,
+    Digest: digests(),
 }

@@ -17,6 +17,7 @@ from schemas.records import ExecutionType, OrderStatus, Side, TradingStatus
 
 Price = Annotated[Decimal, mapped_column(Numeric(18, 8))]
 Amount = Annotated[Decimal, mapped_column(Numeric(28, 8))]
+Volume = Annotated[Decimal, mapped_column(Numeric(38, 8))]
 OptionalText = Annotated[str | None, mapped_column(Text)]
 OptionalLong = Annotated[int | None, mapped_column(BigInteger)]
 Long = Annotated[int, mapped_column(BigInteger)]
@@ -139,6 +140,31 @@ class FillRow(Base):
     trade_id: Mapped[OptionalLong]
     reason: Mapped[OptionalText]
     transaction_time: Mapped[Time]
+
+
+class CandleRow(Base):
+    """The newest revision of one candle; a trigger keeps it from being overwritten by an earlier one."""
+
+    __tablename__ = "candles"
+    __table_args__ = (CheckConstraint("low > 0 AND high >= low", name="candles_prices_in_order"),)
+
+    exchange: Mapped[str] = mapped_column(primary_key=True)
+    symbol: Mapped[str] = mapped_column(primary_key=True)
+    interval: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    open_time: Mapped[Time] = mapped_column(primary_key=True)
+    open: Mapped[Price]
+    high: Mapped[Price]
+    low: Mapped[Price]
+    close: Mapped[Price]
+    volume: Mapped[Volume]
+    quote_volume: Mapped[Volume]
+    taker_buy_volume: Mapped[Volume]
+    trades: Mapped[Long]
+    first_trade_id: Mapped[Long]
+    last_trade_id: Mapped[Long]
+    revision: Mapped[Long]
+    complete: Mapped[bool]
+    closed: Mapped[bool]
 
 
 class InstrumentRow(Base):

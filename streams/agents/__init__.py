@@ -5,11 +5,13 @@ from typing import Any
 from infra.errors import StackError
 from streams.agents.agent import Agent
 from streams.agents.exchange import EXCHANGE
+from streams.agents.market import MARKET
 from streams.agents.trading import TRADING
 
 AGENTS: tuple[Agent[Any], ...] = (
     TRADING,
     EXCHANGE,
+    MARKET,
 )
 
 

@@ -11,7 +11,7 @@ from schemas.topics import Topic, changelog
 from streams.delivery.checkpoint import Checkpoint, WriteThrough
 from streams.delivery.incarnations import BeginAnew, unchanged
 from streams.delivery.keeper import Step
-from streams.delivery.states import LAYOUT, S, StateCodec, Upgrade
+from streams.delivery.states import LAYOUT, S, Split, StateCodec, Upgrade
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class Agent(Generic[S]):
     """The topics that what its states decide is sent to."""
     begin_anew: BeginAnew[S] = unchanged
     """What a state does when an input or an output was deleted and made anew."""
+    split: Split[S] | None = None
+    """How its states are stored in parts, if they are."""
 
     @property
     def topics(self) -> tuple[Topic, ...]:
@@ -54,7 +56,7 @@ class Agent(Generic[S]):
 
     def state_codec(self) -> StateCodec[S]:
         """Return what reads and writes its stored states."""
-        return StateCodec(self.table, self.state, self.layout, self.upgrade)
+        return StateCodec(self.table, self.state, self.layout, self.upgrade, self.split)
 
     @property
     def changelog(self) -> Topic:

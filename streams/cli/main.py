@@ -18,6 +18,7 @@ NOUNS = {
     "trading": ("streams.cli.instruments.commands:trading", "Whether an instrument is traded."),
     "topics": ("streams.cli.pipeline.commands:topics", "The topics of the pipeline."),
     "orders": ("streams.cli.orders.commands:orders", "Our orders, as Postgres has them."),
+    "candles": ("streams.cli.candles.commands:candles", "Candles of 1 minute to a day, as Postgres has them."),
     "dlq": ("streams.cli.pipeline.commands:dlq", "Dead letters: records that could not be handled."),
     "gaps": ("streams.cli.gaps.commands:gaps", "Trades that the streams did not bring: list, fill."),
     "sinks": ("streams.cli.sinks.commands:sinks", "The sinks that write the topics into Postgres."),

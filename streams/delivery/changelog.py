@@ -59,10 +59,10 @@ class Changelog:
         self._keys: defaultdict[int, set[bytes]] = defaultdict(set)
         self._foreign: set[int] = set()
 
-    def read(self, partition: int, offset: int, key: bytes) -> None:
-        """Note a record that recovery has read."""
+    def read(self, partition: int, offset: int, *keys: bytes) -> None:
+        """Note that recovery has read records of these keys, the last one at this offset."""
         self._ends[partition] = max(self._ends[partition], offset + 1)
-        self._keys[partition].add(key)
+        self._keys[partition].update(keys)
 
     def wrote(self, partition: int, offsets: Sequence[int], keys: Iterable[bytes]) -> None:
         """Note records of our own that the broker has acknowledged at these offsets."""

@@ -2,7 +2,8 @@
 
 A decision is stored before it is sent:
 
-1. each instrument that changed is stored once, one value with state, offsets and outbox, and acknowledged;
+1. each instrument that changed is stored once, one value with state, offsets and outbox, and acknowledged; of a state
+   that is stored in parts, those that changed beside that value (`streams.delivery.states.Split`);
 2. the outboxes are sent, in order, and acknowledged; then they are empty;
 3. only then are the batches done from which all this came.
 
@@ -100,16 +101,17 @@ class Storing:
             live.offsets = {t: max(offset, live.offsets.get(t, -1)) for t, offset in offsets.items()}
             state.outbox, state.changed = [], False
             live.place = Place(epoch, revision + 1)
-            value = self._codec.encode(live.offsets, state, live.outbox, live.place, topics)
-            if len(key) + len(value) + OVERHEAD_BYTES > STATE_BYTES_MAX:
-                raise Unwritable(
-                    f"{_shown(key)}: its state and what it sends have {len(value)} bytes, and a changelog takes "
-                    f"{STATE_BYTES_MAX}"
-                )
-            stored.append(Message(self._table.changelog_topic_name, key, partition.number, value))
+            values = self._codec.encode_all(key, live.offsets, state, live.outbox, live.place, topics)
+            for stored_key, value in values:
+                if len(stored_key) + len(value) + OVERHEAD_BYTES > STATE_BYTES_MAX:
+                    raise Unwritable(
+                        f"{_shown(stored_key)}: its state and what it sends have {len(value)} bytes, and a changelog "
+                        f"takes {STATE_BYTES_MAX}"
+                    )
+                stored.append(Message(self._table.changelog_topic_name, stored_key, partition.number, value))
         await assure(self._app, partition.generation)
         offsets_written = await self._producer.send(stored)
-        self._table.known.wrote(partition.number, offsets_written, changed)
+        self._table.known.wrote(partition.number, offsets_written, [message.key for message in stored])
         for message in stored:
             self._table.data[message.key] = message.value
 

@@ -135,7 +135,7 @@ class Keeper(Generic[S]):
             stored = self._table.data.get(key)
             partition.live[key] = None
             if stored is not None:
-                value = self._codec.decode(key, stored)
+                value = self._codec.decode(key, stored, self._table.data.get)
                 self._incarnations.renew(value)
                 place = Place(next_epoch(value.epoch, partition.generation), value.revision)
                 live = partition.live[key] = Live(value.state, value.offsets, value.outbox, place)
@@ -173,9 +173,9 @@ class Keeper(Generic[S]):
             "%s: others have written states of partition %d; all are stored again", self._name, partition.number
         )
         for key in self._table.known.keys(partition.number):
-            live = self.load(partition, key)
+            live = None if self._codec.is_part(key) else self.load(partition, key)
             if live is not None:
-                live.state.changed = True
+                self._codec.change_all(live.state)
                 partition.touched[key] = live
         offsets = {topic: self.position(partition, topic) for topic in self._full_names}
         await self._storing.checkpoint(partition, offsets)

@@ -9,16 +9,14 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from schemas.units import ONE
-from streams.market.buckets import MarketTrade
+from streams.market import kernel
+from streams.market.buckets import Int64s, MarketTrade
+from streams.market.kernel import BLOCK_SECONDS, BLOCKS, SECONDS
 
-SECOND_US = 1_000_000
-SECONDS = 300
 RATE_SECONDS = 60
-BLOCK_SECONDS = 10
-BLOCKS = SECONDS // BLOCK_SECONDS + 1
-"""Blocks of seconds that the window touches at most."""
 
 
 class Last(NamedTuple):
@@ -37,20 +35,16 @@ class Second(NamedTuple):
 
 
 class Average(msgspec.Struct):
-    """The seconds of the window; the row of a second is its number since the epoch modulo `SECONDS`."""
+    """The seconds of the window, as `streams.market.kernel` has them."""
 
-    second: int
-    """The newest second."""
-    last: list[Last | None]
-    """The last trade up to each second."""
-    trades: list[int]
-    """How many trades each second has."""
-    total: int = 0
-    """The sum of the seconds' prices in 1e-8."""
-    known: int = 0
-    """How many seconds have a price."""
-    changed: set[int] = set()
-    """Rows of blocks that have to be stored, beside that of the newest second."""
+    numbers: Int64s
+    seconds: Int64s
+    """A column for each field of a second; the row of a second is its number since the epoch modulo `SECONDS`."""
+
+    @property
+    def second(self) -> int:
+        """The newest second."""
+        return self.numbers.item(kernel.SECOND)
 
     @property
     def start(self) -> int:
@@ -58,21 +52,34 @@ class Average(msgspec.Struct):
         return self.second - SECONDS + 1
 
     @property
+    def total(self) -> int:
+        """The sum of the seconds' prices in 1e-8."""
+        return self.numbers.item(kernel.TOTAL_UPPER) * kernel.HALF + self.numbers.item(kernel.TOTAL_LOWER)
+
+    @property
+    def known(self) -> int:
+        """How many seconds have a price."""
+        return self.numbers.item(kernel.KNOWN)
+
+    @property
     def newest(self) -> Last:
         """The last trade of all. There has to be one."""
-        last = self.last[self.second % SECONDS]
+        last = last_at(self, self.second)
         assert last is not None
         return last
 
 
 def new_average(second: int) -> Average:
     """An average without trades whose newest second is this one."""
-    return Average(second, [None] * SECONDS, [0] * SECONDS)
+    average = Average(np.zeros(kernel.NUMBERS, np.int64), np.zeros((4, SECONDS), np.int64))
+    average.numbers[kernel.SECOND] = second
+    return average
 
 
-def block_row(second: int) -> int:
-    """Which of the `BLOCKS` rows in the store a second belongs to."""
-    return second // BLOCK_SECONDS % BLOCKS
+def last_at(average: Average, second: int) -> Last | None:
+    """The last trade up to a second of the window."""
+    time, trade_id, price, _ = average.seconds[:, second % SECONDS].tolist()
+    return Last(time, trade_id, price) if price else None
 
 
 def average_price(average: Average) -> int:
@@ -82,74 +89,61 @@ def average_price(average: Average) -> int:
 
 def trades_per_second(average: Average) -> int:
     """Trades a second over the `RATE_SECONDS` seconds before the newest one, in 1e-8, rounded down."""
-    seconds = range(average.second - RATE_SECONDS, average.second)
-    rate: int = sum(average.trades[second % SECONDS] for second in seconds) * ONE // RATE_SECONDS
+    seconds = np.arange(average.second - RATE_SECONDS, average.second) % SECONDS
+    rate: int = average.seconds[kernel.TRADES, seconds].sum().item() * ONE // RATE_SECONDS
     return rate
 
 
 def begin_second(average: Average, second: int) -> None:
     """Let `second`, a later one, be the newest; it and those between get the last price there is."""
-    last = average.last[average.second % SECONDS]
-    if average.trades[average.second % SECONDS]:
-        average.changed.add(block_row(average.second))
-    for entered in range(max(average.second + 1, second - SECONDS + 1), second + 1):
-        row = entered % SECONDS
-        _set(average, row, last)
-        average.trades[row] = 0
-    average.second = second
+    kernel.begin_second(average.numbers, average.seconds, second)
 
 
 def add_to_average(average: Average, trade: MarketTrade) -> None:
     """Show a trade of the newest second or of one before it: it is the last one up to those that have none later."""
-    second = trade.time // SECOND_US
-    if second >= average.start:
-        average.trades[second % SECONDS] += 1
-        average.changed.add(block_row(second))
-    last = Last(trade.time, trade.trade_id, trade.price)
-    for shown in range(max(second, average.start), average.second + 1):
-        row = shown % SECONDS
-        known = average.last[row]
-        if known is not None and known >= last:
-            break
-        _set(average, row, last)
-
-
-def extend_second(average: Average, last: Last, count: int) -> None:
-    """Show so many trades of the newest second that came in order, of which this is the last."""
-    row = average.second % SECONDS
-    average.trades[row] += count
-    _set(average, row, last)
+    kernel.show_trade(average.numbers, average.seconds, trade.time, trade.trade_id, trade.price)
 
 
 def seconds_with_trades(average: Average, start: int, end: int) -> list[Second]:
     """The seconds of the window from `start` to before `end` that have trades."""
-    seconds = range(max(start, average.start), min(end, average.second + 1))
-    rows = (second % SECONDS for second in seconds)
-    return [Second(last, average.trades[row]) for row in rows if average.trades[row] and (last := average.last[row])]
+    rows = np.arange(max(start, average.start), min(end, average.second + 1)) % SECONDS
+    return [
+        Second(Last(time, trade_id, price), trades)
+        for time, trade_id, price, trades in average.seconds[:, rows].T.tolist()
+        if trades
+    ]
 
 
-def restore_average(second: int, oldest: Last | None, seconds: Iterable[Second]) -> Average:
+def mark_second(average: Average, second: int) -> None:
+    """Let the block of a second have to be stored."""
+    kernel.mark(average.numbers, second)
+
+
+def take_changed_blocks(average: Average) -> list[int]:
+    """The numbers of the blocks that have changed since this was asked last, without that of the newest second."""
+    changed = average.numbers.item(kernel.CHANGED)
+    average.numbers[kernel.CHANGED] = 0
+    first, newest = average.start // BLOCK_SECONDS, average.second // BLOCK_SECONDS
+    return [number for number in range(first, newest) if changed >> number % BLOCKS & 1]
+
+
+def restore_average(second: int, oldest: Last | None, blocks: Iterable[tuple[int, list[int]]]) -> Average:
     """The average with this newest second, from the seconds of its window that have trades.
 
-    `oldest` is the last trade up to the window's first second.
+    `oldest` is the last trade up to the window's first second. Each block has a time and then the numbers of its
+    seconds, as `differences` gives them; a later one goes before an earlier one.
     """
     average = new_average(second)
-    known = {second.last.time // SECOND_US: second for second in seconds}
-    last = oldest
-    for shown in range(average.start, second + 1):
-        row = shown % SECONDS
-        if shown in known:
-            last, average.trades[row] = known[shown]
-        _set(average, row, last)
+    for time, numbers in blocks:
+        kernel.put_seconds(average.seconds, average.start, second, time, np.array(numbers, np.int64))
+    kernel.carry_forward(average.numbers, average.seconds, *(oldest or Last(0, 0, 0)))
     return average
 
 
-def _set(average: Average, row: int, last: Last | None) -> None:
-    old = average.last[row]
-    average.last[row] = last
-    if old is not None:
-        average.total -= old.price
-        average.known -= 1
-    if last is not None:
-        average.total += last.price
-        average.known += 1
+def differences(time: int, seconds: Iterable[Second]) -> list[int]:
+    """Four numbers a second: time, trade id and price, each as the difference to that before, and how many trades."""
+    numbers, before = [], Last(time, 0, 0)
+    for last, trades in seconds:
+        numbers += [*(value - known for value, known in zip(last, before, strict=True)), trades]
+        before = last
+    return numbers

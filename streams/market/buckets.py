@@ -16,6 +16,8 @@ Int64s = npt.NDArray[np.int64]
 DAY_MINUTES = 1_440
 RING = DAY_MINUTES + 1
 """Minutes of the 24-hour window, which begins on a minute: those of the day before a trade and the trade's own."""
+PACK_MINUTES = 5
+"""Minutes that are stored together."""
 NEVER = 2**63 - 1
 """Stands for a minute, or a low, that is not there: above all others."""
 
@@ -100,6 +102,7 @@ class Ring(NamedTuple):
     revision: Int64s
 
 
+FIELDS = len(Ring._fields)
 _VOLUMES = ("volume", "quote_volume", "taker_buy_volume")
 _ABSENT: dict[str, int] = {"start": NEVER, "low": NEVER}
 
@@ -132,6 +135,23 @@ def remove(ring: Ring, minute: int) -> None:
     """Take the bucket of a minute out."""
     row = minute % RING
     ring.start[row], ring.high[row], ring.low[row] = NEVER, 0, NEVER
+
+
+def take_rows(ring: Ring, start: int, end: int) -> list[int]:
+    """The fields of the minutes from `start` to before `end` that are there, one after the other."""
+    minutes = np.arange(start, end)
+    rows = minutes % RING
+    rows = rows[ring.start[rows] == minutes]
+    return [value for row in zip(*(column[rows].tolist() for column in ring), strict=True) for value in row]
+
+
+def put_rows(ring: Ring, numbers: list[int], start: int, end: int) -> None:
+    """Put in those minutes, as `take_rows` gives them, that lie between `start` and before `end`."""
+    minutes = np.array(numbers[::FIELDS], np.int64)
+    within = (minutes >= start) & (minutes < end)
+    rows = minutes[within] % RING
+    for field, column in enumerate(ring):
+        column[rows] = np.array(numbers[field::FIELDS], column.dtype)[within]
 
 
 def fold(ring: Ring, start: int, end: int) -> Bucket | None:

@@ -53,6 +53,8 @@ class History(msgspec.Struct, kw_only=True):
     changed: set[int] = set()
     """Rows of the ring that have to be stored."""
     departed_changed: bool = False
+    ahead: dict[int, int] = {}
+    """By minute of the ring, the trade up to which it is, where it was stored further on than the rest."""
 
 
 def new_history(minute: int) -> History:
@@ -140,6 +142,9 @@ def _joined(bucket: Bucket | None, other: Bucket) -> Bucket:
 
 
 def _amend(history: History, minute: int, trade: MarketTrade) -> None:
+    if trade.offset <= history.ahead.get(minute, -1):
+        _mark(history, minute)  # the minute has the trade; its candles may not have been sent
+        return
     late = new_bucket(minute, trade)
     late.revision = 1
     _count(history, late, 1)

@@ -4,92 +4,93 @@ Event time only: the newest trade time is the clock. So the same trades in the s
 whatever batches they come in; only a candle that is revised several times within a batch is made once.
 """
 
-from collections.abc import Iterator
-from typing import Any
-
-import numpy as np
-
-from schemas.units import ONE
+from streams.market import kernel
 from streams.market.alerts import Market, calm_band, judge
-from streams.market.averages import SECOND_US, Last, add_to_average, begin_second, extend_second
-from streams.market.buckets import Bucket, MarketTrade, merge
+from streams.market.averages import add_to_average, begin_second
+from streams.market.buckets import NEVER, Bucket, MarketTrade, merge
 from streams.market.candles import take_due_candles
 from streams.market.digests import due_digest, make_digest
+from streams.market.gates import READY
 from streams.market.history import add_trade, close_minute, move_window
+from streams.market.kernel import SECOND_US
 from streams.market.rules import MINUTE_US, WatchRules
-from streams.market.state import Made, MarketState, TradeColumns
+from streams.market.seen import take_id
+from streams.market.state import Made, MarketState, Trades
 
-Row = tuple[Any, ...]
-"""The values of `MarketTrade`."""
-TIME = MarketTrade._fields.index("time")
+TIME_END = 253_402_300_800_000_000
+"""The year 10,000, which no calendar of ours has."""
 
 
-def apply_trades(state: MarketState, columns: TradeColumns, rules: WatchRules) -> Made:
+def apply_trades(state: MarketState, trades: Trades, rules: WatchRules) -> Made:
     """Apply trades, in rising offsets; those that have been applied are skipped."""
     made = Made([], [], [], [])
-    rows = _rows(columns, state.offset)
-    row = next(rows, None)
-    while row is not None:
-        _advance_to(state, rules, row[TIME], made)
-        row = _apply_run(state, rules, row, rows)
-        if row is not None and row[TIME] < _end(state):
-            _apply(state, rules, MarketTrade(*row), made)
-            row = next(rows, None)
+    rows = trades.rows
+    place, end = int(trades.offset[rows].searchsorted(state.offset, side="right")), len(rows)
+    while place < end:
+        place = _apply_run(state, rules, trades, place)
+        if place < end:
+            _apply(state, rules, trades.at(place), made)
+            place += 1
     made.candles.extend(take_due_candles(state.instrument, state.history))
     return made
 
 
-def _rows(columns: TradeColumns, applied: int) -> Iterator[Row]:
-    """The rows of the columns as Python integers, from the first offset above `applied` on."""
-    lists = [column.tolist() if isinstance(column, np.ndarray) else column for column in columns]
-    if lists[0] and lists[0][0] <= applied:
-        skipped = sum(offset <= applied for offset in lists[0])
-        lists = [column[skipped:] for column in lists]
-    return zip(*lists, strict=True)
+def _apply_run(state: MarketState, rules: WatchRules, trades: Trades, first: int) -> int:
+    """Apply the trades from a place on that come in order, within the newest minute, at prices of which nobody is told.
 
-
-def _apply_run(state: MarketState, rules: WatchRules, row: Row | None, rows: Iterator[Row]) -> Row | None:
-    """Apply trades that come in order, within the newest second, at prices of which nobody is told.
-
-    Returns the first other one. These are most of all trades, so this is the loop that has to be fast; `_apply` does
-    the same for any trade.
+    Returns the place of the first other one. These are most of all trades; `_apply` does the same for any trade.
     """
-    bucket = state.history.open
+    history, average = state.history, state.average
+    bucket = history.open
     if bucket is None:
-        return row
-    lowest, highest = _calm_band(state, rules)
-    end = _end(state)
-    high, low, last_price = bucket.high, bucket.low, bucket.close
-    last_time, last_id, last_offset = bucket.last_time, bucket.last_trade_id, state.offset
-    count = volume = money = bought = 0
-    while row is not None:
-        offset, price, quantity, trade_id, time, buyer_is_maker = row
-        in_order = last_time <= time < end and (trade_id > last_id or time > last_time)
-        if not (in_order and lowest <= price <= highest):
-            break
-        count += 1
-        volume += quantity
-        money += price * quantity // ONE
-        if not buyer_is_maker:
-            bought += quantity
-        if price > high:
-            high = price
-        elif price < low:
-            low = price
-        last_price, last_time, last_id, last_offset = price, time, trade_id, offset
-        row = next(rows, None)
+        return first
+    end = (history.minute + 1) * MINUTE_US
+    calm = _are_ready(state)
+    if calm:
+        is_covered = rules.day_range and end - history.covered_since >= rules.coverage
+        limits = (history.low, history.high) if is_covered else (0, NEVER)
+    else:
+        lowest, highest = _calm_band(state, rules)
+        limits = min(lowest, NEVER), min(highest, NEVER)
+    deviation = rules.deviation if rules.off_average else -1
+    place: int = kernel.apply_run(
+        average.numbers, average.seconds, state.seen, trades.columns, trades.rows, first, end, calm, limits, deviation
+    )
+    if place > first:
+        state.offset = trades.offset.item(trades.rows.item(place - 1))
+        _add_run(state, bucket, average.numbers[kernel.COUNT :].tolist())
+    return place
+
+
+def _add_run(state: MarketState, bucket: Bucket, sums: list[int]) -> None:
+    count, volume, money, bought, high, low, last_time, last_id, last_price, repeats = sums
+    state.repeats += repeats
     if count:
         ends = last_time, last_id, last_time, last_id
         merge(bucket, Bucket(bucket.start, last_price, high, low, last_price, volume, money, bought, count, *ends))
-        extend_second(state.average, Last(last_time, last_id, last_price), count)
-        state.offset = last_offset
-    return row
+        state.history.high = max(state.history.high, high)
+        state.history.low = min(state.history.low, low)
+
+
+def _are_ready(state: MarketState) -> bool:
+    """Whether each gate is ready: then a price that is off nothing changes none."""
+    gates = state.gates
+    return gates.average_up.stage == gates.average_down.stage == gates.range_up.stage == gates.range_down.stage == READY
 
 
 def _apply(state: MarketState, rules: WatchRules, trade: MarketTrade, made: Made) -> None:
-    """Apply any trade that is not newer than the newest second."""
+    """Apply any trade."""
     history, average = state.history, state.average
     state.offset = trade.offset
+    if not 0 <= trade.time < TIME_END:
+        state.too_late += 1
+        made.too_late.append(trade.offset)
+        return
+    newest = average.newest.time if history.covered_since < NEVER else -NEVER
+    if trade.time // MINUTE_US >= history.start and not take_id(state.seen, trade, newest):
+        state.repeats += 1
+        return
+    _advance_to(state, rules, trade.time, made)
     low, high = history.low, history.high
     if not add_trade(history, trade):
         state.too_late += 1

@@ -20,8 +20,8 @@ from schemas.groups import sink_group
 from schemas.offsets import committed
 from schemas.reader import Partition
 from schemas.registry import make_codec
-from schemas.sql.models import Base, FillRow, InstrumentRow, OrderRow, SettingsRow, TradeRow
-from schemas.topics import FILLS, INSTRUMENTS, ORDERS, SETTINGS, TRADES, Topic
+from schemas.sql.models import Base, CandleRow, FillRow, InstrumentRow, OrderRow, SettingsRow, TradeRow
+from schemas.topics import CANDLES, FILLS, INSTRUMENTS, ORDERS, SETTINGS, TRADES, Topic
 from schemas.units import ONE
 from streams.topics.read import partitions, records, spans
 
@@ -75,6 +75,7 @@ SOURCES: tuple[tuple[Topic, type[Base]], ...] = (
     (FILLS, FillRow),
     (INSTRUMENTS, InstrumentRow),
     (SETTINGS, SettingsRow),
+    (CANDLES, CandleRow),
 )
 
 
@@ -97,13 +98,14 @@ def fold_topic(config: Config, topic: Topic, model: type[Base]) -> Folded:
     """Return the topic up to its present end, folded by the table's primary key as the sink and the triggers do.
 
     Of orders the highest epoch and version count, and the first message that has them; of fills the last message of the
-    highest epoch; of the others the last message.
+    highest epoch; of candles the highest revision; of the others the last message.
     """
     assert topic.record is not None
     codec: Codec[Any] = make_codec(config, topic.record)
     names = topic.record.__struct_fields__
     key_at = [names.index(column.name) for column in model.__table__.primary_key]
-    epoch_at, version_at = (names.index(name) if name in names else None for name in ("epoch", "version"))
+    version = "revision" if topic is CANDLES else "version"
+    epoch_at, version_at = (names.index(name) if name in names else None for name in ("epoch", version))
     replaced = topic in (INSTRUMENTS, SETTINGS)
     client = admin(config)
     found = spans(client, partitions(client, [topic.full_name(config)]))

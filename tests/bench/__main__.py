@@ -19,11 +19,12 @@ from infra.stack import Stack, to_stderr
 from schemas.records import Order, Trade
 from schemas.registry import make_codec
 from schemas.topics import FILLS, ORDERS
-from tests.bench import files, replay_rows, report
+from tests.bench import files, market_agent, replay_rows, report
 from tests.bench.compared import QUIX_PYTHON, Compared
 from tests.bench.filling import EXCHANGE_TRADES_PER_S, fill_trades_per_s
 from tests.bench.latency import EVERY, RATE, bare, markets_traded, offered_trades, through_worker
 from tests.bench.market import FALL, FALLING, LOOP, encode, instruments, laps, setups_of, trades_at_rest, trades_of
+from tests.bench.market_agent import OTHERS, MarketAgent
 from tests.bench.process import Ended
 from tests.bench.producer import producer_trades_per_s
 from tests.bench.replay import DAY
@@ -63,6 +64,7 @@ class Bench:
         self.scale = {count: self._scaled(count) for count in SCALE}
         self.latency_markets = markets_traded()
         self.offered = offered_trades(self.latency_markets)
+        self.market = MarketAgent(self.markets, self.loop, self.codec)
         self.replay = Replay(self.markets, self.loop)
         self.values: Values = defaultdict(list)
         to_stderr("bench: warming up Kafka Connect")
@@ -76,6 +78,7 @@ class Bench:
         for part in (self._worker, self._compared, self._latency, self._producer, self._cost):
             part()
         self._note("sink_rows_per_s", sink_rows_per_s(self.trades[:SINK_TRADES]))
+        self.market.repeat(self._note)
         self.replay.repeat(self._note)
         self.recorded.repeat(self._note)
 
@@ -85,7 +88,7 @@ class Bench:
 
     def _worker(self) -> None:
         with world("worker") as w:
-            run = run_worker(w, setups_of(self.markets, **LOOP), self.loop)
+            run = run_worker(w, setups_of(self.markets, **LOOP), self.loop, agents=OTHERS)
             self._note("worker_trades_per_s", run.per_s)
             self._note("worker_cpu_us_per_trade", run.cpu_us)
             self._note("worker_orders", len(read_topic(w.config, ORDERS)))
@@ -126,7 +129,7 @@ class Bench:
         for count, trades in self.scale.items():
             with world(f"scale{count}") as w:
                 setups = setups_of(instruments(count), **LOOP)
-                run = run_worker(w, setups, trades, opening=trades[:count])
+                run = run_worker(w, setups, trades, opening=trades[:count], agents=OTHERS)
             self._note(_cost_key(count), run.cpu_us)
 
     def medians(self) -> dict[str, float]:
@@ -168,6 +171,7 @@ def rows() -> list[Row]:
         Row("fill_trades_per_s", "", f"a hole of {FILLED:,} trades; Binance allows {EXCHANGE_TRADES_PER_S:,}"),
         *costs,
         Row("cost_per_trade_1500_vs_1", "x", "the last by the first"),
+        *market_agent.rows(),
         *replay_rows.rows(DAY.exists()),
         *files.rows(),
     ]

@@ -13,7 +13,7 @@ import numpy as np
 
 from streams.market.checkpoint import Head, Part, rebuild, take_checkpoint
 from streams.market.rules import WatchRules
-from streams.market.state import MarketState, TradeColumns, new_state
+from streams.market.state import MarketState, Trades, new_state
 from streams.market.step import apply_trades
 
 INSTRUMENT = "binance:BTCUSDT"
@@ -22,7 +22,7 @@ START_TIME = 1_760_000_000_000_000
 SECOND, MINUTE = 1_000_000, 60_000_000
 DAY_MINUTES = 1_441
 PRICE, TICK = 6_170_214_000_000, 1_000_000
-RATES = {1: 30_000, 10: 100_000, 100: 300_000, 10_000: 300_000}
+RATES = {1: 30_000, 10: 100_000, 20: 100_000, 50: 300_000, 100: 300_000, 10_000: 300_000}
 """Trades a second, and how many trades are measured."""
 BATCHES = (16, 2_000)
 LATE, LATE_SECONDS = 100, 30
@@ -30,41 +30,39 @@ LATE, LATE_SECONDS = 100, 30
 RULES = WatchRules()
 
 
-def columns(times: np.ndarray) -> TradeColumns:
+def columns(times: np.ndarray) -> Trades:
     """Trades at these times, offsets and ids counted from the first."""
     count = len(times)
     chance = np.random.default_rng(SEED)
-    return TradeColumns(
-        offset=np.arange(count),
-        price=PRICE + chance.integers(-3, 4, count).cumsum() * TICK,
-        quantity=chance.integers(1, 10**9, count),
-        trade_id=np.arange(count),
-        trade_time=times,
-        buyer_is_maker=chance.integers(0, 2, count) == 0,
-    )
+    price = PRICE + chance.integers(-3, 4, count).cumsum() * TICK
+    quantity, maker = chance.integers(1, 10**9, count), chance.integers(0, 2, count)
+    numbers = np.arange(count)
+    return Trades(numbers, np.array([price, quantity, numbers, times, maker]), numbers, {})
 
 
-def trades(rate: int) -> TradeColumns:
-    """A day with a trade in each minute, and after it so many a second."""
+def trades(rate: int) -> Trades:
+    """A day with a trade in each minute, and after it so many a second; ids rise with time, late trades come late."""
     count = RATES[rate]
     chance = np.random.default_rng(SEED)
     times = START_TIME + chance.integers(1, 2 * SECOND // rate, count, endpoint=True).cumsum()
-    late = (chance.integers(0, LATE, count) == 0) * chance.integers(0, LATE_SECONDS * SECOND, count)
     day = START_TIME - MINUTE * np.arange(DAY_MINUTES, 0, -1)
-    return columns(np.concatenate([day, times - late]))
+    made = columns(np.concatenate([day, times]))
+    late = (chance.integers(0, LATE, count) == 0) * chance.integers(0, LATE_SECONDS * SECOND, count)
+    order = np.concatenate([np.arange(DAY_MINUTES), DAY_MINUTES + np.argsort(times + late, kind="stable")])
+    return made._replace(columns=np.ascontiguousarray(made.columns[:, order]))
 
 
-def batches(given: TradeColumns, size: int) -> Iterator[TradeColumns]:
+def batches(given: Trades, size: int) -> Iterator[Trades]:
     """The trades in batches of this size."""
-    for first in range(0, len(given.offset), size):
-        yield TradeColumns(*(column[first : first + size] for column in given))
+    for first in range(0, len(given.rows), size):
+        yield given._replace(rows=given.rows[first : first + size])
 
 
 def step_us(rate: int, size: int) -> float:
     """Microseconds a trade."""
     state, given = new_state(INSTRUMENT), trades(rate)
-    apply_trades(state, TradeColumns(*(column[:DAY_MINUTES] for column in given)), RULES)
-    parts = list(batches(TradeColumns(*(column[DAY_MINUTES:] for column in given)), size))
+    apply_trades(state, given._replace(rows=given.rows[:DAY_MINUTES]), RULES)
+    parts = list(batches(given._replace(rows=given.rows[DAY_MINUTES:]), size))
     start = time.process_time()
     for part in parts:
         apply_trades(state, part, RULES)
@@ -74,7 +72,8 @@ def step_us(rate: int, size: int) -> float:
 def full_state() -> MarketState:
     """A market with a trade in each minute of a day, and in each second of the last minutes."""
     state = new_state(INSTRUMENT)
-    apply_trades(state, TradeColumns(*(column[: DAY_MINUTES + 600] for column in trades(1))), RULES)
+    given = trades(1)
+    apply_trades(state, given._replace(rows=given.rows[: DAY_MINUTES + 600]), RULES)
     return state
 
 

@@ -33,12 +33,13 @@ class Ended(RuntimeError):
 
 
 @contextmanager
-def running(w: World, argv: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process in world `w`; stopped at the end, killed if it does not stop."""
+def running(w: World, argv: list[str], agents: str = "") -> Iterator[subprocess.Popen[bytes]]:
+    """A process in world `w`, a worker with these agents; stopped at the end, killed if it does not stop."""
+    environment = {**w.environment, "HEDGEHOG_AGENTS": agents}
     log = BUILD / "bench-logs" / f"{w.prefix.strip('-')}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
-        process = subprocess.Popen(argv, stdout=out, stderr=subprocess.STDOUT, env=w.environment)
+        process = subprocess.Popen(argv, stdout=out, stderr=subprocess.STDOUT, env=environment)
     try:
         yield process
         if process.poll() is not None:

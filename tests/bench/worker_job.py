@@ -28,14 +28,14 @@ def run_worker(
     argv, opening = WORKER if argv is None else argv, opening or []
     settle(w, setups, argv, opening, agents)
     total = len(opening) + fill_trades(w, trades)
-    with running(w, argv) as process:
+    with running(w, argv, agents) as process:
         return work_off(process, progress_of(w, TRADES.full_name(w.config), agents), total, len(opening))
 
 
 def settle(w: World, setups: Sequence[Setup], argv: list[str], opening: Encoded, agents: str = "") -> None:
     """Let a worker take in the settings, so that its leaders are on when it starts again, and then `opening`."""
     fill_setups(w, setups)
-    with running(w, argv) as process:
+    with running(w, argv, agents) as process:
         take_in_setups(w, process, len(setups), agents)
         fill_trades(w, opening)
         take_in(process, progress_of(w, TRADES.full_name(w.config), agents), len(opening))

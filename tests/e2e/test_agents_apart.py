@@ -49,4 +49,4 @@ def test_two_workers_with_an_agent_each_trade_and_a_third_with_both_is_refused(p
     assert "Traceback" not in log
     pipeline.fleet.start("unknown", "mining")
     assert pipeline.fleet.ended("unknown") == 1
-    assert "agents: 'mining' is none of trading, exchange" in pipeline.fleet.log("unknown")
+    assert "agents: 'mining' is none of trading, exchange, market" in pipeline.fleet.log("unknown")

@@ -21,7 +21,7 @@ from schemas import topics
 from schemas.broker import create_topics, delete_topics
 from schemas.groups import worker_group
 from schemas.order_ids import read_id
-from schemas.records import Applied, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
+from schemas.records import DeadLetter, Instrument, Order, Record, Settings, Trade
 from schemas.registry import make_codec, register_all
 from schemas.topics import TOPICS, Topic
 from tests import samples
@@ -41,7 +41,7 @@ class Pipeline:
         self.config = config
         self.fleet = fleet
         self.codecs: dict[type[Record], Any] = {
-            kind: make_codec(config, kind) for kind in (Trade, Order, Fill, Instrument, Settings, Applied, DeadLetter)
+            topic.record: make_codec(config, topic.record) for topic in TOPICS.values() if topic.record
         }
         self.messages: dict[str, list[Message]] = {name: [] for name in TOPICS}
         self._names = {topic.full_name(config): name for name, topic in TOPICS.items()}

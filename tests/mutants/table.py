@@ -1,7 +1,9 @@
 """The mutants, by subject. Each line of a source that keeps a promise has one that takes the promise away."""
 
 from tests.mutants.incarnations import INCARNATIONS
+from tests.mutants.market import MARKET
 from tests.mutants.recorded import MUTANTS as FILES
+from tests.mutants.recovery import RECOVERY
 from tests.mutants.runner import mutants_of as _of
 
 UNIT = "tests/unit/streams"
@@ -78,7 +80,7 @@ CHECKPOINT = _of(
     ("each letter has all the room", "                room[key] -= len(letter.value)\n", "                pass\n"),
     (
         "a state is too wide for its changelog",
-        "if len(key) + len(value) + OVERHEAD_BYTES > STATE_BYTES_MAX:",
+        "if len(stored_key) + len(value) + OVERHEAD_BYTES > STATE_BYTES_MAX:",
         "if False:",
     ),
     (
@@ -142,21 +144,6 @@ GUARD = _of(
         "                pass\n",
     ),
     ("a fault does not stop the worker", "    await app.crash(error)", "    pass"),
-)
-RECOVERY = _of(
-    "streams/delivery/recovery.py",
-    DELIVERY,
-    ("an unread changelog is accepted", "and self.need_recovery():", "and False:"),
-    (
-        "records flow between resume and seek",
-        "    async def _resume_streams(self, generation_id: int = 0) -> None:\n        self.app.consumer.stop_flow()\n",
-        "    async def _resume_streams(self, generation_id: int = 0) -> None:\n",
-    ),
-    (
-        "records flow while recovery ends",
-        "        self.app.consumer.stop_flow()\n        if self.app",
-        "        if self.app",
-    ),
 )
 APPLICATION = _of(
     "streams/delivery/application.py",
@@ -393,7 +380,7 @@ STOPS = (
 )
 
 MUTANTS = (
-    *INCARNATIONS,
+    *(*INCARNATIONS, *MARKET),
     *(*KEEPER, *PARTITION, *CHECKPOINT, *MESSAGES, *STATES, *BATCHES, *GUARD, *RECOVERY, *APPLICATION),
     *(*TRADING, *EXCHANGE, *TRADES, *COLUMNS, *LEADER, *REPEATS, *CHECKS, *STOPS, *BOOK, *MATCHING, *IDS, *SETTINGS),
     *FILES,

@@ -54,6 +54,7 @@ class Oracle:
         self.alerts: list[Alert] = []
         self.digests: list[Digest] = []
         self.too_late: list[int] = []
+        self.repeats = 0
         self.gates = {
             (kind, direction): NaiveGate(sign)
             for kind in (AlertKind.OFF_AVERAGE, AlertKind.DAY_RANGE)
@@ -69,6 +70,9 @@ class Oracle:
         return min(trade.time for trade in self.accepted)
 
     def apply(self, trade: MarketTrade) -> None:
+        if any(trade.trade_id == known.trade_id for known in self.accepted):
+            self.repeats += 1
+            return
         if self.accepted:
             self._digest(trade)
         newest = max(self.now, trade.time) // MINUTE

@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 
 from streams.market.buckets import MarketTrade
 from streams.market.rules import WatchRules
-from streams.market.state import TradeColumns
 
 S, MIN, H = 1_000_000, 60_000_000, 3_600_000_000
 START_TIME = 20_000 * 24 * H
 FIRST_OFFSET = 100
+KNOWN = 20
+"""Trades of which it is known for sure that they have come."""
 
 # How far the time goes on between two trades, and how much older than that a trade may be.
 STEPS = [0, 1, 300_000, S - 1, S, 10 * S, 59 * S, MIN, 4 * MIN, 299 * S, 301 * S, 7 * MIN, H, 5 * H, 23 * H]
@@ -33,17 +34,30 @@ PACES = st.sampled_from([1, 1, 60, 1_000])
 
 @st.composite
 def market_trades(draw: st.DrawFn) -> list[MarketTrade]:
-    """Trades by rising offset. Ids rise with the offset, or are in no order; none is there twice."""
+    """Trades by rising offset. Ids rise with the offset, and then some come twice, or are in no order."""
     drawn, pace = draw(TRADES), draw(PACES)
-    ids = list(range(len(drawn)))
-    if draw(st.booleans()):
+    step = draw(st.sampled_from([1, 1, 3]))
+    ids = [step * i for i in range(len(drawn))]
+    in_order = draw(st.booleans())
+    if not in_order:
         random.Random(draw(st.integers(0, 99))).shuffle(ids)
     trades = []
     now = START_TIME + draw(st.sampled_from([0, 1, 59 * S, 12 * H]))
     for i, ((step, late), price, quantity, buyer_is_maker) in enumerate(drawn):
         now += step // pace
         trades.append(MarketTrade(FIRST_OFFSET + 3 * i, price, quantity, ids[i], now - late, buyer_is_maker))
-    return trades
+    return [trade._replace(offset=FIRST_OFFSET + 3 * i) for i, trade in enumerate(_some_twice(draw, trades, in_order))]
+
+
+def _some_twice(draw: st.DrawFn, trades: list[MarketTrade], in_order: bool) -> list[MarketTrade]:
+    """The trades, after some of them one of the last `KNOWN` before it again; late ones in between are not moved."""
+    again = draw(st.dictionaries(st.integers(0, 39), st.integers(0, KNOWN - 1), max_size=10)) if in_order else {}
+    with_repeats = []
+    for i, trade in enumerate(trades):
+        with_repeats.append(trade)
+        if i in again:
+            with_repeats.append(trades[max(0, i - again[i])])
+    return with_repeats
 
 
 RULES = st.builds(
@@ -56,8 +70,3 @@ RULES = st.builds(
     digest_minutes=st.sampled_from([0, 1, 2, 7, 1_440]),
     settings_offset=st.sampled_from([-1, 12]),
 )
-
-
-def columns(trades: list[MarketTrade]) -> TradeColumns:
-    """Trades as columns."""
-    return TradeColumns(*(list(column) for column in zip(*trades, strict=True))) if trades else TradeColumns(*[[]] * 6)

@@ -6,19 +6,24 @@ from itertools import pairwise
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.units import PRICE_MAX
+from streams.market import step
 from streams.market.averages import trades_per_second
 from streams.market.buckets import MarketTrade
-from streams.market.checkpoint import Head, Part, part_key, rebuild, take_checkpoint
+from streams.market.checkpoint import Head, Part, part_name, rebuild, take_checkpoint
 from streams.market.day_range import day_range
 from streams.market.rules import WatchRules
 from streams.market.state import Made, MarketState, new_state
 from streams.market.step import apply_trades
 from tests.property.market_oracle import INSTRUMENT, Oracle, final
-from tests.property.market_trades import MIN, RULES, H, columns, market_trades
+from tests.property.market_trades import MIN, RULES, START_TIME, H, S, market_trades
+from tests.unit.streams.market.tape import columns
 
+ONE_MILLION = 10**6
 PLACES = st.one_of(st.just(set()), st.just(set(range(40))), st.sets(st.integers(1, 40)))
 """Where trades are cut into batches."""
 
@@ -47,7 +52,7 @@ def test_step_makes_what_the_definitions_say(trades: list[MarketTrade], rules: W
     assert made.alerts == oracle.alerts
     assert made.digests == oracle.digests
     assert made.too_late == oracle.too_late
-    assert state.too_late == len(oracle.too_late)
+    assert (state.too_late, state.repeats) == (len(oracle.too_late), oracle.repeats)
     assert final(made.candles) == oracle.candles()
 
 
@@ -56,7 +61,8 @@ def test_any_order_within_the_window_gives_the_same_candles(
     trades: list[MarketTrade], rules: WatchRules, seed: int
 ) -> None:
     newest = max(trade.time for trade in trades)
-    within = [trade for trade in trades if trade.time // MIN >= newest // MIN - 1_440]
+    unique = {trade.trade_id: trade for trade in reversed(trades)}
+    within = [trade for trade in unique.values() if trade.time // MIN >= newest // MIN - 1_440]
     last = trades[-1]._replace(offset=10**6, trade_id=10**6, time=newest + 49 * H)
     shuffled = list(within)
     random.Random(seed).shuffle(shuffled)
@@ -77,7 +83,7 @@ class Changelog:
     def write(self, head: Head) -> None:
         self.acknowledged = len(self.records)
         self.records.append((INSTRUMENT, msgspec.json.encode(head)))
-        self.records += [(part_key(INSTRUMENT, part), msgspec.json.encode(part)) for part in head.parts]
+        self.records += [(part_name(part), msgspec.json.encode(part)) for part in head.parts]
 
     def recover(self, lost: int) -> MarketState:
         """The state from the newest record of each key, without so many of those that nobody has acknowledged."""
@@ -100,12 +106,12 @@ def parts_of(state: MarketState) -> dict[str, Any]:
         "history": {
             name: getattr(state.history, name)
             for name in state.history.__struct_fields__
-            if name not in ("ring", "departed", "due", "changed", "departed_changed")
+            if name not in ("ring", "departed", "due", "changed", "departed_changed", "ahead")
         },
-        "average": [state.average.second, state.average.last, state.average.total, state.average.known],
-        "trades": state.average.trades,
+        "average": [state.average.second, state.average.total, state.average.known, state.average.seconds.tolist()],
+        "seen": state.seen.tolist(),
         "gates": state.gates,
-        "applied": (state.offset, state.too_late),
+        "applied": (state.offset, state.too_late, state.repeats),
     }
 
 
@@ -129,4 +135,46 @@ def test_a_market_rebuilt_from_its_parts_is_the_same(
     assert {alert.alert_id: alert for alert in made.alerts} == {alert.alert_id: alert for alert in expected.alerts}
     assert {digest.time: digest for digest in made.digests} == {digest.time: digest for digest in expected.digests}
     assert set(made.too_late) == set(expected.too_late)
+    assert final(made.candles) == final(expected.candles)
+
+
+def busy_trades(seed: int, price: int, quantity: int) -> list[MarketTrade]:
+    """Thousands of trades by the offset: fast and slow, some spikes, some late, some twice, some with odd ids."""
+    chance = random.Random(seed)
+    now, trade_id = START_TIME, 0
+    placed: list[tuple[float, MarketTrade]] = []
+    pace = chance.choice([300, 40_000, 700_000])
+    for number in range(3_000):
+        now += chance.randint(0, pace)
+        trade_id += 1 if chance.random() < 0.995 else chance.randint(2, 5)
+        price = max(1, price + chance.randint(-(price >> 12) - 1, (price >> 12) + 1))
+        factor = chance.choice([-1, 1]) * price * chance.randint(19_000, 21_000) // ONE_MILLION
+        factor *= not chance.randrange(60)
+        amount = chance.randint(1, quantity)
+        trade = MarketTrade(0, min(max(price + factor, 1), PRICE_MAX), amount, trade_id, now, chance.random() < 0.5)
+        placed.append((number + (chance.randint(1, 300) if not chance.randrange(60) else 0), trade))
+        if not chance.randrange(60):
+            placed.append((number + chance.randint(1, 300), trade))
+    placed.sort(key=lambda each: each[0])
+    return [trade._replace(offset=offset) for offset, (_, trade) in enumerate(placed)]
+
+
+@pytest.mark.parametrize("price", [1, 97, 123_456_789, 6_170_214_000_000, 10**17, 9 * 10**17])
+@pytest.mark.parametrize("quantity", [1, 10**9, 10**15, 2**62, 10**28 - 1])
+def test_trades_by_the_column_make_what_they_make_one_by_one(
+    price: int, quantity: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trades, rules = busy_trades(price + quantity, price, quantity), WatchRules(coverage=20 * S, cooldown=S)
+    state, made = new_state(INSTRUMENT), Made([], [], [], [])
+    chance, rest = random.Random(1), trades
+    while rest:
+        size = chance.choice([1, 16, 500])
+        collect(made, apply_trades(state, columns(rest[:size]), rules))
+        rest = rest[size:]
+    monkeypatch.setattr(step, "_apply_run", lambda state, rules, trades, first: first)
+    slow = new_state(INSTRUMENT)
+    expected = apply_trades(slow, columns(trades), rules)
+    assert state.repeats > 0
+    assert parts_of(state) == parts_of(slow)
+    assert (made.alerts, made.digests) == (expected.alerts, expected.digests)
     assert final(made.candles) == final(expected.candles)

@@ -41,6 +41,7 @@ HOUSE = House(
         "streams/market",
         "schemas/checks.py",
         "schemas/errors.py",
+        "schemas/market_records.py",
         "schemas/order_ids.py",
         "schemas/parameters.py",
         "schemas/records.py",
@@ -59,6 +60,7 @@ HOUSE = House(
             "hashlib.sha256",
             "math.gcd",
             "msgspec",
+            "numba",
             "numpy",
             "re",
             "typing",
@@ -75,8 +77,6 @@ HOUSE = House(
         "streams/__init__.py": "faust -A streams",
         "streams/cli/main.py": "the command hedgehog, in pyproject.toml",
         "streams/demo/__main__.py": "python -m streams.demo",
-        "streams/market/checkpoint.py": "the market agent, once it is there; to be struck then",
-        "streams/market/step.py": "the market agent, once it is there; to be struck then",
     },
 )
 

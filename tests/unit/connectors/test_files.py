@@ -29,7 +29,14 @@ def config(**values: object) -> Config:
 
 def test_names_carry_the_prefix() -> None:
     names = [sink.name for sink in load_all(config(topic_prefix="p-"))]
-    assert names == ["p-trades-sink", "p-orders-sink", "p-fills-sink", "p-instruments-sink", "p-settings-sink"]
+    assert names == [
+        "p-trades-sink",
+        "p-orders-sink",
+        "p-fills-sink",
+        "p-instruments-sink",
+        "p-settings-sink",
+        "p-candles-sink",
+    ]
 
 
 def test_connect_reaches_the_servers_where_we_do_unless_told_otherwise() -> None:

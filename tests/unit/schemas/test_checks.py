@@ -8,8 +8,9 @@ import pytest
 from schemas.checks import COUNT_MAX, FIELDS, FIRST_MARKET_TIME, INT_MAX, LAST_TIME, LONG_MAX
 from schemas.codec import Codec, CodecError, schema_text
 from schemas.errors import Refused
+from schemas.market_records import Alert, Candle, Digest
 from schemas.records import Applied, DeadLetter, ExecutionType, OrderStatus, Record
-from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX
+from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, VOLUME_MAX
 from tests.records import BY_TYPE
 from tests.samples import fill, instrument, order, settings, trade
 
@@ -23,6 +24,55 @@ APPLIED = Applied(
     trades_offset=-1,
 )
 LETTER = DeadLetter(source="trading", topic="fills", partition=0, offset=3, key=None, value=None, error="", time=1)
+CANDLE = Candle(
+    exchange="binance",
+    symbol="XRPUSDT",
+    interval=5,
+    open_time=FIRST_MARKET_TIME,
+    open=2 * ONE,
+    high=4 * ONE,
+    low=ONE,
+    close=3 * ONE,
+    volume=5,
+    quote_volume=6,
+    taker_buy_volume=5,
+    trades=2,
+    first_trade_id=7,
+    last_trade_id=8,
+    revision=0,
+    complete=True,
+    closed=True,
+)
+ALERT = Alert(
+    exchange="binance",
+    symbol="XRPUSDT",
+    alert_id="binance:XRPUSDT:off-average:up:4",
+    kind="off-average",
+    direction="up",
+    price=ONE,
+    reference=ONE,
+    threshold=0,
+    value=0,
+    held_back=0,
+    settings_offset=-1,
+    event_time=FIRST_MARKET_TIME,
+)
+DIGEST = Digest(
+    exchange="binance",
+    symbol="XRPUSDT",
+    time=FIRST_MARKET_TIME,
+    price=2 * ONE,
+    average=ONE,
+    trades_per_second=0,
+    open=2 * ONE,
+    high=4 * ONE,
+    low=ONE,
+    volume=5,
+    quote_volume=6,
+    trades=2,
+    covered_since=FIRST_MARKET_TIME,
+    settings_offset=-1,
+)
 
 WIDE = "\U0001f994"
 # Each: a record, a field, what may stand there, what may not.
@@ -62,10 +112,27 @@ RANGES: list[tuple[Record, str, tuple[int, int]]] = [
     (LETTER, "partition", (-1, INT_MAX)),
     (LETTER, "offset", (-1, LONG_MAX)),
     (LETTER, "time", (0, LAST_TIME)),
+    (CANDLE, "interval", (1, 1_440)),
+    (CANDLE, "open_time", (0, LAST_TIME)),
+    *((each, "trades", (1, COUNT_MAX)) for each in (CANDLE, DIGEST)),
+    *((CANDLE, field, (ONE, 4 * ONE)) for field in ("open", "close")),
+    *((DIGEST, field, (ONE, 4 * ONE)) for field in ("open", "price")),
+    (CANDLE, "volume", (5, VOLUME_MAX)),
+    (CANDLE, "taker_buy_volume", (0, 5)),
+    (DIGEST, "volume", (1, VOLUME_MAX)),
+    *((each, "quote_volume", (0, VOLUME_MAX)) for each in (CANDLE, DIGEST)),
+    (DIGEST, "average", (1, PRICE_MAX)),
+    (DIGEST, "trades_per_second", (0, AMOUNT_MAX)),
+    *((DIGEST, field, (0, LAST_TIME)) for field in ("time", "covered_since")),
+    *((ALERT, field, (1, PRICE_MAX)) for field in ("price", "reference")),
+    (ALERT, "threshold", (0, ONE)),
+    (ALERT, "value", (-ONE, AMOUNT_MAX)),
+    (ALERT, "held_back", (0, COUNT_MAX)),
+    (ALERT, "event_time", (FIRST_MARKET_TIME, LAST_TIME)),
 ]
 NAMES = (("", "a:b", ":", "a\nb", "a\tb", "a\x00", "\x7f", "a\ud800"), ("a", "a b", "币安", WIDE, "a/b", "\u2028"))
 STORED = (("\x00", "a\x00b", "\udfff"), ("a:b", "\n", "\x7f", '"', WIDE, "\ufeff"))
-KEYED = (trade("1"), order(), fill(), instrument(), settings(), APPLIED)
+KEYED = (trade("1"), order(), fill(), instrument(), settings(), APPLIED, CANDLE, ALERT, DIGEST)
 TEXTS: list[tuple[Record, str, tuple[tuple[str, ...], tuple[str, ...]], tuple[int, int]]] = [
     *((record, "exchange", NAMES, (1, 40)) for record in KEYED),
     *((record, "symbol", NAMES, (1, 100)) for record in KEYED),
@@ -79,6 +146,8 @@ TEXTS: list[tuple[Record, str, tuple[tuple[str, ...], tuple[str, ...]], tuple[in
     (LETTER, "source", STORED, (0, 200)),
     (LETTER, "topic", STORED, (1, 249)),
     (LETTER, "error", STORED, (0, 4_000)),
+    (ALERT, "alert_id", STORED, (1, 250)),
+    *((ALERT, field, STORED, (1, 40)) for field in ("kind", "direction")),
 ]
 # What depends on another field.
 GOOD: list[tuple[Record, dict[str, Any]]] = [
@@ -116,6 +185,10 @@ BAD: list[tuple[Record, dict[str, Any], str]] = [
     (settings(), {"changed": "chunks,"}, "changed: '' is none of"),
     (APPLIED, {"settings": ""}, "settings: '' is no Settings"),
     (APPLIED, {"settings": "{}"}, "settings: '{}' is no Settings"),
+    *((each, {"high": ONE - 1}, "high: ") for each in (CANDLE, DIGEST)),
+    *((each, {"high": PRICE_MAX + 1}, "high: ") for each in (CANDLE, DIGEST)),
+    *((each, {"low": 0}, "low: ") for each in (CANDLE, DIGEST)),
+    *((each, {"open": 5 * ONE}, "open: ") for each in (CANDLE, DIGEST)),
     (APPLIED, {"instrument_taken": "[]"}, "instrument_taken: .* is no Instrument"),
 ]
 

@@ -48,6 +48,8 @@ def agrees(values: list[bytes | None], keys: Sequence[bytes | None] | None = Non
         else:
             assert i not in columns.errors
             assert found == (one.price, min(one.quantity, QUANTITY_MAX), one.trade_id, one.trade_time)
+            assert columns.table[:, i].tolist() == [*found, one.buyer_is_maker]
+            assert columns.cut.get(i, found[1]) == one.quantity
 
 
 def own_keys(values: list[bytes | None]) -> list[bytes | None]:

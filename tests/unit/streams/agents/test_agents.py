@@ -10,7 +10,9 @@ from schemas.records import Applied, DeadLetter, ExecutionType, Keyed, Order, Or
 from streams.agents import AGENTS
 from streams.agents.agent import Agent
 from streams.agents.exchange import EXCHANGE
+from streams.agents.market import MARKET
 from streams.agents.trading import TRADING
+from streams.market import step
 from streams.trading import book, strategy
 from tests.samples import INSTRUMENT, fill, instrument, order, settings, trade
 from tests.unit.streams.agents.acting import NAMES, PARTITION, Acting
@@ -30,6 +32,7 @@ FAULTS: list[tuple[Agent[Any], list[Keyed], tuple[object, str], Keyed]] = [
     (EXCHANGE, [order()], (book, "_report_trade"), trade("98")),
     (EXCHANGE, [order()], (book, "Resting"), order(f"{INSTRUMENT}:2:B", version=3)),
     (EXCHANGE, [order()], (book, "apply_instrument"), instrument()),
+    (MARKET, [], (step, "judge"), trade("100")),
 ]
 
 
@@ -40,6 +43,7 @@ async def test_a_fault_in_the_middle_of_applying_leaves_state_outbox_and_offsets
     acting = Acting(agent)
     for taken in before:
         await acting.take(1, taken)
+    await acting.keeper.drain()
     stored, sent, finished = dict(acting.table.data), acting.app.producer.log[:], acting.app.consumer.finished[:]
     with monkeypatch.context() as patch:
         patch.setattr(*fault, broken)
@@ -50,6 +54,7 @@ async def test_a_fault_in_the_middle_of_applying_leaves_state_outbox_and_offsets
     assert (acting.table.data, acting.app.producer.log, acting.app.consumer.finished) == (stored, sent, finished)
     again = acting.restarted()
     await again.take(2, record)
+    await again.keeper.drain()
     assert again.table.data != stored
 
 

@@ -28,7 +28,7 @@ def test_by_instrument(rows: list[tuple[bytes | None, int, bool]], bounds: dict[
     bad = {row: CodecError("no trade") for row, (_, _, broken) in enumerate(rows) if broken}
     prices = np.array([0 if broken else price for _, price, broken in rows], np.int64)
     batch = Batch(TP("trades", 0), list(events), 1, 1)
-    trades = InstrumentTrades(batch, TradeColumns(*[prices] * 4, bad), *coded(batch.keys))
+    trades = InstrumentTrades(batch, TradeColumns(*[prices] * 4, bad, prices, {}), *coded(batch.keys))
 
     expected = {key: [row for row, each in enumerate(rows) if each[0] == key and not each[2]] for key, _, _ in rows}
     by_key = {key: found for key, found in expected.items() if key is not None}
@@ -51,7 +51,8 @@ def test_by_instrument(rows: list[tuple[bytes | None, int, bool]], bounds: dict[
 
 @pytest.mark.parametrize(("price", "event"), [(98, True), (99, True), (100, False), (200, False), (201, True)])
 def test_the_edges_of_what_is_quiet(price: int, event: bool) -> None:
-    columns = TradeColumns(*[np.array([price], np.int64)] * 4, {})
+    prices = np.array([price], np.int64)
+    columns = TradeColumns(*[prices] * 4, {}, prices, {})
     trades = InstrumentTrades(Batch(TP("trades", 0), [Event(1, b"a")], 1, 1), columns, *coded([b"a"]))
     assert trades.events([(100, 200)]) == ([0] if event else [])
 

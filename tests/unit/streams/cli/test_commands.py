@@ -67,8 +67,11 @@ def test_a_broker_that_is_down_is_one_line_with_its_endpoint(line: str, nowhere:
     assert result.stderr == f"hedgehog: no Kafka broker listens at 127.0.0.1:{nowhere}\n  try: make infra-up\n"
 
 
-def test_a_database_that_is_down_is_one_line(nowhere: int) -> None:
-    result = hedgehog("orders list")
+@pytest.mark.parametrize(
+    "line", ["orders list", "candles list --symbol XRPUSDT", "candles export a.csv --symbol XRPUSDT"]
+)
+def test_a_database_that_is_down_is_one_line(line: str, nowhere: int) -> None:
+    result = hedgehog(line)
     assert result.exit_code == 3
     assert result.stderr.startswith(f"hedgehog: no PostgreSQL listens at 127.0.0.1:{nowhere}\n")
 
@@ -107,6 +110,9 @@ def test_doctor_names_each_problem_and_what_to_type(nowhere: int) -> None:
     ("line", "words"),
     [
         ("settings set XRPUSDT", "--chunks"),
+        ("candles list --symbol XRPUSDT --interval 7m", "--interval: '7m' is none of 1m, 5m, 15m, 1h, 4h, 1d"),
+        ("candles list --symbol XRPUSDT --from noon", "--from: 'noon' is not an ISO 8601 time"),
+        ("candles export a.txt --symbol XRPUSDT", "FILE: a.txt ends neither with .csv nor with .parquet"),
         ("settings set XRPUSDT --budget 1e3", "--budget: '1e3'"),
         ("settings set XRPUSDT --fee 0.123456789", "--fee: '0.123456789'"),
         ("settings seed --exchange nowhere", "--exchange: 'nowhere'"),
@@ -115,7 +121,7 @@ def test_doctor_names_each_problem_and_what_to_type(nowhere: int) -> None:
         ("orders list --status done", "--status: 'done'"),
         ("trading stop --all", "--yes"),
         ("worker --log-level loud", "--log-level: 'loud'"),
-        ("worker --agents trading,mining", "agents: 'mining' is none of trading, exchange"),
+        ("worker --agents trading,mining", "agents: 'mining' is none of trading, exchange, market"),
         ("worker --without-web --web-port 7000", "--web-port 7000 or --without-web, not both"),
         ("replay publish --prefix r.", "one of --file FILE and --topic"),
         ("replay publish --prefix r. --file gone.csv", "--file: gone.csv: no such file or folder"),

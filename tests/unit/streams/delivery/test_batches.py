@@ -18,6 +18,7 @@ from faust.types import TP
 from infra.config import Config
 from streams.delivery.application import HedgehogApp
 from streams.delivery.batches import BATCH_RECORDS, HANDED_MAX, Batch, BatchConsumer
+from streams.topics import lean
 from streams.worker import make_app
 
 TRADES = TP("trades", 0)
@@ -46,6 +47,9 @@ class PlayedClient:
     async def getmany(self, active: set[TP], _timeout: float) -> dict[TopicPartition, list[Record]]:
         self.asked = active
         return await self.coming.get()
+
+    def highwater(self, _tp: TP) -> int:
+        return 0
 
 
 class PlayedConsumer(BatchConsumer):
@@ -362,5 +366,28 @@ def test_what_is_made_active_while_records_are_waited_for_is_asked_for_the_next_
         assert place.client.asked == {TRADES}
         await place.arrive(records(10, 20))
         assert place.client.asked == {TRADES, OTHER}
+
+    play(test)
+
+
+def test_a_table_takes_all_that_came_of_its_changelog_and_faust_is_told_of_the_last() -> None:
+    async def test(place: Place) -> None:
+        table: Any = place.app.tables["leaders"]
+        changelog, told = TP(table.changelog_topic_name, 3), []
+
+        async def note(message: Any) -> None:
+            told.append(message.offset)
+
+        place.consumer.callback = note
+        states = [
+            lean.Record(*changelog, offset, 0, 0, key, b"{}", None, 1, 1, ())
+            for offset, key in [(5, b"a"), (6, b"b"), (9, b"a")]
+        ]
+        assert await place.arrive(states, changelog) == []
+        assert (dict(table.data.items()), told) == ({}, [])
+        place.consumer._set_active_tps({TRADES, changelog})
+        assert await place.arrive(states, changelog) == []
+        assert (dict(table.data.items()), told) == ({b"a": b"{}", b"b": b"{}"}, [9])
+        assert not table.known.is_beyond(3, 10)
 
     play(test)

@@ -77,7 +77,7 @@ def test_a_table_that_is_recovered_holds_the_same(values: list[bytes | None], co
     table = app.tables["leaders"]
     read = [Read(offset + 5, each) for offset, each in enumerate(values)]
     for first in range(0, len(read), size):
-        table.apply_changelog_batch(read[first : first + size])
+        table.take(read[first : first + size])
     assert dict(table.data.items()) == ({} if counts is None else {KEY: values[counts]})
     assert table.known.keys(3) == ([KEY] if values else [])
     assert not table.known.is_beyond(3, 5 + len(values) if values else 0)

@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.delivery.changelog import Place
+from streams.delivery.changelog import Place, place_of
 from streams.delivery.messages import Message
-from streams.delivery.states import StateCodec, UnreadableState, next_epoch
+from streams.delivery.states import HEAD, Split, StateCodec, UnreadableState, next_epoch
 from tests.unit.streams.delivery.played import KEY, Count
 
 MESSAGES = [Message("fills", KEY, 3, b"\x00\xff"), Message("fills", b"other", None, b"")]
@@ -55,3 +55,35 @@ def test_a_layout_that_nobody_can_read_is_refused_in_one_line(layout: int, versi
     with pytest.raises(UnreadableState) as refused:
         codec.decode(KEY, msgspec.json.encode(value))
     assert str(refused.value) == expected
+
+
+def halves(count: int) -> Split[Count]:
+    """A count, its tens as a part."""
+    return Split(
+        head=int,
+        part=int,
+        names=("tens", "hundreds"),
+        take=lambda state: [(HEAD, state.count % 10), *([("tens", state.count // 10)] if state.count > count else [])],
+        rebuild=lambda head, parts: Count(count=head + 10 * sum(parts)),
+        change_all=lambda state: None,
+    )
+
+
+def test_a_state_in_parts_is_read_again() -> None:
+    codec = StateCodec("counts", Count, 3, upgrade, halves(0))
+    stored = dict(codec.encode_all(KEY, {"trades": 7}, Count(count=57), MESSAGES, Place(4, 9)))
+    assert list(stored) == [KEY, KEY + b"#tens"]
+    assert [place_of(value) for value in stored.values()] == [(4, 9), (4, 9)]
+    found = codec.decode(KEY, stored[KEY], stored.get)
+    assert (found.offsets, found.state, found.outbox) == ({"trades": 7}, Count(count=57), MESSAGES)
+    assert [codec.is_part(key) for key in (*stored, b"a#b", b"#hundreds")] == [False, True, False, True]
+    unchanged = StateCodec("counts", Count, split=halves(99))
+    assert len(list(unchanged.encode_all(KEY, {}, Count(count=57), [], Place()))) == 1
+
+
+def test_a_part_of_a_layout_that_nobody_can_read_is_refused() -> None:
+    stored = dict(StateCodec("counts", Count, 4, split=halves(0)).encode_all(KEY, {}, Count(count=57), [], Place()))
+    codec = StateCodec("counts", Count, split=halves(0))
+    head = dict(codec.encode_all(KEY, {}, Count(count=57), [], Place()))[KEY]
+    with pytest.raises(UnreadableState, match=r"table counts: the state of .*#tens has layout 4, and this program"):
+        codec.decode(KEY, head, stored.get)

@@ -1,8 +1,10 @@
 """Trades of one instrument, written as lines, and what they make."""
 
+import numpy as np
+
 from streams.market.buckets import MarketTrade
 from streams.market.rules import WatchRules
-from streams.market.state import Made, MarketState, TradeColumns, new_state
+from streams.market.state import Made, MarketState, Trades, new_state
 from streams.market.step import apply_trades
 from tests.samples import units
 
@@ -10,6 +12,7 @@ INSTRUMENT = "test:BTC-USD"
 SECOND, MINUTE, DAY = 1_000_000, 60_000_000, 86_400_000_000
 START = 20_000 * DAY
 DEFAULTS = WatchRules()
+LARGEST = 2**63 - 1
 
 
 def time_of(text: str) -> int:
@@ -36,9 +39,16 @@ def _trade(offset: int, time: str, price: str, *words: str) -> MarketTrade:
     return MarketTrade(offset, units(price), units(quantity), trade_id, time_of(time), "sold" in words)
 
 
-def columns(trades: list[MarketTrade]) -> TradeColumns:
-    """The trades as columns."""
-    return TradeColumns(*map(list, zip(*trades, strict=True)))
+def columns(trades: list[MarketTrade]) -> Trades:
+    """The trades as columns, each price between others of nobody."""
+    table = np.full((5, 2 * len(trades)), 7, np.int64)
+    rows = np.arange(len(trades), dtype=np.int64) * 2 + 1
+    offset = np.zeros(2 * len(trades), np.int64)
+    offset[rows] = [trade.offset for trade in trades]
+    cut = {row: trade.quantity for row, trade in zip(rows.tolist(), trades, strict=True) if trade.quantity > LARGEST}
+    for row, trade in zip(rows.tolist(), trades, strict=True):
+        table[:, row] = trade.price, min(trade.quantity, LARGEST), trade.trade_id, trade.time, trade.buyer_is_maker
+    return Trades(offset, table, rows, cut)
 
 
 def play(text: str, rules: WatchRules = DEFAULTS) -> tuple[MarketState, Made]:

@@ -1,13 +1,15 @@
 """Candles: trades and the candles that they make, as tables."""
 
-import msgspec
-import numpy as np
+from collections.abc import Iterable
+
 import pytest
 
 from schemas.units import plain
+from streams.market.buckets import MarketTrade
 from streams.market.candles import Candle, candle_at
+from streams.market.day_range import day_range
 from streams.market.rules import WatchRules
-from streams.market.state import TradeColumns, new_state
+from streams.market.state import new_state
 from streams.market.step import apply_trades
 from tests.unit.streams.market.tape import INSTRUMENT, clock, columns, play, tape
 
@@ -195,15 +197,53 @@ def test_trades_that_have_been_applied_are_skipped() -> None:
     assert [line(candle) for candle in made.candles] == ["1 12:00 10 11 10 10.5 3 31.5/3 3 1-3 r0"]
 
 
-def test_arrays_are_as_good_as_lists() -> None:
-    trades = tape("12:00 10\n12:00 11 sold\n12:01 12")
-    arrays = TradeColumns(*map(np.array, columns(trades)))
-    made = [apply_trades(new_state(INSTRUMENT), given, WatchRules()) for given in (columns(trades), arrays)]
-    assert made[0] == made[1]
-    assert msgspec.json.encode(made[1].candles) == msgspec.json.encode(made[0].candles)
-
-
 @pytest.mark.parametrize("rows", [0, 1])
 def test_columns_without_trades_make_nothing(rows: int) -> None:
     state, _ = play("12:00 10\n" * rows)
-    assert apply_trades(state, TradeColumns([], [], [], [], [], []), WatchRules()) == ([], [], [], [])
+    assert apply_trades(state, columns([]), WatchRules()) == ([], [], [], [])
+
+
+@pytest.mark.parametrize("time", [-1, -(2**63), 253_402_300_800_000_000, 2**63 - 1])
+def test_a_trade_of_no_year_is_part_of_nothing(time: int) -> None:
+    good = tape("12:00 1\n12:00:01 2\n12:01 3")
+    bad = MarketTrade(1, 9, 9, 99, time, False)
+    state = new_state(INSTRUMENT)
+    given = [good[0], bad, *(trade._replace(offset=trade.offset + 1) for trade in good[1:])]
+    made = apply_trades(state, columns(given), WatchRules())
+    assert (made.too_late, state.too_late, state.offset) == ([1], 1, 3)
+    assert made.candles == play("12:00 1\n12:00:01 2\n12:01 3")[1].candles
+
+
+def seconds(these: Iterable[int], step: int) -> str:
+    """A trade in each of these seconds; its id is so many times the second."""
+    return "".join(f"12:{second // 60:02d}:{second % 60:02d} 10 #{step * second}\n" for second in these)
+
+
+@pytest.mark.parametrize(
+    ("text", "repeats", "trades"),
+    [
+        ("12:00 10 #1\n12:00 10 #1", 1, 1),
+        ("12:00 10 #1\n12:00:01 11 #2\n12:00 10 #1\n12:00:01 11 #2\n12:00:02 12 #3", 2, 3),
+        ("12:00 10 #1\n12:00:05 11 #5\n12:00:03 10 #3\n12:00:03 10 #3\n12:00:02 9 #2\n12:00:05 11 #5", 2, 4),
+        ("12:00 10 #1\n12:01 11 #2\n12:00 10 #1", 1, 2),
+        # It was fetched first, with its time in whole seconds.
+        ("12:00:05 10 #9\n12:00:05.4 10 #9\n12:00:06 10 #10", 1, 2),
+        ("12:00:59.5 10 #9\n12:01 10 #9", 1, 1),
+        # It has another id.
+        ("12:00 10 #1\n12:00 10 #2", 0, 2),
+        # Ids begin anew: they are other trades, which may come twice in their turn.
+        ("12:00 10 #7\n12:00:01 11 #8\n12:00:02 12 #1\n12:00:03 12 #7\n12:00:04 12 #8\n12:00:03 12 #7", 1, 5),
+        ("12:00 10 #7\n12:00:01 11 #8\n12:00:02 12 #1\n12:00:06 12 #8\n12:00:05 12 #7", 0, 5),
+        # Of ids with many holes the newest are known.
+        (seconds(range(40), 10) + "12:00:08 10 #80\n12:00:07 10 #70", 1, 41),
+        # Holes that are filled are none.
+        ("12:00 10 #0\n" + seconds((i ^ 1 for i in range(2, 100)), 1) + "12:00:01 10 #1\n12:00:00 10 #0", 1, 100),
+    ],
+)
+def test_a_trade_that_comes_twice_counts_once(text: str, repeats: int, trades: int) -> None:
+    state, _ = play(text)
+    assert state.repeats == repeats
+    assert day_range(state.history).trades == trades
+    whole = new_state(INSTRUMENT)
+    apply_trades(whole, columns(tape(text)), WatchRules())
+    assert (whole.repeats, whole.seen.tolist()) == (repeats, state.seen.tolist())

@@ -21,6 +21,7 @@ from producers.pump import PublishError, Pump
 from producers.selection import Selection
 from producers.session import Session
 from schemas.broker import check_topics, is_replay
+from schemas.records import Settings
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ async def serve(config: Config, sessions: Sequence[Session], stop: asyncio.Event
         selection = Selection(sessions, pump.ids, [exchange.name for exchange in EXCHANGES])
         finishing = [
             *(asyncio.create_task(stream(session, pump)) for session in sessions),
-            asyncio.create_task(settings_topic.follow(config, selection.change, stop)),
+            asyncio.create_task(settings_topic.follow(config, Settings, selection.change, stop)),
         ]
         others = [asyncio.create_task(_report(pump, sessions, selection)), asyncio.create_task(stop.wait())]
         await _until_stopped(sessions, finishing, others)

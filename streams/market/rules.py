@@ -1,26 +1,11 @@
 """What the user wants to be told of an instrument, as the market's rules need it."""
 
-from enum import StrEnum
 from typing import NamedTuple
 
 from schemas.units import ONE
 
 MINUTE_US = 60_000_000
 DAY_US = 86_400_000_000
-
-
-class AlertKind(StrEnum):
-    """What an alert is about."""
-
-    OFF_AVERAGE = "off-average"
-    DAY_RANGE = "day-range"
-    EXCHANGES_APART = "exchanges-apart"
-    ORDER_FILLED = "order-filled"
-    CYCLE_FINISHED = "cycle-finished"
-    TRADER_REFUSED = "trader-refused"
-    TRADER_HALTED = "trader-halted"
-    FEED_SILENT = "feed-silent"
-    GAP_STAYED = "gap-stayed"
 
 
 class WatchRules(NamedTuple):

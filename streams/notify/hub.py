@@ -25,8 +25,8 @@ class State(msgspec.Struct):
     chats: dict[str, Kept] = {}
     """By sink and address."""
     ledger: Ledger = msgspec.field(default_factory=Ledger)
-    update_id: int = -1
-    """The newest update of Telegram whose effect is done."""
+    handled: list[int] = []
+    """The newest updates of Telegram whose effect is done, by their ids."""
 
 
 @dataclass

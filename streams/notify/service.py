@@ -22,7 +22,7 @@ KEEP_S = 1.0
 STOP_S = 8.0
 """How long a call that is under way may take at the end."""
 
-Commands = Callable[["Notifier"], Awaitable[None]]
+Hearing = Callable[["Notifier"], Awaitable[None]]
 """Hears commands until it is cancelled."""
 
 
@@ -36,7 +36,7 @@ class Notifier:
         self._file = file
         self.delivery = Delivery(self.hub, destinations, quiet, self.save)
 
-    async def run(self, stop: asyncio.Event, commands: Commands | None = None) -> None:
+    async def run(self, stop: asyncio.Event, hear: Hearing | None = None) -> None:
         """Tell until `stop` is set; raise `StackError` where broker, topics or registry are not there."""
         if await asyncio.to_thread(is_replay, self.config):
             raise StackError(
@@ -46,12 +46,12 @@ class Notifier:
         try:
             self.hub.watches.update(await asyncio.to_thread(settings_topic.read_watches, self.config))
             await feed.start()
-            await self._until(stop, feed, commands)
+            await self._until(stop, feed, hear)
         finally:
             await feed.stop()
             await self.delivery.close()
 
-    async def _until(self, stop: asyncio.Event, feed: Feed, commands: Commands | None) -> None:
+    async def _until(self, stop: asyncio.Event, feed: Feed, hear: Hearing | None) -> None:
         told = self.delivery.destinations.values()
         delivering = [asyncio.create_task(self.delivery.tell(each, stop)) for each in told]
         others: list[asyncio.Task[None]] = [
@@ -60,8 +60,8 @@ class Notifier:
             asyncio.create_task(settings_topic.follow(self.config, Watch, self._watch, stop)),
             asyncio.create_task(_set(stop)),
         ]
-        if commands is not None:
-            others.append(asyncio.ensure_future(commands(self)))
+        if hear is not None:
+            others.append(asyncio.ensure_future(hear(self)))
         tasks = [*delivering, *others]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -11,7 +11,8 @@ from streams.notify.sinks.outcome import Button, Message
 
 LINES_MAX = 40
 """So many lines a summary and a board have at most; what is more is counted."""
-SNOOZE_HOUR, SNOOZE_DAY, WHY = "snooze-hour", "snooze-day", "why"
+SNOOZE_HOUR, SNOOZE_DAY, WHY, DO = "snooze-hour", "snooze-day", "why", "do"
+"""What the data of a button begins with; the last carries out what was asked back."""
 DATA_BYTES_MAX = 64
 """What the data of a button may hold."""
 

@@ -10,13 +10,14 @@ from infra.config import Config, load_config
 from infra.errors import StackError
 from streams.cli.endpoints import with_settings
 from streams.cli.errors import PROBLEM, BadValue
+from streams.cli.notify.chat_commands import make_commands
 from streams.cli.notify.options import Notify
 from streams.cli.output import Output
 from streams.notify.deliver import Destination
-from streams.notify.destinations import NAMES, destinations, secrets
+from streams.notify.destinations import NAMES, destinations, ids, secrets, token_of
 from streams.notify.logs import log_without
 from streams.notify.quiet import parse
-from streams.notify.service import Notifier
+from streams.notify.service import Hearing, Notifier
 from streams.notify.state import StateFile
 
 log = logging.getLogger(__name__)
@@ -34,17 +35,42 @@ def notify(asked: Notify, out: Output) -> None:
     found = destinations(config, names)
     said = ", ".join(dict.fromkeys(each.sink.name for each in found)) or "nobody yet"
     out.progress(f"telling {said} what {config.bootstrap} has; Ctrl-C ends it")
-    raise typer.Exit(asyncio.run(_until_signalled(config, found)))
+    token = token_of(config) if not names or "telegram" in names else ""
+    raise typer.Exit(asyncio.run(_until_signalled(config, found, _hearing(config, token) if token else None)))
 
 
-async def _until_signalled(config: Config, found: list[Destination]) -> int:
+def _hearing(config: Config, token: str) -> Hearing:
+    """Return what hears the commands of Telegram's chats for a notifier, until it is cancelled."""
+
+    async def hear(notifier: Notifier) -> None:
+        from streams.notify.sinks.telegram import make_bot  # noqa: PLC0415 -- half a second that others need not wait
+        from streams.notify.updates import Updates  # noqa: PLC0415
+
+        bot = make_bot(token, config.telegram_url.rstrip("/"))
+        chats = {
+            int(each.address): notifier.hub.chats[each.key]
+            for each in notifier.delivery.destinations.values()
+            if each.sink.name == "telegram"
+        }
+        users = [int(user) for user in ids(config.telegram_users)]
+        commands = make_commands(config, notifier.quiet)
+        try:
+            await Updates(bot, chats, users, commands, notifier.hub, notifier.save, notifier.delivery.wake).run()
+        finally:
+            await bot.shutdown()
+
+    return hear
+
+
+async def _until_signalled(config: Config, found: list[Destination], hear: Hearing | None) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     with StateFile(config) as file:
         try:
-            await Notifier(config, found, parse(config.notify_quiet, config.notify_zone), file).run(stop)
+            notifier = Notifier(config, found, parse(config.notify_quiet, config.notify_zone), file)
+            await notifier.run(stop, hear)
         except (StackError, ConnectionError) as error:
             log.critical("%s", error)
             return PROBLEM

@@ -1,7 +1,7 @@
 """Changes of watches: values as typed to exact ones, new watches from old ones, written beside whoever else writes."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,7 +21,7 @@ Changed = tuple[Watch, Watch]
 
 def parse_wishes(wishes: Wishes) -> dict[str, Any]:
     """Return field values from what was typed; `BadValue` names the option and the text."""
-    parsers = {
+    parsers: dict[str, Callable[[str], int | str]] = {
         "deviation": lambda text: parse_plain(text, "--deviation"),
         "cooldown": lambda text: parse_seconds(text, "--cooldown"),
         "coverage": lambda text: parse_seconds(text, "--coverage"),
@@ -30,9 +30,7 @@ def parse_wishes(wishes: Wishes) -> dict[str, Any]:
         "kinds": lambda text: ",".join(AlertKind) if text == "all" else text.replace(" ", ""),
     }
     try:
-        values = {
-            name: parse(typed) for name, parse in parsers.items() if (typed := getattr(wishes, name)) is not None
-        }
+        values = {name: parse(typed) for name, parse in parsers.items() if (typed := getattr(wishes, name)) is not None}
     except ValueError as error:
         raise BadValue(str(error)) from None
     if "digest" in values:

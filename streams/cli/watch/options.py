@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-import typer
-
 from schemas.watches import AlertKind
 from streams.cli.command import option
 from streams.cli.instruments.options import DryRun, Wanted

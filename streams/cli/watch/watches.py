@@ -18,7 +18,9 @@ COLUMNS = ("instrument", "watched", "deviation", "cooldown", "coverage", "digest
 def list_watches(asked: ListWatches, out: Output) -> None:
     """Show every watch that was ever set."""
     watches = sorted(read_watches(with_settings()).items())
-    out.rows([as_row(watch) for _, watch in watches], COLUMNS, empty="nothing is watched; next: hedgehog watch add SYMBOL")
+    out.rows(
+        [as_row(watch) for _, watch in watches], COLUMNS, empty="nothing is watched; next: hedgehog watch add SYMBOL"
+    )
 
 
 def add(asked: AddWatch, out: Output) -> None:

@@ -103,8 +103,8 @@ def _finished(ledger: Ledger, fill: Fill, sold: Executed, place: Place) -> Notic
 
 
 def _buy_of(client_order_id: str) -> str:
-    """The id of the order by which the same trader bought."""
-    return client_order_id.rpartition(":")[0] + ":B"
+    """The id of the order by which the same trader bought: ids end with the side."""
+    return client_order_id[:-1] + "B"
 
 
 def _forget(ledger: Ledger, fill: Fill) -> None:

@@ -9,8 +9,8 @@ from streams.notify.chat import Counts
 from streams.notify.notices import Notice, Place, Standing, percent
 from streams.notify.sinks.outcome import Button, Message
 
-LINES_MAX = 40
-"""So many lines a summary and a board have at most; what is more is counted."""
+LINES_MAX, CHARACTERS_MAX = 40, 2_800
+"""So long a summary and a board are at most; what is more is counted."""
 SNOOZE_HOUR, SNOOZE_DAY, WHY, DO = "snooze-hour", "snooze-day", "why", "do"
 """What the data of a button begins with; the last carries out what was asked back."""
 DATA_BYTES_MAX = 64
@@ -104,8 +104,15 @@ def _padded(row: tuple[str, ...], widths: list[int]) -> Iterable[str]:
 
 
 def _shortened(lines: list[str]) -> list[str]:
-    left = len(lines) - LINES_MAX
-    return lines if left <= 0 else [*lines[:LINES_MAX], f"and {left} more instruments"]
+    shown: list[str] = []
+    room = CHARACTERS_MAX
+    for line in lines[:LINES_MAX]:
+        room -= len(line) + 1
+        if room < 0:
+            break
+        shown.append(line)
+    left = len(lines) - len(shown)
+    return [*shown, f"and {left} more instruments"] if left else shown
 
 
 def _button(text: str, action: str, about: str) -> list[Button]:

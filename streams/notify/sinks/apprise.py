@@ -2,7 +2,7 @@
 
 import asyncio
 
-from streams.notify.sinks.outcome import Delivered, Dropped, Message, Outcome, Uncertain
+from streams.notify.sinks.outcome import Delivered, Dropped, Message, Outcome, Uncertain, Unreachable
 
 INTERVAL = 1_000_000
 
@@ -21,7 +21,9 @@ class Apprise:
         """Hand the message over."""
         from apprise import Apprise as Library  # noqa: PLC0415 -- it is an extra
 
-        library = Library(servers=[address])
+        library = Library()
+        if not library.add(address):
+            return Unreachable("HEDGEHOG_NOTIFY_APPRISE: a URL that Apprise does not know")
         done = await asyncio.to_thread(library.notify, body=message.detail or message.headline, title=message.headline)
         return Delivered() if done else Uncertain("Apprise says no more than that it failed")
 

@@ -20,6 +20,8 @@ CHAT_INTERVAL = 1_000_000
 GROUP_INTERVAL = 3_000_000
 """Microseconds between messages: Telegram takes one a second in a chat, 20 a minute in a group; edits count, too."""
 TEXT_MAX = 4_096
+HEADLINE_MAX, DETAIL_MAX = 1_000, 3_000
+"""Of the characters that a message may have."""
 CONNECT_S, READ_S = 5.0, 15.0
 POLL_S = 50
 """The longest that the server keeps a request for updates open."""
@@ -87,10 +89,10 @@ def _refused(reason: str) -> Outcome:
 
 def html_of(message: Message) -> str:
     """Return the message in Telegram's HTML, no longer than what is taken."""
-    headline = html.escape(_cut(message.headline, TEXT_MAX // 4), quote=False)
+    headline = html.escape(_cut(message.headline, HEADLINE_MAX), quote=False)
     if not message.detail:
         return f"<b>{headline}</b>"
-    detail = html.escape(_cut(message.detail, TEXT_MAX // 2), quote=False)
+    detail = html.escape(_cut(message.detail, DETAIL_MAX), quote=False)
     return f"<b>{headline}</b>\n" + (f"<pre>{detail}</pre>" if message.is_table else detail)
 
 

@@ -227,6 +227,7 @@ class Chosen(Keyed, kw_only=True, frozen=True):
 
     def check(self) -> None:
         """Raise `Refused` that names a field which cannot be changed."""
+        super().check()
         fields = changeable(type(self))
         for field in self._changes:
             if field not in fields:

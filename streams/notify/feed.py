@@ -6,6 +6,7 @@ its successor. It assigns itself all of them and commits under the group's name;
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,12 +15,14 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from infra.config import Config
 from infra.errors import Unreachable
+from producers.publisher import Publisher
 from schemas.broker import partitions_of
 from schemas.codec import Codec, CodecError
+from schemas.dead_letters import dead_letter
 from schemas.groups import notifier_group
-from schemas.records import Keyed
+from schemas.records import DeadLetter, Keyed
 from schemas.registry import make_codec
-from schemas.topics import ALERTS, DIGESTS, FILLS, ORDERS
+from schemas.topics import ALERTS, DEAD_LETTERS, DIGESTS, FILLS, ORDERS
 from streams.notify.notices import Place
 
 log = logging.getLogger(__name__)
@@ -27,6 +30,9 @@ log = logging.getLogger(__name__)
 QUEUES = (ALERTS, FILLS, ORDERS)
 """The topics of which everything is told once."""
 TOPICS = (*QUEUES, DIGESTS)
+OURS = {topic.name for topic in (ALERTS, DIGESTS)}
+"""The topics that nobody else reads."""
+SOURCE = "notify"
 BACK_MS = 600_000
 """How far before its very first start the notifier begins to read: what is older is not told one by one anyhow."""
 DIGESTS_BACK_MS = 3_600_000
@@ -68,13 +74,25 @@ class Feed:
         await self._seek(assigned)
 
     async def next(self) -> Read:
-        """Return what has arrived, or arrives within half a second, in order per partition."""
+        """Return what has arrived, or arrives within half a second, in order per partition.
+
+        What is no record becomes a dead letter, unless it is in a topic whose other readers make one of it. Raises
+        `DeliveryError` where the broker does not take it.
+        """
         batches = await self._consumer.getmany(timeout_ms=WAIT_MS, max_records=RECORDS_MAX)
-        return [
-            (Place(self._names[partition.topic], partition.partition, message.offset), self._decoded(message))
-            for partition, messages in batches.items()
-            for message in messages
-        ]
+        found: Read = []
+        for partition, messages in batches.items():
+            name = self._names[partition.topic]
+            for message in messages:
+                try:
+                    record = self._codecs[message.topic].decode(message.value)
+                except CodecError as error:
+                    record = None
+                    log.warning("topic %s, partition %s, offset %s: %s", *_place(message), error)
+                    if name in OURS:
+                        await asyncio.to_thread(self._bury, message, str(error))
+                found.append((Place(name, partition.partition, message.offset), record))
+        return found
 
     async def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Commit where a successor goes on; an outage is logged, the next commit says the same and more."""
@@ -106,12 +124,12 @@ class Feed:
             assert topic.record is not None
             self._codecs[topic.full_name(self._config)] = make_codec(self._config, topic.record)
 
-    def _decoded(self, message: Any) -> Keyed | None:
-        try:
-            record: Keyed = self._codecs[message.topic].decode(message.value)
-        except CodecError as error:
-            log.warning(
-                "topic %s, partition %s, offset %s: %s", message.topic, message.partition, message.offset, error
-            )
-            return None
-        return record
+    def _bury(self, message: Any, error: str) -> None:
+        letter = dead_letter(SOURCE, *_place(message), message.key, message.value, error, time.time_ns() // 1_000)
+        value = make_codec(self._config, DeadLetter).encode(letter)
+        with Publisher(self._config) as publisher:
+            publisher.publish(DEAD_LETTERS, DEAD_LETTERS.key(letter), value)
+
+
+def _place(message: Any) -> tuple[str, int, int]:
+    return message.topic, message.partition, message.offset

@@ -8,6 +8,7 @@ import typer
 
 from infra.config import Config, load_config
 from infra.errors import StackError
+from producers.publisher import DeliveryError
 from streams.cli.endpoints import with_settings
 from streams.cli.errors import PROBLEM, BadValue
 from streams.cli.notify.chat_commands import make_commands
@@ -71,7 +72,7 @@ async def _until_signalled(config: Config, found: list[Destination], hear: Heari
         try:
             notifier = Notifier(config, found, parse(config.notify_quiet, config.notify_zone), file)
             await notifier.run(stop, hear)
-        except (StackError, ConnectionError) as error:
+        except (StackError, ConnectionError, DeliveryError) as error:
             log.critical("%s", error)
             return PROBLEM
     return 0

@@ -23,7 +23,7 @@ def token_of(config: Config) -> str:
     if not config.telegram_token_file:
         return config.telegram_token
     try:
-        token = Path(config.telegram_token_file).read_text().strip()
+        token = Path(config.telegram_token_file).expanduser().read_text().strip()
     except OSError as error:
         raise NotConfigured(f"HEDGEHOG_TELEGRAM_TOKEN_FILE={config.telegram_token_file}: {error.strerror}") from None
     if not token:

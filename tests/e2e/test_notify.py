@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from infra.config import Config
@@ -20,13 +21,14 @@ from producers.publisher import Publisher
 from producers.settings_topic import read_all, read_watches, write
 from schemas.broker import admin, create_topics, delete_topics
 from schemas.groups import notifier_group
-from schemas.records import Alert, Fill, Keyed, TradingStatus
+from schemas.records import Alert, DeadLetter, Fill, Keyed, Trade, TradingStatus
 from schemas.registry import make_codec, register_all
-from schemas.topics import ALERTS, FILLS, Topic
+from schemas.topics import ALERTS, DEAD_LETTERS, FILLS, TRADES, Topic
 from schemas.units import ONE
 from streams.topics.lag import behind
 from tests import samples
-from tests.faults.fleet import wait_for
+from streams.topics.read import messages
+from tests.faults.fleet import Fleet, wait_for
 from tests.unit.streams.notify.bot_api import TOKEN, BotApi, bot_api
 
 XRP, ETH = "test:XRPUSDT", "test:ETHUSDT"
@@ -115,6 +117,14 @@ class Notifying:
         wait_for(f"a message with {words!r} among {self.texts}", lambda: any(words in each for each in self.texts), 30)
         return next(each for each in reversed(self.texts) if words in each)
 
+    def write_raw(self, topic: Topic, value: bytes) -> None:
+        with Publisher(self.config) as publisher:
+            publisher.publish(topic, XRP, value)
+
+    def letters(self) -> list[DeadLetter]:
+        codec = make_codec(self.config, DeadLetter)
+        return [codec.decode(message.value()) for message in messages(self.config, [DEAD_LETTERS])]  # type: ignore[arg-type]
+
     def lag(self) -> int:
         group = notifier_group(self.config)
         return behind(self.config, admin(self.config), {group: (ALERTS, FILLS)})[group]
@@ -169,6 +179,7 @@ def test_kills_in_the_middle_lose_no_alert_and_repeat_one_each_at_most(notifying
         # what is written meanwhile waits in the topic; a repeat by a market agent that was killed, too, is no news
         notifying.publish(ALERTS, alert(0), alert(1))
         notifying.start()
+    notifying.write_raw(ALERTS, b"no record")
     notifying.publish(FILLS, samples.fill(f"{ETH}:1:B", transaction_time=time.time_ns() // 1_000))
     notifying.until_said("test:ETHUSDT: BUY 1 filled at 99")
     notifying.until_said(f"{1_000 + ALERTS_TOLD - 1}, 10.00 % above")
@@ -178,6 +189,7 @@ def test_kills_in_the_middle_lose_no_alert_and_repeat_one_each_at_most(notifying
     for number in range(ALERTS_TOLD):
         assert any(f"{1_000 + number}, 10.00 % above" in text for text in told), number
     assert ALERTS_TOLD <= len(told) <= ALERTS_TOLD + kills
+    assert [(letter.source, letter.value) for letter in notifying.letters()] == [("notify", b"no record")]
     sent = notifying.server.api.times("sendMessage")
     assert len(sent) == len(notifying.texts)
     assert notifying.end(signal.SIGTERM) == 0
@@ -224,6 +236,37 @@ def test_commands_change_what_the_command_line_changes(notifying: Notifying) -> 
     assert "traded: test:ETHUSDT on" in notifying.until_said("2 instruments")
     assert not any("1002" in text for text in notifying.texts)
     assert notifying.end(signal.SIGTERM) == 0
+
+
+def test_from_a_trade_to_a_chat_and_what_is_watched_changes_on_the_way(notifying: Notifying, tmp_path: Path) -> None:
+    with Fleet(notifying.config, tmp_path) as fleet:
+        notifying.hedgehog("watch", "add", "XRPUSDT", "--deviation", "0.03")
+        fleet.start("worker", "market")
+        notifying.start()
+        start = time.time_ns() // 1_000 - 60_000_000
+        prices = [*["100"] * 30, "104", "100", "102"]
+        trades = [at(start + number * SECOND, price, number) for number, price in enumerate(prices)]
+        notifying.publish(TRADES, *trades)
+        notifying.until_said("test:XRPUSDT: 104, 3.8")
+        notifying.hedgehog("watch", "set", "XRPUSDT", "--deviation", "0.01", "--cooldown", "0s")
+        # the change and the trades are of two topics: the worker has read the first when it says its offset
+        wait_for("the worker has the watch", lambda: told_by_offset(notifying, start), 30)
+        notifying.until_said("Market, ")
+        fleet.assert_alive()
+
+
+SECOND = 1_000_000
+
+
+def at(moment: int, price: str, number: int) -> Trade:
+    return msgspec.structs.replace(samples.trade(price, number, XRP), trade_time=moment)
+
+
+def told_by_offset(notifying: Notifying, start: int) -> bool:
+    """Whether a fall and a rise of 2 percent is told, which the threshold of before had no alert for."""
+    number = int(time.time_ns() // 1_000 - start) // SECOND
+    notifying.publish(TRADES, at(start + number * SECOND, "100", 2 * number), at(start + number * SECOND, "102", 2 * number + 1))
+    return any("102, 1.9" in text for text in notifying.texts)
 
 
 def test_stdout_is_told_where_nothing_is_configured(notifying: Notifying) -> None:

@@ -26,8 +26,8 @@ from schemas.registry import make_codec, register_all
 from schemas.topics import ALERTS, DEAD_LETTERS, FILLS, TRADES, Topic
 from schemas.units import ONE
 from streams.topics.lag import behind
-from tests import samples
 from streams.topics.read import messages
+from tests import samples
 from tests.faults.fleet import Fleet, wait_for
 from tests.unit.streams.notify.bot_api import TOKEN, BotApi, bot_api
 
@@ -265,7 +265,9 @@ def at(moment: int, price: str, number: int) -> Trade:
 def told_by_offset(notifying: Notifying, start: int) -> bool:
     """Whether a fall and a rise of 2 percent is told, which the threshold of before had no alert for."""
     number = int(time.time_ns() // 1_000 - start) // SECOND
-    notifying.publish(TRADES, at(start + number * SECOND, "100", 2 * number), at(start + number * SECOND, "102", 2 * number + 1))
+    notifying.publish(
+        TRADES, at(start + number * SECOND, "100", 2 * number), at(start + number * SECOND, "102", 2 * number + 1)
+    )
     return any("102, 1.9" in text for text in notifying.texts)
 
 

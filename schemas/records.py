@@ -296,7 +296,6 @@ class Settings(Chosen, kw_only=True, frozen=True):
         super().check()
         for parameter in PARAMETERS:
             parameter.check(getattr(self, parameter.field))
-        super().check()
 
 
 class Setup(NamedTuple):

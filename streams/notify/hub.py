@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from schemas.records import Alert, Digest, Fill, Keyed, Order
+from schemas.market_records import Alert, Digest
+from schemas.records import Fill, Keyed, Order
 from schemas.units import ONE
 from schemas.watches import Watch
 from streams.notify.chat import Chat, Kept, merged, offer, positions

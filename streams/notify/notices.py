@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from schemas.records import Alert
+from schemas.market_records import Alert
 from schemas.units import ONE, plain
 from schemas.watches import AlertKind
 

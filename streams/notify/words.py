@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from schemas.records import Alert
+from schemas.market_records import Alert
 from schemas.times import iso
 from schemas.units import plain
 from streams.notify.chat import Counts

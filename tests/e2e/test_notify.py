@@ -21,7 +21,8 @@ from producers.publisher import Publisher
 from producers.settings_topic import read_all, read_watches, write
 from schemas.broker import admin, create_topics, delete_topics
 from schemas.groups import notifier_group
-from schemas.records import Alert, DeadLetter, Fill, Keyed, Trade, TradingStatus
+from schemas.market_records import Alert
+from schemas.records import DeadLetter, Fill, Keyed, Trade, TradingStatus
 from schemas.registry import make_codec, register_all
 from schemas.topics import ALERTS, DEAD_LETTERS, FILLS, TRADES, Topic
 from schemas.units import ONE

@@ -14,7 +14,8 @@ from infra.errors import StackError
 from producers.publisher import DeliveryError
 from producers.settings_topic import change, read_watches
 from schemas.codec import CodecError
-from schemas.records import Alert, Fill, Order, Setup, TradingStatus
+from schemas.market_records import Alert
+from schemas.records import Fill, Order, Setup, TradingStatus
 from schemas.registry import make_codec
 from schemas.topics import TOPICS
 from schemas.units import plain

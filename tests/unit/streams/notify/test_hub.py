@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schemas.records import Alert, Digest
+from schemas.market_records import Alert, Digest
 from schemas.units import ONE
 from schemas.watches import AlertKind, Watch
 from streams.notify.chat import Chat, Kept, next_step, settle

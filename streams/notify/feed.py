@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -38,6 +39,8 @@ BACK_MS = 600_000
 DIGESTS_BACK_MS = 3_600_000
 """How much of the digests is read at each start: only the newest of an instrument matters."""
 WAIT_MS = 500
+COMMIT_S = 5.0
+"""How long a commit, and saying goodbye, may take."""
 RECORDS_MAX = 2_000
 
 Read = list[tuple[Place, Keyed | None]]
@@ -95,16 +98,18 @@ class Feed:
         return found
 
     async def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        """Commit where a successor goes on; an outage is logged, the next commit says the same and more."""
+        """Commit where a successor goes on; an outage is logged."""
         places = {TopicPartition(self._full[topic], number): offset for (topic, number), offset in offsets.items()}
         try:
-            await self._consumer.commit(places)
-        except KafkaError as error:
-            log.warning("offsets were not committed: %r", error)
+            # the client would try for ever
+            await asyncio.wait_for(self._consumer.commit(places), COMMIT_S)
+        except (KafkaError, TimeoutError) as error:
+            log.warning("offsets were not committed, the next commit will say the same: %r", error)
 
     async def stop(self) -> None:
-        """Let go of the broker."""
-        await self._consumer.stop()
+        """Let go of the broker, or of what is left of it."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._consumer.stop(), COMMIT_S)
 
     async def _seek(self, assigned: list[TopicPartition]) -> None:
         queues = {topic.full_name(self._config) for topic in QUEUES}

@@ -40,6 +40,8 @@ class Hub:
     watches: dict[str, Watch] = field(default_factory=dict)
     standings: dict[str, Standing] = field(default_factory=dict)
     """Of every instrument, as its newest digest says."""
+    silent: dict[str, int] = field(default_factory=dict)
+    """Of every instrument whose silence was told, since when it is silent."""
     consumed: dict[str, int] = field(default_factory=dict)
     """By partition, the offset after the last record that was taken."""
 
@@ -68,7 +70,8 @@ class Hub:
                 continue
             # the digest of a minute comes with the first trade after it
             longest = watch.silence * SECOND + watch.digest_minutes * MINUTE
-            if now - standing.time > longest:
+            if now - standing.time > longest and self.silent.get(instrument) != standing.time:
+                self.silent[instrument] = standing.time
                 self._tell(silent_feed(instrument, standing.time, now))
 
     def watched(self) -> dict[str, Standing]:

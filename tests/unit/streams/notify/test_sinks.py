@@ -12,7 +12,7 @@ from aiohttp import web
 
 from infra.config import Config
 from streams.notify.destinations import NotConfigured, destinations, secrets
-from streams.notify.logs import Redacted
+from streams.notify.logs import Redacted, Seldom
 from streams.notify.sinks.apprise import Apprise
 from streams.notify.sinks.outcome import Delivered, Dropped, Held, Message, Outcome, Uncertain, Unreachable
 from streams.notify.sinks.stdout import Stdout
@@ -147,3 +147,21 @@ def test_no_token_is_logged_or_shown() -> None:
     assert "ConnectionError: https://api/bot…/getMe" in stream.getvalue()
     values = {"telegram_token": "1:hidden", "notify_webhook": "http://hidden", "notify_apprise": "x://hidden"}
     assert "hidden" not in repr(config(**values))
+
+
+def test_a_broker_that_is_away_is_one_line_a_minute() -> None:
+    seldom = Seldom()
+
+    def passes(name: str, second: float) -> bool:
+        record = logging.LogRecord(name, logging.ERROR, "", 0, "away", None, None)
+        record.created = second
+        return seldom.filter(record)
+
+    assert [passes("aiokafka.conn", second) for second in (100, 101, 159, 160, 161)] == [
+        True,
+        False,
+        False,
+        True,
+        False,
+    ]
+    assert passes("streams.notify.deliver", 161)

@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from infra.config import Config
 from infra.errors import Unreachable
 from producers.publisher import Publisher
-from schemas.broker import partitions_of
+from schemas.broker import partitions_of, topic_ids
 from schemas.codec import Codec, CodecError
 from schemas.dead_letters import dead_letter
 from schemas.groups import notifier_group
@@ -63,6 +63,10 @@ class Feed:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
         )
+
+    def topic_ids(self) -> dict[str, str]:
+        """Return the id of each topic."""
+        return {self._names[name]: topic_id for name, topic_id in topic_ids(self._config, list(self._names)).items()}
 
     async def start(self) -> None:
         """Connect and go to where reading begins; raise `StackError` where broker, topics or registry are missing."""

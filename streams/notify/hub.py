@@ -26,6 +26,8 @@ class State(msgspec.Struct):
     chats: dict[str, Kept] = {}
     """By sink and address."""
     ledger: Ledger = msgspec.field(default_factory=Ledger)
+    topics: dict[str, str] = {}
+    """The ids that the broker had given the topics: those of topics that are made anew are others."""
     handled: list[int] = []
     """The newest updates of Telegram whose effect is done, by their ids."""
 
@@ -49,6 +51,20 @@ class Hub:
         """Add a destination, with what is kept of it."""
         chat.kept = self.state.chats.setdefault(key, Kept())
         self.chats[key] = chat
+
+    def know_topics(self, ids: Mapping[str, str]) -> list[str]:
+        """Take note of the topics' ids; return those that were made anew, and forget what was known of the old ones."""
+        anew = [name for name, topic_id in ids.items() if self.state.topics.get(name, topic_id) != topic_id]
+        for kept in self.state.chats.values() if anew else ():
+            kept.positions = {
+                key: offset for key, offset in kept.positions.items() if key.rpartition(":")[0] not in anew
+            }
+            # offsets begin anew, and ids are made of them
+            kept.told = {}
+        if anew:
+            self.state.ledger = Ledger()
+        self.state.topics = dict(ids)
+        return anew
 
     def take(self, record: Keyed, place: Place) -> None:
         """Take one record of alerts, digests, orders or fills."""

@@ -33,7 +33,7 @@ class Ledger(msgspec.Struct):
     """The orders whose cycle is not over, and the newest epoch of each instrument."""
 
     executed: dict[str, Executed] = {}
-    """By client order id, the oldest first."""
+    """By instrument and client order id, the oldest first."""
     epochs: dict[str, int] = {}
 
 
@@ -45,7 +45,7 @@ def take_fill(ledger: Ledger, fill: Fill, place: Place) -> list[Notice]:
     if fill.execution_type is not ExecutionType.TRADE:
         _forget(ledger, fill)
         return []
-    executed = ledger.executed.setdefault(fill.client_order_id, Executed())
+    executed = ledger.executed.setdefault(_key(fill, fill.client_order_id), Executed())
     if fill.cumulative_quantity <= executed.quantity:
         return []
     executed.is_whole &= fill.cumulative_quantity == executed.quantity + fill.quantity
@@ -75,21 +75,21 @@ def take_order(order: Order, place: Place) -> list[Notice]:
     else:
         kind, headline = AlertKind.TRADER_HALTED, f"{order.instrument}: {side} {order.status.value.lower()}"
         detail = f"{what}. The trader stands still. Reason: {order.reason or 'the exchange gave none'}"
-    notice_id = f"{order.client_order_id}:{kind}"
+    notice_id = f"{order.instrument}:{kind}:{order.client_order_id}"
     return [Notice(notice_id, order.instrument, kind, order.updated_time, headline, detail, place)]
 
 
 def _filled(fill: Fill, place: Place) -> Notice:
     kind = AlertKind.ORDER_FILLED
     headline = f"{fill.instrument}: {fill.side.value} {plain(fill.order_quantity)} filled at {plain(fill.price)}"
-    notice_id = f"{fill.client_order_id}:{kind}"
+    notice_id = f"{fill.instrument}:{kind}:{fill.client_order_id}"
     return Notice(notice_id, fill.instrument, kind, fill.transaction_time, headline, fill.client_order_id, place)
 
 
 def _finished(ledger: Ledger, fill: Fill, sold: Executed, place: Place) -> Notice:
     """What a trader's buy and sell have made together; the sell's order is complete."""
     kind = AlertKind.CYCLE_FINISHED
-    bought = ledger.executed.get(_buy_of(fill.client_order_id))
+    bought = ledger.executed.get(_key(fill, _buy_of(fill)))
     if bought is None or not (bought.is_whole and sold.is_whole):
         made, detail = "profit unknown", "It was bought before the notifier began to read."
     else:
@@ -98,17 +98,21 @@ def _finished(ledger: Ledger, fill: Fill, sold: Executed, place: Place) -> Notic
         made = f"{'profit' if profit >= 0 else 'loss'} {plain(abs(profit))}"
         detail = f"Sold for {plain(sold.value // ONE)}, bought for {plain(bought.value // ONE)}, fees {plain(fees)}."
     headline = f"{fill.instrument}: cycle finished, {made}"
-    notice_id = f"{fill.client_order_id}:{kind}"
+    notice_id = f"{fill.instrument}:{kind}:{fill.client_order_id}"
     return Notice(notice_id, fill.instrument, kind, fill.transaction_time, headline, detail, place)
 
 
-def _buy_of(client_order_id: str) -> str:
+def _key(fill: Fill, client_order_id: str) -> str:
+    return f"{fill.instrument} {client_order_id}"
+
+
+def _buy_of(fill: Fill) -> str:
     """The id of the order by which the same trader bought: ids end with the side."""
-    return client_order_id[:-1] + "B"
+    return fill.client_order_id[:-1] + "B"
 
 
 def _forget(ledger: Ledger, fill: Fill) -> None:
     """Drop the orders of a trader whose last order has ended."""
-    ledger.executed.pop(fill.client_order_id, None)
+    ledger.executed.pop(_key(fill, fill.client_order_id), None)
     if fill.side is Side.SELL:
-        ledger.executed.pop(_buy_of(fill.client_order_id), None)
+        ledger.executed.pop(_key(fill, _buy_of(fill)), None)

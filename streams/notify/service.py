@@ -44,6 +44,8 @@ class Notifier:
             )
         feed = Feed(self.config, time.time_ns() // 1_000_000)
         try:
+            for name in self.hub.know_topics(await asyncio.to_thread(feed.topic_ids)):
+                log.warning("the topic %s was made anew: it is read from its beginning", name)
             self.hub.watches.update(await asyncio.to_thread(settings_topic.read_watches, self.config))
             await feed.start()
             await self._until(stop, feed, hear)

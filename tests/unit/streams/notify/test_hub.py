@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from schemas.market_records import Alert, Digest
@@ -221,3 +222,39 @@ def test_a_silent_feed_is_told_once(minutes: int, changes: dict[str, Any], is_to
     if is_told:
         assert chat.queue[0].notice_id == f"{XRP}:{AlertKind.FEED_SILENT}:{NOW}"
         assert hub.commits() == {}
+
+
+def test_what_was_known_of_a_topic_that_is_made_anew_is_forgotten() -> None:
+    """Its offsets, and the ids that are made of them, begin anew: nothing of the new one counts as told."""
+    hub, chat = hub_with(watch())
+    assert hub.know_topics({"alerts": "a", "fills": "f"}) == []
+    for offset in range(3):
+        hub.take(alert(offset), Place("alerts", 0, offset))
+        hub.passed(Place("alerts", 0, offset))
+    hub.take(samples.fill(epoch=9, transaction_time=NOW), Place("fills", 0, 0))
+    for now in range(NOW, NOW + 4 * MINUTE, MINUTE):
+        next_step(chat, now)
+        settle(chat, Delivered(), now)
+    hub.commits()
+
+    same, _ = again(hub)
+    assert same.know_topics({"alerts": "a", "fills": "f"}) == []
+    assert told_again(same) == 0
+    anew, _ = again(hub)
+    assert anew.know_topics({"alerts": "b", "fills": "g"}) == ["alerts", "fills"]
+    assert told_again(anew) == 2
+
+
+def again(hub: Hub) -> tuple[Hub, Chat]:
+    """A successor with what was kept."""
+    successor, chat = Hub(msgspec.json.decode(msgspec.json.encode(hub.state), type=State)), Chat()
+    successor.add("telegram:7", chat)
+    successor.watches[XRP] = watch()
+    return successor, chat
+
+
+def told_again(hub: Hub) -> int:
+    """How much is told of an alert and a fill as there were before, the fill of an epoch that begins anew."""
+    hub.take(alert(0), Place("alerts", 0, 0))
+    hub.take(samples.fill(epoch=1, transaction_time=NOW), Place("fills", 0, 0))
+    return len(hub.chats["telegram:7"].queue)

@@ -52,10 +52,13 @@ def test_a_cycle_tells_its_profit_after_fees() -> None:
     ledger = Ledger()
     take_fill(ledger, bought(), PLACE)
     filled, finished = take_fill(ledger, sold(transaction_time=9), PLACE)
-    assert (filled.headline, filled.notice_id) == (f"{INSTRUMENT}: SELL 1 filled at 101", f"{SELL}:order-filled")
+    assert (filled.headline, filled.notice_id) == (
+        f"{INSTRUMENT}: SELL 1 filled at 101",
+        f"{INSTRUMENT}:order-filled:{SELL}",
+    )
     assert finished.headline == f"{INSTRUMENT}: cycle finished, profit 1.8"
     assert finished.detail == "Sold for 101, bought for 99, fees 0.2."
-    assert (finished.notice_id, finished.time, finished.place) == (f"{SELL}:cycle-finished", 9, PLACE)
+    assert (finished.notice_id, finished.time, finished.place) == (f"{INSTRUMENT}:cycle-finished:{SELL}", 9, PLACE)
     assert ledger.executed == {}
 
 
@@ -95,7 +98,7 @@ def test_the_ledger_is_bounded() -> None:
     for trader in range(OPEN_MAX + 5):
         take_fill(ledger, fill(f"{INSTRUMENT}:{trader}:B"), PLACE)
     assert len(ledger.executed) == OPEN_MAX
-    assert f"{INSTRUMENT}:4:B" not in ledger.executed
+    assert next(iter(ledger.executed)) == f"{INSTRUMENT} {INSTRUMENT}:5:B"
 
 
 @pytest.mark.parametrize(
@@ -113,5 +116,5 @@ def test_the_ledger_is_bounded() -> None:
 def test_orders(changes: dict[str, Any], kind: AlertKind | None) -> None:
     found = take_order(order(BUY, updated_time=8, **changes), PLACE)
     assert [(each.kind, each.notice_id, each.time) for each in found] == (
-        [] if kind is None else [(kind, f"{BUY}:{kind}", 8)]
+        [] if kind is None else [(kind, f"{INSTRUMENT}:{kind}:{BUY}", 8)]
     )

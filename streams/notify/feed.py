@@ -39,7 +39,7 @@ BACK_MS = 600_000
 DIGESTS_BACK_MS = 3_600_000
 """How much of the digests is read at each start: only the newest of an instrument matters."""
 WAIT_MS = 500
-COMMIT_S = 5.0
+COMMIT_S = 3.0
 """How long a commit, and saying goodbye, may take."""
 RECORDS_MAX = 2_000
 

@@ -19,7 +19,7 @@ from streams.notify.state import StateFile
 log = logging.getLogger(__name__)
 
 KEEP_S = 1.0
-STOP_S = 8.0
+STOP_S = 5.0
 """How long a call that is under way may take at the end."""
 
 Hearing = Callable[["Notifier"], Awaitable[None]]

@@ -7,6 +7,7 @@ import signal
 import typer
 
 from infra.config import Config, load_config
+from infra.deadline import Deadline
 from infra.errors import StackError
 from producers.publisher import DeliveryError
 from streams.cli.endpoints import with_settings
@@ -22,6 +23,10 @@ from streams.notify.service import Hearing, Notifier
 from streams.notify.state import StateFile
 
 log = logging.getLogger(__name__)
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+STOP_S = 15.0
+"""A call that is under way, a commit and a goodbye to the broker have deadlines of their own, 11 s together."""
 
 
 def notify(asked: Notify, out: Output) -> None:
@@ -66,8 +71,9 @@ def _hearing(config: Config, token: str) -> Hearing:
 async def _until_signalled(config: Config, found: list[Destination], hear: Hearing | None) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in SIGNALS:
         loop.add_signal_handler(number, stop.set)
+    Deadline("the notifier", STOP_S).begin_on(*SIGNALS)
     with StateFile(config) as file:
         try:
             notifier = Notifier(config, found, parse(config.notify_quiet, config.notify_zone), file)

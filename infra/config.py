@@ -85,7 +85,7 @@ class Config(BaseSettings):
     mock_partial_fills: bool = False
     """Whether the mock exchange fills no more than the quantity of each market trade."""
 
-    telegram_token: Annotated[str, Field(repr=False)] = ""
+    telegram_token: Annotated[str, Field(repr=False, pattern=r"^(\d+:[\w-]+)?$")] = ""
     """Of the bot that `hedgehog notify` speaks as; or the file that holds it."""
     telegram_token_file: str = ""
     telegram_chats: Annotated[str, Field(pattern=IDS)] = ""
@@ -115,7 +115,7 @@ class Config(BaseSettings):
     def _check_zone(cls, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (ValueError, OSError):  # a name that is none, and one that nothing is known of
+        except (ValueError, OSError, KeyError):  # a name that cannot be one, a folder, one that is not known
             raise ValueError("no time zone such as Europe/Berlin") from None
         return name
 

@@ -81,3 +81,26 @@ def test_misspelt_variables_are_named(tmp_path: Path, monkeypatch: pytest.Monkey
         "HEDGEHOG_PARTITONS is no variable of hedgehog; HEDGEHOG_PARTITIONS is",
         "HEDGEHOG_UNHEARD is no variable of hedgehog",
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ({"telegram_token": "123:hidden token"}, "HEDGEHOG_TELEGRAM_TOKEN=…: String should match"),
+        ({"telegram_chats": "7,friends"}, "HEDGEHOG_TELEGRAM_CHATS=7,friends: String should match"),
+        ({"telegram_users": "7;8"}, "HEDGEHOG_TELEGRAM_USERS=7;8: String should match"),
+        ({"notify_quiet": "22-7"}, "HEDGEHOG_NOTIFY_QUIET=22-7: String should match"),
+        ({"notify_quiet": "22:00-24:00"}, "HEDGEHOG_NOTIFY_QUIET=22:00-24:00: String should match"),
+        (
+            {"notify_zone": "Mars/Base"},
+            "HEDGEHOG_NOTIFY_ZONE=Mars/Base: Value error, no time zone such as",
+        ),
+        ({"notify_zone": "../etc/passwd"}, "HEDGEHOG_NOTIFY_ZONE=../etc/passwd: Value error, no time zone"),
+    ],
+)
+def test_what_the_notifier_cannot_use_is_named(tmp_path: Path, values: dict[str, str], shown: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        config(tmp_path, **values)
+    (line,) = problems(raised.value)
+    assert line.startswith(shown)
+    assert "hidden" not in line

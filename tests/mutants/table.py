@@ -2,9 +2,9 @@
 
 from tests.mutants.incarnations import INCARNATIONS
 from tests.mutants.market import MARKET
+from tests.mutants.notify import NOTIFY
 from tests.mutants.recorded import MUTANTS as FILES
 from tests.mutants.recovery import RECOVERY
-from tests.mutants.notify import NOTIFY
 from tests.mutants.runner import mutants_of as _of
 
 UNIT = "tests/unit/streams"

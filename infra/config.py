@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import platformdirs
 from dotenv import dotenv_values
@@ -24,6 +25,11 @@ DATABASE = "hedgehog"
 
 OF_THE_TESTS = ("TEST_KEEP",)
 """Variables that only the tests read."""
+
+IDS = r"^(-?\d{1,18}(,-?\d{1,18})*)?$"
+"""Whole numbers separated by commas."""
+SECRET = ("database_url", "telegram_token", "notify_webhook", "notify_apprise")
+"""Variables whose values are shown nowhere."""
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
@@ -83,6 +89,23 @@ class Config(BaseSettings):
     mock_partial_fills: bool = False
     """Whether the mock exchange fills no more than the quantity of each market trade."""
 
+    telegram_token: Annotated[str, Field(repr=False, pattern=r"^(\d+:[\w-]+)?$")] = ""
+    """Of the bot that `hedgehog notify` speaks as; or the file that holds it."""
+    telegram_token_file: str = ""
+    telegram_chats: Annotated[str, Field(pattern=IDS)] = ""
+    """The chats that are told and may command, by commas; those of groups are negative."""
+    telegram_users: Annotated[str, Field(pattern=IDS)] = ""
+    """The users whose commands are heard in these chats; the private chats' own users unless given."""
+    telegram_url: str = "https://api.telegram.org"
+    notify_webhook: Annotated[str, Field(repr=False)] = ""
+    """A URL to which each alert is posted."""
+    notify_apprise: Annotated[str, Field(repr=False)] = ""
+    """Apprise's URLs, separated by blanks."""
+    notify_quiet: Annotated[str, Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$")] = ""
+    """From when to when alerts are only counted."""
+    notify_zone: str = "UTC"
+    """The time zone of the quiet hours, and in which tomorrow begins."""
+
     @field_validator("data_dir", "cache_dir")
     @classmethod
     def _expand_home(cls, folder: Path) -> Path:
@@ -100,6 +123,15 @@ class Config(BaseSettings):
     @classmethod
     def _check_rest_url(cls, url: str) -> str:
         return _base_url(url, ("http", "https"))
+
+    @field_validator("notify_zone")
+    @classmethod
+    def _check_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ValueError, OSError, KeyError):  # a name that cannot be one, a folder, one that is not known
+            raise ValueError("no time zone such as Europe/Berlin") from None
+        return name
 
     @field_validator("database_url")
     @classmethod
@@ -172,7 +204,7 @@ def problems(error: ValidationError) -> Iterator[str]:
     """Yield what is wrong with each variable: its name, its value unless that holds a password, and the reason."""
     for problem in error.errors():
         name = "_".join(str(place) for place in problem["loc"])
-        shown = "…" if name == "database_url" else problem["input"]
+        shown = "…" if name in SECRET else problem["input"]
         yield f"HEDGEHOG_{name.upper()}={shown}: {problem['msg']}"
 
 

@@ -26,6 +26,7 @@ from producers.reopening import Reopening
 from producers.selection import Selection
 from producers.tail import restore
 from schemas.broker import check_topics, is_replay
+from schemas.records import Settings
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ async def serve(config: Config, sessions: Sequence[Feed], stop: asyncio.Event) -
         selection = Selection(sessions, memories, [exchange.name for exchange in EXCHANGES])
         finishing = [
             *(asyncio.create_task(stream(filler, pump)) for filler in fillers),
-            asyncio.create_task(settings_topic.follow(config, selection.change, stop)),
+            asyncio.create_task(settings_topic.follow(config, Settings, selection.change, stop)),
             asyncio.create_task(gap_records.follow(config, reopening.ask, stop)),
         ]
         others = [

@@ -1,14 +1,15 @@
 """What instruments run by: the compacted topics of instruments and settings read whole, changed, written, followed.
 
-Nobody's change of settings is lost beside another's: a record says what it changes, and every reader takes only that
-from it (`Settings.upon`). But a compacted topic keeps no more than the last record, and that of the slower of two
-commands does not know what the other one changed. So `change` looks whether the last record says all that holds, and
-writes one that does where it does not, before it returns. Until then the log keeps both: it is not compacted for days.
+What the user wants to be told (`watches`) is changed in the same way: nobody's change is lost beside another's. A
+record says what it changes, and every reader takes only that from it (`Chosen.upon`). But a compacted topic keeps no
+more than the last record, and that of the slower of two commands does not know what the other one changed. So `change`
+looks whether the last record says all that holds, and writes one that does where it does not, before it returns. Until
+then the log keeps both: it is not compacted for days.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, TypeVar
 
 from confluent_kafka import KafkaException
 
@@ -17,16 +18,19 @@ from infra.errors import StackError, Unreachable
 from producers.publisher import Publisher
 from schemas.codec import Codec, CodecError
 from schemas.compacted import POLL_S, CompactedTopics, Found
-from schemas.records import Instrument, Settings, Setup
+from schemas.records import Chosen, Instrument, Settings, Setup
 from schemas.registry import make_codec
-from schemas.topics import INSTRUMENTS, SETTINGS, Topic
+from schemas.topics import INSTRUMENTS, SETTINGS, WATCHES, Topic
+from schemas.watches import Watch
 
 CONNECT_TIMEOUT_S = 5.0
 WRITE_TIMEOUT_S = 30.0
 FOLLOW_WAIT_MS = 100
 ROUNDS_MAX = 20
 """So often `change` puts right what came between; each round takes a command that changed settings in that instant."""
-TOPIC_OF: dict[type, Topic] = {Instrument: INSTRUMENTS, Settings: SETTINGS}
+TOPIC_OF: dict[type, Topic] = {Instrument: INSTRUMENTS, Settings: SETTINGS, Watch: WATCHES}
+
+C = TypeVar("C", bound=Chosen)
 
 
 def read_all(config: Config) -> dict[str, Settings]:
@@ -36,6 +40,12 @@ def read_all(config: Config) -> dict[str, Settings]:
     """
     settings: dict[str, Settings] = _read(config, SETTINGS)[Settings]
     return settings
+
+
+def read_watches(config: Config) -> dict[str, Watch]:
+    """Return what is to be told of every instrument of which a user decided it; raise what `read_all` raises."""
+    watches: dict[str, Watch] = _read(config, WATCHES)[Watch]
+    return watches
 
 
 def read_instruments(config: Config) -> dict[str, Instrument]:
@@ -56,24 +66,25 @@ def read_setups(config: Config) -> dict[str, Setup]:
     }
 
 
-def change(config: Config, changes: Iterable[tuple[Settings, Settings]]) -> None:
-    """Change settings, each given as it was known and as it is to be; return when the changes hold.
+def change(config: Config, changes: Iterable[tuple[C, C]]) -> None:
+    """Change settings, or watches, each given as it was known and as it is to be; return when the changes hold.
 
     A change takes nothing back that another command changed meanwhile, unless both change the same field: then the
     later one holds. Raises what `write` and `read_all` raise, and `StackError` where other commands never cease.
     """
     wanted = [after.changing(before) for before, after in changes]
     write(config, wanted)
-    instruments = {settings.instrument for settings in wanted}
+    instruments = {(type(chosen), chosen.instrument) for chosen in wanted}
+    topics = {TOPIC_OF[kind] for kind, _ in instruments}
     for _ in range(ROUNDS_MAX):
-        incomplete = [settings for settings in _incomplete(config) if settings.instrument in instruments]
+        incomplete = [each for each in _incomplete(config, topics) if (type(each), each.instrument) in instruments]
         if not incomplete:
             return
-        write(config, [settings.restated() for settings in incomplete])
+        write(config, [chosen.restated() for chosen in incomplete])
     raise StackError(f"settings of {len(incomplete)} instruments do not come to rest, {incomplete[0].instrument} first")
 
 
-def write(config: Config, changed: Iterable[Instrument | Settings]) -> None:
+def write(config: Config, changed: Iterable[Instrument | Chosen]) -> None:
     """Write all of `changed`, each under its instrument's key; return when the broker has every one.
 
     Nothing is sent when one of them is invalid: a `ValueError` names the field and the value. Raises `Unreachable` when
@@ -94,24 +105,23 @@ def write(config: Config, changed: Iterable[Instrument | Settings]) -> None:
     publisher.flush()
 
 
-async def follow(config: Config, on_change: Callable[[Settings], None], stop: asyncio.Event) -> None:
-    """Call `on_change` once for every instrument with settings, then for every change, until `stop` is set.
+async def follow(config: Config, kind: type[C], on_change: Callable[[C], None], stop: asyncio.Event) -> None:
+    """Call `on_change` once for every instrument with records of this kind, then for every change, until `stop` is set.
 
-    A record that is no settings is logged and passed over: the trading agent, which reads each once, makes it a dead
-    letter. An outage is waited for. Raises what `CompactedTopics` raises when broker or registry cannot be reached at
-    the start.
+    A record that is none is logged and passed over: the agent that reads each once makes it a dead letter. An outage is
+    waited for. Raises what `CompactedTopics` raises when broker or registry cannot be reached at the start.
     """
-    reader = await asyncio.to_thread(CompactedTopics, config, [SETTINGS], FOLLOW_WAIT_MS)
+    reader = await asyncio.to_thread(CompactedTopics, config, [TOPIC_OF[kind]], FOLLOW_WAIT_MS)
     try:
         present = await asyncio.to_thread(lambda: list(reader.present()))
-        held: dict[str, Settings] = _newest(present)[Settings]
-        for settings in list(held.values()):
-            on_change(settings)
+        held: dict[str, C] = _newest(present)[kind]
+        for chosen in list(held.values()):
+            on_change(chosen)
         while not stop.is_set():
             for _, record in await asyncio.to_thread(reader.next, POLL_S):
-                if isinstance(record, Settings):
-                    settings = held[record.instrument] = record.upon(held.get(record.instrument))
-                    on_change(settings)
+                if isinstance(record, kind):
+                    chosen = held[record.instrument] = record.upon(held.get(record.instrument))
+                    on_change(chosen)
     finally:
         await asyncio.to_thread(reader.__exit__)
 
@@ -125,17 +135,18 @@ def _newest(found: Iterable[Found]) -> dict[type, dict[str, Any]]:
     """Return what holds of every instrument, by the kind of record."""
     newest: dict[type, dict[str, Any]] = {kind: {} for kind in TOPIC_OF}
     for _, record in found:
-        if isinstance(record, Settings):
-            newest[Settings][record.instrument] = record.upon(newest[Settings].get(record.instrument))
+        if isinstance(record, Chosen):
+            of_kind = newest[type(record)]
+            of_kind[record.instrument] = record.upon(of_kind.get(record.instrument))
         elif not isinstance(record, CodecError):
             newest[type(record)][record.instrument] = record
     return newest
 
 
-def _incomplete(config: Config) -> list[Settings]:
-    """Return the settings that hold of those instruments whose last record does not say all of them."""
-    with CompactedTopics(config, [SETTINGS]) as reader:
+def _incomplete(config: Config, topics: Collection[Topic]) -> list[Chosen]:
+    """Return what holds of those instruments whose last record does not say all of it."""
+    with CompactedTopics(config, topics) as reader:
         found = list(reader.present())
-    held: dict[str, Settings] = _newest(found)[Settings]
-    last = {record.instrument: record for _, record in found if isinstance(record, Settings)}
-    return [settings for key, settings in held.items() if not last[key].says_all_of(settings)]
+    newest = _newest(found)
+    last = {(type(record), record.instrument): record for _, record in found if isinstance(record, Chosen)}
+    return [newest[kind][key] for (kind, key), record in last.items() if not record.says_all_of(newest[kind][key])]

@@ -14,6 +14,7 @@ from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, in_range
 
 LONG_MAX = 2**63 - 1
 INT_MAX = 2**31 - 1
+DAY_SECONDS = 86_400
 DAY_MINUTES = 1_440
 COUNT_MAX = 2**53
 """Of what is counted up from a value that came in: it never reaches what a long holds."""
@@ -77,6 +78,9 @@ FIELDS: dict[str, Whole | Text | None] = {
     **dict.fromkeys(("first_trade_id", "last_trade_id"), _LONG),
     "alert_id": Text(250, shortest=1),
     **dict.fromkeys(("kind", "direction"), Text(40, shortest=1)),
+    **dict.fromkeys(("cooldown", "coverage", "silence"), Whole(0, DAY_SECONDS)),
+    "digest_minutes": Whole(0, DAY_MINUTES),
+    "kinds": Text(400),
     "input_partition": Whole(0, INT_MAX),
     "partition": Whole(-1, INT_MAX),
     "client_order_id": Text(200, shortest=1),
@@ -88,6 +92,7 @@ FIELDS: dict[str, Whole | Text | None] = {
     **dict.fromkeys(("reason", "error", "changed"), Text(4_000)),
     **dict.fromkeys(("settings", "instrument_taken"), Text(64_000)),
     # Their types say all, or the record itself does.
+    **dict.fromkeys(("watched", "deviation")),
     **dict.fromkeys(("side", "status", "execution_type", "buyer_is_maker", "filled", "cancel_requested", "streaming")),
     **dict.fromkeys(("chunks", "budget", "buy_down_interval", "profit_interval", "rebuy_interval", "fee")),
     **dict.fromkeys(("price", "tick_size", "quantity", "step_size")),

@@ -19,6 +19,11 @@ def sink_group(config: Config, topic: Topic) -> str:
     return f"connect-{sink_name(config, topic)}"
 
 
+def notifier_group(config: Config) -> str:
+    """Return the group under which the notifier commits what it has told."""
+    return f"{config.topic_prefix}hedgehog-notify"
+
+
 def readers_group(config: Config) -> str:
     """Return the group that everybody names who commits nothing: a client has to name one, and joins none."""
     return f"{config.topic_prefix}hedgehog-reader"

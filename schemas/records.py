@@ -4,7 +4,8 @@ Prices, quantities and money are integers of 10^-8 (`schemas.units`), times are 
 """
 
 from enum import StrEnum
-from typing import Any, NamedTuple, Self
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import msgspec
 
@@ -226,12 +227,69 @@ FILTERS = (
 """The fields of `Instrument` that limit orders, all in units of 1e-8."""
 
 
-class Settings(Keyed, kw_only=True, frozen=True):
-    """What the user decides about one instrument.
+class Chosen(Keyed, kw_only=True, frozen=True):
+    """What a user decides about one instrument.
 
-    Two commands may change settings at once, each knowing what was there before both. So a record says what it changes,
-    and whoever reads takes no more than that from it, in the order of the topic (`upon`).
+    Two commands may change it at once, each knowing what was there before both. So a record says what it changes, and
+    whoever reads takes no more than that from it, in the order of the topic (`upon`).
     """
+
+    if TYPE_CHECKING:  # each kind has them as its last fields: in this order they were written before there were others
+        updated_time: int = 0
+        changed: str | None = None
+        revision: int = 0
+
+    def check(self) -> None:
+        """Raise `Refused` that names a field which cannot be changed."""
+        super().check()
+        fields = changeable(type(self))
+        for field in self._changes:
+            if field not in fields:
+                raise Refused(f"changed: {field!r} is none of {', '.join(sorted(fields))}")
+
+    @property
+    def _changes(self) -> list[str]:
+        return self.changed.split(",") if self.changed else []
+
+    def upon(self, known: Self | None) -> Self:
+        """Return what holds once this record came after `known`, which held before it.
+
+        Whoever wrote it may know more than is known here: what was in between is gone from a compacted topic. Then all
+        of it holds.
+        """
+        if known is None or self.changed is None or self.revision > known.revision + 1:
+            return msgspec.structs.replace(self, changed=None)
+        values: dict[str, Any] = {field: getattr(self, field) for field in self._changes}
+        for field in ("updated_time", "revision"):
+            values[field] = max(getattr(known, field), getattr(self, field))
+        return msgspec.structs.replace(known, **values, changed=None)
+
+    def changing(self, before: Self) -> Self:
+        """Return this as a record that changes only what differs from `before`."""
+        fields = [field for field in sorted(changeable(type(self))) if getattr(self, field) != getattr(before, field)]
+        return msgspec.structs.replace(self, changed=",".join(fields), revision=before.revision + 1)
+
+    def says_all_of(self, held: Self) -> bool:
+        """Return whether somebody who sees only this record knows every field of `held` that a user decides."""
+        return all(getattr(self, field) == getattr(held, field) for field in changeable(type(self)))
+
+    def restated(self) -> Self:
+        """Return this, which holds, as a record that says all of it and changes nothing.
+
+        Its revision is that of a record after the next: whoever knows this takes nothing from it that was changed
+        meanwhile, and whoever missed one of the changes that led to it takes all.
+        """
+        return msgspec.structs.replace(self, changed="", revision=self.revision + 2)
+
+
+@lru_cache
+def changeable(kind: type[Chosen]) -> frozenset[str]:
+    """Return the fields of such records that a user decides."""
+    return frozenset(kind.__struct_fields__) - {"exchange", "symbol", "updated_time", "changed", "revision"}
+
+
+class Settings(Chosen, kw_only=True, frozen=True):
+    """By what one instrument is streamed and traded."""
 
     streaming: bool = False
     status: TradingStatus = TradingStatus.OFF
@@ -252,47 +310,6 @@ class Settings(Keyed, kw_only=True, frozen=True):
         super().check()
         for parameter in PARAMETERS:
             parameter.check(getattr(self, parameter.field))
-        for field in self._changes:
-            if field not in CHANGEABLE:
-                raise Refused(f"changed: {field!r} is none of {', '.join(sorted(CHANGEABLE))}")
-
-    @property
-    def _changes(self) -> list[str]:
-        return self.changed.split(",") if self.changed else []
-
-    def upon(self, known: Self | None) -> Self:
-        """Return the settings that hold once this record came after `known`, the settings that held before it.
-
-        Whoever wrote it may know more than is known here: what was in between is gone from a compacted topic. Then all
-        of it holds.
-        """
-        if known is None or self.changed is None or self.revision > known.revision + 1:
-            return msgspec.structs.replace(self, changed=None)
-        values: dict[str, Any] = {field: getattr(self, field) for field in self._changes}
-        for field in ("updated_time", "revision"):
-            values[field] = max(getattr(known, field), getattr(self, field))
-        return msgspec.structs.replace(known, **values, changed=None)
-
-    def changing(self, before: Self) -> Self:
-        """Return these settings as a record that changes only what differs from `before`."""
-        fields = [field for field in sorted(CHANGEABLE) if getattr(self, field) != getattr(before, field)]
-        return msgspec.structs.replace(self, changed=",".join(fields), revision=before.revision + 1)
-
-    def says_all_of(self, held: Self) -> bool:
-        """Return whether somebody who sees only this record knows every field of `held` that a user decides."""
-        return all(getattr(self, field) == getattr(held, field) for field in CHANGEABLE)
-
-    def restated(self) -> Self:
-        """Return these settings, that hold, as a record that says all of them and changes none.
-
-        Its revision is that of a record after the next: whoever knows these takes nothing from it that was changed
-        meanwhile, and whoever missed one of the changes that led to them takes all.
-        """
-        return msgspec.structs.replace(self, changed="", revision=self.revision + 2)
-
-
-CHANGEABLE = frozenset(Settings.__struct_fields__) - {"exchange", "symbol", "updated_time", "changed", "revision"}
-"""The fields of `Settings` that a user decides."""
 
 
 class Setup(NamedTuple):

@@ -8,6 +8,7 @@ from typing import Any
 from infra.config import Config
 from schemas.market_records import Alert, Candle, Digest
 from schemas.records import Applied, DeadLetter, Fill, Gap, Instrument, Order, Record, Settings, Trade
+from schemas.watches import Watch
 
 DAY_MS = 86_400_000
 LONG = {"cleanup.policy": "delete", "retention.ms": str(3_650 * DAY_MS)}
@@ -69,6 +70,7 @@ ORDERS = Topic("orders", Order, "a snapshot at every change of an order", LONG)
 FILLS = Topic("fills", Fill, "execution reports of the exchange", LONG)
 INSTRUMENTS = Topic("instruments", Instrument, "what the exchange says of each instrument", COMPACT)
 SETTINGS = Topic("settings", Settings, "what the user decides about each instrument", COMPACT_LATER)
+WATCHES = Topic("watches", Watch, "what the user wants to be told of each instrument", COMPACT_LATER)
 APPLIED = Topic("applied", Applied, "the leaders' journal: which input after which trade", LONG)
 GAPS = Topic("gaps", Gap, "trades that a stream did not bring, and what became of them", COMPACT, attrgetter("key"))
 CANDLES = Topic("candles", Candle, "candles of 1 minute to a day, closed and revised ones", LONG)
@@ -85,7 +87,7 @@ LEADERS = changelog(LEADERS_TABLE, "state of the leaders")
 BOOKS = changelog(BOOKS_TABLE, "state of the mock exchange's books")
 MARKETS = changelog(MARKETS_TABLE, "state of the market's candles and alerts")
 
-SINKS = (TRADES, ORDERS, FILLS, INSTRUMENTS, SETTINGS, CANDLES)
+SINKS = (TRADES, ORDERS, FILLS, INSTRUMENTS, SETTINGS, CANDLES, WATCHES)
 """The topics that Kafka Connect writes into the table of the same name."""
 
 
@@ -100,7 +102,7 @@ DEAD_LETTER_TOPICS = (DEAD_LETTERS, *(sink_dead_letters(topic) for topic in SINK
 TOPICS: dict[str, Topic] = {
     topic.name: topic
     for topic in (
-        *(TRADES, ORDERS, FILLS, INSTRUMENTS, SETTINGS, APPLIED, GAPS, CANDLES, ALERTS, DIGESTS, DEAD_LETTERS),
+        *(TRADES, ORDERS, FILLS, INSTRUMENTS, SETTINGS, WATCHES, APPLIED, GAPS, CANDLES, ALERTS, DIGESTS, DEAD_LETTERS),
         *(LEADERS, BOOKS, MARKETS),
         *(sink_dead_letters(topic) for topic in SINKS),
     )

@@ -9,7 +9,6 @@ from schemas.checks import COUNT_MAX, FIRST_MARKET_TIME, INT_MAX, LAST_TIME, LON
 from schemas.dead_letters import dead_letter
 from schemas.market_records import Alert, Candle, Digest
 from schemas.records import (
-    CHANGEABLE,
     Applied,
     DeadLetter,
     ExecutionType,
@@ -24,8 +23,10 @@ from schemas.records import (
     Side,
     Trade,
     TradingStatus,
+    changeable,
 )
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, VOLUME_MAX
+from schemas.watches import AlertKind, Watch
 
 Strategy = st.SearchStrategy[Any]
 
@@ -152,7 +153,7 @@ INSTRUMENTS: st.SearchStrategy[Instrument] = st.builds(
     **dict.fromkeys(("min_quantity", "max_quantity", "min_notional"), LIMITS["amount"]),
     updated_time=TIMES,
 )
-CHANGES = st.lists(st.sampled_from(sorted(CHANGEABLE)), unique=True).map(",".join)
+CHANGES = st.lists(st.sampled_from(sorted(changeable(Settings))), unique=True).map(",".join)
 SETTINGS: st.SearchStrategy[Settings] = st.builds(
     Settings,
     **KEYED,
@@ -164,6 +165,18 @@ SETTINGS: st.SearchStrategy[Settings] = st.builds(
     fee=between(0, ONE - 1),
     updated_time=TIMES,
     changed=st.none() | CHANGES,
+    revision=COUNTS,
+)
+WATCHES: st.SearchStrategy[Watch] = st.builds(
+    Watch,
+    **KEYED,
+    watched=st.booleans(),
+    kinds=st.lists(st.sampled_from(AlertKind), unique=True).map(",".join),
+    deviation=between(1, ONE - 1),
+    **dict.fromkeys(("cooldown", "coverage", "silence"), between(0, 86_400)),
+    digest_minutes=between(0, 1_440),
+    updated_time=TIMES,
+    changed=st.none() | st.lists(st.sampled_from(sorted(changeable(Watch))), unique=True).map(",".join),
     revision=COUNTS,
 )
 APPLIED: st.SearchStrategy[Applied] = st.builds(
@@ -273,6 +286,7 @@ BY_TYPE: dict[type[Record], st.SearchStrategy[Any]] = {
     Fill: fills(),
     Instrument: INSTRUMENTS,
     Settings: SETTINGS,
+    Watch: WATCHES,
     Applied: APPLIED,
     Gap: gaps(),
     DeadLetter: DEAD_LETTERS,

@@ -221,3 +221,23 @@ class SettingsRow(Base):
     updated_time: Mapped[Time]
     changed: Mapped[str | None]
     revision: Mapped[Long] = mapped_column(server_default="0")
+
+
+class WatchRow(Base):
+    """What is to be told of one instrument, as the last record of the topic says it."""
+
+    __tablename__ = "watches"
+    __table_args__ = (CheckConstraint("deviation > 0", name="watches_deviation_positive"),)
+
+    exchange: Mapped[str] = mapped_column(primary_key=True)
+    symbol: Mapped[str] = mapped_column(primary_key=True)
+    watched: Mapped[bool]
+    kinds: Mapped[str]
+    deviation: Mapped[Amount]
+    cooldown: Mapped[int]
+    coverage: Mapped[int]
+    digest_minutes: Mapped[int]
+    silence: Mapped[int]
+    updated_time: Mapped[Time]
+    changed: Mapped[str | None]
+    revision: Mapped[Long] = mapped_column(server_default="0")

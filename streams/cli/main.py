@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 from streams.cli.command import Json, command, noun
 from streams.cli.errors import EXIT_CODES, CliError
+from streams.cli.notify.options import Notify
 from streams.cli.orders.options import Audit, Explain
 from streams.cli.output import Output
 from streams.cli.pipeline.options import Doctor, Produce, Status, Worker
@@ -16,6 +17,7 @@ NOUNS = {
     "settings": ("streams.cli.instruments.commands:settings", "What each instrument runs by: seed, show, set."),
     "streaming": ("streams.cli.instruments.commands:streaming", "Whether a producer streams an instrument's trades."),
     "trading": ("streams.cli.instruments.commands:trading", "Whether an instrument is traded."),
+    "watch": ("streams.cli.watch.commands:watch", "What is to be told of each instrument: list, add, remove, set."),
     "topics": ("streams.cli.pipeline.commands:topics", "The topics of the pipeline."),
     "orders": ("streams.cli.orders.commands:orders", "Our orders, as Postgres has them."),
     "candles": ("streams.cli.candles.commands:candles", "Candles of 1 minute to a day, as Postgres has them."),
@@ -104,6 +106,7 @@ command(app, "explain", Explain, "streams.cli.orders.explain:explain")
 command(app, "status", Status, "streams.cli.pipeline.status:status")
 command(app, "doctor", Doctor, "streams.cli.pipeline.doctor:doctor")
 command(app, "produce", Produce, "streams.cli.pipeline.produce:produce", data=False)
+command(app, "notify", Notify, "streams.cli.notify.run:notify", data=False)
 command(app, "worker", Worker, "streams.cli.pipeline.worker:worker", data=False)
 
 

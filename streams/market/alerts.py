@@ -7,9 +7,10 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.units import ONE
+from schemas.watches import AlertKind
 from streams.market.buckets import MarketTrade
 from streams.market.gates import READY, Gate, Side, calm_prices, pass_gate
-from streams.market.rules import AlertKind, WatchRules
+from streams.market.rules import WatchRules
 
 
 class Direction(StrEnum):

@@ -1,26 +1,13 @@
 """What the user wants to be told of an instrument, as the market's rules need it."""
 
-from enum import StrEnum
 from typing import NamedTuple
 
 from schemas.units import ONE
+from schemas.watches import AlertKind, Watch
 
+SECOND_US = 1_000_000
 MINUTE_US = 60_000_000
 DAY_US = 86_400_000_000
-
-
-class AlertKind(StrEnum):
-    """What an alert is about."""
-
-    OFF_AVERAGE = "off-average"
-    DAY_RANGE = "day-range"
-    EXCHANGES_APART = "exchanges-apart"
-    ORDER_FILLED = "order-filled"
-    CYCLE_FINISHED = "cycle-finished"
-    TRADER_REFUSED = "trader-refused"
-    TRADER_HALTED = "trader-halted"
-    FEED_SILENT = "feed-silent"
-    GAP_STAYED = "gap-stayed"
 
 
 class WatchRules(NamedTuple):
@@ -53,3 +40,17 @@ class WatchRules(NamedTuple):
             value = getattr(self, field)
             if not low <= value <= high:
                 raise ValueError(f"{field}: {value} is not between {low} and {high}")
+
+
+def rules_of(watch: Watch, offset: int) -> WatchRules:
+    """Return the rules that a watch makes; `offset` is where its last record stands in the topic."""
+    kinds = watch.wanted_kinds
+    return WatchRules(
+        deviation=watch.deviation,
+        cooldown=watch.cooldown * SECOND_US,
+        coverage=watch.coverage * SECOND_US,
+        off_average=AlertKind.OFF_AVERAGE in kinds,
+        day_range=AlertKind.DAY_RANGE in kinds,
+        digest_minutes=watch.digest_minutes,
+        settings_offset=offset,
+    )

@@ -189,5 +189,7 @@ def _copy_settings(live: Config, target: Config, instruments: Collection[str] | 
     if missing:
         # The instrument last: what is there whole is not copied again.
         settings = [msgspec.structs.replace(known[key].settings, streaming=False) for key in missing]
-        settings_topic.write(target, [*settings, *(known[key].instrument for key in missing)])
+        watches = settings_topic.read_watches(live)
+        watched = [watches[key] for key in missing if key in watches]
+        settings_topic.write(target, [*settings, *watched, *(known[key].instrument for key in missing)])
     return missing

@@ -20,8 +20,8 @@ from schemas.groups import sink_group
 from schemas.offsets import committed
 from schemas.reader import Partition
 from schemas.registry import make_codec
-from schemas.sql.models import Base, CandleRow, FillRow, InstrumentRow, OrderRow, SettingsRow, TradeRow
-from schemas.topics import CANDLES, FILLS, INSTRUMENTS, ORDERS, SETTINGS, TRADES, Topic
+from schemas.sql.models import Base, CandleRow, FillRow, InstrumentRow, OrderRow, SettingsRow, TradeRow, WatchRow
+from schemas.topics import CANDLES, FILLS, INSTRUMENTS, ORDERS, SETTINGS, TRADES, WATCHES, Topic
 from schemas.units import ONE
 from streams.topics.read import partitions, records, spans
 
@@ -76,6 +76,7 @@ SOURCES: tuple[tuple[Topic, type[Base]], ...] = (
     (INSTRUMENTS, InstrumentRow),
     (SETTINGS, SettingsRow),
     (CANDLES, CandleRow),
+    (WATCHES, WatchRow),
 )
 
 
@@ -106,7 +107,7 @@ def fold_topic(config: Config, topic: Topic, model: type[Base]) -> Folded:
     key_at = [names.index(column.name) for column in model.__table__.primary_key]
     version = "revision" if topic is CANDLES else "version"
     epoch_at, version_at = (names.index(name) if name in names else None for name in ("epoch", version))
-    replaced = topic in (INSTRUMENTS, SETTINGS)
+    replaced = topic in (INSTRUMENTS, SETTINGS, WATCHES)
     client = admin(config)
     found = spans(client, partitions(client, [topic.full_name(config)]))
     folded = Folded(ends={partition: end for partition, (first, end) in found.items() if first < end})

@@ -239,7 +239,7 @@ async def test_follow_delivers_what_is_there_then_every_change(seeded: Config) -
     await asyncio.to_thread(settings_topic.write, seeded, written)
     seen: asyncio.Queue[Settings] = asyncio.Queue()
     stop = asyncio.Event()
-    following = asyncio.create_task(settings_topic.follow(seeded, seen.put_nowait, stop))
+    following = asyncio.create_task(settings_topic.follow(seeded, Settings, seen.put_nowait, stop))
     try:
         async with asyncio.timeout(DEADLINE_S):
             present = [await seen.get() for _ in range(3)]

@@ -2,6 +2,7 @@
 
 from tests.mutants.incarnations import INCARNATIONS
 from tests.mutants.market import MARKET
+from tests.mutants.notify import NOTIFY
 from tests.mutants.recorded import MUTANTS as FILES
 from tests.mutants.recovery import RECOVERY
 from tests.mutants.runner import mutants_of as _of
@@ -303,7 +304,7 @@ SETTINGS = _of(
         "values[field] = max(getattr(known, field), getattr(self, field))",
         "values[field] = getattr(self, field)",
     ),
-    ("anything can be changed", "            if field not in CHANGEABLE:", "            if False:"),
+    ("anything can be changed", "            if field not in fields:", "            if False:"),
 )
 
 CHECKED = ("tests/unit/schemas/test_checks.py",)
@@ -380,7 +381,7 @@ STOPS = (
 )
 
 MUTANTS = (
-    *(*INCARNATIONS, *MARKET),
+    *(*INCARNATIONS, *MARKET, *NOTIFY),
     *(*KEEPER, *PARTITION, *CHECKPOINT, *MESSAGES, *STATES, *BATCHES, *GUARD, *RECOVERY, *APPLICATION),
     *(*TRADING, *EXCHANGE, *TRADES, *COLUMNS, *LEADER, *REPEATS, *CHECKS, *STOPS, *BOOK, *MATCHING, *IDS, *SETTINGS),
     *FILES,

@@ -4,12 +4,13 @@ from fractions import Fraction
 from typing import Any
 
 from schemas.units import ONE
+from schemas.watches import AlertKind
 from streams.market.alerts import Alert, Direction
 from streams.market.buckets import MarketTrade
 from streams.market.candles import Candle
 from streams.market.day_range import DayRange
 from streams.market.digests import Digest
-from streams.market.rules import AlertKind, WatchRules
+from streams.market.rules import WatchRules
 
 INSTRUMENT = "test:BTC-USD"
 MINUTE, SECOND, DAY_MINUTES = 60_000_000, 1_000_000, 1_440

@@ -47,11 +47,18 @@ HOUSE = House(
         "schemas/records.py",
         "schemas/symbols.py",
         "schemas/units.py",
+        "schemas/watches.py",
+        "streams/notify/chat.py",
+        "streams/notify/hub.py",
+        "streams/notify/ledger.py",
+        "streams/notify/notices.py",
+        "streams/notify/sinks/outcome.py",
     ),
     pure_imports=frozenset(
         {
             "base64.b32encode",
             "collections.abc",
+            "collections.deque",
             "dataclasses",
             "decimal",
             "enum",
@@ -66,7 +73,7 @@ HOUSE = House(
             "typing",
         }
     ),
-    documented=("streams/trading", "streams/market", "streams/delivery", "schemas"),
+    documented=("streams/trading", "streams/market", "streams/delivery", "streams/notify", "schemas"),
     entry_points={
         "infra/__main__.py": "python -m infra",
         "connectors/__main__.py": "python -m connectors",

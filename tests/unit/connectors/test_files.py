@@ -36,6 +36,7 @@ def test_names_carry_the_prefix() -> None:
         "p-instruments-sink",
         "p-settings-sink",
         "p-candles-sink",
+        "p-watches-sink",
     ]
 
 

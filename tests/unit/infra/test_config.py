@@ -115,3 +115,26 @@ def test_the_urls_of_an_exchange_are_its_base(tmp_path: Path, name: str, kind: s
     right = "wss://host" if kind == "stream" else "https://host"
     assert said.startswith(f"HEDGEHOG_{field.upper()}={url}: ")
     assert f"not of the form {right} or {right}:port" in said
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ({"telegram_token": "123:hidden token"}, "HEDGEHOG_TELEGRAM_TOKEN=…: String should match"),
+        ({"telegram_chats": "7,friends"}, "HEDGEHOG_TELEGRAM_CHATS=7,friends: String should match"),
+        ({"telegram_users": "7;8"}, "HEDGEHOG_TELEGRAM_USERS=7;8: String should match"),
+        ({"notify_quiet": "22-7"}, "HEDGEHOG_NOTIFY_QUIET=22-7: String should match"),
+        ({"notify_quiet": "22:00-24:00"}, "HEDGEHOG_NOTIFY_QUIET=22:00-24:00: String should match"),
+        (
+            {"notify_zone": "Mars/Base"},
+            "HEDGEHOG_NOTIFY_ZONE=Mars/Base: Value error, no time zone such as",
+        ),
+        ({"notify_zone": "../etc/passwd"}, "HEDGEHOG_NOTIFY_ZONE=../etc/passwd: Value error, no time zone"),
+    ],
+)
+def test_what_the_notifier_cannot_use_is_named(tmp_path: Path, values: dict[str, str], shown: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        config(tmp_path, **values)
+    (line,) = problems(raised.value)
+    assert line.startswith(shown)
+    assert "hidden" not in line

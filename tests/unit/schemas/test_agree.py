@@ -143,7 +143,7 @@ def test_connectors_differ_only_where_their_tables_do() -> None:
 
 @pytest.mark.parametrize(
     ("table", "buffered"),
-    [("trades", 1), ("orders", 0), ("fills", 0), ("instruments", 0), ("settings", 0), ("candles", 0)],
+    [("trades", 1), ("orders", 0), ("fills", 0), ("instruments", 0), ("settings", 0), ("candles", 0), ("watches", 0)],
 )
 def test_snapshots_that_may_step_back_are_written_one_by_one(table: str, buffered: bool) -> None:
     """A buffer keeps the last of a batch, not the newest; without it, rewritten inserts would meet a key twice."""

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from schemas.errors import Refused
-from schemas.records import CHANGEABLE, Settings, TradingStatus
+from schemas.records import Settings, TradingStatus, changeable
 from tests.samples import settings
 
 KNOWN = settings(status=TradingStatus.ON, budget="300", chunks=3, updated_time=10)
@@ -61,7 +61,9 @@ def test_a_record_of_before_there_were_changes_replaces_all() -> None:
 
 
 def test_every_field_but_the_key_and_the_time_can_be_changed() -> None:
-    assert {"exchange", "symbol", "updated_time", "changed", "revision"} == set(Settings.__struct_fields__) - CHANGEABLE
+    assert {"exchange", "symbol", "updated_time", "changed", "revision"} == set(
+        Settings.__struct_fields__
+    ) - changeable(Settings)
 
 
 @pytest.mark.parametrize("field", ["symbol", "changed", "price", " budget"])

@@ -7,7 +7,8 @@ from faust.types import TP
 from msgspec.structs import replace
 
 from schemas.records import Applied, DeadLetter, ExecutionType, Keyed, Order, OrderStatus
-from streams.agents import AGENTS
+from schemas.watches import Watch
+from streams.agents import AGENTS, market
 from streams.agents.agent import Agent
 from streams.agents.exchange import EXCHANGE
 from streams.agents.market import MARKET
@@ -17,6 +18,8 @@ from streams.trading import book, strategy
 from tests.samples import INSTRUMENT, fill, instrument, order, settings, trade
 from tests.unit.streams.agents.acting import NAMES, PARTITION, Acting
 from tests.unit.streams.delivery.played import CODECS, KEY, Event, Table
+
+WATCH = Watch(exchange="binance", symbol="XRPUSDT")
 
 
 def broken(*_: object, **__: object) -> None:
@@ -33,6 +36,7 @@ FAULTS: list[tuple[Agent[Any], list[Keyed], tuple[object, str], Keyed]] = [
     (EXCHANGE, [order()], (book, "Resting"), order(f"{INSTRUMENT}:2:B", version=3)),
     (EXCHANGE, [order()], (book, "apply_instrument"), instrument()),
     (MARKET, [], (step, "judge"), trade("100")),
+    (MARKET, [trade("100")], (market, "rules_of"), WATCH),
 ]
 
 
@@ -94,6 +98,8 @@ OTHER = b"binance:ETHUSDT"
         (TRADING, "settings", b"binance:A:B", encoded(replace(settings(), symbol="A:B")), "symbol: 'A:B'"),
         (TRADING, "instruments", b"binance:", encoded(replace(instrument(), symbol="")), "symbol: ''"),
         (EXCHANGE, "orders", OTHER, encoded(order()), "key: "),
+        (MARKET, "watches", KEY, b"", "not the Confluent wire format"),
+        (MARKET, "watches", OTHER, encoded(WATCH), "key: "),
         (EXCHANGE, "orders", b"binance:A:B", encoded(replace(order(), symbol="A:B")), "symbol: 'A:B'"),
         (EXCHANGE, "orders", KEY, encoded(replace(order(version=3), price=0)), "price: 0 "),
     ],
@@ -102,15 +108,18 @@ async def test_what_is_refused_is_one_dead_letter_and_changes_nothing(
     agent: Agent[Any], topic: str, key: bytes | None, value: bytes | None, reason: str
 ) -> None:
     acting = Acting(agent)
-    for record in [instrument(), settings(), trade("100")] if agent is TRADING else [order()]:
+    before = {TRADING.name: [instrument(), settings(), trade("100")], EXCHANGE.name: [order()], MARKET.name: [WATCH]}
+    for record in before[agent.name]:
         await acting.take(1, record)
+    await acting.keeper.drain()
     stored = dict(acting.table.data)
     await acting.take_raw(topic, Event(8, key, value))  # type: ignore[arg-type]
+    await acting.keeper.drain()
     assert acting.table.data == stored
     ((offset, error),) = acting.letters()
     assert offset == 8
     assert reason in error
-    assert len(acting.app.consumer.finished) == (4 if agent is TRADING else 2)
+    assert len(acting.app.consumer.finished) == len(before[agent.name]) + 1
 
 
 async def test_one_bad_trade_is_one_letter_however_bad_and_however_often_it_is_read() -> None:

@@ -9,6 +9,7 @@ import pytest
 from schemas.market_records import Alert, Candle, Digest
 from schemas.records import Record, Trade
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, VOLUME_MAX
+from schemas.watches import Watch
 from streams.agents.market import MARKET
 from streams.market.buckets import MarketTrade
 from streams.market.rules import WatchRules
@@ -160,3 +161,65 @@ async def test_a_topic_of_trades_that_was_made_anew_is_read_from_its_start() -> 
     assert (state.market.offset, state.changed) == (-1, True)
     made = apply_trades(state.market, columns([MarketTrade(0, 1, 1, 2, START, False)]), WatchRules())
     assert (state.market.offset, state.market.repeats, made.candles) == (0, 1, [])
+
+
+WATCH = Watch(exchange="binance", symbol="XRPUSDT", deviation=ONE // 10, revision=1)
+
+
+def quiet_then(*prices: str) -> list[Trade]:
+    """Half a minute at 100, then these prices, each followed by 100 again."""
+    told = [*["100"] * 30, *(price for each in prices for price in (each, "100"))]
+    return [at(i / 60, price, i) for i, price in enumerate(told)]
+
+
+async def test_a_watch_sets_the_thresholds_and_the_alert_says_which() -> None:
+    acting = Acting(MARKET)
+    await acting.take(7, WATCH)
+    await acting.take(0, *quiet_then("105", "111"))
+    await acting.keeper.drain()
+    (alert,) = (each for each in acting.sent() if isinstance(each, Alert))
+    assert (alert.price, alert.threshold, alert.settings_offset) == (111 * ONE, ONE // 10, 7)
+
+
+async def test_a_watch_holds_over_a_restart_before_and_after_there_are_trades() -> None:
+    first = Acting(MARKET)
+    await first.take(7, WATCH)
+    await first.keeper.drain()
+    trades = quiet_then("105", "111")
+    second = first.restarted()
+    await second.take(0, *trades[:32])
+    await second.keeper.drain()
+    third = second.restarted()
+    await third.take(32, *trades[32:])
+    # changed while it runs: only what the record changes
+    await third.take(8, msgspec.structs.replace(WATCH, cooldown=0, deviation=1, changed="cooldown", revision=2))
+    await third.keeper.drain()
+    alerts = [each for acting in (first, second, third) for each in acting.sent() if isinstance(each, Alert)]
+    assert [(each.price, each.settings_offset) for each in alerts] == [(111 * ONE, 7)]
+    later = third.restarted()
+    await later.take(34, at(2, "111", 90), at(2.1, "100", 91), at(2.2, "112", 92))
+    await later.keeper.drain()
+    # what was not known to be sent is sent again when a state is loaded
+    told = [each for each in later.sent() if isinstance(each, Alert) and each not in alerts]
+    assert [(each.price, each.threshold, each.settings_offset) for each in told] == [
+        (111 * ONE, ONE // 10, 8),
+        (112 * ONE, ONE // 10, 8),
+    ]
+
+
+async def test_what_is_not_wanted_is_not_made() -> None:
+    acting = Acting(MARKET)
+    await acting.take(7, msgspec.structs.replace(WATCH, kinds="day-range", digest_minutes=0))
+    await acting.take(0, *quiet_then("111"), at(3, "100", 99))
+    await acting.keeper.drain()
+    assert {type(each) for each in acting.sent()} == {Candle}
+
+
+async def test_watches_that_were_made_anew_are_the_defaults_until_one_is_read() -> None:
+    acting = Acting(MARKET)
+    await acting.take(7, WATCH)
+    await acting.keeper.drain()
+    state = MARKET.state_codec().decode(KEY, acting.table.data[KEY], acting.table.data.get).state
+    assert state.watch == WATCH
+    MARKET.begin_anew(state, "watches", "another")
+    assert (state.watch, state.rules, state.changed) == (None, WatchRules(), True)

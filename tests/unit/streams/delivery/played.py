@@ -17,6 +17,7 @@ from schemas.codec import Codec, schema_text
 from schemas.errors import Refused
 from schemas.market_records import Alert, Candle, Digest
 from schemas.records import Applied, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
+from schemas.watches import Watch
 from streams.delivery.batches import Batch
 from streams.delivery.changelog import Changelog, keep_newest
 from streams.delivery.checkpoint import Checkpoint, WriteThrough
@@ -31,7 +32,7 @@ from tests.samples import INSTRUMENT, fill
 CODECS: dict[type[Record], Codec[Any]] = {
     kind: Codec(kind, number, lambda _, kind=kind: schema_text(kind))  # type: ignore[misc]
     for number, kind in enumerate(
-        (Fill, DeadLetter, Applied, Trade, Order, Instrument, Settings, Candle, Alert, Digest), 1
+        (Fill, DeadLetter, Applied, Trade, Order, Instrument, Settings, Candle, Alert, Digest, Watch), 1
     )
 }
 CHANGELOG = "counts-changelog"

@@ -3,9 +3,10 @@
 import pytest
 
 from schemas.units import ONE, plain
+from schemas.watches import AlertKind
 from streams.market.alerts import Alert, Direction
 from streams.market.buckets import MarketTrade
-from streams.market.rules import AlertKind, WatchRules
+from streams.market.rules import WatchRules
 from streams.market.state import new_state
 from streams.market.step import apply_trades
 from tests.unit.streams.market.tape import (

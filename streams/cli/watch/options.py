@@ -1,0 +1,61 @@
+"""`hedgehog watch`: what it can be told."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from schemas.watches import AlertKind
+from streams.cli.command import option
+from streams.cli.instruments.options import DryRun, Wanted
+
+KINDS = ", ".join(AlertKind)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is to be told."""
+
+    deviation: Annotated[
+        str | None, option("--deviation", "FRACTION", "Off the average of 5 minutes by more: 0.02 is two percent.")
+    ] = None
+    cooldown: Annotated[
+        str | None, option("--cooldown", "DURATION", "No alert follows one of its kind for so long: 5m.")
+    ] = None
+    coverage: Annotated[
+        str | None, option("--coverage", "DURATION", "Trades seen for so long before a new high or low is told: 1d.")
+    ] = None
+    digest: Annotated[str | None, option("--digest", "MINUTES", "A digest each so many minutes; 0 for none.")] = None
+    silence: Annotated[
+        str | None, option("--silence", "DURATION", "Its feed is silent after so long without a trade; 0s for never.")
+    ] = None
+    kinds: Annotated[str | None, option("--kinds", "KIND,…", f"The alerts that are wanted, or all: {KINDS}.")] = None
+
+
+@dataclass(frozen=True)
+class ListWatches:
+    """Show what is watched, and by which thresholds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddWatch:
+    """Watch SYMBOLs: their alerts and digests are told by `hedgehog notify`."""
+
+    wanted: Wanted
+    wishes: Wishes
+    dry_run: DryRun = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveWatch:
+    """Watch SYMBOLs no more. What their traders do is told all the same."""
+
+    wanted: Wanted
+    dry_run: DryRun = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetWatch:
+    """Change what is told of SYMBOLs, while everything runs."""
+
+    wanted: Wanted
+    wishes: Wishes
+    dry_run: DryRun = False

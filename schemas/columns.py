@@ -5,7 +5,7 @@ a damaged record is found here and not by a reader further down. Source of the l
 binary encoding of records, longs (zigzag varints), strings and unions, and the Confluent wire format.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from schemas.records import Trade
 
 Int64s = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int16]
+Bytes = npt.NDArray[np.uint8]
 
 _PRICE_BYTES, _QUANTITY_BYTES = 8, 12
 _FIXED_BYTES = HEADER_BYTES + _PRICE_BYTES + _QUANTITY_BYTES
@@ -51,14 +52,27 @@ def decode_trades(
     """
     lengths = np.fromiter((len(value) if value else 0 for value in values), np.int64, len(values))
     data = np.frombuffer(b"".join(value or b"" for value in values), np.uint8)
+    return decode_trades_at(data, np.cumsum(lengths) - lengths, lengths, keys, key_of, codec, values.__getitem__)
+
+
+def decode_trades_at(
+    data: Bytes,
+    starts: Int64s,
+    lengths: Int64s,
+    keys: Sequence[bytes],
+    key_of: Codes,
+    codec: Codec[Trade],
+    value: Callable[[int], bytes | None],
+) -> TradeColumns:
+    """Decode wire records that stand somewhere in `data`, as `decode_trades` does; `value` gives one by its number."""
     names = np.frombuffer(b"".join(keys), np.uint8)
     ends = np.fromiter(accumulate(map(len, keys), initial=0), np.int64, len(keys) + 1)
-    columns = np.zeros((4, len(values)), np.int64)
-    known = _decode(data, lengths, codec.schema_id, names, ends, key_of, columns)
+    columns = np.zeros((4, len(starts)), np.int64)
+    known = _decode(data, starts, lengths, codec.schema_id, names, ends, key_of, columns)
     errors: dict[int, Refused] = {}
     for i in np.flatnonzero(~known).tolist():
         try:
-            trade = codec.decode(values[i])
+            trade = codec.decode(value(i))
             _check_key(trade, keys[key_of[i] - 1] if key_of[i] else None)
         except Refused as error:
             errors[i] = error
@@ -76,13 +90,12 @@ def _check_key(trade: Trade, key: bytes | None) -> None:
 
 
 @numba.njit(cache=True)
-def _decode(data, lengths, schema_id, names, ends, key_of, columns):  # type: ignore[no-untyped-def]
+def _decode(data, starts, lengths, schema_id, names, ends, key_of, columns):  # type: ignore[no-untyped-def]
     """Fill `columns`; which records are trades of our schema, valid to the last byte and under their own key."""
     known = np.zeros(len(lengths), np.bool_)
     colons = _colons(names, ends)
-    end = 0
     for i in range(len(lengths)):
-        start, end = end, end + lengths[i]
+        start, end = starts[i], starts[i] + lengths[i]
         if lengths[i] <= _FIXED_BYTES or data[start] != 0:
             continue
         if _big_endian(data, start + 1, 4) != schema_id:

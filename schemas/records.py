@@ -13,6 +13,9 @@ from schemas.errors import Refused
 from schemas.parameters import PARAMETERS
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, in_range
 
+LEADER, BOOK = "trading", "exchange"
+"""Those who keep a journal, by the agent that they belong to."""
+
 
 class Side(StrEnum):
     """Whether an order buys or sells."""
@@ -157,6 +160,8 @@ class Order(Decided, kw_only=True, frozen=True):
 class Fill(Decided, kw_only=True, frozen=True):
     """One execution report of the exchange for one of our orders."""
 
+    version: int = 0
+    """Its place among all that the book has made, its journal included; 0 is from before books had one."""
     fill_id: str
     client_order_id: str
     side: Side
@@ -299,11 +304,14 @@ class Setup(NamedTuple):
 
 
 class Applied(Decided, kw_only=True, frozen=True):
-    """The journal of a leader: one fill or change of instrument or settings that it took, and after which trade.
+    """The journal of a leader or a book: one input that changed it, and after which trade.
 
-    The topics of instruments and settings are compacted, so these are here as JSON.
+    A leader takes fills and changes of instrument or settings, a book orders and changes of instrument or of the terms
+    of the exchange. Those that no topic keeps are here as JSON.
     """
 
+    agent: str = LEADER
+    """Whose journal it is."""
     version: int
     input_topic: str
     input_partition: int
@@ -311,6 +319,7 @@ class Applied(Decided, kw_only=True, frozen=True):
     trades_offset: int
     settings: str | None = None
     instrument_taken: str | None = None
+    terms: str | None = None
     incarnation: str | None = None
     """Under which the orders placed after this are named, where it was taken."""
     topic_id: str | None = None
@@ -326,6 +335,22 @@ class Applied(Decided, kw_only=True, frozen=True):
                     msgspec.json.decode(value, type=kind)
             except msgspec.DecodeError as error:
                 raise Refused(f"{field}: {value!r} is no {kind.__name__}: {error}") from None
+
+
+class Checkpoint(Decided, kw_only=True, frozen=True):
+    """The state of a leader or a book, from which what came after it can be replayed."""
+
+    agent: str
+    """Whose state it is."""
+    version: int
+    """That of the last record that it had made."""
+    input_partition: int
+    trades_offset: int
+    """The last trade that it had looked at."""
+    layout: str
+    """Which fields a state has: one of another layout is not read."""
+    state: bytes
+    """As JSON."""
 
 
 class DeadLetter(Record, kw_only=True, frozen=True):

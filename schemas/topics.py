@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from infra.config import Config
-from schemas.records import Applied, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
+from schemas.records import Applied, Checkpoint, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
 
 DAY_MS = 86_400_000
 LONG = {"cleanup.policy": "delete", "retention.ms": str(3_650 * DAY_MS)}
@@ -66,7 +66,8 @@ ORDERS = Topic("orders", Order, "a snapshot at every change of an order", LONG)
 FILLS = Topic("fills", Fill, "execution reports of the exchange", LONG)
 INSTRUMENTS = Topic("instruments", Instrument, "what the exchange says of each instrument", COMPACT)
 SETTINGS = Topic("settings", Settings, "what the user decides about each instrument", COMPACT_LATER)
-APPLIED = Topic("applied", Applied, "the leaders' journal: which input after which trade", LONG)
+APPLIED = Topic("applied", Applied, "the journal of leaders and books: which input after which trade", LONG)
+CHECKPOINTS = Topic("checkpoints", Checkpoint, "states of leaders and books, to replay from", LONG)
 DEAD_LETTERS = Topic(
     "dead-letters",
     DeadLetter,
@@ -92,7 +93,7 @@ DEAD_LETTER_TOPICS = (DEAD_LETTERS, *(sink_dead_letters(topic) for topic in SINK
 TOPICS: dict[str, Topic] = {
     topic.name: topic
     for topic in (
-        *(TRADES, ORDERS, FILLS, INSTRUMENTS, SETTINGS, APPLIED, DEAD_LETTERS, LEADERS, BOOKS),
+        *(TRADES, ORDERS, FILLS, INSTRUMENTS, SETTINGS, APPLIED, CHECKPOINTS, DEAD_LETTERS, LEADERS, BOOKS),
         *(sink_dead_letters(topic) for topic in SINKS),
     )
 }

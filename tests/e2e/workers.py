@@ -21,7 +21,7 @@ from schemas import topics
 from schemas.broker import create_topics, delete_topics
 from schemas.groups import worker_group
 from schemas.order_ids import read_id
-from schemas.records import Applied, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
+from schemas.records import Applied, Checkpoint, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
 from schemas.registry import make_codec, register_all
 from schemas.topics import TOPICS, Topic
 from tests import samples
@@ -35,13 +35,14 @@ R = TypeVar("R", bound=Record)
 
 
 class Pipeline:
-    """The topics of one test module, its workers, and all that is in the topics."""
+    """The topics of one test module, its workers, and all that is in them. Trades get the ids after `trade_ids`."""
 
-    def __init__(self, config: Config, fleet: Fleet) -> None:
+    def __init__(self, config: Config, fleet: Fleet, trade_ids: int = 0) -> None:
         self.config = config
         self.fleet = fleet
         self.codecs: dict[type[Record], Any] = {
-            kind: make_codec(config, kind) for kind in (Trade, Order, Fill, Instrument, Settings, Applied, DeadLetter)
+            kind: make_codec(config, kind)
+            for kind in (Trade, Order, Fill, Instrument, Settings, Applied, Checkpoint, DeadLetter)
         }
         self.messages: dict[str, list[Message]] = {name: [] for name in TOPICS}
         self._names = {topic.full_name(config): name for name, topic in TOPICS.items()}
@@ -62,7 +63,7 @@ class Pipeline:
         )
         partitions = range(config.partitions)
         self._tail.assign([TopicPartition(name, number, 0) for name in self._names for number in partitions])
-        self._trade_ids = 0
+        self._trade_ids = trade_ids
         self._raw: set[tuple[str, int | None, int | None]] = set()
 
     def close(self) -> None:

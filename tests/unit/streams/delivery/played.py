@@ -13,6 +13,7 @@ import msgspec
 from faust.types import TP
 
 from infra.config import Config
+from schemas import records
 from schemas.codec import Codec, schema_text
 from schemas.errors import Refused
 from schemas.records import Applied, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
@@ -29,7 +30,9 @@ from tests.samples import INSTRUMENT, fill
 
 CODECS: dict[type[Record], Codec[Any]] = {
     kind: Codec(kind, number, lambda _, kind=kind: schema_text(kind))  # type: ignore[misc]
-    for number, kind in enumerate((Fill, DeadLetter, Applied, Trade, Order, Instrument, Settings), 1)
+    for number, kind in enumerate(
+        (Fill, DeadLetter, Applied, Trade, Order, Instrument, Settings, records.Checkpoint), 1
+    )
 }
 CHANGELOG = "counts-changelog"
 INPUTS = {topic: topic for topic in ("trades", "settings")}

@@ -115,11 +115,10 @@ def recorded_of(topics: Topics, known: Known | None = None) -> Recorded:
 
 
 def proven(subject: Subject, begin: Start, tape: Tape, width: int) -> list[Difference]:
-    """The differences of one leader or book, each chain proven with no more than the trades that it needs."""
+    """The differences of one leader or book; a chain is also shown trades after its end, as others may need them."""
     found = list(subject.differences)
     for chain in cut(subject, begin, width):
-        last = chain.last if chain.last is not None else 2**62
-        rows = (tape.offsets >= chain.first) & (tape.offsets <= last)
+        rows = tape.offsets >= chain.first
         found += prove(chain, Tape(*(column[rows] for column in tape)) if rows.any() else NOTHING)
     return found
 

@@ -88,6 +88,19 @@ def test_what_was_tampered_with_is_found_whatever_the_stretches(
 
 
 @pytest.mark.parametrize("agent", [LEADER, BOOK])
+def test_no_entry_is_from_before_what_came_before_it(topics: Topics, agent: str) -> None:
+    """Whether any trade in between matters or none."""
+    seen = -1
+    for at, (_, entry) in enumerate(topics.records["applied"]):
+        if isinstance(entry, Applied) and entry.agent == agent:
+            if 0 <= seen < entry.trades_offset:
+                earlier = msgspec.structs.replace(entry, trades_offset=seen - 1)
+                found = differences_of(topics.changed("applied", at, earlier))
+                assert agent in {difference.agent for difference in found}
+            seen = entry.trades_offset
+
+
+@pytest.mark.parametrize("agent", [LEADER, BOOK])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_checkpoint_that_is_not_what_came_before_it_is_a_difference(topics: Topics, agent: str, width: int) -> None:
     at = position(topics, "checkpoints", Checkpoint, agent)

@@ -17,7 +17,8 @@ from producers.gap_records import ASKED_AGAIN
 from producers.holes import Memory
 from producers.series import OpenHole, Series
 from producers.source import Event
-from schemas.records import Gap, GapStatus, Trade
+from schemas.gap_records import Gap, GapStatus
+from schemas.records import Trade
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from infra.config import Config
 from infra.errors import Unreachable
 from producers.publisher import Publisher
 from schemas.compacted import POLL_S, CompactedTopics, Found
-from schemas.records import Gap, GapStatus
+from schemas.gap_records import Gap, GapStatus
 from schemas.registry import make_codec
 from schemas.topics import GAPS
 

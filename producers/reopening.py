@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from infra.config import Config
 from producers.filler import Filler
 from producers.tail import published_since
-from schemas.records import Gap
+from schemas.gap_records import Gap
 
 
 class Reopening:

@@ -17,9 +17,10 @@ from producers.gap_records import read_gaps
 from producers.holes import Memory
 from schemas.broker import client_settings, partitions_of
 from schemas.codec import Codec, CodecError
+from schemas.gap_records import Gap
 from schemas.groups import readers_group
 from schemas.reader import Partition, Reader, partition_of_message
-from schemas.records import Gap, Trade
+from schemas.records import Trade
 from schemas.registry import make_codec
 from schemas.topics import TRADES
 

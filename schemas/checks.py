@@ -87,17 +87,17 @@ FIELDS: dict[str, Whole | Text | None] = {
     "source": Text(200),
     "fill_id": Text(224, shortest=1),  # an order's id and the number of the report about it
     **dict.fromkeys(("topic", "input_topic", "cause_topic"), _TOPIC),
-    **dict.fromkeys(("time_in_force", "exchange_status", "base_asset", "quote_asset"), _WORD),
+    **dict.fromkeys(("time_in_force", "exchange_status", "base_asset", "quote_asset", "agent", "layout"), _WORD),
     **dict.fromkeys(("incarnation", "topic_id"), _WORD),
     **dict.fromkeys(("reason", "error", "changed"), Text(4_000)),
-    **dict.fromkeys(("settings", "instrument_taken"), Text(64_000)),
+    **dict.fromkeys(("settings", "instrument_taken", "terms"), Text(64_000)),
     # Their types say all, or the record itself does.
     **dict.fromkeys(("watched", "deviation")),
     **dict.fromkeys(("side", "status", "execution_type", "buyer_is_maker", "filled", "cancel_requested", "streaming")),
     **dict.fromkeys(("chunks", "budget", "buy_down_interval", "profit_interval", "rebuy_interval", "fee")),
     **dict.fromkeys(("price", "tick_size", "quantity", "step_size")),
     **dict.fromkeys(("executed_quantity", "cumulative_quantity", "order_quantity")),
-    **dict.fromkeys(("key", "value")),
+    **dict.fromkeys(("key", "value", "state")),
     **dict.fromkeys(("open", "high", "low", "close", "average", "reference", "threshold", "trades_per_second")),
     **dict.fromkeys(("volume", "quote_volume", "taker_buy_volume", "complete", "closed")),
 }

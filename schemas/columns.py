@@ -5,7 +5,7 @@ a damaged record is found here and not by a reader further down. Source of the l
 binary encoding of records, longs (zigzag varints), strings and unions, and the Confluent wire format.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from schemas.records import Trade
 
 Int64s = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int16]
+Bytes = npt.NDArray[np.uint8]
 
 _PRICE_BYTES, _QUANTITY_BYTES = 8, 12
 _FIXED_BYTES = HEADER_BYTES + _PRICE_BYTES + _QUANTITY_BYTES
@@ -57,19 +58,32 @@ def decode_trades(
     """
     lengths = np.fromiter((len(value) if value else 0 for value in values), np.int64, len(values))
     data = np.frombuffer(b"".join(value or b"" for value in values), np.uint8)
+    return decode_trades_at(data, np.cumsum(lengths) - lengths, lengths, keys, key_of, codec, values.__getitem__)
+
+
+def decode_trades_at(
+    data: Bytes,
+    starts: Int64s,
+    lengths: Int64s,
+    keys: Sequence[bytes],
+    key_of: Codes,
+    codec: Codec[Trade],
+    value: Callable[[int], bytes | None],
+) -> TradeColumns:
+    """Decode wire records that stand somewhere in `data`, as `decode_trades` does; `value` gives one by its number."""
     names = np.frombuffer(b"".join(keys), np.uint8)
     ends = np.fromiter(accumulate(map(len, keys), initial=0), np.int64, len(keys) + 1)
-    columns = np.zeros((5, len(values)), np.int64)
-    known = np.zeros(len(values), np.bool_)
-    _decode(data, lengths, codec.schema_id, True, names, ends, key_of, columns, known)
-    for schema_id in _ids_of(values, known):
+    columns = np.zeros((5, len(starts)), np.int64)
+    known = np.zeros(len(starts), np.bool_)
+    _decode(data, starts, lengths, codec.schema_id, True, names, ends, key_of, columns, known)
+    for schema_id in _ids_of(value, known):
         if codec.written_without(schema_id, NEWEST_FIELD):
-            _decode(data, lengths, schema_id, False, names, ends, key_of, columns, known)
+            _decode(data, starts, lengths, schema_id, False, names, ends, key_of, columns, known)
     errors: dict[int, Refused] = {}
     cut: dict[int, int] = {}
     for i in np.flatnonzero(~known).tolist():
         try:
-            trade = codec.decode(values[i])
+            trade = codec.decode(value(i))
             _check_key(trade, keys[key_of[i] - 1] if key_of[i] else None)
         except Refused as error:
             errors[i] = error
@@ -89,20 +103,19 @@ def _check_key(trade: Trade, key: bytes | None) -> None:
         raise Refused(f"key: {key!r} is not {trade.instrument}")
 
 
-def _ids_of(values: Sequence[bytes | None], known: npt.NDArray[np.bool_]) -> set[int]:
+def _ids_of(value: Callable[[int], bytes | None], known: npt.NDArray[np.bool_]) -> set[int]:
     """Return the schema ids of those records that are not known yet."""
-    unknown = (values[i] or b"" for i in np.flatnonzero(~known).tolist())
-    return {int.from_bytes(value[1:HEADER_BYTES], "big") for value in unknown if value[:1] == MAGIC}
+    unknown = (value(i) or b"" for i in np.flatnonzero(~known).tolist())
+    return {int.from_bytes(each[1:HEADER_BYTES], "big") for each in unknown if each[:1] == MAGIC}
 
 
 @numba.njit(cache=True)
-def _decode(data, lengths, schema_id, newest, names, ends, key_of, columns, known):  # type: ignore[no-untyped-def]
+def _decode(data, starts, lengths, schema_id, newest, names, ends, key_of, columns, known):  # type: ignore[no-untyped-def]
     """Fill `columns` and `known`: which records are trades of a schema, the `newest` or the one before it, valid to the
     last byte and under their own key."""
     colons = _colons(names, ends)
-    end = 0
     for i in range(len(lengths)):
-        start, end = end, end + lengths[i]
+        start, end = starts[i], starts[i] + lengths[i]
         if known[i] or lengths[i] <= _FIXED_BYTES or data[start] != 0:
             continue
         if _big_endian(data, start + 1, 4) != schema_id:

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import msgspec
 
-from schemas.checks import LONG_MAX, check_fields
+from schemas.checks import check_fields
 from schemas.errors import Refused
 from schemas.parameters import PARAMETERS
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, in_range
+
+LEADER, BOOK = "trading", "exchange"
+"""Those who keep a journal, by the agent that they belong to."""
 
 
 class Side(StrEnum):
@@ -160,6 +163,8 @@ class Order(Decided, kw_only=True, frozen=True):
 class Fill(Decided, kw_only=True, frozen=True):
     """One execution report of the exchange for one of our orders."""
 
+    version: int = 0
+    """Its place among all that the book has made, its journal included; 0 is from before books had one."""
     fill_id: str
     client_order_id: str
     side: Side
@@ -330,11 +335,14 @@ class Setup(NamedTuple):
 
 
 class Applied(Decided, kw_only=True, frozen=True):
-    """The journal of a leader: one fill or change of instrument or settings that it took, and after which trade.
+    """The journal of a leader or a book: one input that changed it, and after which trade.
 
-    The topics of instruments and settings are compacted, so these are here as JSON.
+    A leader takes fills and changes of instrument or settings, a book orders and changes of instrument or of the terms
+    of the exchange. Those that no topic keeps are here as JSON.
     """
 
+    agent: str = LEADER
+    """Whose journal it is."""
     version: int
     input_topic: str
     input_partition: int
@@ -342,6 +350,7 @@ class Applied(Decided, kw_only=True, frozen=True):
     trades_offset: int
     settings: str | None = None
     instrument_taken: str | None = None
+    terms: str | None = None
     incarnation: str | None = None
     """Under which the orders placed after this are named, where it was taken."""
     topic_id: str | None = None
@@ -359,42 +368,20 @@ class Applied(Decided, kw_only=True, frozen=True):
                 raise Refused(f"{field}: {value!r} is no {kind.__name__}: {error}") from None
 
 
-class GapStatus(StrEnum):
-    """What became of trades that were missing; of those that are lost, nobody asks any more."""
+class Checkpoint(Decided, kw_only=True, frozen=True):
+    """The state of a leader or a book, from which what came after it can be replayed."""
 
-    OPEN = "open"
-    FILLED = "filled"
-    LOST = "lost"
-
-
-class Gap(Keyed, kw_only=True, frozen=True):
-    """Trades that a stream did not bring: those from `first_id` to `last_id`, and what became of them.
-
-    So many are still `missing`, `None` where ids do not tell; `filled_count` were asked for and published.
-    """
-
-    first_id: int
-    last_id: int
-    before_time: int
-    """The time of the trade before the first one."""
-    after_time: int
-    """The time of the trade after the last one, or when they were noticed."""
-    status: GapStatus
-    reason: str | None = None
-    missing: int | None = None
-    filled_count: int = 0
-    opened_time: int
-    updated_time: int
-
-    @property
-    def key(self) -> str:
-        """The key of the record: an instrument has many gaps."""
-        return f"{self.instrument}:{self.first_id}:{self.opened_time}"
-
-    def check(self) -> None:
-        """Raise `Refused` that names the field and the value which no gap may have."""
-        super().check()
-        in_range("last_id", self.last_id, self.first_id, LONG_MAX)
+    agent: str
+    """Whose state it is."""
+    version: int
+    """That of the last record that it had made."""
+    input_partition: int
+    trades_offset: int
+    """The last trade that it had looked at."""
+    layout: str
+    """Which fields a state has: one of another layout is not read."""
+    state: bytes
+    """As JSON."""
 
 
 class DeadLetter(Record, kw_only=True, frozen=True):

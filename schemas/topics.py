@@ -6,8 +6,9 @@ from operator import attrgetter
 from typing import Any
 
 from infra.config import Config
+from schemas.gap_records import Gap
 from schemas.market_records import Alert, Candle, Digest
-from schemas.records import Applied, DeadLetter, Fill, Gap, Instrument, Order, Record, Settings, Trade
+from schemas.records import Applied, Checkpoint, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
 from schemas.watches import Watch
 
 DAY_MS = 86_400_000
@@ -71,7 +72,8 @@ FILLS = Topic("fills", Fill, "execution reports of the exchange", LONG)
 INSTRUMENTS = Topic("instruments", Instrument, "what the exchange says of each instrument", COMPACT)
 SETTINGS = Topic("settings", Settings, "what the user decides about each instrument", COMPACT_LATER)
 WATCHES = Topic("watches", Watch, "what the user wants to be told of each instrument", COMPACT_LATER)
-APPLIED = Topic("applied", Applied, "the leaders' journal: which input after which trade", LONG)
+APPLIED = Topic("applied", Applied, "the journal of leaders and books: which input after which trade", LONG)
+CHECKPOINTS = Topic("checkpoints", Checkpoint, "states of leaders and books, to replay from", LONG)
 GAPS = Topic("gaps", Gap, "trades that a stream did not bring, and what became of them", COMPACT, attrgetter("key"))
 CANDLES = Topic("candles", Candle, "candles of 1 minute to a day, closed and revised ones", LONG)
 ALERTS = Topic("alerts", Alert, "what is to be told of an instrument", A_YEAR)
@@ -102,8 +104,8 @@ DEAD_LETTER_TOPICS = (DEAD_LETTERS, *(sink_dead_letters(topic) for topic in SINK
 TOPICS: dict[str, Topic] = {
     topic.name: topic
     for topic in (
-        *(TRADES, ORDERS, FILLS, INSTRUMENTS, SETTINGS, WATCHES, APPLIED, GAPS, CANDLES, ALERTS, DIGESTS, DEAD_LETTERS),
-        *(LEADERS, BOOKS, MARKETS),
+        *(TRADES, ORDERS, FILLS, INSTRUMENTS, SETTINGS, WATCHES, APPLIED, CHECKPOINTS, GAPS),
+        *(CANDLES, ALERTS, DIGESTS, DEAD_LETTERS, LEADERS, BOOKS, MARKETS),
         *(sink_dead_letters(topic) for topic in SINKS),
     )
 }

@@ -7,14 +7,16 @@ from hypothesis import strategies as st
 
 from schemas.checks import COUNT_MAX, FIRST_MARKET_TIME, INT_MAX, LAST_TIME, LONG_MAX
 from schemas.dead_letters import dead_letter
+from schemas.gap_records import Gap, GapStatus
 from schemas.market_records import Alert, Candle, Digest
 from schemas.records import (
+    BOOK,
+    LEADER,
     Applied,
+    Checkpoint,
     DeadLetter,
     ExecutionType,
     Fill,
-    Gap,
-    GapStatus,
     Instrument,
     Order,
     OrderStatus,
@@ -127,6 +129,7 @@ def fills(draw: st.DrawFn) -> Fill:
     quantity = draw(between(1, whole)) if kind is ExecutionType.TRADE else 0
     fields: dict[str, Strategy] = {
         **DECIDED,
+        "version": COUNTS,
         "fill_id": texts(224, shortest=1),
         "client_order_id": IDS,
         "side": st.sampled_from(Side),
@@ -182,13 +185,25 @@ WATCHES: st.SearchStrategy[Watch] = st.builds(
 APPLIED: st.SearchStrategy[Applied] = st.builds(
     Applied,
     **DECIDED,
+    agent=st.sampled_from((LEADER, BOOK)),
     version=COUNTS,
     input_topic=texts(249, shortest=1),
     input_partition=PARTITIONS,
-    input_offset=LONGS,
+    input_offset=OFFSETS,
     trades_offset=OFFSETS,
+    terms=st.none() | texts(64_000),
     settings=st.none() | SETTINGS.map(lambda record: msgspec.json.encode(record).decode()),
     instrument_taken=st.none() | INSTRUMENTS.map(lambda record: msgspec.json.encode(record).decode()),
+)
+CHECKPOINTS: st.SearchStrategy[Checkpoint] = st.builds(
+    Checkpoint,
+    **DECIDED,
+    agent=st.sampled_from((LEADER, BOOK)),
+    version=COUNTS,
+    input_partition=PARTITIONS,
+    trades_offset=OFFSETS,
+    layout=texts(40),
+    state=st.binary(max_size=100),
 )
 
 
@@ -289,6 +304,7 @@ BY_TYPE: dict[type[Record], st.SearchStrategy[Any]] = {
     Watch: WATCHES,
     Applied: APPLIED,
     Gap: gaps(),
+    Checkpoint: CHECKPOINTS,
     DeadLetter: DEAD_LETTERS,
     Candle: candles(),
     Alert: ALERTS,

@@ -129,6 +129,7 @@ class FillRow(Base):
     symbol: Mapped[str] = mapped_column(primary_key=True)
     # one written before there was this field comes without it
     epoch: Mapped[Long] = mapped_column(server_default="0")
+    version: Mapped[Long] = mapped_column(server_default="0")
     client_order_id: Mapped[str]
     side: Mapped[str]
     execution_type: Mapped[str]

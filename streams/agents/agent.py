@@ -8,6 +8,7 @@ from infra.config import Config
 from schemas.codec import Codec
 from schemas.records import Record
 from schemas.topics import Topic, changelog
+from streams.agents.checkpoints import PACE, Pace
 from streams.delivery.checkpoint import Checkpoint, WriteThrough
 from streams.delivery.incarnations import BeginAnew, unchanged
 from streams.delivery.keeper import Step
@@ -22,6 +23,7 @@ class Environment:
     codecs: MutableMapping[type[Record], Codec[Any]]
     topic_ids: MutableMapping[str, str] = field(default_factory=dict)
     """The ids that the broker has given the topics when they were made, by full name; there when the codecs are."""
+    pace: Pace = PACE
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from schemas.records import Instrument, Order, Trade
 from schemas.topics import Topic
 from schemas.units import to_units
 from streams.agents.agent import Agent, Environment
+from streams.agents.checkpoints import Pace, begin, keep_trades, keep_versions
 from streams.agents.trades import events, trades_of
 from streams.agents.upgrade import from_first_layout
 from streams.delivery.batches import Batch
@@ -28,12 +29,13 @@ class ExchangeSteps:
     """
 
     def __init__(
-        self, trades: Codec[Trade], orders: Codec[Order], instruments: Codec[Instrument], terms: Terms
+        self, trades: Codec[Trade], orders: Codec[Order], instruments: Codec[Instrument], terms: Terms, pace: Pace
     ) -> None:
         self._trades = trades
         self._orders = orders
         self._instruments = instruments
         self._terms = terms
+        self._pace = pace
 
     def on_trades(self, context: Context[BookState], batch: Batch) -> None:
         trades = batch.once(trades_of, self._trades)
@@ -46,10 +48,15 @@ class ExchangeSteps:
                 columns.trade_id[rows],
                 columns.trade_time[rows],
             )
-            book.apply_trades(state, self._terms, tape)
+            if len(tape.offsets):
+                begin(state, context.partition, int(tape.offsets[0]) - 1)
+                book.apply_trades(state, self._terms, tape)
+        keep_versions(context, self._pace)
+        keep_trades(context, batch, self._pace)
 
     def on_orders(self, context: Context[BookState], batch: Batch) -> None:
         context.each(lambda record: self._on_order(context, record))
+        keep_versions(context, self._pace)
 
     def on_instruments(self, context: Context[BookState], batch: Batch) -> None:
         context.each(lambda record: self._on_instrument(context, record))
@@ -59,26 +66,33 @@ class ExchangeSteps:
             instrument = self._instruments.decode(record.value)
             if record.key != instrument.instrument.encode():
                 return
-            state = context.find(record.key) or context.add(record.key, book.new_book(instrument.instrument))
+            state = _find(context, record.key, instrument.instrument)
         except Refused:
             return
-        book.apply_instrument(state, instrument)
+        book.apply_instrument(state, record.offset, instrument)
 
     def _on_order(self, context: Context[BookState], record: Any) -> None:
         order = self._orders.decode(record.value)
         if record.key != order.instrument.encode():
             raise Refused(f"key: {record.key!r} is not {order.instrument}")
-        state = context.find(record.key) or context.add(record.key, book.new_book(order.instrument))
+        state = _find(context, record.key, order.instrument)
         if book.is_superseded(state, order):
             context.superseded += 1
         else:
-            book.apply_order(state, order)
+            book.apply_order(state, record.offset, order)
+
+
+def _find(context: Context[BookState], key: bytes, instrument: str) -> BookState:
+    """Return the instrument's book, told how far the trades have been looked through: its journal says so."""
+    state = context.find(key) or context.add(key, book.new_book(instrument))
+    begin(state, context.partition, context.applied(key, topics.TRADES.name))
+    return state
 
 
 def _make_steps(environment: Environment) -> Mapping[Topic, Step[BookState]]:
     config, codecs = environment.config, environment.codecs
     terms = Terms(fee=to_units(config.mock_fee, "mock_fee"), partial_fills=config.mock_partial_fills)
-    steps = ExchangeSteps(codecs[Trade], codecs[Order], codecs[Instrument], terms)
+    steps = ExchangeSteps(codecs[Trade], codecs[Order], codecs[Instrument], terms, environment.pace)
     return {
         topics.TRADES: steps.on_trades,
         topics.ORDERS: steps.on_orders,

@@ -15,6 +15,7 @@ from schemas.topics import Topic
 from schemas.units import plain
 from schemas.upgrade import instrument_in
 from streams.agents.agent import Agent, Environment
+from streams.agents.checkpoints import Pace, keep_trades, keep_versions
 from streams.agents.trades import events, trades_of
 from streams.agents.upgrade import from_first_layout
 from streams.delivery.batches import Batch
@@ -38,6 +39,7 @@ class TradingSteps:
         fills: Codec[Fill],
         instruments: Codec[Instrument],
         settings: Codec[Settings],
+        pace: Pace,
         incarnation: str = "",
     ) -> None:
         self._trades = trades
@@ -45,6 +47,7 @@ class TradingSteps:
         self._instruments = instruments
         self._settings = settings
         self._incarnation = incarnation
+        self._pace = pace
 
     def on_trades(self, context: Context[LeaderState], batch: Batch) -> None:
         trades = batch.once(trades_of, self._trades)
@@ -57,10 +60,13 @@ class TradingSteps:
             tape = trades.offsets, columns.price, columns.trade_time, columns.trade_id
             leader.apply_trades(state, *(column[rows] for column in tape))
         _log_refused(context)
+        keep_versions(context, self._pace)
+        keep_trades(context, batch, self._pace)
 
     def on_fills(self, context: Context[LeaderState], batch: Batch) -> None:
         context.each(lambda record: self._on_fill(context, record))
         _log_refused(context)
+        keep_versions(context, self._pace)
 
     def on_instruments(self, context: Context[LeaderState], batch: Batch) -> None:
         context.each(lambda record: self._on_change(context, record, self._instruments, leader.apply_instrument))
@@ -127,7 +133,9 @@ def _log_refused(context: Context[LeaderState]) -> None:
 def _make_steps(environment: Environment) -> Mapping[Topic, Step[LeaderState]]:
     codecs = environment.codecs
     incarnation = _incarnation(environment)
-    steps = TradingSteps(codecs[Trade], codecs[Fill], codecs[Instrument], codecs[Settings], incarnation)
+    steps = TradingSteps(
+        codecs[Trade], codecs[Fill], codecs[Instrument], codecs[Settings], environment.pace, incarnation
+    )
     return {
         topics.TRADES: steps.on_trades,
         topics.FILLS: steps.on_fills,

@@ -1,32 +1,29 @@
-"""The audit: reads what was recorded, refolds it, and says where the two differ.
+"""The audit: reads what was recorded, replays it, and says where the two differ.
 
 It is the referee of every fault test: whatever was killed and started again, the recorded inputs must give the
-recorded orders.
+recorded orders, and the recorded orders and trades the recorded fills.
 
-Everything about an instrument is in the same partition of every topic, so one partition is read and compared at a
-time. Memory is bounded by the largest one: 32 bytes for each trade of an instrument with a leader, and the orders,
-fills and journal entries as they are.
+What leaders and books made is read a partition at a time and has to fit into memory; the trades are read in stretches
+from checkpoint to checkpoint, several at once.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
 from infra.config import Config
 from schemas import topics
-from schemas.broker import admin
-from schemas.codec import Codec, CodecError
-from schemas.reader import Partition
-from schemas.records import Applied, Fill, Order
-from schemas.registry import make_codec
-from streams.audit.journal import Difference, Recorded, Trades, compare, counting, made_anew
-from streams.topics.consume import OFFSET, trade_columns
-from streams.topics.read import Span, partition_of, partitions, records, spans
+from schemas.records import LEADER
+from streams.audit.books import Unproven
+from streams.audit.decisions import Decisions, Known
+from streams.audit.differences import Difference
+from streams.audit.journal import made_anew
+from streams.audit.proving import prove_all
+from streams.audit.reader import Recordings
+from streams.audit.stretches import Start, Subject, Task, cut, provable, subjects, tasks, unproven
+from streams.topics.consume import Consuming
 
-R = TypeVar("R")
-
-COLUMNS = (OFFSET, "price", "trade_time", "trade_id")
-"""Those of `Trades`, in its order."""
+WIDTH = 1_000_000
+"""A task reads about so many trades of its partition."""
 
 
 @dataclass
@@ -34,10 +31,12 @@ class Audit:
     """What was compared.
 
     `trades`, `fills`, `settings` and `seeds` (what the exchange says, as `hedgehog settings seed` wrote it) are the
-    inputs; `orders` counts orders, `snapshots` the records about them and `journal` the entries of the leaders, each
-    once. Repeats are records sent more than once, with the same content; superseded are those of an epoch that was
-    over, which every reader drops. `made_anew` names by instrument the topic that was deleted and made anew: what was
-    recorded of it cannot be replayed, and is not compared.
+    inputs; `orders` counts orders, `snapshots` the records about them, `reports` the fills that books were proven to
+    have made, `journal` the entries of the leaders and `book_journal` those of the books, each once. Repeats are
+    records sent more than once, with the same content; superseded are those of an epoch that was over, which every
+    reader drops. `unproven` are not differences: nobody recorded what these had taken, or it is gone. `made_anew` names
+    by instrument the topic that was deleted and made anew: what was recorded of it cannot be replayed, and is not
+    compared.
     """
 
     instruments: int = 0
@@ -48,117 +47,131 @@ class Audit:
     orders: int = 0
     snapshots: int = 0
     journal: int = 0
+    reports: int = 0
+    book_journal: int = 0
     repeats: int = 0
     superseded: int = 0
     differences: list[Difference] = field(default_factory=list)
+    unproven: list[Unproven] = field(default_factory=list)
     made_anew: dict[str, str] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
         return not self.differences
 
-    def add(self, recorded: Recorded) -> None:
-        """Compare one instrument."""
-        snapshots = {order.version for order in recorded.orders}
-        journal = {entry.version: entry for entry in recorded.journal}
+    def count(self, subject: Subject, begin: Start) -> None:
+        """Count what is proven of a leader or a book from here on."""
+        above = 0 if begin is None else begin.version
+        journal = [entry for entry in subject.journal if entry.version > above]
+        made = len([version for version in subject.recorded if version > above]) - len(journal)
+        self.repeats += subject.repeats
+        if subject.agent != LEADER:
+            self.reports += made
+            self.book_journal += len(journal)
+            return
         self.instruments += 1
-        self.trades += len(recorded.trades.offsets)
-        self.fills += len(recorded.fills)
-        self.settings += sum(entry.settings is not None for entry in journal.values())
-        self.seeds += sum(entry.instrument_taken is not None for entry in journal.values())
-        self.orders += len({order.client_order_id for order in recorded.orders})
-        self.snapshots += len(snapshots)
+        self.fills += len(subject.fills)
+        self.settings += sum(entry.settings is not None for entry in journal)
+        self.seeds += sum(entry.instrument_taken is not None for entry in journal)
+        self.orders += len(subject.order_ids(above))
+        self.snapshots += made
         self.journal += len(journal)
-        self.repeats += len(recorded.orders) + len(recorded.journal) - len(snapshots | journal.keys())
-        self.superseded += recorded.superseded
-        anew = made_anew(recorded)
-        if anew is None:
-            self.differences += compare(recorded)
-        else:
-            self.made_anew[recorded.instrument] = anew
 
 
-def audit(config: Config, instruments: Collection[str] | None = None) -> Audit:
-    """Refold what was recorded under this configuration's topics and compare it with the recorded orders.
+@dataclass(frozen=True)
+class Asked:
+    """What is to be proven: of some instruments (`exchange:SYMBOL`), since a time (µs), or what is not known yet."""
 
-    All of it, or that of some `instruments` (`exchange:SYMBOL`). The pipeline should be at rest: a trade that no worker
-    has seen yet counts as seen.
+    instruments: Collection[str] | None = None
+    since: int | None = None
+    known: dict[int, Known] = field(default_factory=dict)
+    """By partition; nothing where all is to be proven."""
+
+
+def audit(config: Config, asked: Asked = Asked(), proven: dict[int, Known] | None = None) -> Audit:
+    """Replay what was recorded under this configuration's topics and compare it with what was recorded.
+
+    The pipeline should be at rest: a trade that no worker has seen yet counts as seen. What is known of the partitions
+    without a difference is put into `proven`.
     """
     result = Audit()
-    for recorded in read_recorded(config, instruments):
-        result.add(recorded)
+    work = _Work(config, asked, result)
+    failed = set()
+    for partition, (differences, trades) in prove_all(config, work.tasks(), work.trades()):
+        result.differences += differences
+        result.trades += trades
+        failed |= {partition} if differences else set()
+    for partition, decisions in work.done.items():
+        if proven is not None and partition not in failed and not work.unproven[partition]:
+            proven[partition] = decisions.proven()
+    result.differences.sort(key=lambda found: (found.instrument, found.agent, found.version))
     return result
 
 
-def read_recorded(config: Config, instruments: Collection[str] | None = None) -> Iterator[Recorded]:
-    """Yield everything recorded of every instrument that ever had a leader, or of those among `instruments`."""
-    reader = _Reader(config, instruments)
-    for partition in reader.partitions():
-        yield from reader.read(partition)
+class _Work:
+    """Reads what is to be proven and makes tasks of it."""
 
-
-Found = dict[str, list[tuple[int, R]]]
-"""Offset and record by instrument, in the order of the partition."""
-
-
-class _Reader:
-    """Reads one partition of every topic at a time."""
-
-    def __init__(self, config: Config, instruments: Collection[str] | None) -> None:
+    def __init__(self, config: Config, asked: Asked, result: Audit) -> None:
         self._config = config
-        self._wanted = instruments
-        kinds = ((topics.ORDERS, Order), (topics.APPLIED, Applied), (topics.FILLS, Fill))
-        self._codecs: dict[str, Codec[Any]] = {t.full_name(config): make_codec(config, k) for t, k in kinds}
-        self._trades = topics.TRADES.full_name(config)
-        client = admin(config)
-        self._spans = spans(client, partitions(client, [self._trades, *self._codecs]))
+        self._asked = asked
+        self._result = result
+        self._recordings = Recordings(config, asked.instruments)
+        self._since = self._recordings.written_since(asked.since)
+        self.done: dict[int, Decisions] = {}
+        self.unproven: dict[int, bool] = {}
 
-    def partitions(self) -> list[int]:
-        """Return the partitions that have orders or journal entries, of the instruments asked for."""
-        sources = [topic.full_name(self._config) for topic in (topics.ORDERS, topics.APPLIED)]
-        numbers = {n for (topic, n), (first, end) in self._spans.items() if topic in sources and first < end}
-        if self._wanted is None:
-            return sorted(numbers)
-        count = sum(topic == sources[0] for topic, _ in self._spans)
-        return sorted(numbers & {partition_of(instrument, count) for instrument in self._wanted})
+    def trades(self) -> int:
+        """Return about how many trades there are to be read."""
+        found = 0
+        for partition in self._recordings.partitions():
+            first, end = self._recordings.span(topics.TRADES, partition)
+            known = self._asked.known.get(partition)
+            marks = known.marks.values() if known else ()
+            found += end - max(first, min((mark.trades_offset + 1 for mark in marks), default=first))
+        return found
 
-    def read(self, partition: int) -> Iterator[Recorded]:
-        """Yield everything recorded in a partition, instrument by instrument."""
-        orders, journal, fills = self._records(partition)
-        instruments = sorted(orders.keys() | journal.keys())
-        trades = self._read_trades(partition, instruments) if instruments else {}
-        for instrument in instruments:
-            found = orders.get(instrument, []), journal.get(instrument, []), fills.get(instrument, [])
-            counted = counting(found[0]), counting(found[1]), counting(found[2])
-            yield Recorded(
-                instrument=instrument,
-                partition=partition,
-                trades=trades[instrument],
-                orders=list(counted[0].values()),
-                journal=list(counted[1].values()),
-                fills=counted[2],
-                superseded=sum(len(kind) for kind in found) - sum(len(kind) for kind in counted),
-            )
+    def tasks(self) -> Iterator[Task]:
+        """Yield the tasks of all partitions, which are read one after the other."""
+        with Consuming(self._config) as consuming:
+            for partition in self._recordings.partitions():
+                decisions = self._recordings.decided(consuming, partition, self._asked.known.get(partition))
+                if decisions.is_stale():
+                    decisions = self._recordings.decided(consuming, partition)
+                self.done[partition] = decisions
+                yield from self._tasks(partition, decisions)
 
-    def _records(self, partition: int) -> tuple[Found[Order], Found[Applied], Found[Fill]]:
-        """Return orders, journal and fills without what the worker leaves out: no record, or another's key."""
-        found: dict[str, Found[Any]] = {name: {} for name in self._codecs}
-        for message in records(self._config, self._in(partition, self._codecs)):
-            name, key = message.topic() or "", message.key()
-            try:
-                record = self._codecs[name].decode(message.value())
-            except CodecError:
+    def _tasks(self, partition: int, decisions: Decisions) -> list[Task]:
+        chains = []
+        first, end = self._recordings.span(topics.TRADES, partition)
+        self.unproven[partition] = False
+        for recorded in decisions.recorded():
+            self._result.superseded += recorded.superseded
+            anew = made_anew(recorded)
+            if anew is not None:
+                self._result.made_anew[recorded.instrument] = anew
+                for subject in subjects(recorded):
+                    self._result.count(subject, None)
                 continue
-            instrument = record.instrument
-            if key == instrument.encode() and (self._wanted is None or instrument in self._wanted):
-                found[name].setdefault(instrument, []).append((message.offset() or 0, record))
-        orders, journal, fills = found.values()
-        return orders, journal, fills
+            for subject in subjects(recorded):
+                self._result.differences += subject.differences
+                self.unproven[partition] |= bool(subject.differences)
+                begins = self._begins(subject, decisions)
+                if not begins:
+                    self._result.unproven.append(unproven(subject, None, end))
+                    continue
+                self._result.count(subject, begins[0])
+                chains += cut(subject, begins[0], WIDTH)
+        return tasks(chains, WIDTH, first, end)
 
-    def _read_trades(self, partition: int, instruments: list[str]) -> dict[str, Trades]:
-        """Return the trades of these instruments; what is no trade is left out, as the worker leaves it out."""
-        found = trade_columns(self._config, self._in(partition, [self._trades]), instruments, COLUMNS)
-        return {instrument: Trades(*gathered.columns().values()) for instrument, gathered in found.items()}
-
-    def _in(self, partition: int, names: Iterable[str]) -> dict[Partition, Span]:
-        return {(name, partition): self._spans.get((name, partition), (0, 0)) for name in names}
+    def _begins(self, subject: Subject, decisions: Decisions) -> list[Start]:
+        """Return where the proof of a subject begins, and where else it could."""
+        mark = decisions.mark_of(subject)
+        if mark is not None:
+            return [mark]
+        begins = provable(subject, self._recordings.retained(subject.partition))
+        if begins and begins[0] is not None:
+            _, end = self._recordings.span(topics.TRADES, subject.partition)
+            self._result.unproven.append(unproven(subject, begins[0], end))
+        since = self._since.get(subject.partition)
+        later = [] if since is None else [at for at, each in subject.marks.items() if at < since and each in begins]
+        return [subject.marks[max(later)]] if later else begins

@@ -5,20 +5,21 @@ from the functions of `streams.trading.rules`. Pure; `streams.audit.audit` reads
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import msgspec
 
 from schemas.order_ids import read_id
-from schemas.records import Applied, Fill, Instrument, Order, OrderStatus, Settings, Setup, Side
+from schemas.records import Fill, Order, OrderStatus, Setup, Side
 from schemas.units import plain
 from streams.audit.arithmetic import Calculation, buy_arithmetic, sell_arithmetic
+from streams.audit.differences import Difference
+from streams.audit.events import Event, Input, event_at, place_of
 from streams.audit.facts import Fact, facts_of
 from streams.audit.journal import (
-    Difference,
     Recorded,
+    beginning,
     compare,
     interleaving,
     made_anew,
@@ -26,7 +27,6 @@ from streams.audit.journal import (
     take_entry,
     take_trades,
 )
-from streams.trading import leader
 from streams.trading.leader import LeaderState
 from streams.trading.strategy import BUY_REFUSED, COUNT, NEXT
 
@@ -44,30 +44,6 @@ class UnknownOrder(LookupError):
 
 class NotReplayable(LookupError):
     """What the leader has taken is not there any more."""
-
-
-class Input(NamedTuple):
-    """The place of an input: its topic without the prefix, and the offset in the instrument's partition."""
-
-    topic: str
-    offset: int
-
-
-@dataclass(frozen=True)
-class Event:
-    """An input of the leader. Time in µs since the epoch; of the fields that follow what it has.
-
-    Nothing of it is there where the topic does not have it any more, or the journal never had it.
-    """
-
-    place: Input
-    partition: int
-    time: int | None = None
-    trade_id: int | None = None
-    price: int | None = None
-    fill: Fill | None = None
-    settings: Settings | None = None
-    instrument: Instrument | None = None
 
 
 @dataclass(frozen=True)
@@ -109,28 +85,42 @@ class Explanation:
     other_differences: int
 
 
-def explain(recorded: Recorded, client_order_id: str) -> Explanation:
+def explain(stretches: Sequence[Recorded], client_order_id: str) -> Explanation:
     """Explain one order of an instrument; raise `UnknownOrder` for one that was neither recorded nor refolded.
 
-    `exchange:SYMBOL:TRADER:SIDE`, which names no incarnation, stands for the newest order of that name.
+    `exchange:SYMBOL:TRADER:SIDE`, which names no incarnation, stands for the newest order of that name. The stretches,
+    in their order, have to hold all that changed the order and the start of its trader. Differences are those within
+    them.
     """
-    anew = made_anew(recorded)
-    if anew is not None:
-        raise NotReplayable(
-            f"{recorded.instrument}: its topic {anew} was deleted and made anew: nothing can be replayed"
-        )
-    made = [record for record in refold(recorded) if isinstance(record, Order)]
-    client_order_id = _full_id(client_order_id, [*made, *recorded.orders])
-    found = _snapshots(recorded.orders, client_order_id)
-    refolded = _snapshots(made, client_order_id)
-    if not found and not refolded:
-        raise UnknownOrder(client_order_id, _nearest(recorded, client_order_id))
-    pairs = [(found.get(version), refolded.get(version)) for version in sorted(found.keys() | refolded.keys())]
-    snapshots = tuple(Snapshot(*pair, _snapshot_step(recorded, *pair)) for pair in pairs)
-    differences = compare(recorded)
+    for recorded in stretches:
+        anew = made_anew(recorded)
+        if anew is not None:
+            raise NotReplayable(
+                f"{recorded.instrument}: its topic {anew} was deleted and made anew: nothing can be replayed"
+            )
+    refolds = [[made for made in refold(recorded) if isinstance(made, Order)] for recorded in stretches]
+    known = [order for made, recorded in zip(refolds, stretches, strict=True) for order in (*made, *recorded.orders)]
+    client_order_id = _full_id(client_order_id, known)
+    explained = [
+        snapshot
+        for recorded, made in zip(stretches, refolds, strict=True)
+        for snapshot in _explained(recorded, made, client_order_id)
+    ]
+    if not explained:
+        raise UnknownOrder(client_order_id, _nearest(stretches[-1], client_order_id))
+    trader = explained[0].order.trader
+    starts = (_start_step(recorded, trader) for recorded in stretches)
+    differences = [difference for recorded in stretches for difference in compare(recorded)]
     ours = [d for d in differences if _is_about(d, client_order_id)]
-    start = _start_step(recorded, snapshots[0].order.trader)
-    return Explanation(client_order_id, start, snapshots, tuple(ours), len(differences) - len(ours))
+    start = next((step for step in starts if step is not None), None)
+    return Explanation(client_order_id, start, tuple(explained), tuple(ours), len(differences) - len(ours))
+
+
+def _explained(recorded: Recorded, made: Sequence[Order], client_order_id: str) -> Iterator[Snapshot]:
+    found, refolded = _snapshots(recorded.orders, client_order_id), _snapshots(made, client_order_id)
+    for version in sorted(found.keys() | refolded.keys()):
+        pair = found.get(version), refolded.get(version)
+        yield Snapshot(*pair, _snapshot_step(recorded, *pair))
 
 
 def _full_id(typed: str, orders: Sequence[Order]) -> str:
@@ -173,12 +163,12 @@ def _nearest(recorded: Recorded, client_order_id: str) -> list[str]:
 
 def _before(recorded: Recorded, place: Input) -> LeaderState:
     """Return the refolded leader right before it takes this input."""
-    state = leader.new_state(recorded.instrument, recorded.partition)
+    state = beginning(recorded)
     for entry in interleaving(recorded):
         if place.topic == "trades" and entry.trades_offset >= place.offset:
             break
         take_trades(state, recorded.trades, until=entry.trades_offset)
-        if _place(entry) == place:
+        if place_of(entry) == place:
             break
         take_entry(state, recorded, entry)
     if place.topic == "trades":
@@ -194,7 +184,7 @@ def _after(recorded: Recorded, before: LeaderState, place: Input) -> LeaderState
         take_trades(state, recorded.trades, until=place.offset)
     else:
         for entry in interleaving(recorded):
-            if _place(entry) == place:
+            if place_of(entry) == place:
                 take_entry(state, recorded, entry)
     return state
 
@@ -204,34 +194,9 @@ def _copy(state: LeaderState) -> LeaderState:
     return msgspec.json.decode(msgspec.json.encode(state), type=LeaderState)
 
 
-def _place(entry: Applied) -> Input:
-    return Input(entry.input_topic, entry.input_offset)
-
-
 def _cause(order: Order) -> Input:
     """Return the input that made a snapshot."""
     return Input(order.cause_topic, int(getattr(order, f"{order.cause_topic}_offset")))
-
-
-def _event(recorded: Recorded, place: Input) -> Event:
-    if place.topic == "trades":
-        trades = recorded.trades
-        at = bisect_left(trades.offsets, place.offset)
-        if at == len(trades.offsets) or trades.offsets[at] != place.offset:
-            return Event(place, recorded.partition)
-        time, trade_id, price = int(trades.times[at]), int(trades.ids[at]), int(trades.prices[at])
-        return Event(place, recorded.partition, time=time, trade_id=trade_id, price=price)
-    if place.topic == "fills":
-        fill = recorded.fills.get(place.offset)
-        return Event(place, recorded.partition, time=fill.transaction_time if fill else None, fill=fill)
-    entry = next((entry for entry in recorded.journal if _place(entry) == place), None)
-    if entry is not None and entry.settings is not None:
-        settings = msgspec.json.decode(entry.settings, type=Settings)
-        return Event(place, recorded.partition, time=settings.updated_time, settings=settings)
-    if entry is not None and entry.instrument_taken is not None:
-        instrument = msgspec.json.decode(entry.instrument_taken, type=Instrument)
-        return Event(place, recorded.partition, time=instrument.updated_time, instrument=instrument)
-    return Event(place, recorded.partition)
 
 
 # The snapshots of the order
@@ -242,7 +207,7 @@ def _snapshot_step(recorded: Recorded, found: Order | None, refolded: Order | No
     order = found or refolded
     assert order is not None
     place = _cause(order)
-    event = _event(recorded, place)
+    event = event_at(recorded, place)
     before = _before(recorded, place)
     after = _after(recorded, before, place)
     others = [
@@ -301,21 +266,23 @@ def _start_step(recorded: Recorded, trader: int) -> Step | None:
         return None
     before = _before(recorded, place)
     after = _after(recorded, before, place)
-    event = _event(recorded, place)
+    event = event_at(recorded, place)
     why, arithmetic = _why_started(before, after, event, trader)
     return Step(event, why, facts_of(before, after, trader), arithmetic)
 
 
 def _start(recorded: Recorded, trader: int) -> Input | None:
     """Return the input after which this number is given away: a trade that started one more trader left no record."""
-    state = leader.new_state(recorded.instrument, recorded.partition)
+    state = beginning(recorded)
+    if state.leader.head[NEXT] > trader:
+        return None
     for entry in (*interleaving(recorded), None):
         seen = state.trades_offset
         take_trades(state, recorded.trades, until=None if entry is None else entry.trades_offset)
         if state.leader.head[NEXT] > trader:
             return Input("trades", _starting_trade(recorded, seen, trader))
         if entry is not None and take_entry(state, recorded, entry) and state.leader.head[NEXT] > trader:
-            return _place(entry)
+            return place_of(entry)
     return None
 
 

@@ -5,21 +5,22 @@ one order.
 Everything here is pure; `streams.audit.audit` reads the topics.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
 
 from schemas.columns import Int64s
 from schemas.errors import Refused
-from schemas.records import Applied, Decided, Fill, Instrument, Order, Record, Settings
+from schemas.records import BOOK, LEADER, Applied, Checkpoint, Decided, Fill, Instrument, Order, Record, Settings
 from schemas.upgrade import instrument_in
+from streams.audit.books import RecordedBook
+from streams.audit.differences import Difference, by_version, compare_records, counting, in_order
 from streams.trading import leader
+from streams.trading.book import Tape
 from streams.trading.leader import LeaderState
-
-D = TypeVar("D", bound=Decided)
 
 
 class Trades(NamedTuple):
@@ -29,6 +30,9 @@ class Trades(NamedTuple):
     prices: Int64s
     times: Int64s
     ids: Int64s
+
+
+NO_TRADES = Trades(*(np.zeros(0, np.int64) for _ in Trades._fields))
 
 
 @dataclass
@@ -42,30 +46,67 @@ class Recorded:
     journal: list[Applied] = field(default_factory=list)
     fills: Mapping[int, Fill] = field(default_factory=dict)
     """By offset."""
+    checkpoints: Mapping[int, Checkpoint] = field(default_factory=dict)
+    """By offset."""
+    begin: LeaderState | None = None
+    """The leader before all this; `None` where it had seen nothing."""
     superseded: int = 0
     """How many orders, journal entries and fills were left out, since one of a higher epoch came before them."""
+    book: RecordedBook | None = None
+    """The exchange's side of it."""
 
 
-@dataclass(frozen=True)
-class Difference:
-    """One version of an instrument's records that is not what the refold gives; `None` where there is none."""
-
-    instrument: str
-    version: int
-    recorded: Record | None
-    refolded: Record | None
+D = TypeVar("D", bound=Decided)
+Found = Mapping[type[Record], list[tuple[int, Any]]]
+"""Offsets and records of one instrument by their type, in the order of the partition."""
 
 
-def counting(found: Iterable[tuple[int, D]]) -> dict[int, D]:
-    """Return the records of one topic that count, by offset: without those of a lower epoch than one before them.
+Epochs = dict[str, int]
+"""The highest epoch of some records, by `epoch_name`."""
 
-    `found` are offsets and records of one instrument in the order of its partition. Every reader drops the same.
-    """
-    counted, epoch = {}, 0
-    for offset, record in found:
-        if record.epoch >= epoch:
-            counted[offset], epoch = record, record.epoch
-    return counted
+
+def epoch_name(kind: type[Record], agent: str, instrument: str) -> str:
+    """Return what tells records that have their epochs in common: one agent's of one kind about one instrument."""
+    return f"{kind.__name__} {agent} {instrument}"
+
+
+def owner_of(record: Record) -> str:
+    """Return the agent that has made a record."""
+    if isinstance(record, Applied | Checkpoint):
+        return record.agent
+    return LEADER if isinstance(record, Order) else BOOK
+
+
+def gathered(
+    instrument: str, partition: int, tape: Tape, found: Found, epochs: Mapping[str, int] | None = None
+) -> Recorded:
+    """Return what was recorded of an instrument, without what is superseded; `epochs` are those of what came before."""
+
+    def counted(kind: type[D], agent: str) -> dict[int, D]:
+        ours = [(offset, record) for offset, record in found.get(kind, []) if owner_of(record) == agent]
+        return counting(ours, (epochs or {}).get(epoch_name(kind, agent, instrument), 0))
+
+    orders, fills = counted(Order, LEADER), counted(Fill, BOOK)
+    journals = {agent: counted(Applied, agent) for agent in (LEADER, BOOK)}
+    checkpoints = {agent: counted(Checkpoint, agent) for agent in (LEADER, BOOK)}
+    kept = len(orders) + len(fills) + sum(map(len, journals.values())) + sum(map(len, checkpoints.values()))
+    return Recorded(
+        instrument=instrument,
+        partition=partition,
+        trades=trades_of(tape),
+        orders=list(orders.values()),
+        journal=list(journals[LEADER].values()),
+        fills=fills,
+        checkpoints=checkpoints[LEADER],
+        superseded=sum(map(len, found.values())) - kept,
+        book=RecordedBook(
+            instrument=instrument,
+            orders=orders,
+            journal=list(journals[BOOK].values()),
+            fills=list(fills.values()),
+            checkpoints=checkpoints[BOOK],
+        ),
+    )
 
 
 def refold(recorded: Recorded) -> list[Record]:
@@ -73,7 +114,7 @@ def refold(recorded: Recorded) -> list[Record]:
 
     An input that is lost, or that the refolded leader refuses, gives none: `compare` then misses its journal entry.
     """
-    state = leader.new_state(recorded.instrument, recorded.partition)
+    state = beginning(recorded)
     for entry in interleaving(recorded):
         take_trades(state, recorded.trades, until=entry.trades_offset)
         take_entry(state, recorded, entry)
@@ -81,31 +122,27 @@ def refold(recorded: Recorded) -> list[Record]:
     return state.outbox
 
 
-def compare(recorded: Recorded) -> list[Difference]:
-    """Return where the refold and the record differ, and where a record was repeated with another content.
+def beginning(recorded: Recorded) -> LeaderState:
+    """Return the leader before all that is recorded here, to be changed."""
+    if recorded.begin is None:
+        return leader.new_state(recorded.instrument, recorded.partition)
+    return msgspec.json.decode(msgspec.json.encode(recorded.begin), type=LeaderState)
 
-    Epochs are left out: who decided something is not what was decided.
-    """
-    refolded: dict[int, Record] = {_version(record): record for record in refold(recorded)}
-    found: dict[int, Record] = {}
-    differences = []
+
+def compare(recorded: Recorded) -> list[Difference]:
+    """Return where the refold and the record differ, and where a record was repeated with another content."""
     both: list[Order | Applied] = [*recorded.orders, *recorded.journal]
-    for record in map(_without_epoch, both):
-        if found.setdefault(_version(record), record) != record:
-            differences.append(Difference(recorded.instrument, _version(record), record, found[_version(record)]))
-    for version in sorted(refolded.keys() | found.keys()):
-        if refolded.get(version) != found.get(version):
-            pair = found.get(version), refolded.get(version)
-            differences.append(Difference(recorded.instrument, version, *pair))
-    return differences
+    return compare_records(recorded.instrument, LEADER, both, by_version(refold(recorded)))
 
 
 def interleaving(recorded: Recorded) -> list[Applied]:
     """Return the journal in the order of its versions, each once: an entry may be sent twice."""
-    unique: dict[int, Applied] = {}
-    for entry in recorded.journal:
-        unique.setdefault(entry.version, entry)
-    return [unique[version] for version in sorted(unique)]
+    return in_order(recorded.journal)
+
+
+def trades_of(tape: Tape) -> Trades:
+    """Return what a leader looks at of the trades."""
+    return Trades(tape.offsets, tape.prices, tape.times, tape.ids)
 
 
 def made_anew(recorded: Recorded) -> str | None:
@@ -155,12 +192,3 @@ def _take_settings(state: LeaderState, offset: int, text: str) -> None:
     entry = len(state.outbox)
     leader.apply_settings(state, offset, settings)
     state.outbox[entry] = msgspec.structs.replace(state.outbox[entry], settings=text)
-
-
-def _without_epoch(record: Order | Applied) -> Order | Applied:
-    return msgspec.structs.replace(record, epoch=0) if record.epoch else record
-
-
-def _version(record: Record) -> int:
-    assert isinstance(record, Order | Applied)
-    return record.version

@@ -148,6 +148,11 @@ class Keeper(Generic[S]):
         committed = self._app.consumer._committed_offset.get(TP(self._full_names[topic], partition.number))
         return max(partition.positions.get(topic, -1), (committed or 0) - 1)
 
+    def keys(self, partition: Partition[S]) -> list[bytes]:
+        """Return the keys of all instruments that have a state in a partition, stored or not yet."""
+        live = {key for key, found in partition.live.items() if found is not None}
+        return sorted(live.union(self._table.known.keys(partition.number)))
+
     def dead_letter(self, batch: Batch, row: int, error: Exception) -> Message:
         """Return the dead letter of the record in a row of a batch."""
         record = batch.records[row]

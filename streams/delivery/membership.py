@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from aiokafka.protocol.group import SyncGroupRequest
+
 from streams.delivery.batches import is_current
 
 LOOK_EVERY_S = 0.05
@@ -36,22 +38,33 @@ class Membership:
         return generation == self._generation and self._clock() - self._since <= self._session_s
 
     def follow(self, coordinator: Any) -> None:
-        """Listen to what aiokafka's coordinator of the group is told: at each join and each heartbeat."""
-        beat, joined = coordinator._do_heartbeat, coordinator._on_join_complete
+        """Listen to what aiokafka's coordinator of the group is told: at each join and each heartbeat.
+
+        Either answer may have waited for this worker to wake, so it counts from when it was asked for.
+        """
+        beat, joined, send = coordinator._do_heartbeat, coordinator._on_join_complete, coordinator._send_req
+        synced = self._clock()
 
         async def do_heartbeat() -> Any:
-            asked = self._clock()  # the answer may have waited for this worker to wake
+            asked = self._clock()
             generation = coordinator.generation
             answered = await beat()
             if answered or coordinator.generation != generation:  # it was told that it is none any more
                 self.confirmed(coordinator.generation, asked)
             return answered
 
+        async def send_req(request: Any) -> Any:
+            nonlocal synced
+            if isinstance(request, SyncGroupRequest):  # the last that a member asks for when it joins
+                synced = self._clock()
+            return await send(request)
+
         async def on_join_complete(generation: int, *assigned: Any) -> Any:
-            self.confirmed(generation, self._clock())
+            self.confirmed(generation, synced)
             return await joined(generation, *assigned)
 
         coordinator._do_heartbeat, coordinator._on_join_complete = do_heartbeat, on_join_complete
+        coordinator._send_req = send_req
 
 
 async def assure(app: Any, generation: int | None) -> None:

@@ -97,6 +97,10 @@ class Store(Protocol[S]):
         """Return the offset up to which a topic's partition has been handled, -1 for nothing yet."""
         ...
 
+    def keys(self, partition: Partition[S]) -> list[bytes]:
+        """Return the keys of all instruments that have a state in a partition."""
+        ...
+
     def dead_letter(self, batch: Batch, row: int, error: Exception) -> Message:
         """Return the dead letter of the record in a row of a batch."""
         ...
@@ -132,6 +136,10 @@ class Context(Generic[S]):
         live.summary = None
         self._partition.touched[key] = live
         return live.state
+
+    def everybody(self) -> list[bytes]:
+        """Return the keys of all instruments of the partition that have a state."""
+        return self._store.keys(self._partition)
 
     def look(self, keys: Iterable[bytes], summarise: Callable[[S], T], otherwise: T) -> list[T]:
         """Return what a pure function says of the state of each instrument, or `otherwise` of one that has none.

@@ -101,8 +101,8 @@ def inputs_give_the_orders(config: Config) -> Check:
     instruments = "1 instrument" if result.instruments == 1 else f"{result.instruments} instruments"
     return _check(
         f"replay: {result.trades:,} trades and {result.fills:,} execution reports of {instruments} "
-        f"give the recorded orders, {result.orders:,} of them ({result.repeats:,} records were sent twice, "
-        "with the same content)",
+        f"give the recorded orders, {result.orders:,} of them, and these {result.reports:,} of the recorded fills "
+        f"({result.repeats:,} records were sent twice, with the same content)",
         [
             f"{d.instrument} version {d.version}: recorded {d.recorded}, replayed {d.refolded}"
             for d in result.differences

@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import uvloop
@@ -20,9 +21,11 @@ from infra.errors import ServiceError, Unreachable
 from infra.progress import Progress
 from schemas.codec import Codec
 from schemas.columns import Int64s, decode_trades
+from schemas.reader import Partition
 from schemas.records import Trade
 from schemas.registry import make_codec
 from streams.topics import lean
+from streams.topics.batches import Found, Keys, trades_in
 from streams.topics.lean import Record
 from streams.topics.read import TIMEOUT_S, Span, Spans
 
@@ -103,56 +106,123 @@ def record_batches(config: Config, wanted: Spans, progress: Progress | None = No
 
     Raises `Unreachable` when none came for `TIMEOUT_S`, `ServiceError` for offsets that the topic has no more.
     """
-    left = {TopicPartition(*partition): span for partition, span in wanted.items() if span[0] < span[1]}
-    if not left:
+    if any(first < end for first, end in wanted.values()):
+        with Consuming(config) as consuming:
+            yield from consuming.batches(wanted, progress)
+
+
+def trade_batches(
+    config: Config, partition: Partition, span: Span, instruments: Sequence[str], codec: Codec[Trade]
+) -> Iterator[tuple[int, Found]]:
+    """Yield the trades of some instruments in a span of a partition, and each time up to which offset it was read.
+
+    Their keys are the places of the instruments in the list. Raises what `record_batches` raises.
+    """
+    first, end = span
+    if first >= end:
         return
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    keys = Keys([instrument.encode() for instrument in instruments])
+    with Consuming(config, whole=True) as consuming:
+        for position, fetched in consuming.answers(partition, span):
+            yield min(position, end) - 1, trades_in(fetched.data, first, end, keys, codec)
+            first = position
+
+
+class Consuming:
+    """One client, which reads one set of spans after another; with `whole` the broker's answers as they come.
+
+    Closed at the end of its `with` block. Its methods raise what `record_batches` raises.
+    """
+
+    def __init__(self, config: Config, whole: bool = False) -> None:
+        self._config = config
+        self._whole = whole
+        self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        self._consumer: AIOKafkaConsumer = None
+
+    def __enter__(self) -> "Consuming":
+        self._runner.__enter__()
         try:
-            consumer = runner.run(_started(config, left))
-            try:
-                yield from _batches(config, runner, consumer, left, progress)
-            finally:
-                runner.run(consumer.stop())
-        except KafkaError as error:
-            raise ServiceError(f"Kafka: {error}") from None
+            with _told():
+                self._consumer = self._runner.run(_started(self._config, self._whole))
+        except BaseException:
+            self._runner.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._runner.run(self._consumer.stop())
+        finally:
+            self._runner.close()
+
+    def batches(self, wanted: Spans, progress: Progress | None = None) -> Iterator[list[Record]]:
+        """Yield the records of these spans, those of a batch of one partition and in its order."""
+        left = self._assigned(wanted)
+        ends = {partition: end for partition, (_, end) in left.items()}
+        total, done = sum(end - first for first, end in left.values()), 0
+        for arrived in self._arrivals(left):
+            for partition, records in arrived.items():
+                end = ends[partition]
+                within = records if records[-1].offset < end else [record for record in records if record.offset < end]
+                done += len(within)
+                yield within
+            if progress is not None:
+                progress(done, total)
+
+    def answers(self, partition: Partition, span: Span) -> Iterator[tuple[int, lean.Fetched]]:
+        """Yield what the broker sends of a span, and the offset that follows each answer."""
+        left = self._assigned({partition: span})
+        place = TopicPartition(*partition)
+        for arrived in self._arrivals(left):
+            for fetched in arrived.get(place, []):
+                yield self._runner.run(self._consumer.position(place)), fetched
+
+    def _assigned(self, wanted: Spans) -> dict[TopicPartition, Span]:
+        left = {TopicPartition(*partition): span for partition, span in wanted.items() if span[0] < span[1]}
+        if left:
+            self._runner.run(_assign(self._consumer, left))
+        return left
+
+    def _arrivals(self, left: dict[TopicPartition, Span]) -> Iterator[dict[TopicPartition, list[Any]]]:
+        """Yield what comes, until `left` is empty."""
+        heard = time.monotonic()
+        while left:
+            with _told():
+                arrived = self._runner.run(_arrived(self._consumer, left))
+            yield arrived
+            if arrived:
+                heard = time.monotonic()  # now: whoever takes the batches may take long
+            elif time.monotonic() - heard > TIMEOUT_S:
+                text = f"the broker at {self._config.bootstrap} sent no trades for {TIMEOUT_S:g} s"
+                raise Unreachable(text)
 
 
-def _batches(
-    config: Config,
-    runner: asyncio.Runner,
-    consumer: AIOKafkaConsumer,
-    left: dict[TopicPartition, Span],
-    progress: Progress | None,
-) -> Iterator[list[Record]]:
-    ends = {partition: end for partition, (_, end) in left.items()}
-    total, done = sum(end - first for first, end in left.values()), 0
-    heard = time.monotonic()
-    while left:
-        arrived = runner.run(_arrived(consumer, left))
-        for partition, records in arrived.items():
-            end = ends[partition]
-            within = records if records[-1].offset < end else [record for record in records if record.offset < end]
-            done += len(within)
-            yield within
-        if progress is not None:
-            progress(done, total)
-        if arrived:
-            heard = time.monotonic()  # now: whoever takes the batches may take long
-        elif time.monotonic() - heard > TIMEOUT_S:
-            text = f"the broker at {config.bootstrap} sent no trades for {TIMEOUT_S:g} s"
-            raise Unreachable(text)
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except KafkaError as error:
+        raise ServiceError(f"Kafka: {error}") from None
 
 
-async def _arrived(consumer: AIOKafkaConsumer, left: dict[TopicPartition, Span]) -> dict[TopicPartition, list[Record]]:
+async def _assign(consumer: AIOKafkaConsumer, wanted: Mapping[TopicPartition, Span]) -> None:
+    """Read these from their first offsets on, and nothing else any more."""
+    consumer.assign(list(wanted))
+    for partition, (first, _) in wanted.items():
+        consumer.seek(partition, first)
+
+
+async def _arrived(consumer: AIOKafkaConsumer, left: dict[TopicPartition, Span]) -> dict[TopicPartition, list[Any]]:
     """Return what comes within `POLL_MS`; partitions that are at their end are taken out of `left`."""
-    records: dict[TopicPartition, list[Record]] = await consumer.getmany(timeout_ms=POLL_MS)
+    records: dict[TopicPartition, list[Any]] = await consumer.getmany(timeout_ms=POLL_MS)
     for partition in [partition for partition in left if await consumer.position(partition) >= left[partition][1]]:
         del left[partition]
         consumer.pause(partition)
     return records
 
 
-async def _started(config: Config, wanted: Mapping[TopicPartition, Span]) -> AIOKafkaConsumer:
+async def _started(config: Config, whole: bool) -> AIOKafkaConsumer:
     lean.install()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=config.bootstrap,
@@ -161,13 +231,11 @@ async def _started(config: Config, wanted: Mapping[TopicPartition, Span]) -> AIO
         # the first records may expire while they are asked for: that is to be said, not skipped
         auto_offset_reset="none",
         max_partition_fetch_bytes=FETCH_BYTES,
+        value_deserializer=lean.as_fetched if whole else None,
     )
     try:
         await consumer.start()
     except KafkaError:
         await consumer.stop()
         raise
-    consumer.assign(list(wanted))
-    for partition, (first, _) in wanted.items():
-        consumer.seek(partition, first)
     return consumer

@@ -3,13 +3,16 @@
 A market price fills every resting order on its better side at the order's own price, as if our orders were too
 small for the market to notice. With partial fills on, all fills that are due to one market trade together execute no
 more than its quantity, as in `streams.trading.simulation`.
+
+Each order, step and terms that changed the book is in its journal, with the trade after which it was taken. So orders
+and trades give the same reports again: `streams.audit.books` replays them.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from schemas.records import ExecutionType, Fill, Instrument, Order, OrderStatus, Record, Side
+from schemas.records import BOOK, Applied, ExecutionType, Fill, Instrument, Order, OrderStatus, Record, Side
 from schemas.symbols import split_instrument
 from schemas.units import AMOUNT_MAX, ONE
 from streams.trading.crossing import Int64s, first_crossing
@@ -35,6 +38,17 @@ class Resting(msgspec.Struct, kw_only=True):
     """The time of what caused it: no market trade from before fills it, whenever that comes."""
 
 
+class Terms(msgspec.Struct, frozen=True):
+    """How the mock exchange fills: commission as a fraction in units of 1e-8, and whether partially."""
+
+    fee: int
+    partial_fills: bool
+
+
+NOT_JOURNALLED = -1
+"""What a book has made, where it was stored before books had a journal."""
+
+
 class BookState(msgspec.Struct, kw_only=True):
     """Everything the exchange knows of one instrument. Stored whole, before anything in `outbox` is sent."""
 
@@ -44,6 +58,16 @@ class BookState(msgspec.Struct, kw_only=True):
     """In the order in which they came."""
     step: int = 1
     """The instrument's step size in 1e-8; the smallest there is until the exchange has said it."""
+    terms: Terms | None = None
+    """Under which it fills, from the first market trade on that reaches an order."""
+    partition: int = 0
+    """The partition of its key: the same one in every topic."""
+    trades_offset: int = -1
+    """How far the trades have been looked through."""
+    orders_offset: int = -1
+    """The last snapshot of an order that was taken."""
+    made: int = NOT_JOURNALLED
+    """How many reports and journal entries it has made: the version of the last one."""
     epoch: int = 0
     version: int = 0
     """Epoch and highest version of the order snapshots taken."""
@@ -57,24 +81,24 @@ class BookState(msgspec.Struct, kw_only=True):
     """What the inputs since the last store made; the shell takes it, stores it encoded, and sends it."""
 
 
-class Terms(msgspec.Struct, frozen=True):
-    """How the mock exchange fills: commission as a fraction in units of 1e-8, and whether partially."""
-
-    fee: int
-    partial_fills: bool
-
-
 def new_book(instrument: str) -> BookState:
     """Return an empty book of `exchange:SYMBOL`; raise `Refused` for anything else."""
     exchange, symbol = split_instrument(instrument)
-    return BookState(exchange=exchange, symbol=symbol)
+    return BookState(exchange=exchange, symbol=symbol, made=0)
 
 
-def apply_instrument(book: BookState, instrument: Instrument) -> None:
+def apply_instrument(book: BookState, offset: int, instrument: Instrument) -> None:
     """Take in what the exchange says of the instrument."""
     if instrument.step_size != book.step:
         book.step = instrument.step_size
-        book.changed = True
+        _journal(book, "instruments", offset, instrument_taken=msgspec.json.encode(instrument).decode())
+
+
+def apply_terms(book: BookState, terms: Terms) -> None:
+    """Fill under these terms from here on."""
+    if terms != book.terms:
+        book.terms = terms
+        _journal(book, "terms", -1, terms=msgspec.json.encode(terms).decode())
 
 
 def begin_anew(book: BookState, topic: str, topic_id: str) -> None:
@@ -84,6 +108,7 @@ def begin_anew(book: BookState, topic: str, topic_id: str) -> None:
             order.cause = -1
     elif topic == "orders":
         book.epoch, book.version, book.missing = 0, 0, b""
+        book.orders_offset = -1
     book.changed = True
 
 
@@ -92,7 +117,7 @@ def is_superseded(book: BookState, order: Order) -> bool:
     return order.epoch < book.epoch
 
 
-def apply_order(book: BookState, order: Order) -> None:
+def apply_order(book: BookState, offset: int, order: Order) -> None:
     """Take a snapshot of an order: a new one rests in the book, one to be cancelled leaves it."""
     version, missing = book.version, book.missing
     if order.epoch > book.epoch:  # what was sent by somebody who had lost the instrument meanwhile counts no more
@@ -101,10 +126,12 @@ def apply_order(book: BookState, order: Order) -> None:
     if taken is None:
         return
     book.epoch, (book.version, book.missing) = order.epoch, taken
+    book.orders_offset = offset
     book.changed = True
     if order.cancel_requested:
-        _cancel(book, order)
+        _cancel(book, offset, order)
     elif order.status is OrderStatus.NEW:
+        _journal(book, "orders", offset)
         book.orders.append(
             Resting(
                 client_order_id=order.client_order_id,
@@ -136,8 +163,12 @@ def apply_trades(book: BookState, terms: Terms, tape: Tape) -> None:
         if not is_repeat(book.newest, stamp):
             book.newest = newest_of(book.newest, stamp)
             book.changed = True
+            book.trades_offset = trade.offset - 1
+            apply_terms(book, terms)
             _fill(book, terms, trade)
         at += 1
+    if len(tape.offsets):
+        book.trades_offset = int(tape.offsets[-1])
 
 
 def quiet(book: BookState) -> tuple[int, int]:
@@ -178,10 +209,11 @@ def _report_trade(book: BookState, terms: Terms, trade: MarketTrade, order: Rest
     _report(book, order, ExecutionType.TRADE, executed, commission, trade.trade_id, trade.time)
 
 
-def _cancel(book: BookState, request: Order) -> None:
+def _cancel(book: BookState, offset: int, request: Order) -> None:
     for i, order in enumerate(book.orders):
         if order.client_order_id == request.client_order_id:
             del book.orders[i]
+            _journal(book, "orders", offset)
             _report(book, order, ExecutionType.CANCELED, 0, 0, None, request.updated_time)
             return
 
@@ -196,11 +228,12 @@ def _report(
     time: int,
 ) -> None:
     order.reports += 1
-    book.changed = True
+    book.made += 1
     book.outbox.append(
         Fill(
             exchange=book.exchange,
             symbol=book.symbol,
+            version=book.made,
             fill_id=f"{order.client_order_id}:{order.reports}",
             client_order_id=order.client_order_id,
             side=order.side,
@@ -213,6 +246,25 @@ def _report(
             trade_id=trade_id,
             reason=None,
             transaction_time=time,
+        )
+    )
+
+
+def _journal(book: BookState, topic: str, offset: int, **taken: Any) -> None:
+    """Note an input that changes the book; `taken` is its content as JSON where no topic keeps it."""
+    book.made += 1
+    book.changed = True
+    book.outbox.append(
+        Applied(
+            exchange=book.exchange,
+            symbol=book.symbol,
+            agent=BOOK,
+            version=book.made,
+            input_topic=topic,
+            input_partition=book.partition,
+            input_offset=offset,
+            trades_offset=book.trades_offset,
+            **taken,
         )
     )
 

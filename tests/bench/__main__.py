@@ -19,7 +19,7 @@ from infra.stack import Stack, to_stderr
 from schemas.records import Order, Trade
 from schemas.registry import make_codec
 from schemas.topics import FILLS, ORDERS
-from tests.bench import files, market_agent, replay_rows, report
+from tests.bench import audited, files, market_agent, replay_rows, report
 from tests.bench.compared import QUIX_PYTHON, Compared
 from tests.bench.filling import EXCHANGE_TRADES_PER_S, fill_trades_per_s
 from tests.bench.latency import EVERY, RATE, bare, markets_traded, offered_trades, through_worker
@@ -77,22 +77,23 @@ class Bench:
         """One repetition of everything."""
         for part in (self._worker, self._compared, self._latency, self._producer, self._cost):
             part()
-        self._note("sink_rows_per_s", sink_rows_per_s(self.trades[:SINK_TRADES]))
-        self.market.repeat(self._note)
-        self.replay.repeat(self._note)
-        self.recorded.repeat(self._note)
+        self.note("sink_rows_per_s", sink_rows_per_s(self.trades[:SINK_TRADES]))
+        self.market.repeat(self.note)
+        self.replay.repeat(self.note)
+        self.recorded.repeat(self.note)
 
-    def _note(self, key: str, value: float) -> None:
+    def note(self, key: str, value: float) -> None:
+        """Keep a figure and say it."""
         self.values[key].append(value)
         to_stderr(f"bench: {key} {value:,.2f}")
 
     def _worker(self) -> None:
         with world("worker") as w:
             run = run_worker(w, setups_of(self.markets, **LOOP), self.loop, agents=OTHERS)
-            self._note("worker_trades_per_s", run.per_s)
-            self._note("worker_cpu_us_per_trade", run.cpu_us)
-            self._note("worker_orders", len(read_topic(w.config, ORDERS)))
-            self._note("worker_fills", len(read_topic(w.config, FILLS)))
+            self.note("worker_trades_per_s", run.per_s)
+            self.note("worker_cpu_us_per_trade", run.cpu_us)
+            self.note("worker_orders", len(read_topic(w.config, ORDERS)))
+            self.note("worker_fills", len(read_topic(w.config, FILLS)))
 
     def _compared(self) -> None:
         compared = Compared(setups_of(self.markets, **FALLING))
@@ -101,36 +102,36 @@ class Bench:
         stock, stock_orders = compared.stock_faust(self.falling[:STOCK_TRADES])
         _require_same("Quix Streams", orders, quix_orders)
         _require_same("Faust", {order for order in orders if order.created_time <= self.stock_until}, stock_orders)
-        self._note("compared_orders", len(orders))
-        self._note("compared_worker_trades_per_s", ours.per_s)
-        self._note("compared_quix_trades_per_s", quix.per_s)
-        self._note("compared_faust_trades_per_s", stock.per_s)
-        self._note("compared_worker_cpu_us", ours.cpu_us)
-        self._note("compared_quix_cpu_us", quix.cpu_us)
-        self._note("compared_faust_cpu_us", stock.cpu_us)
-        self._note("worker_vs_quix", ours.per_s / quix.per_s)
-        self._note("worker_vs_faust", ours.per_s / stock.per_s)
+        self.note("compared_orders", len(orders))
+        self.note("compared_worker_trades_per_s", ours.per_s)
+        self.note("compared_quix_trades_per_s", quix.per_s)
+        self.note("compared_faust_trades_per_s", stock.per_s)
+        self.note("compared_worker_cpu_us", ours.cpu_us)
+        self.note("compared_quix_cpu_us", quix.cpu_us)
+        self.note("compared_faust_cpu_us", stock.cpu_us)
+        self.note("worker_vs_quix", ours.per_s / quix.per_s)
+        self.note("worker_vs_faust", ours.per_s / stock.per_s)
 
     def _latency(self) -> None:
         alone = bare(self.offered)
         ours = through_worker(self.latency_markets, self.offered)
-        self._note("bare_p50_ms", alone.p50_ms)
-        self._note("bare_p99_ms", alone.p99_ms)
-        self._note("latency_p50_ms", ours.p50_ms)
-        self._note("latency_p99_ms", ours.p99_ms)
-        self._note("latency_orders", ours.answers)
-        self._note("latency_p99_vs_bare", ours.p99_ms / alone.p99_ms)
+        self.note("bare_p50_ms", alone.p50_ms)
+        self.note("bare_p99_ms", alone.p99_ms)
+        self.note("latency_p50_ms", ours.p50_ms)
+        self.note("latency_p99_ms", ours.p99_ms)
+        self.note("latency_orders", ours.answers)
+        self.note("latency_p99_vs_bare", ours.p99_ms / alone.p99_ms)
 
     def _producer(self) -> None:
-        self._note("producer_trades_per_s", producer_trades_per_s(self.trades))
-        self._note("fill_trades_per_s", fill_trades_per_s(FILLED))
+        self.note("producer_trades_per_s", producer_trades_per_s(self.trades))
+        self.note("fill_trades_per_s", fill_trades_per_s(FILLED))
 
     def _cost(self) -> None:
         for count, trades in self.scale.items():
             with world(f"scale{count}") as w:
                 setups = setups_of(instruments(count), **LOOP)
                 run = run_worker(w, setups, trades, opening=trades[:count], agents=OTHERS)
-            self._note(_cost_key(count), run.cpu_us)
+            self.note(_cost_key(count), run.cpu_us)
 
     def medians(self) -> dict[str, float]:
         """The median of every figure over the repetitions, and the growth of the cost."""
@@ -172,6 +173,7 @@ def rows() -> list[Row]:
         *costs,
         Row("cost_per_trade_1500_vs_1", "x", "the last by the first"),
         *market_agent.rows(),
+        *audited.rows(),
         *replay_rows.rows(DAY.exists()),
         *files.rows(),
     ]
@@ -219,6 +221,7 @@ def main() -> int:
             for number in range(REPETITIONS):
                 to_stderr(f"bench: repetition {number + 1} of {REPETITIONS}")
                 bench.repeat()
+            audited.measure(bench.markets, bench.trades, bench.codec, bench.note, audited.TIMES)
         medians = bench.medians()
     finally:
         stack.down()

@@ -16,7 +16,7 @@ from producers.publisher import Publisher
 from producers.pump import Pump
 from producers.rest import Budget, Rest
 from producers.session import Session
-from schemas.records import Gap, GapStatus
+from schemas.gap_records import Gap, GapStatus
 from tests.bench.world import world
 
 AMPLE = Budget(weight=1e9, seconds=1, burst=1e9)

@@ -27,7 +27,8 @@ from producers.recorded.files import read_trades
 from producers.rest import Rest
 from producers.service import serve
 from producers.session import Session
-from schemas.records import GapStatus, Settings, Trade
+from schemas.gap_records import GapStatus
+from schemas.records import Settings, Trade
 from tests.e2e.test_cli_commands import data, run, set_environment
 from tests.e2e.test_producers_service import (
     DEADLINE_S,

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from infra.config import Config
 from schemas import topics
-from schemas.records import Applied, Order, TradingStatus
+from schemas.records import Applied, Fill, Order, TradingStatus
 from streams.audit.audit import audit
 from streams.cli.main import app
 from streams.trading.strategy import COUNT
@@ -122,6 +122,8 @@ def test_the_recorded_inputs_give_the_recorded_orders(pipeline: Pipeline) -> Non
     assert result.differences == []
     instruments = {order.instrument for order in pipeline.records(topics.ORDERS, Order)}
     assert result.instruments == len(instruments)
+    assert result.unproven == []
+    assert result.reports == len({fill.fill_id for fill in pipeline.records(topics.FILLS, Fill)})
 
 
 def test_one_instrument_is_audited_and_one_order_explained(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,3 +161,14 @@ def test_one_instrument_is_audited_and_one_order_explained(pipeline: Pipeline, m
     code, found = hedgehog("explain sigtermusdt:2:b")
     assert (code, [difference["version"] for difference in found["differences"]]) == (1, [order.version])
     assert "price 0.00000001" in found["differences"][0]["recorded"]
+
+    # Somebody writes a fill that the exchange never reported.
+    report = pipeline.records(topics.FILLS, Fill, order.instrument)[-1]
+    false = pipeline.codecs[Fill].encode(replace(report, fill_id="false", version=report.version + 100))
+    pipeline.write_raw(
+        topics.FILLS, order.instrument, false, partition_of(order.instrument, pipeline.config.partitions)
+    )
+    code, one = hedgehog("audit --symbol sigtermusdt")
+    (invented,) = [difference for difference in one["differences"] if difference["agent"] == "exchange"]
+    assert (code, invented["version"], invented["replayed"]) == (1, report.version + 100, None)
+    assert invented["recorded"].startswith("false TRADE ")

@@ -23,9 +23,10 @@ from schemas.records import Instrument, Settings, Setup
 from schemas.registry import client as registry_client
 from schemas.registry import register_all
 from schemas.sql.migrate import alembic_config
-from schemas.topics import INSTRUMENTS, TOPICS, Topic, sink_dead_letters
-from streams.audit.audit import audit, read_recorded
+from schemas.topics import CHECKPOINTS, INSTRUMENTS, TOPICS, Topic, sink_dead_letters
+from streams.audit.audit import audit
 from streams.audit.explain import explain
+from streams.audit.near import recorded_of_trader
 from streams.warehouse.agreement import compare_with_topics
 from tests import samples
 from tests.e2e.sinks import database, until
@@ -33,9 +34,11 @@ from tests.e2e.workers import Pipeline
 from tests.faults.fleet import Fleet
 from tests.first_layout import IDLE, OLD_SCHEMAS, TRADED, records, states
 
-NEW_TOPICS = (INSTRUMENTS, sink_dead_letters(INSTRUMENTS))
+NEW_TOPICS = (INSTRUMENTS, CHECKPOINTS, sink_dead_letters(INSTRUMENTS))
 TIMEOUT_S = 30.0
 OLD_UPDATE = 1_700_000_000_000_001
+OLD_TRADES = 10
+"""No trade of the earlier program has an id above it."""
 SEEDED = samples.instrument(IDLE, tick_size="0.5", updated_time=OLD_UPDATE + 10)
 """Somebody seeds while the upgrade is broken off."""
 
@@ -184,7 +187,7 @@ def test_the_tables_hold_the_same(old: Config, engine: Engine) -> None:
 
 def test_the_leaders_go_on_where_they_were(old: Config, tmp_path_factory: pytest.TempPathFactory) -> None:
     with Fleet(old, tmp_path_factory.mktemp("upgraded")) as fleet:
-        pipeline = Pipeline(old, fleet)
+        pipeline = Pipeline(old, fleet, trade_ids=OLD_TRADES)
         (idle, traded) = sorted(pipeline.hedgehog("trading", "status", "--all"), key=lambda row: row["instrument"])
         assert (idle["leader"], idle["traders"]) == ("off", 0)
         assert (traded["leader"], traded["traders"], traded["open_orders"]) == ("on", 2, 2)
@@ -212,7 +215,10 @@ def test_the_audit_covers_what_was_before_and_after(old: Config) -> None:
     result = audit(old)
     assert result.differences == []
     assert (result.instruments, result.settings, result.seeds) == (2, 3, 2)
-    (recorded,) = read_recorded(old, [TRADED])
-    first = explain(recorded, f"{TRADED}:1:B")
+    # What the book had taken before it kept a journal nobody knows; what it has reported since is proven.
+    (unproven,) = result.unproven
+    assert (unproven.instrument, unproven.before, unproven.fills) == (TRADED, 5, 1)
+    assert result.reports > 1
+    first = explain(recorded_of_trader(old, TRADED, 0, 1), f"{TRADED}:1:B")
     price, quantity, _ = first.snapshots[0].step.arithmetic
     assert (price.formula, quantity.result) == ("floor(100 × (1 − 0.01), tick 0.01)", "1")

@@ -35,9 +35,9 @@ R = TypeVar("R", bound=Record)
 
 
 class Pipeline:
-    """The topics of one test module, its workers, and all that is in the topics."""
+    """The topics of one test module, its workers, and all that is in them. Trades get the ids after `trade_ids`."""
 
-    def __init__(self, config: Config, fleet: Fleet) -> None:
+    def __init__(self, config: Config, fleet: Fleet, trade_ids: int = 0) -> None:
         self.config = config
         self.fleet = fleet
         self.codecs: dict[type[Record], Any] = {
@@ -62,7 +62,7 @@ class Pipeline:
         )
         partitions = range(config.partitions)
         self._tail.assign([TopicPartition(name, number, 0) for name in self._names for number in partitions])
-        self._trade_ids = 0
+        self._trade_ids = trade_ids
         self._raw: set[tuple[str, int | None, int | None]] = set()
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from infra.config import Config
 from schemas import topics
 from schemas.records import Fill
 from schemas.registry import make_codec
-from streams.audit.journal import counting
+from streams.audit.differences import counting
 from streams.delivery.changelog import keep_newest
 from streams.topics.read import messages
 

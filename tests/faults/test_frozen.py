@@ -52,6 +52,8 @@ def test_five_freezes_of_one_of_two_workers_under_load_and_a_reload(stack: Confi
     assert (result.instruments, result.trades) == (len(SYMBOLS), load.published)
     assert result.orders > 100, "the load must cause orders for this to prove anything"
     assert result.differences == []
+    assert result.unproven == []
+    assert result.reports > 100, "the exchange must have reported for this to prove anything"
     assert open_orders(config, topics.LEADERS) == open_orders(config, topics.BOOKS)
     assert_fills_repeat_only_themselves(config)
     delete_topics(config)

@@ -53,6 +53,8 @@ def test_ten_restarts_and_two_workers_under_load(stack: Config, tmp_path: Path, 
     assert result.trades == load.published
     assert result.orders > 100, "the load must cause orders for this to prove anything"
     assert result.differences == []
+    assert result.unproven == []
+    assert result.reports > 100, "the exchange must have reported for this to prove anything"
     assert open_orders(config, topics.LEADERS) == open_orders(config, topics.BOOKS)
     assert_fills_repeat_only_themselves(config)
     delete_topics(config)

@@ -1,5 +1,6 @@
 """The mutants, by subject. Each line of a source that keeps a promise has one that takes the promise away."""
 
+from tests.mutants.audited import AUDIT
 from tests.mutants.incarnations import INCARNATIONS
 from tests.mutants.market import MARKET
 from tests.mutants.notify import NOTIFY
@@ -185,6 +186,11 @@ EXCHANGE = _of(
     DELIVERY,
     ("an order under another key is taken", "if record.key != order.instrument.encode():", "if False:"),
     ("an instrument under another key is taken", "if record.key != instrument.instrument.encode():", "if False:"),
+    (
+        "the book's position is not lifted",
+        "    begin(state, context.partition, context.applied(key, topics.TRADES.name))\n",
+        "    begin(state, context.partition, state.trades_offset)\n",
+    ),
 )
 TRADES = _of(
     "streams/agents/trades.py",
@@ -255,25 +261,6 @@ REPEATS = (
         ),
         ("the newest time goes back", "max(newest.time, trade.time)", "trade.time"),
     ),
-)
-BOOK = _of(
-    "streams/trading/book.py",
-    (f"{UNIT}/trading/test_book.py", "tests/property/test_book.py", *DELIVERY),
-    ("a trade from before its cause fills an order", "if order.cause <= offset and", "if"),
-    ("a fill brings quantity", "            left -= executed if terms.partial_fills else 0\n", ""),
-    ("parts of a step are traded", "tradable(trade.quantity, book.step)", "trade.quantity"),
-    (
-        "a fill does not change the book",
-        "    order.reports += 1\n    book.changed = True\n",
-        "    order.reports += 1\n",
-    ),
-    (
-        "an order does not change the book",
-        "    book.changed = True\n    if order.cancel_requested:",
-        "    if order.cancel_requested:",
-    ),
-    ("a fill is no price", "            prices.append(order.price)\n", ""),
-    ("a filled order stays", "                del book.orders[i]\n", "                pass\n"),
 )
 MATCHING = _of(
     "streams/trading/matching.py",
@@ -383,6 +370,7 @@ STOPS = (
 MUTANTS = (
     *(*INCARNATIONS, *MARKET, *NOTIFY),
     *(*KEEPER, *PARTITION, *CHECKPOINT, *MESSAGES, *STATES, *BATCHES, *GUARD, *RECOVERY, *APPLICATION),
-    *(*TRADING, *EXCHANGE, *TRADES, *COLUMNS, *LEADER, *REPEATS, *CHECKS, *STOPS, *BOOK, *MATCHING, *IDS, *SETTINGS),
     *FILES,
+    *(*TRADING, *EXCHANGE, *TRADES, *COLUMNS, *LEADER, *REPEATS, *CHECKS, *STOPS, *MATCHING, *IDS, *SETTINGS),
+    *AUDIT,
 )

@@ -40,10 +40,11 @@ def fills_of_the_book(
 ) -> list[tuple[int, int]]:
     """The trader and the executed quantity of each fill."""
     state = book.new_book(INSTRUMENT)
-    book.apply_instrument(state, instrument(step_size=STEP))
+    book.apply_instrument(state, 0, instrument(step_size=STEP))
     for number, (side, limit, steps) in enumerate(resting, 1):
         name = f"{INSTRUMENT}:{number}:{'B' if side == BUYING else 'S'}"
-        book.apply_order(state, order(name, version=number, price=limit * ONE, quantity=steps * STEP, trades_offset=0))
+        placed = order(name, version=number, price=limit * ONE, quantity=steps * STEP, trades_offset=0)
+        book.apply_order(state, number, placed)
     tape = Tape(*(np.array([value], np.int64) for value in (0, price, quantity, 1, 1)))
     book.apply_trades(state, Terms(fee=0, partial_fills=limited), tape)
     reports = [report for report in state.outbox if isinstance(report, Fill)]

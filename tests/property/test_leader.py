@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from schemas.records import Applied, ExecutionType, Fill, Instrument, Order, OrderStatus, Settings, Side, TradingStatus
 from schemas.units import ONE
-from streams.audit.journal import Recorded, Trades, compare
+from streams.audit.books import RecordedBook
+from streams.audit.journal import NO_TRADES, Recorded, Trades, compare
+from streams.audit.stretches import prove_whole
 from streams.trading import book, leader
 from streams.trading.book import Tape, Terms
 from streams.trading.leader import LeaderState
@@ -39,6 +41,9 @@ class World:
         self.quantities: list[int] = []
         self.orders: list[Order] = []
         self.fills: list[Fill] = []
+        self.reports: list[Fill] = []
+        """What the book made, in the order in which it did; not all of it need come in that order, or once."""
+        self.book_journal: list[Applied] = []
         self.journal: list[Applied] = []
         self.settings: list[Settings] = []
         self.instruments: list[Instrument] = []
@@ -57,6 +62,9 @@ class World:
         self.instruments.append(instrument)
         leader.apply_instrument(self.leader, len(self.instruments) - 1, instrument)
         self._send()
+        self.book.trades_offset = self.trades_read - 1
+        book.apply_instrument(self.book, len(self.instruments) - 1, instrument)
+        self._report()
 
     def set(self, changed: Settings) -> None:
         self.settings.append(changed)
@@ -97,7 +105,8 @@ class World:
 
     def book_reads_orders(self, count: int) -> None:
         for order in self.orders[self.orders_read : self.orders_read + count]:
-            book.apply_order(self.book, order)
+            self.book.trades_offset = self.trades_read - 1
+            book.apply_order(self.book, self.orders_read, order)
             self.orders_read += 1
             self._report()
 
@@ -143,7 +152,10 @@ class World:
 
     def _report(self) -> None:
         sent, self.book.outbox = self.book.outbox, []
-        self.fills += [record for record in sent if isinstance(record, Fill)]
+        reports = [record for record in sent if isinstance(record, Fill)]
+        self.fills += reports
+        self.reports += reports
+        self.book_journal += [record for record in sent if isinstance(record, Applied)]
 
     def _send(self) -> None:
         sent, self.leader.outbox = self.leader.outbox, []
@@ -278,6 +290,35 @@ def assert_every_order_lives_once(world: World) -> None:
             bought = buys[order.trader]
             assert bought.status is OrderStatus.FILLED
             assert bought.quantity == order.quantity
+
+
+@given(life=LIVES, chunks=st.integers(1, 5), partial_fills=st.booleans())
+@settings(max_examples=400)
+def test_what_the_book_reports_is_replayed(life: tuple[int, int], chunks: int, partial_fills: bool) -> None:
+    world = lived(life, Lasting(chunks, partial_fills), changing=True)
+    world.all_is_read()
+    assert prove_whole(recorded_book(world), tape_of(world)) == ([], [])
+
+
+class Lasting(World):
+    """A world in which no order ends by itself: nothing in any topic would say so before it had."""
+
+    def an_order_expires(self, place: int) -> None:
+        pass
+
+
+def tape_of(world: World) -> Tape:
+    """The recorded trades; offset, id and time are the same number."""
+    offsets = np.arange(len(world.prices))
+    prices, quantities = (np.array(column, np.int64) for column in (world.prices, world.quantities))
+    return Tape(offsets, prices, quantities, offsets, offsets)
+
+
+def recorded_book(world: World) -> Recorded:
+    """What the topics hold of the book after all that happened."""
+    orders = dict(enumerate(world.orders))
+    found = RecordedBook(samples.INSTRUMENT, orders, world.book_journal, world.reports)
+    return Recorded(samples.INSTRUMENT, 0, NO_TRADES, book=found)
 
 
 def assert_replays(world: World) -> None:

@@ -43,7 +43,7 @@ class Pipeline:
         self.leader, self.book = leader.new_state(INSTRUMENT, 0), book.new_book(INSTRUMENT)
         leader.apply_instrument(self.leader, 0, self.of.instrument)
         leader.apply_settings(self.leader, 0, self.of.settings)
-        book.apply_instrument(self.book, self.of.instrument)
+        book.apply_instrument(self.book, 0, self.of.instrument)
         self.leader.outbox.clear()
 
     def take(self, offset: int, traded: Traded) -> None:
@@ -55,16 +55,16 @@ class Pipeline:
         book.apply_trades(self.book, self.terms, tape)
         while self.book.outbox:
             report = self.book.outbox.pop(0)
-            assert isinstance(report, Fill)
-            self.fills.append(report)
-            leader.apply_fill(self.leader, len(self.fills), report)
-            self._place()
+            if isinstance(report, Fill):
+                self.fills.append(report)
+                leader.apply_fill(self.leader, len(self.fills), report)
+                self._place()
 
     def _place(self) -> None:
         sent, self.leader.outbox = self.leader.outbox, []
         for order in sent:
             if isinstance(order, Order):
-                book.apply_order(self.book, order)
+                book.apply_order(self.book, len(self.orders), order)
                 told = order.client_order_id, order.status, order.price, order.quantity, order.executed_quantity
                 self.orders.append((*told, order.created_time, order.updated_time))
 

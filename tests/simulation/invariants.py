@@ -1,24 +1,27 @@
 """What must hold, whatever went wrong: while a run goes on, and at its end."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 import numpy as np
 from faust.types import TP
 
-from schemas.records import Applied, DeadLetter, Fill, Order, OrderStatus, Trade
+from schemas.records import BOOK, LEADER, Applied, Checkpoint, DeadLetter, Fill, Order, OrderStatus, Trade
 from streams.agents.agent import Agent
 from streams.agents.exchange import EXCHANGE
 from streams.agents.trading import TRADING
-from streams.audit.journal import Recorded, Trades, compare, counting, interleaving, take_entry, take_trades
+from streams.audit.chains import Proof
+from streams.audit.differences import Difference
+from streams.audit.journal import Recorded, gathered
+from streams.audit.stretches import Retained, cut, provable, subjects
 from streams.delivery.changelog import place_of
 from streams.delivery.messages import Message
 from streams.delivery.states import StateCodec
-from streams.trading import leader
-from streams.trading.book import BookState
+from streams.trading.book import BookState, Tape
 from streams.trading.leader import LeaderState
+from streams.trading.matching import UNBOUNDED
 from tests.simulation.broker import Broker, Record
 from tests.simulation.world import CODECS, World
 
@@ -27,6 +30,16 @@ STATES: dict[str, StateCodec[Any]] = {
 }
 UNSTORED = {"trades_offset", "outbox", "changed", "time"}
 """What of a leader need not be stored as new as it is refolded: a trade that changes nothing else is not."""
+WIDTHS = (1, UNBOUNDED)
+"""A stretch ends at every checkpoint, or at none."""
+KINDS: dict[str, type[Any]] = {
+    "trades": Trade,
+    "orders": Order,
+    "applied": Applied,
+    "fills": Fill,
+    "checkpoints": Checkpoint,
+}
+"""What is replayed, and from what."""
 READERS: dict[str, Agent[Any]] = {
     "fills": TRADING,
     "settings": TRADING,
@@ -78,8 +91,8 @@ def at_the_end(world: World) -> Iterator[str]:
     yield from (f"dead letter: {CODECS[DeadLetter].decode(r.value).error}" for r in broker.history("dead-letters"))
     leaders, books = _last(broker, TRADING), _last(broker, EXCHANGE)
     for key in leaders:
-        recorded = _recorded(broker, key)
-        yield from _refolded(recorded, leaders[key])
+        recorded, tape = _recorded(broker, key)
+        yield from _proven(recorded, tape, {LEADER: leaders[key], BOOK: books.get(key)})
         yield from _taken(recorded)
         yield from _open(key, leaders[key], books.get(key))
         yield from _caused(recorded)
@@ -103,7 +116,7 @@ def _stored_and_sent(broker: Broker) -> Iterator[str]:
                 if _is_void(record, history):
                     void.add((message.topic, message.key, message.value))
     sent: dict[tuple[str, bytes, bytes], list[int]] = defaultdict(list)
-    for topic in ("orders", "applied", "fills"):
+    for topic in ("orders", "applied", "fills", "checkpoints"):
         for record in broker.history(topic):
             sent[topic, record.key, record.value].append(record.number)
     for what, numbers in sent.items():
@@ -123,16 +136,18 @@ def _is_void(late: Record, history: Iterable[Record]) -> bool:
 
 
 def _told(what: tuple[str, bytes, bytes]) -> str:
-    kinds = {"orders": Order, "applied": Applied, "fills": Fill}
     topic, _, value = what
-    if topic not in kinds:
+    if topic not in KINDS:
         return f"{topic} {value!r}"
-    record = CODECS[kinds[topic]].decode(value)
+    record = CODECS[KINDS[topic]].decode(value)
     if isinstance(record, Order):
         return f"order {record.client_order_id} version {record.version} {record.status}"
     if isinstance(record, Fill):
         return f"fill {record.fill_id}"
-    return f"journal of {record.instrument} version {record.version}: {record.input_topic} {record.input_offset}"
+    if isinstance(record, Checkpoint):
+        return f"checkpoint of {record.agent} {record.instrument} version {record.version}"
+    taken = f"{record.input_topic} {record.input_offset}"
+    return f"journal of {record.agent} {record.instrument} version {record.version}: {taken}"
 
 
 def _contents(broker: Broker) -> Iterator[str]:
@@ -143,36 +158,46 @@ def _contents(broker: Broker) -> Iterator[str]:
     yield from (f"fill {fill_id} has {len(values)} contents" for fill_id, values in fills.items() if len(values) > 1)
 
 
-def _recorded(broker: Broker, key: str) -> Recorded:
-    def of(topic: str, kind: Any) -> list[tuple[int, Any]]:
-        codec = CODECS[kind]
-        return [(r.offset, codec.decode(r.value)) for r in broker.history(topic) if r.key == key.encode()]
+def _recorded(broker: Broker, key: str) -> tuple[Recorded, Tape]:
+    found = {
+        kind: [
+            (record.offset, CODECS[kind].decode(record.value))
+            for record in broker.history(topic)
+            if record.key == key.encode()
+        ]
+        for topic, kind in KINDS.items()
+    }
+    columns = ("price", "quantity", "trade_id", "trade_time")
+    offsets = np.array([offset for offset, _ in found[Trade]], np.int64)
+    numbers = (np.array([getattr(trade, name) for _, trade in found[Trade]], np.int64) for name in columns)
+    tape = Tape(offsets, *numbers)
+    return gathered(key, World.partition_of(key.encode()), tape, found), tape
 
-    trades = of("trades", Trade)
-    columns = [
-        np.array([offset for offset, _ in trades], np.int64),
-        *(np.array([getattr(t, name) for _, t in trades], np.int64) for name in ("price", "trade_time", "trade_id")),
-    ]
-    orders = list(counting(of("orders", Order)).values())
-    journal = list(counting(of("applied", Applied)).values())
-    partition = World.partition_of(key.encode())
-    return Recorded(key, partition, Trades(*columns), orders, journal, counting(of("fills", Fill)))
+
+def _proven(recorded: Recorded, tape: Tape, stored: Mapping[str, LeaderState | BookState | None]) -> Iterator[str]:
+    """What was recorded is replayed, from the beginning, from each checkpoint, and to what is stored now."""
+    for subject in subjects(recorded):
+        for difference in subject.differences:
+            yield _differs(difference)
+        begins = provable(subject, Retained())
+        if None not in begins:
+            yield f"{subject.agent} of {subject.instrument} can not be proven from its beginning"
+        for width in WIDTHS:
+            for chain in cut(subject, begins[0], width):
+                proof = Proof(chain)
+                if len(tape.offsets):
+                    proof.feed(tape, int(tape.offsets[-1]))
+                yield from map(_differs, proof.finish())
+        held = stored[subject.agent]
+        for name in [name for name in type(proof.state).__struct_fields__ if held is not None and name not in UNSTORED]:
+            found, right = getattr(held, name), getattr(proof.state, name)
+            if found != right:
+                yield f"{subject.agent} of {subject.instrument}: {name} is stored {found}, replayed {right}"
 
 
-def _refolded(recorded: Recorded, stored: LeaderState) -> Iterator[str]:
-    """The recorded inputs in their interleaving give the recorded orders, the journal, and the stored state."""
-    for difference in compare(recorded):
-        yield f"refold of {difference.instrument} version {difference.version}: {difference.recorded} is recorded, " + (
-            f"{difference.refolded} would be right"
-        )
-    state = leader.new_state(recorded.instrument, recorded.partition)
-    for entry in interleaving(recorded):
-        take_trades(state, recorded.trades, until=entry.trades_offset)
-        take_entry(state, recorded, entry)
-    take_trades(state, recorded.trades, until=None)
-    for name in [name for name in LeaderState.__struct_fields__ if name not in UNSTORED]:
-        if getattr(state, name) != getattr(stored, name):
-            yield f"{recorded.instrument}: {name} is stored {getattr(stored, name)}, refolded {getattr(state, name)}"
+def _differs(difference: Difference) -> str:
+    what = f"{difference.agent} of {difference.instrument} version {difference.version}"
+    return f"{what}: {difference.recorded} is recorded, {difference.refolded} would be right"
 
 
 def _taken(recorded: Recorded) -> Iterator[str]:
@@ -184,10 +209,10 @@ def _taken(recorded: Recorded) -> Iterator[str]:
             yield f"fill {fill.fill_id} at {offset} was taken {taken[offset]} times"
 
 
-def _open(key: str, state: LeaderState, book: BookState | None) -> Iterator[str]:
+def _open(key: str, state: LeaderState, held: BookState | None) -> Iterator[str]:
     """The leader and the exchange agree on the open orders."""
     ours = {order.client_order_id for order in [*state.orders.values(), *state.closing.values()]}
-    theirs = {order.client_order_id for order in book.orders} if book else set()
+    theirs = {order.client_order_id for order in held.orders} if held else set()
     if ours - theirs:
         yield f"{key}: open for the leader, unknown to the exchange: {sorted(ours - theirs)}"
     if theirs - ours:

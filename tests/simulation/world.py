@@ -9,10 +9,12 @@ from typing import Any
 from faust.types import TP
 
 from infra.config import Config
+from schemas import records
 from schemas.codec import Codec, schema_text
 from schemas.records import Applied, DeadLetter, Fill, Instrument, Keyed, Order, Record, Settings, Trade, TradingStatus
 from schemas.topics import TOPICS
 from streams.agents.agent import Environment
+from streams.agents.checkpoints import Pace
 from streams.agents.exchange import EXCHANGE
 from streams.agents.trading import TRADING
 from streams.delivery.checkpoint import Checkpoint, WriteThrough
@@ -24,7 +26,9 @@ from tests.simulation.worker import Worker
 
 CODECS: dict[type[Record], Codec[Any]] = {
     kind: Codec(kind, number, lambda _, kind=kind: schema_text(kind))  # type: ignore[misc]
-    for number, kind in enumerate((Fill, DeadLetter, Applied, Trade, Order, Instrument, Settings), 1)
+    for number, kind in enumerate(
+        (Fill, DeadLetter, Applied, Trade, Order, Instrument, Settings, records.Checkpoint), 1
+    )
 }
 NAMES = {topic.record: topic.name for topic in TOPICS.values() if topic.record}
 PARTITIONS = 2
@@ -67,7 +71,8 @@ class World:
         self.group = Group(PARTITIONS)
         self.network = Network(plan, self.rng, self)
         config = Config(topic_prefix="", mock_partial_fills=market.partial_fills)
-        self.environment = Environment(config, CODECS, {topic.name: f"id of {topic.name}" for topic in TOPICS.values()})
+        topic_ids = {topic.name: f"id of {topic.name}" for topic in TOPICS.values()}
+        self.environment = Environment(config, CODECS, topic_ids, Pace(trades=40, versions=30))
         self.agents = (TRADING, EXCHANGE)
         self.storing = market.storing
         self.findings: list[str] = []

@@ -7,7 +7,7 @@ from typing import Any
 from infra.config import Config
 from producers.filler import NOT_STREAMED
 from producers.gap_records import ask_again, read_gaps
-from schemas.records import Gap, GapStatus
+from schemas.gap_records import Gap, GapStatus
 from schemas.times import iso
 from streams.cli.endpoints import with_settings
 from streams.cli.errors import BadValue

@@ -7,9 +7,10 @@ import typer
 
 from infra.config import Config
 from schemas.order_ids import OrderId, client_order_id, read_id
-from streams.audit.audit import read_recorded
+from schemas.topics import ORDERS
 from streams.audit.explain import Explanation, NotReplayable, UnknownOrder
 from streams.audit.explain import explain as explained
+from streams.audit.near import recorded_of_trader
 from streams.cli.endpoints import with_settings
 from streams.cli.errors import PROBLEM, BadValue, CliError
 from streams.cli.instruments.select import read
@@ -17,6 +18,7 @@ from streams.cli.instruments.symbols import resolve
 from streams.cli.orders.explain_rows import as_row
 from streams.cli.orders.options import Explain
 from streams.cli.output import Output
+from streams.topics.read import partitions_of
 
 FIND = "hedgehog orders list"
 
@@ -57,12 +59,14 @@ def _instruments(wanted: OrderId, known: Collection[str]) -> list[str]:
 
 def _explained(config: Config, wanted: OrderId, keys: list[str], out: Output) -> Explanation:
     """Explain the order of the first of these instruments that has it."""
-    out.progress(f"reading everything recorded of {' and '.join(keys)}…")
+    out.progress(f"reading what was recorded of {' and '.join(keys)} when trader {wanted.trader} ran…")
     unknown: CliError = CliError(f"no order of {' or '.join(keys)} was recorded", hint=FIND)
-    for recorded in read_recorded(config, keys):
-        name = client_order_id(wanted.incarnation, recorded.instrument, wanted.trader, wanted.side)
+    for key, partition in partitions_of(config, ORDERS, keys).items():
+        stretches = recorded_of_trader(config, key, partition, wanted.trader)
+        if not any(recorded.orders or recorded.journal or recorded.begin for recorded in stretches):
+            continue
         try:
-            return explained(recorded, name)
+            return explained(stretches, client_order_id(wanted.incarnation, key, wanted.trader, wanted.side))
         except NotReplayable as error:
             raise CliError(str(error)) from None
         except UnknownOrder as error:

@@ -7,7 +7,8 @@ import msgspec
 from schemas.records import Fill, Order, Record
 from schemas.times import iso
 from schemas.units import plain
-from streams.audit.explain import Event, Explanation, Snapshot, Step
+from streams.audit.events import Event
+from streams.audit.explain import Explanation, Snapshot, Step
 from streams.cli.instruments.changes import instrument_row, settings_row
 from streams.cli.orders.audit import shown_record
 
@@ -80,6 +81,7 @@ def _event(event: Event, topic_prefix: str) -> Row:
         "trade_id": event.trade_id,
         "price": None if event.price is None else plain(event.price),
         "fill": None if event.fill is None else _row(event.fill),
+        "due_to": None if event.due_to is None else _event(event.due_to, topic_prefix),
         "settings": None if event.settings is None else settings_row(event.settings),
         "instrument": None if event.instrument is None else instrument_row(event.instrument),
     }
@@ -95,7 +97,9 @@ def _what(event: Event) -> str:
     if event.fill is not None:
         fill = event.fill
         done = f"{plain(fill.cumulative_quantity)} of {plain(fill.order_quantity)}"
-        due = "" if fill.trade_id is None else f", trade {fill.trade_id}"
+        due = "" if fill.trade_id is None else f", due to trade {fill.trade_id}"
+        if event.due_to is not None and event.due_to.price is not None:
+            due += f" at {plain(event.due_to.price)}, offset {event.due_to.place.offset}"
         return (
             f"report {fill.fill_id} {fill.execution_type}: {plain(fill.quantity)} at {plain(fill.price)}, "
             f"in all {done}, commission {plain(fill.commission)}{due}"

@@ -24,13 +24,17 @@ class ListOrders:
 
 @dataclass(frozen=True)
 class Audit:
-    """Replay what was recorded, in its recorded interleaving, and compare it with the recorded orders.
+    """Replay what was recorded, in its recorded interleaving, and compare it with the recorded orders and fills.
 
-    The pipeline should be at rest: a trade that no worker has seen yet counts as seen. One partition is read at a time;
-    its trades, orders and fills have to fit into memory.
+    The pipeline should be at rest: a trade that no worker has seen yet counts as seen. What is proven is kept in the
+    data directory, and the next audit goes on from there.
     """
 
     symbols: Symbols = None
+    everything: Annotated[bool, typer.Option("--all", help="All of it, what was proven before too.")] = False
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="From the checkpoints before this time on (ISO 8601).")
+    ] = None
 
 
 @dataclass(frozen=True)

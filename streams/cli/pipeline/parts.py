@@ -13,7 +13,7 @@ from infra.config import Config
 from infra.errors import Unreachable
 from producers.gap_records import read_gaps
 from schemas.broker import admin
-from schemas.records import GapStatus
+from schemas.gap_records import GapStatus
 from schemas.topics import DEAD_LETTER_TOPICS, SINKS, TOPICS
 from streams.cli import endpoints
 from streams.topics.lag import lags

@@ -14,7 +14,8 @@ from producers.local_exchange.faults import HttpFault
 from producers.local_exchange.server import LocalExchange
 from producers.session import Session
 from producers.source import Event
-from schemas.records import Gap, GapStatus, Trade
+from schemas.gap_records import Gap, GapStatus
+from schemas.records import Trade
 from tests.unit.producers.feeds import QUICK, adapter_of, exchange_of, market, symbols_of, until
 from tests.unit.producers.test_every_exchange import NAMES
 

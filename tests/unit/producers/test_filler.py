@@ -22,7 +22,8 @@ from producers.local_exchange.simulated import simulated_trades
 from producers.rest import Rest
 from producers.session import Session
 from producers.source import Event
-from schemas.records import Gap, GapStatus, Trade
+from schemas.gap_records import Gap, GapStatus
+from schemas.records import Trade
 from tests.unit.producers.feeds import QUICK, START, SYMBOLS, exchange_of, until
 
 

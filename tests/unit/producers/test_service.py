@@ -17,7 +17,8 @@ from producers.pump import PublishError, Pump
 from producers.service import status, stream
 from producers.session import Counters, Session
 from producers.source import Event, Source
-from schemas.records import Gap, Trade
+from schemas.gap_records import Gap
+from schemas.records import Trade
 from tests.unit.producers.feeds import QUICK, exchange_of, market, odd, until
 from tests.unit.producers.tiny import Tiny, TinyExchange
 

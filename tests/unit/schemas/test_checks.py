@@ -9,7 +9,7 @@ from schemas.checks import COUNT_MAX, FIELDS, FIRST_MARKET_TIME, INT_MAX, LAST_T
 from schemas.codec import Codec, CodecError, schema_text
 from schemas.errors import Refused
 from schemas.market_records import Alert, Candle, Digest
-from schemas.records import Applied, DeadLetter, ExecutionType, OrderStatus, Record
+from schemas.records import Applied, Checkpoint, DeadLetter, ExecutionType, OrderStatus, Record
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, VOLUME_MAX
 from tests.records import BY_TYPE
 from tests.samples import fill, instrument, order, settings, trade
@@ -22,6 +22,16 @@ APPLIED = Applied(
     input_partition=0,
     input_offset=0,
     trades_offset=-1,
+)
+CHECKPOINT = Checkpoint(
+    exchange="binance",
+    symbol="XRPUSDT",
+    agent="trading",
+    version=1,
+    input_partition=0,
+    trades_offset=-1,
+    layout="one",
+    state=b"{}",
 )
 LETTER = DeadLetter(source="trading", topic="fills", partition=0, offset=3, key=None, value=None, error="", time=1)
 CANDLE = Candle(
@@ -92,7 +102,7 @@ RANGES: list[tuple[Record, str, tuple[int, int]]] = [
     (fill(), "price", (1, PRICE_MAX)),
     (fill(), "commission", (-AMOUNT_MAX, AMOUNT_MAX)),
     (fill(), "trade_id", (0, LONG_MAX)),
-    (fill(), "epoch", (0, COUNT_MAX)),
+    *((fill(), field, (0, COUNT_MAX)) for field in ("epoch", "version")),
     (fill(), "transaction_time", (0, LAST_TIME)),
     (instrument(), "tick_size", (1, PRICE_MAX)),
     (instrument(), "step_size", (1, AMOUNT_MAX)),
@@ -108,6 +118,9 @@ RANGES: list[tuple[Record, str, tuple[int, int]]] = [
     (APPLIED, "version", (0, COUNT_MAX)),
     (APPLIED, "input_partition", (0, INT_MAX)),
     (APPLIED, "input_offset", (-1, LONG_MAX)),
+    *((CHECKPOINT, field, (0, COUNT_MAX)) for field in ("epoch", "version")),
+    (CHECKPOINT, "input_partition", (0, INT_MAX)),
+    (CHECKPOINT, "trades_offset", (-1, LONG_MAX)),
     (APPLIED, "trades_offset", (-1, LONG_MAX)),
     (LETTER, "partition", (-1, INT_MAX)),
     (LETTER, "offset", (-1, LONG_MAX)),
@@ -132,7 +145,7 @@ RANGES: list[tuple[Record, str, tuple[int, int]]] = [
 ]
 NAMES = (("", "a:b", ":", "a\nb", "a\tb", "a\x00", "\x7f", "a\ud800"), ("a", "a b", "币安", WIDE, "a/b", "\u2028"))
 STORED = (("\x00", "a\x00b", "\udfff"), ("a:b", "\n", "\x7f", '"', WIDE, "\ufeff"))
-KEYED = (trade("1"), order(), fill(), instrument(), settings(), APPLIED, CANDLE, ALERT, DIGEST)
+KEYED = (trade("1"), order(), fill(), instrument(), settings(), APPLIED, CHECKPOINT, CANDLE, ALERT, DIGEST)
 TEXTS: list[tuple[Record, str, tuple[tuple[str, ...], tuple[str, ...]], tuple[int, int]]] = [
     *((record, "exchange", NAMES, (1, 40)) for record in KEYED),
     *((record, "symbol", NAMES, (1, 100)) for record in KEYED),
@@ -143,6 +156,9 @@ TEXTS: list[tuple[Record, str, tuple[tuple[str, ...], tuple[str, ...]], tuple[in
     (order(), "cause_topic", STORED, (1, 249)),
     *((instrument(), field, STORED, (0, 40)) for field in ("base_asset", "quote_asset", "exchange_status")),
     (APPLIED, "input_topic", STORED, (1, 249)),
+    *((record, "agent", STORED, (0, 40)) for record in (APPLIED, CHECKPOINT)),
+    (CHECKPOINT, "layout", STORED, (0, 40)),
+    (APPLIED, "terms", STORED, (0, 64_000)),
     (LETTER, "source", STORED, (0, 200)),
     (LETTER, "topic", STORED, (1, 249)),
     (LETTER, "error", STORED, (0, 4_000)),

@@ -9,6 +9,7 @@ from infra.config import Config
 from schemas.records import DeadLetter, Keyed, Record
 from schemas.topics import TOPICS
 from streams.agents.agent import Agent, Environment
+from streams.agents.checkpoints import PACE, Pace
 from streams.delivery.batches import Batch
 from streams.delivery.incarnations import Incarnations
 from streams.delivery.keeper import Keeper
@@ -26,12 +27,15 @@ class Acting:
     `topic_ids` are those of the broker; without them nothing is known of incarnations.
     """
 
-    def __init__(self, agent: Agent[Any], table: Table | None = None, topic_ids: Mapping[str, str] = {}) -> None:
+    def __init__(
+        self, agent: Agent[Any], table: Table | None = None, topic_ids: Mapping[str, str] = {}, pace: Pace = PACE
+    ) -> None:
         self.agent = agent
+        self.pace = pace
         self.app = App()
         self.table = table or Table()
         self.topic_ids = dict(topic_ids)
-        environment = Environment(CONFIG, CODECS, self.topic_ids)
+        environment = Environment(CONFIG, CODECS, self.topic_ids, pace)
         self.steps = {topic.name: step for topic, step in agent.make_steps(environment).items()}
         names = {topic.name: topic.name for topic in agent.topics}
         self.keeper: Keeper[Any] = Keeper(
@@ -51,7 +55,7 @@ class Acting:
 
     def restarted(self, **anew: str) -> "Acting":
         """The next worker, with the table that the changelog gives; some topics may have other ids by then."""
-        return Acting(self.agent, Table().recovered(self.app.producer), self.topic_ids | anew)
+        return Acting(self.agent, Table().recovered(self.app.producer), self.topic_ids | anew, self.pace)
 
     async def take(self, offset: int, *records: Keyed) -> None:
         """Records arrive, one batch of one topic, in consecutive offsets from this one."""

@@ -6,15 +6,17 @@ import pytest
 from faust.types import TP
 from msgspec.structs import replace
 
-from schemas.records import Applied, DeadLetter, ExecutionType, Keyed, Order, OrderStatus
+from schemas.records import Applied, Checkpoint, DeadLetter, ExecutionType, Fill, Keyed, Order, OrderStatus
 from schemas.watches import Watch
 from streams.agents import AGENTS, market
 from streams.agents.agent import Agent
+from streams.agents.checkpoints import state_of
 from streams.agents.exchange import EXCHANGE
 from streams.agents.market import MARKET
 from streams.agents.trading import TRADING
 from streams.market import step
 from streams.trading import book, strategy
+from streams.trading.book import BookState
 from tests.samples import INSTRUMENT, fill, instrument, order, settings, trade
 from tests.unit.streams.agents.acting import NAMES, PARTITION, Acting
 from tests.unit.streams.delivery.played import CODECS, KEY, Event, Table
@@ -291,8 +293,45 @@ async def test_the_exchange_reports_a_fill_once() -> None:
     acting = Acting(EXCHANGE)
     await acting.take(5, order())
     await acting.take(9, trade("98", 1), trade("97", 2))
-    (report,) = acting.sent()
-    assert report.execution_type is ExecutionType.TRADE  # type: ignore[attr-defined]
+    order_taken, terms_taken, report = acting.sent()
+    assert isinstance(order_taken, Applied)
+    assert isinstance(terms_taken, Applied)
+    assert isinstance(report, Fill)
+    assert report.execution_type is ExecutionType.TRADE
+    assert [record.version for record in (order_taken, terms_taken, report)] == [1, 2, 3]
+    # nobody has read a trade before the order; before the terms they have been read up to the trade that is filled
+    assert [(e.input_topic, e.input_offset, e.trades_offset) for e in (order_taken, terms_taken)] == [
+        ("orders", 5, -1),
+        ("terms", -1, 8),
+    ]
+
+
+async def test_a_book_notes_up_to_which_trade_it_had_looked() -> None:
+    """Trades that reach no order move its position all the same."""
+    acting = Acting(EXCHANGE)
+    await acting.take(5, order())
+    await acting.take(9, trade("100", 1), trade("101", 2))
+    await acting.take(6, order(f"{INSTRUMENT}:2:B", version=3))
+    entries = [record for record in acting.sent() if isinstance(record, Applied)]
+    assert [(entry.input_offset, entry.trades_offset) for entry in entries] == [(5, -1), (6, 10)]
+
+
+async def test_a_book_from_before_there_were_journals_begins_with_what_it_is() -> None:
+    table = Table()
+    table.data[KEY] = FIRST_LAYOUTS[1][1]
+    acting = Acting(EXCHANGE, table)
+    await acting.take(9, trade("90", 1))  # applied before
+    await acting.take(10, trade("98", 2))
+    began, *_, report = acting.sent()
+    assert isinstance(began, Checkpoint)
+    assert (began.agent, began.version, began.trades_offset) == ("exchange", 0, 9)
+    state = state_of(began, BookState)
+    assert state is not None
+    assert [resting.client_order_id for resting in state.orders] == [f"{INSTRUMENT}:1:B"]
+    assert isinstance(report, Fill)
+    assert report.version == 2
+    await acting.take(11, trade("97", 3))
+    assert len(acting.sent()) == 3
 
 
 # The orders or fills as they come, each by epoch and number; which of them count, and how many are told to be dropped.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from schemas.order_ids import client_order_id
-from schemas.records import ExecutionType, OrderStatus, Setup, TradingStatus
+from schemas.records import ExecutionType, Fill, OrderStatus, Setup, TradingStatus
 from schemas.units import plain
 from streams.audit.arithmetic import Calculation
 from streams.audit.explain import Explanation, NotReplayable, Step, UnknownOrder, explain
@@ -60,12 +60,16 @@ def recorded_by(world: World) -> Recorded:
         trades=Trades(offsets, prices, offsets, offsets + FIRST_ID),
         orders=list(world.orders),
         journal=list(world.journal),
-        fills=dict(enumerate(world.fills)),
+        fills=dict(enumerate(map(by_recorded_id, world.fills))),
     )
 
 
+def by_recorded_id(report: Fill) -> Fill:
+    return msgspec.structs.replace(report, trade_id=None if report.trade_id is None else report.trade_id + FIRST_ID)
+
+
 def explained(world: World, short_id: str) -> Explanation:
-    found = explain(recorded_by(world), f"{INSTRUMENT}:{short_id}")
+    found = explain([recorded_by(world)], f"{INSTRUMENT}:{short_id}")
     assert not found.differences
     assert not found.other_differences
     assert all(snapshot.recorded == snapshot.refolded for snapshot in found.snapshots)
@@ -99,7 +103,10 @@ def test_a_buy_by_hand() -> None:
     )
     assert "first trade that trader 1 sees" in placed.step.why
     assert filled.step.event.fill is not None
-    assert filled.step.event.fill.trade_id == 1
+    assert filled.step.event.fill.trade_id == FIRST_ID + 1
+    due_to = filled.step.event.due_to
+    assert due_to is not None
+    assert (due_to.place, due_to.price) == (("trades", 1), units(CYCLE[1]))
     assert filled.step.arithmetic == ()
     assert [order.client_order_id for order in filled.step.also] == [f"{INSTRUMENT}:1:S"]
 
@@ -236,14 +243,14 @@ def test_a_name_without_an_incarnation_stands_for_the_newest_order_of_that_name(
         number, side = name.split(":")
         found = explained(world, name)
         assert found.client_order_id == client_order_id("k3f7qa", INSTRUMENT, int(number), side)
-        assert explain(recorded_by(world), found.client_order_id) == found
+        assert explain([recorded_by(world)], found.client_order_id) == found
 
 
 def test_of_two_orders_of_one_name_the_one_of_the_higher_epoch_is_the_newest() -> None:
     world = traded(*CYCLE[:1])
     recorded = recorded_by(world)
     other = msgspec.structs.replace(world.orders[0], client_order_id="other", epoch=3, version=1)
-    found = explain(replace(recorded, orders=[*recorded.orders, other]), f"{INSTRUMENT}:1:B")
+    found = explain([replace(recorded, orders=[*recorded.orders, other])], f"{INSTRUMENT}:1:B")
     assert found.client_order_id == "other"
 
 
@@ -252,13 +259,13 @@ def test_what_was_taken_of_a_topic_that_is_no_more_is_not_explained_by_the_one_o
     leader.begin_anew(world.leader, "trades", "another")
     world._send()
     with pytest.raises(NotReplayable, match="its topic trades was deleted and made anew"):
-        explain(recorded_by(world), f"{INSTRUMENT}:1:B")
+        explain([recorded_by(world)], f"{INSTRUMENT}:1:B")
 
 
 @pytest.mark.parametrize("asked", ["9:B", "1:S"])
 def test_an_unknown_order_names_the_nearest(asked: str) -> None:
     with pytest.raises(UnknownOrder) as raised:
-        explain(recorded_by(traded(CYCLE[0])), f"{INSTRUMENT}:{asked}")
+        explain([recorded_by(traded(CYCLE[0]))], f"{INSTRUMENT}:{asked}")
     assert raised.value.nearest == [f"{INSTRUMENT}:1:B"]
 
 
@@ -266,7 +273,7 @@ def test_what_the_replay_does_not_give_is_said() -> None:
     recorded = recorded_by(traded(*CYCLE[:2]))
     name = f"{INSTRUMENT}:1:B"
     other = [msgspec.structs.replace(o, price=1) if o.client_order_id == name else o for o in recorded.orders]
-    found = explain(replace(recorded, orders=other), name)
+    found = explain([replace(recorded, orders=other)], name)
     assert [difference.version for difference in found.differences] == [s.order.version for s in found.snapshots]
     assert found.snapshots[0].recorded != found.snapshots[0].refolded
     assert found.other_differences == 0
@@ -275,7 +282,7 @@ def test_what_the_replay_does_not_give_is_said() -> None:
 def test_an_order_whose_trade_is_lost() -> None:
     recorded = recorded_by(traded(*CYCLE[:2]))
     rest = Trades(*(column[1:] for column in recorded.trades))
-    found = explain(replace(recorded, trades=rest), f"{INSTRUMENT}:1:B")
+    found = explain([replace(recorded, trades=rest)], f"{INSTRUMENT}:1:B")
     first = found.snapshots[0]
     assert first.step.event.price is None
     assert first.refolded != first.recorded
@@ -291,7 +298,7 @@ def test_every_order_of_a_life_has_a_start_and_the_arithmetic_of_its_price(seed:
     names = {order.client_order_id for order in world.orders}
     assert names
     for name in names:
-        found = explain(recorded, name)
+        found = explain([recorded], name)
         assert found.start is not None
         assert (found.differences, found.other_differences) == ((), 0)
         placed = found.snapshots[0]

@@ -12,7 +12,9 @@ import pytest
 from schemas.codec import Codec, schema_text
 from schemas.records import Applied, Fill, Order, OrderStatus, Trade, TradingStatus
 from streams.audit.audit import Audit
-from streams.audit.journal import Recorded, Trades, compare, counting, refold
+from streams.audit.differences import counting
+from streams.audit.journal import Recorded, Trades, compare, made_anew, refold
+from streams.audit.stretches import subjects
 from streams.trading import leader
 from tests import first_layout
 from tests.property.test_leader import World, lived
@@ -54,13 +56,16 @@ def test_the_recorded_inputs_give_the_recorded_orders(recorded: Recorded) -> Non
 
 
 def test_what_was_compared_is_counted(recorded: Recorded) -> None:
+    (subject,) = subjects(recorded)
     result = Audit()
-    result.add(recorded)
+    result.count(subject, None)
     assert result.passed
-    taken = [entry.input_topic for entry in recorded.journal]
+    taken = [entry.input_topic for entry in subject.journal]
     assert (result.instruments, result.journal, result.settings) == (1, len(taken), taken.count("settings"))
     assert (result.fills, result.seeds) == (len(recorded.fills), taken.count("instruments"))
     assert result.seeds != result.settings
+    assert result.snapshots == len({order.version for order in recorded.orders})
+    assert result.repeats == len(recorded.orders) + len(recorded.journal) - result.snapshots - len(taken)
 
 
 @pytest.mark.parametrize(
@@ -81,11 +86,7 @@ def test_offsets_in_a_topic_that_is_no_more_are_not_looked_up_in_the_one_of_toda
     for topic in topics:
         leader.begin_anew(state, topic, "another")
     entries = [entry for entry in state.outbox if isinstance(entry, Applied)]
-    result = Audit()
-    none = Trades(*(column[:0] for column in recorded.trades))
-    result.add(replace(recorded, journal=[*recorded.journal, *entries], trades=none))
-    assert result.made_anew == ({INSTRUMENT: said} if said else {})
-    assert result.passed == bool(said), "settings are replayed by what the journal says, and the trades are not there"
+    assert made_anew(replace(recorded, journal=[*recorded.journal, *entries])) == said
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -272,9 +273,6 @@ def test_who_decided_it_makes_no_difference(recorded: Recorded) -> None:
     orders = [msgspec.structs.replace(order, epoch=3) for order in recorded.orders]
     journal = [msgspec.structs.replace(entry, epoch=5) for entry in recorded.journal]
     assert compare(replace(recorded, orders=[*recorded.orders, *orders], journal=[*recorded.journal, *journal])) == []
-    result = Audit()
-    result.add(replace(recorded, superseded=2))
-    assert result.superseded == 2
 
 
 def test_one_version_with_two_contents_that_count_is_a_difference_whatever_the_epoch(recorded: Recorded) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from faust.types import TP
 
 from infra.config import Config
+from schemas import records
 from schemas.codec import Codec, schema_text
 from schemas.errors import Refused
 from schemas.market_records import Alert, Candle, Digest
@@ -32,7 +33,11 @@ from tests.samples import INSTRUMENT, fill
 CODECS: dict[type[Record], Codec[Any]] = {
     kind: Codec(kind, number, lambda _, kind=kind: schema_text(kind))  # type: ignore[misc]
     for number, kind in enumerate(
-        (Fill, DeadLetter, Applied, Trade, Order, Instrument, Settings, Candle, Alert, Digest, Watch), 1
+        (
+            *(Fill, DeadLetter, Applied, Trade, Order, Instrument, Settings, records.Checkpoint),
+            *(Candle, Alert, Digest, Watch),
+        ),
+        1,
     )
 }
 CHANGELOG = "counts-changelog"

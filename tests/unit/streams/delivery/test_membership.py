@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiokafka.protocol.group import SyncGroupRequest
 
 from streams.delivery.membership import Membership, NotMember, assure
 from tests.unit.streams.delivery.played import App
@@ -30,6 +31,9 @@ class Coordinator:
         self.clock.now += self.takes_s
         self.generation = self.becomes
         return self.answer
+
+    async def _send_req(self, request: object) -> None:
+        self.clock.now += self.takes_s
 
     async def _on_join_complete(self, generation: int, member_id: str, protocol: str, assignment: bytes) -> str:
         self.clock.now += self.takes_s
@@ -82,14 +86,27 @@ async def test_who_was_told_to_be_no_member_is_none_at_once() -> None:
     assert not membership.is_known(1)
 
 
-async def test_who_joins_is_a_member_from_the_answer_on() -> None:
+@pytest.mark.parametrize(("takes_s", "known"), [(0.0, True), (SESSION_S, True), (11.0, False)])
+async def test_who_joins_is_a_member_from_when_it_asked(takes_s: float, known: bool) -> None:
+    """One that is frozen before it hears the answer may have lost its partitions again when it does."""
     clock = Clock()
     membership, coordinator = Membership(SESSION_S, clock), Coordinator(clock)
     membership.follow(coordinator)
-    coordinator.takes_s = SESSION_S - 1
+    clock.now += 100
+    coordinator.takes_s = takes_s
+    await coordinator._send_req(SyncGroupRequest("group", 2, "me", None, []))
+    coordinator.takes_s = 0.0
     assert await coordinator._on_join_complete(2, "me", "range", b"p") == "2 me range p"
-    assert membership.is_known(2)
-    clock.now += 2
+    assert membership.is_known(2) == known
+
+
+async def test_other_requests_say_nothing_of_joining() -> None:
+    clock = Clock()
+    membership, coordinator = Membership(SESSION_S, clock), Coordinator(clock)
+    membership.follow(coordinator)
+    clock.now += SESSION_S + 1
+    await coordinator._send_req("a commit")
+    await coordinator._on_join_complete(2, "me", "range", b"p")
     assert not membership.is_known(2)
 
 

@@ -41,6 +41,7 @@ OVERRIDDEN: list[tuple[type, str]] = [
     (AIOKafkaConsumerThread, "_create_worker_consumer"),
     (AIOKafkaConsumerThread, "_fetch_records"),
     (PartitionRecords, "_consumer_record"),
+    (PartitionRecords, "_unpack_records"),
     (Recovery, "_resume_streams"),
 ]
 TOUCHED: list[tuple[type, str]] = [
@@ -59,9 +60,14 @@ TOUCHED: list[tuple[type, str]] = [
     (AIOKafkaConsumer, "_group_id"),
     (GroupCoordinator, "_do_heartbeat"),
     (GroupCoordinator, "_on_join_complete"),
+    (GroupCoordinator, "_send_req"),
     (Fetcher, "_get_actions_per_node"),
     (Fetcher, "_notify"),
     (Fetcher, "_wait_consume_future"),
+    (PartitionRecords, "_check_crcs"),
+    (PartitionRecords, "_records"),
+    (PartitionRecords, "_tp"),
+    (PartitionRecords, "_value_deserializer"),
 ]
 LISTED = [*OVERRIDDEN, *TOUCHED]
 

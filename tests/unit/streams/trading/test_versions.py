@@ -56,6 +56,6 @@ def test_what_was_taken_from_a_version_on_may_be_taken_again(before: list[int], 
 def test_an_order_that_was_refused_is_taken_when_it_is_sent_again_after_the_next_one() -> None:
     state = book.new_book(INSTRUMENT)
     first, second = order(f"{INSTRUMENT}:1:B", version=2), order(f"{INSTRUMENT}:2:B", version=3)
-    for snapshot in (second, first, second):
-        book.apply_order(state, snapshot)
+    for offset, snapshot in enumerate((second, first, second)):
+        book.apply_order(state, offset, snapshot)
     assert [resting.client_order_id for resting in state.orders] == [second.client_order_id, first.client_order_id]

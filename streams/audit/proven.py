@@ -1,0 +1,36 @@
+"""What is proven of the recordings, kept in the data directory, so that the next audit goes on from there."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from infra.config import Config
+from streams.audit.decisions import Known
+
+
+class _Kept(msgspec.Struct):
+    bootstrap: str
+    partitions: dict[int, Known]
+
+
+def load(config: Config) -> dict[int, Known]:
+    """Return what is known to be proven of each partition of this broker; nothing where no audit has kept anything."""
+    try:
+        kept = msgspec.json.decode(_path(config).read_bytes(), type=_Kept)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return {}
+    return kept.partitions if kept.bootstrap == config.bootstrap else {}
+
+
+def save(config: Config, proven: dict[int, Known]) -> None:
+    """Keep what is proven."""
+    path = _path(config)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".new")
+    beside.write_bytes(msgspec.json.encode(_Kept(config.bootstrap, proven)))
+    os.replace(beside, path)
+
+
+def _path(config: Config) -> Path:
+    return config.data_dir / "audit" / f"{config.topic_prefix or 'audit'}.json"

@@ -18,7 +18,8 @@ from producers.local_exchange.dialects import DIALECTS
 from producers.local_exchange.server import HISTORY, LocalExchange, Play
 from producers.local_exchange.simulated import MARKETS, MARKETS_OF, SHARED_IDS, Market, simulated_trades
 from producers.logs import log_to_stderr
-from producers.recorded.files import FileError, read_trades
+from producers.recorded.errors import FileError
+from producers.recorded.ordered import ordered_trades
 from schemas.records import Instrument, Trade
 from schemas.units import ONE
 
@@ -61,10 +62,10 @@ def recorded_exchange(
     wait_for: frozenset[str] = frozenset(),
     journal: Path | None = None,
 ) -> LocalExchange:
-    """Return an exchange that plays recorded files one after the other, with the times recorded. Raises `FileError`."""
+    """Return an exchange that plays recorded files by their times. Raises `FileError`."""
 
     def trades() -> Iterator[Trade]:
-        return (trade for path in paths for trade in read_trades(path))
+        return ordered_trades(paths)
 
     return LocalExchange(describe(trades()), Play(trades, speed, wait_for, journal), port)
 

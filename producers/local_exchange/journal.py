@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from producers.local_exchange.frames import decimal
-from producers.recorded.files import RECORDING
+from producers.recorded.layouts import RECORDING
 from schemas.records import Trade
 
 

@@ -7,7 +7,7 @@ on when or in how many steps it was written: the same trades from the same sourc
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -18,10 +18,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from producers.recorded.files import FileError
+from producers.recorded.errors import FileError
+from producers.recorded.merge import Gap, gaps, shown
+from producers.recorded.rows import ORDER_IDS, TIMES, Rows
 from schemas.symbols import split_instrument
-from streams.archive.merge import Gap, gaps, shown
-from streams.archive.rows import DAY_US, ORDER_IDS, SCHEMA, TIMES, Rows, from_table, to_table
+from streams.archive.rows import DAY_US, SCHEMA, from_table, to_table
 
 SUFFIX = ".parquet"
 MANIFEST, DIGEST = b"hedgehog.manifest", b"hedgehog.sha256"
@@ -135,16 +136,26 @@ def read_day(path: Path) -> tuple[Manifest, Rows]:
     return manifest, rows
 
 
+def is_day(path: Path) -> bool:
+    """Return whether a file was written as a day of an archive; what it holds is another matter."""
+    try:
+        return MANIFEST in (pq.read_metadata(path).metadata or {})
+    except (OSError, pa.ArrowException):
+        return False
+
+
 def read_manifest(path: Path) -> Manifest:
     """Return what a file says that it holds. Raises `ArchiveError`."""
     with _opened(path) as file:
         return _manifest(path, file)[0]
 
 
-def read_columns(path: Path, columns: list[str]) -> tuple[Manifest, pa.Table]:
-    """Return the manifest and some columns of a file, not compared with its digest. Raises `ArchiveError`."""
+def read_columns(path: Path, columns: list[str]) -> Iterator[pa.Table]:
+    """Yield some columns of a file, a group of rows at a time, not compared with its digest. Raises `ArchiveError`."""
     with _opened(path) as file:
-        return _manifest(path, file)[0], _columns(path, file, columns)
+        _manifest(path, file)
+        for group in range(file.num_row_groups):
+            yield _columns(path, file, columns, group)
 
 
 def content(rows: Rows) -> str:
@@ -174,9 +185,9 @@ def _opened(path: Path) -> Any:
         raise ArchiveError(f"{path}: {error}") from None
 
 
-def _columns(path: Path, file: Any, columns: list[str]) -> pa.Table:
+def _columns(path: Path, file: Any, columns: list[str], group: int | None = None) -> pa.Table:
     try:
-        return file.read(columns=columns)
+        return file.read(columns=columns) if group is None else file.read_row_group(group, columns=columns)
     except (OSError, pa.ArrowException) as error:
         raise ArchiveError(f"{path}: {error}") from None
 

@@ -2,15 +2,16 @@
 
 import fcntl
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from producers.recorded.finding import is_archive
 from schemas.errors import Refused
 from schemas.symbols import split_instrument
-from streams.archive.day import SUFFIX, ArchiveError, day_name, day_number, read_manifest
+from streams.archive.day import SUFFIX, ArchiveError, day_name, day_number, is_day, read_manifest
 
 LOCK = ".lock"
 _NAME = re.compile(r"\w[\w-]{0,63}")
@@ -46,6 +47,12 @@ def day_files(folder: Path, instruments: Collection[str] = ()) -> list[DayFile]:
         raise ArchiveError(f"{folder}: no such folder")
     found = [file for path in folder.glob(f"*/*/*{SUFFIX}") if (file := _placed(folder, path)) is not None]
     return sorted(file for file in found if not instruments or file.instrument in instruments)
+
+
+def split(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Return the archives, their folders and days among some paths, and what else there is."""
+    archives = [path for path in paths if is_archive(path) and (path.is_dir() or is_day(path))]
+    return archives, [path for path in paths if path not in archives]
 
 
 def expired(files: list[DayFile], keep_days: int) -> list[DayFile]:

@@ -1,21 +1,23 @@
 """Archives as recordings to backtest on, read in columns."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from infra.progress import Progress
+from producers.recorded.parquet import integers, words
+from producers.recorded.rows import Rows, taken
 from schemas.columns import Int64s
 from schemas.times import Between, overlaps
-from streams.archive.day import SUFFIX, ArchiveError, Manifest, day_name, read_columns, read_manifest
-from streams.archive.folder import day_files
-from streams.archive.rows import DAY_US, integers, words
-from streams.recordings.recording import NoTrades, Recording
+from streams.archive.day import SUFFIX, ArchiveError, Manifest, day_name, read_columns, read_day, read_manifest
+from streams.archive.folder import day_files, split
+from streams.archive.rows import DAY_US
+from streams.recordings.assembly import LONG_MAX, Assembly, Columns, Held, assembled
+from streams.recordings.files import gather_files
+from streams.recordings.recording import Recording
 
 _COLUMNS = ["trade_id", "trade_time", "price", "quantity"]
-_LONG_MAX = 2**63 - 1
-_Columns = tuple[Int64s, Int64s, Int64s, Int64s]
 
 
 def read_archive(
@@ -26,89 +28,85 @@ def read_archive(
 ) -> list[Recording]:
     """Return the trades of each instrument with a trade time in `between`, by time and id, as `from_files` gives them.
 
-    `paths` are files of an archive, the archive itself, or one of its folders of a symbol. Raises `ArchiveError` for
-    anything else, and for two files of the same day; `NoTrades` for an instrument without any. Reads the days in
-    `between` only; takes 32 bytes of memory a trade, twice that while the days are put together.
+    `paths` are files of an archive, the archive itself, or one of its folders of a symbol; and whatever `from_files`
+    takes beside these. Raises `FileError` for anything else, `NoTrades` for an instrument without any. Reads the days
+    in `between` only; takes 40 bytes of memory a trade.
     """
-    found, others = _files(paths, instruments, between)
-    total = sum(manifest.rows for days in found.values() for manifest, _ in days.values())
-    done, recordings = 0, []
-    for instrument, days in found.items():
-        parts: list[_Columns] = []
-        for manifest, path in (days[day] for day in sorted(days)):
-            parts.append(_within(_read(path), between))
-            done += manifest.rows
+    found = {instrument: Assembly(instrument, between) for instrument in instruments}
+    archives, others = split(paths)
+    held = [_gather_days(archives, found, between, progress)]
+    if others:
+        held.append(gather_files(others, found, progress))
+    return assembled(found, held, paths)
+
+
+def _gather_days(
+    paths: Sequence[Path], found: Mapping[str, Assembly], between: Between, progress: Progress | None
+) -> Held:
+    instruments: set[str] = set()
+    days: list[tuple[Path, Path, Manifest]] = []
+    for given in paths:
+        for path in _candidates(given, found):
+            manifest = read_manifest(path)
+            instruments.add(manifest.instrument)
+            if manifest.instrument in found and overlaps(between, manifest.first_time, manifest.last_time):
+                days.append((given, path, manifest))
+    days.sort(key=lambda day: day[2].first_time)
+    done, total = 0, sum(manifest.rows for _, _, manifest in days)
+    for given, path, manifest in days:
+        for columns in _read(path):
+            found[manifest.instrument].add(str(given), columns)
+            done += len(columns[0])
             if progress is not None:
                 progress(done, total)
-        if not sum(len(part[0]) for part in parts):
-            has = f"; there is {', '.join(sorted(others)[:5])}" if others else ""
-            raise NoTrades(f"{', '.join(map(str, paths))} has no trade of {instrument}{has}")
-        prices, quantities, times, ids = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-        recordings.append(Recording(instrument, ", ".join(map(str, paths)), prices, quantities, times, ids))
-    return recordings
+
+    def again(instrument: str, ids: Int64s) -> Iterator[tuple[str, Rows]]:
+        for _, path, manifest in days:
+            if manifest.instrument == instrument:
+                _, rows = read_day(path)
+                yield str(path), taken(rows, np.isin(rows["trade_id"], ids))
+
+    return Held(instruments, again)
 
 
-_Days = dict[str, tuple[Manifest, Path]]
+def _candidates(path: Path, instruments: Collection[str]) -> Iterable[Path]:
+    """Return the files of days that `path` is or holds, those of some instruments where it has them."""
+    if not path.is_dir():
+        return [path]
+    files = day_files(path)
+    wanted = [file.path for file in files if file.instrument in instruments]
+    # one file of each other instrument is enough to say that it is there
+    others = {file.instrument: file.path for file in files if file.instrument not in instruments}
+    here = [*wanted, *(others.values() if not wanted else ())] or sorted(path.glob(f"*{SUFFIX}"))
+    if not here:
+        raise ArchiveError(f"{path}: is no archive: it has no folder exchange/SYMBOL with files of days")
+    return here
 
 
-def _files(paths: Sequence[Path], instruments: Sequence[str], between: Between) -> tuple[dict[str, _Days], set[str]]:
-    """Return the files of each instrument by day, and which other instruments there are."""
-    found: dict[str, _Days] = {instrument: {} for instrument in instruments}
-    others: set[str] = set()
-    for path in _candidates(paths, instruments):
-        manifest = read_manifest(path)
-        days = found.get(manifest.instrument)
-        if days is None:
-            others.add(manifest.instrument)
-            continue
-        if manifest.day in days:
-            raise ArchiveError(f"{path}: {manifest.day} of {manifest.instrument} is in {days[manifest.day][1]} too")
-        if overlaps(between, manifest.first_time, manifest.last_time):
-            days[manifest.day] = manifest, path
-    return found, others
+def _read(path: Path) -> Iterator[Columns]:
+    """Yield the trades of a file; `ArchiveError` where these are not the trades of one day in their order."""
+    before: tuple[int, int] | None = None
+    for table in read_columns(path, _COLUMNS):
+        quantities = words(table["quantity"])
+        large = (quantities[:, 0] < 0) | (quantities[:, 1] != 0)
+        columns = (
+            words(table["price"])[:, 0],
+            np.where(large, LONG_MAX, quantities[:, 0]),
+            integers(table["trade_time"]),
+            integers(table["trade_id"]),
+        )
+        before = _checked(path, columns, before)
+        yield columns
 
 
-def _candidates(paths: Sequence[Path], instruments: Sequence[str]) -> Iterable[Path]:
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        here = [file.path for file in day_files(path, instruments)] or sorted(path.glob(f"*{SUFFIX}"))
-        if not here:
-            there = sorted({file.instrument for file in day_files(path)})
-            has = f"; it has {', '.join(there[:5])}" if there else ""
-            raise ArchiveError(f"{path}: is no archive of {', '.join(instruments)}{has}")
-        yield from here
-
-
-def _read(path: Path) -> _Columns:
-    _, table = read_columns(path, _COLUMNS)
-    quantities = words(table["quantity"])
-    large = (quantities[:, 0] < 0) | (quantities[:, 1] != 0)
-    columns = (
-        np.ascontiguousarray(words(table["price"])[:, 0]),
-        np.where(large, _LONG_MAX, quantities[:, 0]),
-        integers(table["trade_time"]),
-        integers(table["trade_id"]),
-    )
-    _check(path, columns)
-    return columns
-
-
-def _check(path: Path, columns: _Columns) -> None:
+def _checked(path: Path, columns: Columns, before: tuple[int, int] | None) -> tuple[int, int]:
+    """Return the day of these trades and the time of the last; `before` is that of those before them."""
     prices, quantities, times, _ = columns
     for name, values in (("price", prices), ("quantity", quantities)):
         if len(values) and values.min() < 1:
             raise ArchiveError(f"{path}: {name}: trade {int(values.argmin())} has {values.min()} (1e-8)")
-    days = times // DAY_US
-    if (np.diff(times) < 0).any() or (len(days) and days[0] != days[-1]):
-        raise ArchiveError(f"{path}: is not the trades of {day_name(int(days[0]))} in their order")
-
-
-def _within(columns: _Columns, between: Between) -> _Columns:
-    times = columns[2]
-    since, until = between
-    first = 0 if since is None else int(np.searchsorted(times, since))
-    end = len(times) if until is None else int(np.searchsorted(times, until))
-    prices, quantities, times, ids = (column[first:end] for column in columns)
-    return prices, quantities, times, ids
+    first, last = (int(times[0]), int(times[-1])) if len(times) else (0, 0)
+    day, latest = before or (first // DAY_US, first)
+    if first < latest or last // DAY_US != day or (times[1:] < times[:-1]).any():
+        raise ArchiveError(f"{path}: is not the trades of {day_name(day)} in their order")
+    return day, last

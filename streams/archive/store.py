@@ -1,12 +1,12 @@
 """Rows in any order into an archive.
 
 Two passes, so that memory is bounded by one block of a source and one day of one instrument: the first spills the rows
-into one file for each instrument and day, the second merges each with what the archive has of that day. What is spilled
-is bounded too: beyond that the second pass comes early, and the first goes on. Measured: a quarter of a kilobyte of
-memory a trade of a new day, 0.6 for each trade of a day that is merged.
+into one file for each source, instrument and day, the second merges them with what the archive has of that day. What is
+spilled is bounded too, by one source more than so many rows: then the second pass comes early, and the first goes on.
+Measured: a quarter of a kilobyte of memory a trade of a new day, 0.6 for each trade of a day that is merged.
 
-A day that contradicts itself or another one ends the import; the days before it are written, and doing it again changes
-nothing of them.
+A source with something that is no trade, or a day that contradicts itself or another one, is left out and named. The
+others are written, and doing it again changes nothing of them.
 """
 
 import shutil
@@ -17,10 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
+from producers.recorded.errors import FileError
+from producers.recorded.merge import Conflict, in_both, merged, shown
+from producers.recorded.rows import ROW, Rows, taken
 from streams.archive.day import UNWRITTEN, Manifest, day_name, day_number, describe, read_day, read_manifest, write_day
 from streams.archive.folder import day_files, locked, path_of
-from streams.archive.merge import Conflict, in_both, merge, shown
-from streams.archive.rows import DAY_US, ROW, Rows, taken
+from streams.archive.rows import DAY_US
 
 SPILL = ".spill-"
 SPILL_ROWS = 50_000_000
@@ -54,24 +56,50 @@ class StoredDay:
 
 @dataclass
 class _Spilled:
+    """What was spilled of one day: how many rows, where they are, and where they are from."""
+
     rows: int = 0
-    sources: set[str] = field(default_factory=set)
+    places: dict[Path, str] = field(default_factory=dict)
+
+    @property
+    def sources(self) -> set[str]:
+        return set(self.places.values())
 
 
-def store(folder: Path, blocks: Iterable[Block]) -> Iterator[StoredDay]:
-    """Merge the rows of all blocks into the archive; yield what became of each day, by instrument and day.
+def store(folder: Path, sources: Iterable[Iterable[Block]], bad: list[str]) -> Iterator[StoredDay]:
+    """Merge the rows of all sources into the archive; yield what became of each day, by instrument and day.
 
-    Raises `ArchiveError` and `Conflict`, both of which name what they are about.
+    What is wrong with a source (`FileError`) or a day (two trades under one id) is added to `bad`; nothing of it is
+    stored, and the others are. Raises `ArchiveError` for an archive that is none.
     """
     with locked(folder):
         _tidy(folder)
         spill = Path(tempfile.mkdtemp(prefix=SPILL, dir=folder))
         try:
-            left = iter(blocks)
-            while spilled := _spill(spill, left):
-                yield from _merge_days(folder, spill, spilled)
+            left = enumerate(sources)
+            while spilled := _spill(spill, left, bad):
+                yield from _merge_days(folder, spilled, bad)
         finally:
             shutil.rmtree(spill)
+
+
+def bounded(blocks: Iterator[Block]) -> Iterator[Iterator[Block]]:
+    """Yield blocks that may be stored in parts as sources of no more than the bound and a block."""
+    for first in blocks:
+        yield _up_to_bound(first, blocks)
+
+
+def _up_to_bound(block: Block, more: Iterator[Block]) -> Iterator[Block]:
+    total = 0
+    while True:
+        yield block
+        total += len(block.rows)
+        if total >= SPILL_ROWS:
+            return
+        following = next(more, None)
+        if following is None:
+            return
+        block = following
 
 
 _Spill = dict[tuple[str, int], _Spilled]
@@ -85,60 +113,78 @@ def _tidy(folder: Path) -> None:
         unwritten.unlink()
 
 
-def _spill(spill: Path, blocks: Iterator[Block]) -> _Spill:
-    """Spill the next blocks, up to the bound; return nothing when there are none any more."""
+def _spill(spill: Path, sources: Iterator[tuple[int, Iterable[Block]]], bad: list[str]) -> _Spill:
+    """Spill the next sources, up to the bound; return nothing when there are none any more."""
     spilled: _Spill = {}
     total = 0
-    for block in blocks:
-        for day, rows in _by_day(block.rows):
-            path_of(spill, block.instrument, day)  # refuses names that make no folder
-            noted = spilled.setdefault((block.instrument, day), _Spilled())
-            noted.rows += len(rows)
-            noted.sources.add(block.source)
-            with (spill / f"{block.instrument}:{day}").open("ab") as file:
-                rows.tofile(file)
-        total += len(block.rows)
+    for number, blocks in sources:
+        own: _Spill = {}
+        try:
+            for block in blocks:
+                _spill_block(spill, number, block, own)
+        except FileError as error:
+            bad.append(str(error))
+            for noted in own.values():
+                for place in noted.places:
+                    place.unlink()
+            continue
+        for key, noted in own.items():
+            of_all = spilled.setdefault(key, _Spilled())
+            of_all.rows += noted.rows
+            of_all.places |= noted.places
+            total += noted.rows
         if total >= SPILL_ROWS:
             break
     return spilled
 
 
+def _spill_block(spill: Path, number: int, block: Block, own: _Spill) -> None:
+    for day, rows in _by_day(block.rows):
+        path_of(spill, block.instrument, day)  # refuses names that make no folder
+        noted = own.setdefault((block.instrument, day), _Spilled())
+        noted.rows += len(rows)
+        place = spill / f"{block.instrument}:{day}:{number}"
+        noted.places[place] = block.source
+        with place.open("ab") as file:
+            rows.tofile(file)
+
+
 def _by_day(rows: Rows) -> Iterator[tuple[int, Rows]]:
     days = rows["trade_time"] // DAY_US
+    if len(days) and days.min() == days.max():
+        yield int(days[0]), rows
+        return
     for day in np.unique(days).tolist():
         yield day, taken(rows, days == day)
 
 
-def _merge_days(folder: Path, spill: Path, spilled: _Spill) -> Iterator[StoredDay]:
+def _merge_days(folder: Path, spilled: _Spill, bad: list[str]) -> Iterator[StoredDay]:
     known: dict[str, dict[int, Manifest]] = {}
     for (instrument, day), noted in sorted(spilled.items(), key=lambda item: item[0]):
         if instrument not in known:
             known[instrument] = {f.day: read_manifest(f.path) for f in day_files(folder, [instrument])}
-        place = spill / f"{instrument}:{day}"
-        rows = np.fromfile(place, ROW)
-        place.unlink()
-        stored = _merge_day(folder, (instrument, day), rows, noted, known[instrument])
+        try:
+            stored = _merge_day(folder, (instrument, day), noted, known[instrument])
+        except Conflict as conflict:
+            bad.append(f"{instrument} {day_name(day)}: {conflict}")
+            continue
         known[instrument][day] = stored.manifest
         yield stored
 
 
-def _merge_day(
-    folder: Path, key: tuple[str, int], fresh: Rows, noted: _Spilled, known: dict[int, Manifest]
-) -> StoredDay:
+def _merge_day(folder: Path, key: tuple[str, int], noted: _Spilled, known: dict[int, Manifest]) -> StoredDay:
     instrument, day = key
-    path, sources, before = path_of(folder, instrument, day), set(noted.sources), np.empty(0, ROW)
-    try:
-        rows = merge(fresh)
-        del fresh
-        if day in known:
-            old, before = read_day(path)
-            sources |= set(old.sources)
-            if not _same(rows, before):
-                rows = merge(np.concatenate([before, rows]))
-        manifest = describe(rows, instrument, day_name(day), sources)
-        _other_days(folder, manifest, rows, known)
-    except Conflict as conflict:
-        raise Conflict(f"{instrument} {day_name(day)}: {conflict}") from None
+    path, sources, before = path_of(folder, instrument, day), noted.sources, np.empty(0, ROW)
+    rows = merged([(source, np.fromfile(place, ROW)) for place, source in noted.places.items()])
+    for place in noted.places:
+        place.unlink()
+    if day in known:
+        old, before = read_day(path)
+        sources |= set(old.sources)
+        if not _same(rows, before):
+            rows = merged([(str(path), before), (", ".join(sorted(noted.sources)), rows)])
+    manifest = describe(rows, instrument, day_name(day), sources)
+    _other_days(folder, manifest, rows, known)
     if day in known and manifest == old and _same(rows, before):
         state = "unchanged"
     else:
@@ -156,8 +202,10 @@ def _other_days(folder: Path, manifest: Manifest, rows: Rows, known: dict[int, M
     for day, other in known.items():
         if day == day_number(manifest.day) or other.first_id > manifest.last_id or other.last_id < manifest.first_id:
             continue
-        _, others = read_day(path_of(folder, manifest.instrument, day))
+        path = path_of(folder, manifest.instrument, day)
+        _, others = read_day(path)
         mine, theirs = in_both(rows, others)
         if len(mine):
-            names = f"{shown(theirs[0])}; and {shown(mine[0])}"
-            raise Conflict(f"trade_id: two trades have {mine[0]['trade_id']}: {names}")
+            trade_id, names = int(mine[0]["trade_id"]), f"{shown(theirs[0])}; and {shown(mine[0])}"
+            where = f"{path} and {', '.join(manifest.sources)}"
+            raise Conflict(trade_id, f"trade_id: two trades have {trade_id}: {names}, in {where}")

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from producers.recorded.merge import Gap, gaps, in_both
+from producers.recorded.rows import Rows, sound
 from streams.archive.day import GAPS_KEPT, ArchiveError, Manifest, content, day_name, day_number, describe, read_day
 from streams.archive.folder import DayFile, day_files
-from streams.archive.merge import Gap, gaps, in_both
-from streams.archive.rows import DAY_US, Rows, sound
+from streams.archive.rows import DAY_US
 
 PROBLEM, GAP = "problem", "gap"
 

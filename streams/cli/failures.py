@@ -15,7 +15,7 @@ from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from infra.config import problems
 from infra.errors import ServiceError, StackError, Unreachable, said
 from producers.publisher import DeliveryError
-from producers.recorded.files import FileError
+from producers.recorded.errors import FileError
 from schemas.broker import TopicsMissing
 from streams.cli.errors import NOT_WRITTEN, UNREACHABLE, BadValue, CliError
 

@@ -18,7 +18,7 @@ from infra.config import load_config
 from infra.errors import StackError
 from infra.stack import Stack
 from infra.supervisor import Supervisor, end_leftovers
-from producers.recorded.files import FileError
+from producers.recorded.errors import FileError
 from streams.cli.errors import CliError
 from streams.demo.commands import DemoFailed
 from streams.demo.market import MarketSession, recorded, simulated

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.supervisor import Program
-from producers.recorded.files import FileError, read_trades
+from producers.recorded.errors import FileError
+from producers.recorded.ordered import ordered
+from schemas.symbols import split_instrument
 
 SEED = 7
 RATE = 250
@@ -62,20 +64,18 @@ def simulated(seconds: int) -> MarketSession:
 
 def recorded(path: Path, seconds: int) -> MarketSession:
     """Return the market of a recorded file, so much faster that it lasts `seconds`. Raises `FileError`."""
-    symbols: dict[str, None] = {}
-    count, first, last = 0, 0, 0
-    for trade in read_trades(path):
-        first = first or trade.event_time
-        last = max(last, trade.event_time)
-        symbols[trade.symbol] = None
-        count += 1
-    if not count:
+    found = ordered([path])
+    if found.bad is not None:
+        raise FileError(f"{found.bad.origin}: {found.bad.error}")
+    if not found.events:
         raise FileError(f"{path}: holds no trade")
-    speed = max((last - first) / 1e6 / seconds, 1.0)
+    symbols = [split_instrument(instrument)[1] for instrument in found.trades]
+    count, lasts = found.events, found.last_time - found.first_time
+    speed = max(lasts / 1e6 / seconds, 1.0)
     return MarketSession(
         symbols=tuple(symbols),
         trades=count,
-        seconds=(last - first) / 1e6 / speed,
+        seconds=lasts / 1e6 / speed,
         arguments=("--file", str(path.resolve()), "--speed", repr(speed)),
         strategy=FINE,
         says=f"{path.name}: {count:,} recorded trades of {', '.join(symbols)}, {speed:,.0f} times faster than recorded",

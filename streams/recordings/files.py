@@ -1,19 +1,21 @@
-"""Recordings from files, line by line."""
+"""Recordings from files of lines, through columns."""
 
-from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from infra.progress import Progress
-from producers.recorded.files import FileError, count_lines, read_trades
-from schemas.records import Trade
-from schemas.times import Between, within
-from streams.recordings.recording import NoTrades, Recording
-
-LONG_MAX = 2**63 - 1
-TELL_EVERY = 20_000
+from producers.recorded import scan
+from producers.recorded.blocks import blocks_of, trades_only
+from producers.recorded.errors import FileError, joined
+from producers.recorded.finding import files_in
+from producers.recorded.rows import Rows
+from producers.recorded.unpacked import Part, parts_of
+from schemas.columns import Int64s
+from schemas.times import Between
+from streams.recordings.assembly import LONG_MAX, Assembly, Columns, Held, assembled
+from streams.recordings.recording import Recording
 
 
 def from_files(
@@ -22,60 +24,53 @@ def from_files(
     between: Between = (None, None),
     progress: Progress | None = None,
 ) -> list[Recording]:
-    """Return the trades of each instrument with a time in `between`, in the order of files and lines.
+    """Return the trades of each instrument with a time in `between`, by time and id, each once.
 
-    The files are of the layouts of `producers.recorded.files`; an archive is read by `streams.archive.read`. Raises
-    `FileError` for what is no recording and for files that are not in the order of their trades, `NoTrades` for an
-    instrument without any. Takes 32 bytes of memory a trade.
+    `paths` are files in the layouts of `producers.recorded.layouts`, folders of such or patterns, in any order. Raises
+    `FileError` that names every file with a line that is no trade, and for two trades under one id; `NoTrades` for an
+    instrument without any. Takes 40 bytes of memory a trade, more where they are not in their order.
     """
-    found = {instrument: _Columns() for instrument in instruments}
-    seen: set[str] = set()
-    total, done = None if progress is None else count_lines(paths), 0
-    for path in paths:
-        for trade in read_trades(path):
-            done += 1
-            if progress is not None and not done % TELL_EVERY:
-                progress(done, total)
-            seen.add(trade.instrument)
-            columns = found.get(trade.instrument)
-            if columns is None:
-                continue
-            columns.met(path, trade)
-            if within(between, trade.trade_time):
-                columns.add(trade)
-    for instrument, columns in found.items():
-        if not len(columns.prices):
-            has = ", ".join(sorted(seen - {instrument})[:5])
-            raise NoTrades(f"{', '.join(map(str, paths))} has no trade of {instrument}{has and f'; it has {has}'}")
-    return [columns.recording(instrument) for instrument, columns in found.items()]
+    found = {instrument: Assembly(instrument, between) for instrument in instruments}
+    return assembled(found, [gather_files(paths, found, progress)], paths)
 
 
-class _Columns:
-    """The columns of one instrument while they grow, and the files it was met in."""
+def gather_files(paths: Sequence[Path], found: Mapping[str, Assembly], progress: Progress | None) -> Held:
+    """Add the trades of all files to what was found of their instruments. `FileError` names all that are bad."""
+    holds: dict[Part, set[str]] = {}
+    bad: list[FileError] = []
+    done = 0
+    for path in files_in(paths)[0]:
+        try:
+            for part in parts_of(path):
+                holds[part] = set()
+                for block in trades_only(blocks_of(part, found)):
+                    for instrument, own in block.by_instrument():
+                        holds[part].add(instrument)
+                        if instrument in found:
+                            found[instrument].add(str(path), _four(own.columns))
+                    done += len(block)
+                    if progress is not None:
+                        progress(done, None)
+        except FileError as error:
+            bad.append(error)
+    if bad:
+        raise joined(bad)
 
-    def __init__(self) -> None:
-        self.prices, self.quantities, self.times, self.ids = (array("q") for _ in range(4))
-        self.files: dict[Path, int] = {}
-        """The time of the first trade in each."""
+    def again(instrument: str, ids: Int64s) -> Iterator[tuple[str, Rows]]:
+        return (rows for part, has in holds.items() if instrument in has for rows in _rows_with(part, instrument, ids))
 
-    def met(self, path: Path, trade: Trade) -> None:
-        """Note that `path` has this trade; a file may not begin before the one that was read before it."""
-        if path in self.files:
-            return
-        for before, began in self.files.items():
-            if trade.trade_time < began:
-                raise FileError(f"{path}: its trades of {trade.instrument} begin before those of {before}")
-        self.files[path] = trade.trade_time
+    return Held(set().union(*holds.values()), again)
 
-    def add(self, trade: Trade) -> None:
-        if trade.trade_id > LONG_MAX:
-            raise FileError(f"{list(self.files)[-1]}: trade_id: {trade.trade_id} is above {LONG_MAX}")
-        self.prices.append(trade.price)
-        self.quantities.append(min(trade.quantity, LONG_MAX))
-        self.times.append(trade.trade_time)
-        self.ids.append(trade.trade_id)
 
-    def recording(self, instrument: str) -> Recording:
-        columns = self.prices, self.quantities, self.times, self.ids
-        prices, quantities, times, ids = (np.frombuffer(column, np.int64) for column in columns)
-        return Recording(instrument, ", ".join(map(str, self.files)), prices, quantities, times, ids)
+def _four(columns: Int64s) -> Columns:
+    low = columns[scan.QUANTITY]
+    quantities = np.where((columns[scan.HIGH] > 0) | (low < 0), LONG_MAX, low)
+    return columns[scan.PRICE], quantities, columns[scan.TRADE_TIME], columns[scan.ID]
+
+
+def _rows_with(part: Part, instrument: str, ids: Int64s) -> Iterator[tuple[str, Rows]]:
+    """Yield the trades of an instrument in a file that have one of some ids."""
+    for block in blocks_of(part, (instrument,)):
+        for found, own in block.by_instrument():
+            if found == instrument:
+                yield str(part.path), own.of(np.isin(own.columns[scan.ID], ids)).rows()

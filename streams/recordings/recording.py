@@ -35,7 +35,7 @@ class Recording:
         """SHA-256 of ids, prices, quantities and times, as little-endian int64: the same for file and topic."""
         digest = hashlib.sha256()
         for column in (self.ids, self.prices, self.quantities, self.times):
-            digest.update(column.astype("<i8", copy=False).tobytes())
+            digest.update(np.ascontiguousarray(column, "<i8").data)
         return digest.hexdigest()
 
     def split(self, moment: int) -> tuple["Recording", "Recording"]:

@@ -1,59 +1,26 @@
-"""The trades of an archive one by one, with all their fields; a day of each instrument in memory at a time."""
+"""The days of archives that a replay is about."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from schemas.records import Trade
 from schemas.times import Between, overlaps
-from streams.archive.day import ArchiveError, Manifest, read_day, read_manifest
-from streams.archive.folder import day_files
-from streams.archive.rows import ABSENT, Rows
-
-AT_ONCE = 50_000
-_WORD = 2**64
+from streams.archive.day import ArchiveError, read_manifest
+from streams.archive.folder import day_files, split
 
 
-def archived_days(
-    paths: Sequence[Path], instruments: Collection[str] | None, between: Between
-) -> dict[str, list[tuple[Manifest, Path]]]:
-    """Return the files of each instrument in the order of their days, of archives' folders and of single files.
+def days_of(paths: Sequence[Path], instruments: Collection[str] | None, between: Between) -> list[Path]:
+    """Return files and folders of lines as they are, and of archives the files that have a trade time in `between`.
 
-    Only those with a trade time in `between`. Raises `ArchiveError` for what is no archive.
+    Raises `ArchiveError` for a damaged archive.
     """
-    found: dict[str, list[tuple[Manifest, Path]]] = {}
-    for path in paths:
+    archives, found = split(paths)
+    for path in archives:
         days = [file.path for file in day_files(path)] if path.is_dir() else [path]
-        if not days:
+        if path.is_dir() and not days:
             raise ArchiveError(f"{path}: is no archive: it has no folder exchange/SYMBOL with files of days")
         for day in days:
             manifest = read_manifest(day)
-            if instruments is not None and manifest.instrument not in instruments:
-                continue
-            if overlaps(between, manifest.first_time, manifest.last_time):
-                found.setdefault(manifest.instrument, []).append((manifest, day))
-    return {instrument: sorted(days, key=lambda day: day[0].day) for instrument, days in found.items()}
-
-
-def archived_trades(days: Sequence[tuple[Manifest, Path]]) -> Iterator[Trade]:
-    """Yield the trades of some days of an instrument."""
-    for _, path in days:
-        manifest, rows = read_day(path)
-        for start in range(0, len(rows), AT_ONCE):
-            yield from _trades(manifest, rows[start : start + AT_ONCE])
-
-
-def _trades(manifest: Manifest, rows: Rows) -> Iterator[Trade]:
-    for trade_id, traded, sent, received, price, low, high, maker, buyer, seller in rows.tolist():
-        yield Trade(
-            exchange=manifest.exchange,
-            symbol=manifest.symbol,
-            price=price,
-            quantity=high * _WORD + low,
-            trade_id=trade_id,
-            trade_time=traded,
-            event_time=sent,
-            received_time=received,
-            buyer_is_maker=maker,
-            buyer_order_id=None if buyer == ABSENT else buyer,
-            seller_order_id=None if seller == ABSENT else seller,
-        )
+            known = instruments is None or manifest.instrument in instruments
+            if known and overlaps(between, manifest.first_time, manifest.last_time):
+                found.append(day)
+    return found

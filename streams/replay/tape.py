@@ -1,17 +1,16 @@
 """Recorded trades to send again: from files or from the live topic, those of all files or partitions by event time.
 
-Within a file or a partition the order is kept as it is. Nothing is held in memory but what a reader has ahead.
+Files are sorted (`producers.recorded.ordered`); within a partition the order is kept as it is.
 """
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from heapq import merge
-from operator import itemgetter
 from pathlib import Path
 
 from infra.config import Config
 from infra.progress import Progress
-from producers.recorded.files import count_lines, is_archive, read_events
+from producers.recorded.finding import is_archive
+from producers.recorded.ordered import by_time, ordered
 from producers.source import BadRecord, Event
 from schemas.codec import Codec, CodecError
 from schemas.reader import Partition
@@ -22,9 +21,6 @@ from schemas.topics import TRADES
 from streams.topics.read import Span, existing, partition_of, records, spans_between
 
 TELL_EVERY = 20_000
-
-Timed = tuple[int, Event]
-"""An event with the event time at which it is sorted in: that of the trade before it where it is none."""
 
 
 @dataclass
@@ -66,21 +62,18 @@ class Tape:
 def tape_of_files(
     paths: Sequence[Path], instruments: Collection[str] | None, between: Between, progress: Progress
 ) -> Tape:
-    """Return the trades with a trade time in `between` of files in the layouts of `recorded.files`, and of archives.
+    """Return the trades with a trade time in `between` of files of lines and of archives, each trade once.
 
-    `producers.recorded.files.FileError` comes from what is no recording: from an archive now, else while it is read.
+    `producers.recorded.errors.FileError` comes from what is no recording, and from two trades under one id.
     """
-    archives = [path for path in paths if is_archive(path)]
-    files = [path for path in paths if path not in archives]
-    parts: list[Iterator[Event]] = [read_events(path) for path in files]
-    total = count_lines(files)
-    if archives:
-        from streams.replay.archived import archived_days, archived_trades  # noqa: PLC0415 -- pyarrow takes its time
+    files = list(paths)
+    if any(map(is_archive, paths)):
+        from streams.replay.archived import days_of  # noqa: PLC0415 -- pyarrow takes its time
 
-        days = archived_days(archives, instruments, between).values()
-        parts += map(archived_trades, days)
-        total = None if total is None else total + sum(manifest.rows for some in days for manifest, _ in some)
-    return Tape(", ".join(map(str, paths)), _by_time([*map(_timed, parts)]), instruments, between, total, progress)
+        files = days_of(paths, instruments, between)
+    recorded = ordered(files)
+    source = ", ".join(map(str, paths))
+    return Tape(source, by_time(recorded.sources), instruments, between, recorded.events, progress)
 
 
 def tape_of_topic(config: Config, instruments: Collection[str] | None, between: Between, progress: Progress) -> Tape:
@@ -94,9 +87,9 @@ def tape_of_topic(config: Config, instruments: Collection[str] | None, between: 
         numbers = {partition_of(instrument, len(wanted)) for instrument in instruments}
         wanted = [(name, number) for name, number in wanted if number in numbers]
     spans = spans_between(config, wanted, between)
-    parts = [_timed(_recorded(config, partition, span, codec)) for partition, span in spans.items()]
+    parts = [_recorded(config, partition, span, codec) for partition, span in spans.items()]
     total = sum(end - first for first, end in spans.values())
-    return Tape(f"topic {name}", _by_time(parts), instruments, (None, None), total, progress)
+    return Tape(f"topic {name}", by_time(parts), instruments, (None, None), total, progress)
 
 
 def _recorded(config: Config, partition: Partition, span: Span, codec: Codec[Trade]) -> Iterator[Event]:
@@ -108,15 +101,3 @@ def _recorded(config: Config, partition: Partition, span: Span, codec: Codec[Tra
         except CodecError as error:
             name, number = partition
             yield BadRecord(f"{name}:{number}:{message.offset()}", value or b"", str(error))
-
-
-def _timed(events: Iterator[Event]) -> Iterator[Timed]:
-    at = 0
-    for event in events:
-        if isinstance(event, Trade):
-            at = event.event_time
-        yield at, event
-
-
-def _by_time(parts: Sequence[Iterator[Timed]]) -> Iterator[Event]:
-    return (event for _, event in merge(*parts, key=itemgetter(0)))

@@ -19,7 +19,7 @@ from infra.stack import Stack, to_stderr
 from schemas.records import Order, Trade
 from schemas.registry import make_codec
 from schemas.topics import FILLS, ORDERS
-from tests.bench import replay_rows, report
+from tests.bench import files, replay_rows, report
 from tests.bench.compared import QUIX_PYTHON, Compared
 from tests.bench.filling import EXCHANGE_TRADES_PER_S, fill_trades_per_s
 from tests.bench.latency import EVERY, RATE, bare, markets_traded, offered_trades, through_worker
@@ -50,8 +50,9 @@ Values = dict[str, list[float]]
 class Bench:
     """The data of all parts, made once, and what the repetitions measured."""
 
-    def __init__(self) -> None:
+    def __init__(self, recorded: files.Files) -> None:
         to_stderr("bench: making the trades")
+        self.recorded = recorded
         self.codec = make_codec(stack_config(), Trade)
         self.markets = instruments(INSTRUMENTS)
         self.trades = trades_of(self.markets, WORKER_TRADES)
@@ -76,6 +77,7 @@ class Bench:
             part()
         self._note("sink_rows_per_s", sink_rows_per_s(self.trades[:SINK_TRADES]))
         self.replay.repeat(self._note)
+        self.recorded.repeat(self._note)
 
     def _note(self, key: str, value: float) -> None:
         self.values[key].append(value)
@@ -167,6 +169,7 @@ def rows() -> list[Row]:
         *costs,
         Row("cost_per_trade_1500_vs_1", "x", "the last by the first"),
         *replay_rows.rows(DAY.exists()),
+        *files.rows(),
     ]
 
 
@@ -207,10 +210,11 @@ def main() -> int:
     try:
         stack.up()
         provision(stack.config, to_stderr)
-        bench = Bench()
-        for number in range(REPETITIONS):
-            to_stderr(f"bench: repetition {number + 1} of {REPETITIONS}")
-            bench.repeat()
+        with files.files() as recorded:
+            bench = Bench(recorded)
+            for number in range(REPETITIONS):
+                to_stderr(f"bench: repetition {number + 1} of {REPETITIONS}")
+                bench.repeat()
         medians = bench.medians()
     finally:
         stack.down()

@@ -1,6 +1,7 @@
 """The mutants, by subject. Each line of a source that keeps a promise has one that takes the promise away."""
 
 from tests.mutants.incarnations import INCARNATIONS
+from tests.mutants.recorded import MUTANTS as FILES
 from tests.mutants.runner import mutants_of as _of
 
 UNIT = "tests/unit/streams"
@@ -395,4 +396,5 @@ MUTANTS = (
     *INCARNATIONS,
     *(*KEEPER, *PARTITION, *CHECKPOINT, *MESSAGES, *STATES, *BATCHES, *GUARD, *RECOVERY, *APPLICATION),
     *(*TRADING, *EXCHANGE, *TRADES, *COLUMNS, *LEADER, *REPEATS, *CHECKS, *STOPS, *BOOK, *MATCHING, *IDS, *SETTINGS),
+    *FILES,
 )

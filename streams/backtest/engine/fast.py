@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from streams.backtest.engine.compiled import compiled, entry, inner
+from infra.compiling import inner
+from streams.backtest.engine.compiled import compiled, entry
 from streams.backtest.engine.data import LARGE, SMALL, Flow, Int64s, Prepared, Prices, Tape, int64s, prepare
 from streams.backtest.engine.reference import SimulatedOrder
 from streams.backtest.engine.scale import Units, scale

@@ -1,6 +1,5 @@
 """Many settings over the same trades, on every core. Each setting's result is its own, whichever core worked it out."""
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, fields
@@ -9,9 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from infra.compiling import inner
+from infra.cores import cores
 from schemas.records import Setup
 from schemas.units import ONE
-from streams.backtest.engine.compiled import compiled, entry, inner
+from streams.backtest.engine.compiled import compiled, entry
 from streams.backtest.engine.data import Falls, Flow, Int64s, Prepared, Tape, extremes, falls_of, int64s
 from streams.backtest.engine.fast import forget, next_event, no_event, note, noted, step
 from streams.backtest.engine.scale import TooLarge, Units, scale
@@ -138,7 +139,7 @@ def sweep(
         np.array([each.settings.fee for each in setups], np.int64),
     )
     table = np.zeros(len(setups), TALLIES)
-    _run_all(tapes, numbers, table, workers or len(os.sched_getaffinity(0)), progress)
+    _run_all(tapes, numbers, table, workers or cores(), progress)
     tallies = [Tally(*row) for row in table.tolist()]
     last = int(prepared.tape.prices[-1]) if len(prepared) else 0
     money = [_money(*each, last) for each in zip(tallies, units, numbers.fee.tolist(), strict=True)]

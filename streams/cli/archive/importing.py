@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
-from streams.archive.source import all_blocks, files_in
+from producers.recorded.finding import files_in
+from streams.archive.source import file_blocks
 from streams.cli.archive.options import ImportFiles
-from streams.cli.archive.stored import show_days, store_blocks
+from streams.cli.archive.stored import named, show_days, store_sources
 from streams.cli.instruments.symbols import keys_of
 from streams.cli.output import Output
 
 
 def import_files(asked: ImportFiles, out: Output) -> None:
-    """Store the trades of the files, and show the days that they have trades of."""
+    """Store the trades of the files, and show the days that they have trades of; `CliError` names the bad files."""
 
     def read(path: Path, summed: bool) -> None:
         out.progress(f"reading {path}{' (checksum verified)' if summed else ''}…")
@@ -18,5 +19,8 @@ def import_files(asked: ImportFiles, out: Output) -> None:
     files, left = files_in(asked.paths)
     for path in left:
         out.note(f"left out, by its name no file of trades: {path}")
-    days = store_blocks(asked.folder, all_blocks(files, keys_of(asked.symbols or ()), read))
-    show_days(out, days, asked, {"left_out_files": [str(path) for path in left]})
+    bad: list[str] = []
+    days = store_sources(asked.folder, file_blocks(files, keys_of(asked.symbols or ()), read), bad)
+    show_days(out, days, asked, {"left_out_files": [str(path) for path in left], "bad": bad})
+    if bad:
+        raise named(bad)

@@ -20,12 +20,13 @@ class ImportFiles:
     """Merge recorded trades into an archive: each trade once, by time and id, in one file a symbol and UTC day.
 
     Takes files of Binance's archive and recordings; a .CHECKSUM beside a file is verified. Importing again changes
-    nothing. Two different trades under one id are an error, and the day is not written.
+    nothing. A file with a line that is no trade is left out and named, as is a day with two different trades under one
+    id; the others are stored.
     """
 
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH…", help="Recorded trades: .csv, .csv.gz, .zip, or folders.", show_default=False),
+        typer.Argument(metavar="PATH…", help="Recorded trades: files, folders, patterns.", show_default=False),
     ]
     folder: Out
     symbols: Symbols = None

@@ -1,10 +1,10 @@
 """What import and export share: blocks of trades into an archive, its days as rows, what was deleted then."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from streams.archive.merge import Conflict
+from producers.recorded.errors import FileError, joined
 from streams.archive.store import Block, store
 from streams.cli.archive.days import delete_days, manifest_row
 from streams.cli.archive.options import ExportTopic, ImportFiles
@@ -16,16 +16,18 @@ DAYS = ("instrument", "day", "rows", "added", "repeated", "gaps", "missing_ids",
 GAPS_SHOWN = 20
 
 
-def store_blocks(folder: Path, blocks: Iterable[Block]) -> list[dict[str, Any]]:
-    """Store the blocks; return a row for each day that they have trades of. `CliError` for two trades of one id."""
-    try:
-        return [
-            manifest_row(stored.manifest)
-            | {"read": stored.read, "added": stored.added, "repeated": stored.repeated, "state": stored.state}
-            for stored in store(folder, blocks)
-        ]
-    except Conflict as error:
-        raise CliError(str(error)) from None
+def store_sources(folder: Path, sources: Iterable[Iterable[Block]], bad: list[str]) -> list[dict[str, Any]]:
+    """Store the sources; return a row for each day that they have trades of, and add to `bad` what was left out."""
+    return [
+        manifest_row(stored.manifest)
+        | {"read": stored.read, "added": stored.added, "repeated": stored.repeated, "state": stored.state}
+        for stored in store(folder, sources, bad)
+    ]
+
+
+def named(bad: Sequence[str]) -> CliError:
+    """Return the error that names what was left out."""
+    return CliError(str(joined([FileError(text) for text in bad])))
 
 
 def show_days(out: Output, days: list[dict[str, Any]], asked: ImportFiles | ExportTopic, more: dict[str, Any]) -> None:

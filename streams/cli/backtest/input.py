@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from producers.recorded.files import FileError, is_archive
+from producers.recorded.errors import FileError
+from producers.recorded.finding import is_archive
 from schemas.records import Instrument, Settings, Setup
 from schemas.symbols import split_instrument
 from schemas.times import Between, iso
@@ -16,20 +17,20 @@ from schemas.units import PLAIN, parse_plain, to_units
 from streams.cli.backtest.options import Filling, Filters, TradesFrom
 from streams.cli.endpoints import with_settings
 from streams.cli.errors import BadValue, CliError
-from streams.cli.instruments.select import read
 from streams.cli.instruments.settings_file import read_settings
 from streams.cli.instruments.symbols import keys_of, resolve
 from streams.cli.output import Output
 from streams.cli.times import parse_times
 from streams.recordings.files import from_files
 from streams.recordings.recording import NoTrades, Recording
-from streams.recordings.topic import Offsets, from_topic
 from streams.trading.simulation import LATENCY_MAX_US, Execution
 
 LIVE = "live"
 """The `--settings` that are those in the topic."""
 MICROSECOND = 100_000
 """In units of 1e-8 ms."""
+Offsets = Mapping[int, tuple[int, int]]
+"""The first offset of some partitions, and the one that is no more part of it."""
 RANGE = re.compile(r"(\d{1,9}):(\d{1,18}):(\d{1,18})", re.ASCII)
 
 
@@ -143,6 +144,8 @@ def setups_of(
     if source.settings not in (None, LIVE):
         known = read_settings(Path(source.settings or ""))
     elif source.settings == LIVE or not (source.files or typed):
+        from streams.cli.instruments.select import read  # noqa: PLC0415 -- Kafka takes its time, most have files
+
         known = read(with_settings())
     else:
         found = [typed_setup(symbol, filters, values) for symbol in symbols]
@@ -161,6 +164,8 @@ def read_trades(source: Source, instruments: Sequence[str], out: Output) -> list
         if source.files:
             with out.progress_bar("reading", "lines") as progress:
                 return _reader(source.files)(source.files, instruments, source.between, progress)
+        from streams.recordings.topic import from_topic  # noqa: PLC0415 -- as above
+
         config = with_settings()
         with out.progress_bar("consuming", "records") as progress:
             return from_topic(config, instruments, source.between, source.offsets, progress)
@@ -176,7 +181,7 @@ def read_trades(source: Source, instruments: Sequence[str], out: Output) -> list
 
 
 def _reader(files: Sequence[Path]) -> Callable[..., list[Recording]]:
-    """Return what reads the files: line by line, or an archive in the order of its days."""
+    """Return what reads the files: those of lines, or days of an archive, too."""
     if not any(map(is_archive, files)):
         return from_files
     from streams.archive.read import read_archive  # noqa: PLC0415 -- pyarrow takes its time, most do not need it

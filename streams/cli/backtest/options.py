@@ -35,7 +35,7 @@ class TradesFrom:
         option(
             "--file",
             "FILE",
-            "Trades: .csv, .csv.gz, .zip, .parquet or an archive's folder; repeatable, in their order.",
+            "Trades: .csv, .csv.gz, .zip, .parquet, a folder of these, an archive, or a quoted pattern; repeatable.",
         ),
     ] = None
     topic: Annotated[

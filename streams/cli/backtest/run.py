@@ -3,12 +3,10 @@
 import sys
 from collections.abc import Sequence
 
-from streams.backtest.store import About, Kept
 from streams.backtest.trial import try_settings
 from streams.cli.backtest.asked import Run
 from streams.cli.backtest.input import execution_of, parse_filters, parse_source, read_trades, setups_of
-from streams.cli.backtest.keep import check_saving, keep
-from streams.cli.backtest.report import report_runs
+from streams.cli.backtest.options import Keeping
 from streams.cli.backtest.rows import RunResult, execution_row, show_runs, write_orders
 from streams.cli.instruments.changes import parse_values
 from streams.cli.output import Output
@@ -20,7 +18,7 @@ def run(asked: Run, out: Output) -> None:
     values, filters = parse_values(asked.parameters), parse_filters(asked.filters)
     source = parse_source(asked.trades)
     execution = execution_of(asked.filling)
-    saving = check_saving(asked.keeping)
+    saving = _checks_saving(asked.keeping)
     wanted = setups_of(asked.symbols, filters, values, source)
     recordings = read_trades(source, [setup.key for setup in wanted], out)
     runs = [
@@ -31,6 +29,8 @@ def run(asked: Run, out: Output) -> None:
     if asked.orders is not None:
         write_orders(asked.orders, runs)
     if asked.keeping.report is not None:
+        from streams.cli.backtest.report import report_runs  # noqa: PLC0415 -- as below
+
         report_runs(asked.keeping.report, runs, execution)
     show_runs(runs, _saved(runs, asked, execution, out) if saving else [], out)
 
@@ -41,6 +41,17 @@ def _say_where_the_reference_ran(runs: Sequence[RunResult]) -> None:
             print(f"{recording.instrument}: the reference engine is used: {trial.refused}", file=sys.stderr)
 
 
+def _checks_saving(asked: Keeping) -> bool:
+    if not asked.save and asked.name is None:
+        return False
+    from streams.cli.backtest.keep import check_saving  # noqa: PLC0415 -- SQLAlchemy takes its time, most do not save
+
+    return check_saving(asked)
+
+
 def _saved(runs: Sequence[RunResult], asked: Run, execution: Execution, out: Output) -> list[int]:
+    from streams.backtest.store import About, Kept  # noqa: PLC0415 -- as above
+    from streams.cli.backtest.keep import keep  # noqa: PLC0415 -- as above
+
     about = About("run", asked.keeping.name, options=execution_row(execution))
     return keep([Kept(*each) for each in runs], about, out)

@@ -8,7 +8,7 @@ from typing import Any
 from infra.config import Config
 from producers.exchanges import LISTERS, rest_url
 from producers.listing import Listing, ListingError
-from producers.recorded.files import EXCHANGE
+from producers.recorded.naming import EXCHANGE
 from producers.settings_topic import read_instruments, write
 from schemas.parameters import FIELDS, PARAMETERS
 from streams.cli.endpoints import with_settings

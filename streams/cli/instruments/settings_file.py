@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from producers.recorded.files import EXCHANGE
+from producers.recorded.naming import EXCHANGE
 from schemas.parameters import BY_FIELD
 from schemas.records import FILTERS, Instrument, Settings, Setup
 from schemas.symbols import split_instrument, typed_instrument

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
-from producers.recorded.files import EXCHANGE
+from producers.recorded.naming import EXCHANGE
 from schemas.symbols import bare, split_instrument, typed_instrument
 from streams.cli.errors import BadValue
 

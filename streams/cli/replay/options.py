@@ -56,7 +56,7 @@ class Publish:
     files: Annotated[
         list[Path] | None,
         typer.Option(
-            "--file", metavar="FILE", help="Recorded trades: .csv, .csv.gz, .zip, .parquet or an archive; repeatable."
+            "--file", metavar="FILE", help="Recorded trades: files, folders, patterns or an archive; repeatable."
         ),
     ] = None
     topic: Annotated[bool, typer.Option("--topic", help="The trades of the live topic.")] = False

@@ -5,7 +5,8 @@ from typing import Any
 import typer
 
 from infra.config import Config
-from producers.recorded.files import FileError
+from producers.recorded.errors import FileError
+from producers.recorded.finding import named
 from schemas.times import Between
 from streams.cli.endpoints import with_settings
 from streams.cli.errors import INTERRUPTED, BadValue, CliError
@@ -43,8 +44,10 @@ def _check_source(asked: Publish) -> None:
     if bool(asked.files) == asked.topic:
         raise BadValue("one of --file FILE and --topic says where the trades are from")
     for path in asked.files or []:
-        if not path.exists():
-            raise BadValue(f"--file: {path}: no such file or folder")
+        try:
+            named(path)
+        except FileError as error:
+            raise BadValue(f"--file: {error}") from None
 
 
 def _sent(

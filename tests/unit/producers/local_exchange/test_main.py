@@ -15,6 +15,7 @@ import httpx
 import msgspec
 import pytest
 
+from infra.compiling import COMPILING
 from producers.binance.client import Binance
 from producers.binance.exchange_info import LISTER
 from producers.local_exchange.__main__ import describe
@@ -41,6 +42,8 @@ async def program(*arguments: str) -> AsyncIterator[tuple[subprocess.Popen[str],
         assert process.stderr is not None
         async with asyncio.timeout(DEADLINE_S):
             line = await asyncio.to_thread(process.stderr.readline)
+            if line.strip() == COMPILING:
+                line = await asyncio.to_thread(process.stderr.readline)
         found = re.search(r"ws://\S+:\d+", line)
         assert found, line
         yield process, found.group()
@@ -109,7 +112,7 @@ def test_the_filters_are_those_that_the_trades_keep() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--file", "nowhere.csv"], "nowhere.csv: .*No such file"),
+        (["--file", "nowhere.csv"], "nowhere.csv: no such file"),
         (["--symbols", "DOGEUSDT"], "--symbols: DOGEUSDT not among XRPUSDT"),
         (["--port", "70000"], "--port: 70000 is not between 0 and 65535"),
     ],

@@ -1,14 +1,22 @@
 """Recorded files: both layouts, all containers, every defect named, the pace kept."""
 
 import gzip
+import tempfile
 import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from producers.recorded.files import FileError, read_events, read_trades
+from producers.recorded.errors import FileError
+from producers.recorded.files import read_events, read_trades
+from producers.recorded.layouts import layout_of
+from producers.recorded.lines import trade_of
+from producers.recorded.unpacked import LINE_BYTES
 from producers.source import BadRecord
 from schemas.records import Trade
+from tests.unit.producers.recorded.bad_lines import BAD_LINES, line
 
 HEADER = (
     "event_type,event_time,symbol,trade_id,price,quantity,buyer_order_id,seller_order_id,trade_time,buyer_market_maker"
@@ -71,34 +79,148 @@ def test_archive_with_and_without_header_in_ms_and_us(tmp_path: Path, suffix: st
     assert (old.buyer_is_maker, new.buyer_is_maker) == (True, False)
 
 
-BAD = {
-    "price": (3, "trade,1,X,1,abc,1,,,1,true", "price: 'abc' is not a decimal number"),
-    "zero": (3, "trade,1,X,1,0.00000000,1,,,1,true", "price: 0 is not between 0.00000001 and"),
-    "too fine": (3, "trade,1,X,1,0.123456789,1,,,1,true", "price: '0.123456789' has more than 8 decimals"),
-    "quantity": (3, "trade,1,X,1,1,-1.00000000,,,1,true", "quantity: -1 is not between"),
-    "id": (3, "trade,1,X,1.5,1,1,,,1,true", "trade_id: '1.5' is not a whole number"),
-    "time": (3, "trade,0,X,1,1,1,,,1,true", "event_time: 0 is not a time"),
-    "maker": (3, "trade,1,X,1,1,1,,,1,yes", "buyer_market_maker: 'yes' is neither true nor false"),
-    "kind": (3, "quote,1,X,1,1,1,,,1,true", "event_type: 'quote' is not 'trade'"),
-    "symbol": (3, "trade,1,,1,1,1,,,1,true", "symbol: '' is empty"),
-    "short": (3, "trade,1,X", "3 fields instead of 10"),
-    "bytes": (3, "\udcff\udcfe", "1 fields instead of 10"),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
+@pytest.mark.parametrize("case", BAD_LINES)
 def test_a_bad_line_is_named_and_the_others_go_on(tmp_path: Path, case: str) -> None:
-    number, line, error = BAD[case]
-    path = write(tmp_path / "day.csv", HEADER, ROWS[0], line, ROWS[1])
+    text, error = BAD_LINES[case]
+    path = write(tmp_path / "day.csv", HEADER, ROWS[0], "", text, ROWS[1])
     first, bad, last = read_events(path)
     assert isinstance(first, Trade)
     assert isinstance(last, Trade)
     assert isinstance(bad, BadRecord)
-    assert bad.origin == f"day.csv:{number}"
-    assert bad.raw == line.encode("utf-8", "surrogateescape")
+    assert bad.origin == "day.csv:4"
+    assert bad.raw == text.encode("utf-8", "surrogateescape")
     assert error in bad.error
-    with pytest.raises(FileError, match=rf"day\.csv:{number}: "):
+    with pytest.raises(FileError, match=r"day\.csv:4: "):
         list(read_trades(path))
+
+
+def us(second: int) -> int:
+    return (1_735_689_600 + second) * 1_000_000
+
+
+READ_ALIKE = {
+    "as it is": "{header}\n{rows}",
+    "CRLF": "{header}\r\n{rows_crlf}",
+    "a mark": "\ufeff{header}\n{rows}",
+    "header repeated": "{header}\n{row}\n{header}\n\ufeff{header}\n{rest}",
+    "quoted": '{header}\n"trade","1735689600000","A-B","1","1.5","2.25","7","","1735689600000","true"\n{rest}',
+    "another order of columns": (
+        "price,quantity,,symbol,trade_id,event_type,event_time,trade_time,seller_order_id,buyer_order_id,"
+        "buyer_market_maker\n1.5,2.25,x,A-B,1,trade,1735689600000,1735689600000,,7,True\n"
+        "0.00000123,12345678901234567890.5,y,A-B,2,trade,1735689601000,1735689601000,8,,FALSE\n"
+    ),
+    "exponents": (
+        "{header}\ntrade,1735689600000,A-B,1,15e-1,0.225E+01,7,,1735689600000,true\n"
+        "trade,1735689601000,A-B,2,1.23e-06,12345678901234567890.5,,8,1735689601000,False\n"
+    ),
+    "seconds": "{header}\ntrade,1735689600,A-B,1,1.5,2.25,7,,1735689600,true\n{rest}",
+    "microseconds": "{header}\ntrade,1735689600000000,A-B,1,1.5,2.25,7,,1735689600000000,true\n{rest}",
+    "nanoseconds": "{header}\ntrade,1735689600000000999,A-B,1,1.5,2.25,7,,1735689600000000001,true\n{rest}",
+    "no end of the last line": "{header}\n{row}\n{last}",
+    "blank lines": "\n\n{header}\n\n{row}\n\n{rest}\n\n",
+}
+
+
+@pytest.mark.parametrize("case", READ_ALIKE)
+def test_the_same_trades_however_they_are_written(tmp_path: Path, case: str) -> None:
+    row = "trade,1735689600000,A-B,1,1.5,2.25,7,,1735689600000,true"
+    last = "trade,1735689601000,A-B,2,0.00000123,12345678901234567890.5,,8,1735689601000,false"
+    rows = {"rows": f"{row}\n{last}\n", "rows_crlf": f"{row}\r\n{last}\r\n", "rest": f"{last}\n"}
+    path = tmp_path / "a.csv"
+    path.write_bytes(READ_ALIKE[case].format(header=HEADER, row=row, last=last, **rows).encode())
+    names = ("symbol", "trade_id", "price", "quantity", "trade_time", "event_time")
+    assert [tuple(getattr(trade, name) for name in names) for trade in read_trades(path)] == [
+        ("A-B", 1, 150_000_000, 225_000_000, us(0), us(0)),
+        ("A-B", 2, 123, 1_234_567_890_123_456_789_050_000_000, us(1), us(1)),
+    ]
+    one, two = read_trades(path)
+    assert (one.buyer_is_maker, one.buyer_order_id, one.seller_order_id) == (True, 7, None)
+    assert (two.buyer_is_maker, two.buyer_order_id, two.seller_order_id) == (False, None, 8)
+
+
+def test_layouts_may_change_within_a_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "XRPUSDT-2019.csv", ARCHIVE_MS, HEADER, ROWS[0], ARCHIVE_HEADER, ARCHIVE_US)
+    assert [trade.trade_id for trade in read_trades(path)] == [1000, 25_388_799, 1001]
+
+
+def test_the_archives_columns_by_their_other_names_and_without_the_last(tmp_path: Path) -> None:
+    header, line = ARCHIVE_HEADER.replace("quoteQty", "quote_qty"), ARCHIVE_MS
+    short = "id,price,qty,quote_qty,time,is_buyer_maker", ARCHIVE_MS.rpartition(",")[0]
+    read = [
+        list(read_trades(write(tmp_path / f"XRPUSDT-trades-{number}.csv", *lines)))
+        for number, lines in enumerate([(line,), (header, line), short, short[1:]])
+    ]
+    assert read[1:] == read[:1] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol"),
+    [
+        ("币安人生USDT-trades-2026-01-08.zip", "币安人生USDT"),
+        ("BTCUSDT_230630-trades-2023-06-01.csv", "BTCUSDT_230630"),
+        ("E\u0301USDT-trades-2026-01-08.csv.gz", "\u00c9USDT"),
+    ],
+)
+def test_symbols_of_any_letters(tmp_path: Path, name: str, symbol: str) -> None:
+    (trade,) = read_trades(write(tmp_path / name, ARCHIVE_MS))
+    assert trade.instrument == f"binance:{symbol}"
+    recorded = write(tmp_path / "a.csv", HEADER, *(row.replace("XRPUSDT", symbol) for row in ROWS))
+    assert {one.symbol for one in read_trades(recorded)} == {symbol}
+
+
+def test_the_member_of_a_zip_may_name_the_symbol(tmp_path: Path) -> None:
+    path = tmp_path / "download.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for day, line in ((2, ARCHIVE_US), (1, ARCHIVE_MS)):
+            archive.writestr(f"XRPUSDT-trades-2025-01-0{day}.csv", line)
+        archive.writestr("ETHUSDT-trades-2025-01-01.csv", ARCHIVE_MS + "\nx")
+    events = list(read_events(path))
+    assert [one.symbol for one in events if isinstance(one, Trade)] == ["ETHUSDT", "XRPUSDT", "XRPUSDT"]
+    (bad,) = (event for event in events if isinstance(event, BadRecord))
+    assert bad.origin == "download.zip/ETHUSDT-trades-2025-01-01.csv:2"
+
+
+@pytest.mark.parametrize("size", [LINE_BYTES + 1, 10**7])
+def test_an_endless_line_is_cut_and_named(tmp_path: Path, size: int) -> None:
+    path = write(tmp_path / "a.csv", HEADER, ROWS[0], "x" * size, ROWS[1])
+    first, bad, last = read_events(path)
+    assert isinstance(first, Trade)
+    assert isinstance(last, Trade)
+    assert isinstance(bad, BadRecord)
+    assert (bad.origin, bad.raw) == ("a.csv:3", b"x" * 200)
+    assert "does not end within 65,536 bytes" in bad.error
+
+
+def test_more_symbols_than_there_is_room_for(tmp_path: Path) -> None:
+    lines = [ROWS[1].replace("XRPUSDT", f"S{number % 6_000}") for number in range(12_000)]
+    trades = list(read_trades(write(tmp_path / "a.csv", HEADER, *lines)))
+    assert [trade.symbol for trade in trades] == [f"S{number % 6_000}" for number in range(12_000)]
+
+
+numbers = st.one_of(
+    st.from_regex(r"-?[0-9]{0,21}\.?[0-9]{0,11}([eE][+-]?[0-9]{0,3})?", fullmatch=True),
+    st.decimals(0, 10**11, places=8).map(str),
+    st.floats(1e-9, 1e12).map(repr),
+)
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.lists(st.tuples(numbers, numbers, st.integers(0, 2**64).map(str)), min_size=1, max_size=5))
+def test_the_compiled_reading_is_that_of_one_line(fields: list[tuple[str, str, str]]) -> None:
+    """Whatever is compiled gives the trade or the refusal of `lines.trade_of`."""
+    first = line()  # its symbol is known then
+    lines = [first, *(line(price=price, quantity=qty, trade_id=n, buyer_order_id=n) for price, qty, n in fields)]
+    layout = layout_of(HEADER.split(","))
+    assert layout is not None
+    expected: list[Trade | str] = []
+    for text in lines:
+        try:
+            expected.append(trade_of(layout, text.split(","), ""))
+        except ValueError as error:
+            expected.append(str(error))
+    with tempfile.TemporaryDirectory() as folder:
+        path = write(Path(folder) / "a.csv", HEADER, *lines)
+        assert [event.error if isinstance(event, BadRecord) else event for event in read_events(path)] == expected
 
 
 @pytest.mark.parametrize(

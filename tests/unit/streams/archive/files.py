@@ -47,7 +47,8 @@ def recording(path: Path, trades: list[Trade], *more: str) -> Path:
         for t in trades
     ]
     text = "\n".join([HEADER, *lines, *more]) + "\n"
-    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    data = text.encode("utf-8", "surrogateescape")
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
     return path
 
 

@@ -7,11 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from producers.recorded.files import FileError, read_events, read_trades
+from producers.recorded.errors import FileError
+from producers.recorded.files import read_events, read_trades
+from producers.recorded.rows import from_trades
 from schemas.records import Trade
-from streams.archive.day import ArchiveError, read_day
+from streams.archive.day import read_day
 from streams.archive.read import read_archive
-from streams.archive.rows import from_trades
 from streams.recordings.files import from_files
 from streams.recordings.recording import NoTrades
 from tests.samples import INSTRUMENT
@@ -86,14 +87,19 @@ def test_the_fingerprint_is_that_of_the_recording(archive: Path) -> None:
 def test_reading_what_is_not_there(archive: Path, tmp_path: Path) -> None:
     with pytest.raises(NoTrades, match="has no trade of binance:XRPUSDT"):
         read_archive([archive], [INSTRUMENT], (NOON + 9 * DAY, None))
-    with pytest.raises(ArchiveError, match="no archive of binance:ADAUSDT; it has binance:ETHUSDT, binance:XRPUSDT"):
+    with pytest.raises(NoTrades, match="has no trade of binance:ADAUSDT; it has binance:ETHUSDT, binance:XRPUSDT"):
         read_archive([archive], ["binance:ADAUSDT"])
-    with pytest.raises(NoTrades, match="there is binance:XRPUSDT"):
+    with pytest.raises(NoTrades, match="it has binance:XRPUSDT"):
         read_archive([archive / "binance/XRPUSDT"], ["binance:ETHUSDT"])
-    with pytest.raises(ArchiveError, match="2019-06-02 of binance:XRPUSDT is in "):
-        read_archive([archive, archive / "binance/XRPUSDT"], [INSTRUMENT])
     with pytest.raises(FileError, match=r"all\.parquet: "):
         read_archive([recording(tmp_path / "all.parquet", [ONE])], [INSTRUMENT])
+
+
+def test_a_day_that_is_named_twice_counts_once(archive: Path, two_days: list[Trade]) -> None:
+    (once,) = read_archive([archive], [INSTRUMENT])
+    (twice,) = read_archive([archive, archive / "binance/XRPUSDT", archive.parent / "all.csv"], [INSTRUMENT])
+    assert (once.fingerprint, once.repeated) == (twice.fingerprint, 0)
+    assert twice.repeated == 2 * len(once)
 
 
 def test_a_quantity_of_more_than_64_bits_is_kept(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`hedgehog archive import` on files: what is stored, what is refused and by which name."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from schemas.units import plain
 from streams.archive.folder import locked
 from streams.archive.read import read_archive
 from tests.samples import INSTRUMENT
+from tests.unit.producers.recorded.bad_lines import BAD_LINES
 from tests.unit.streams.archive.files import DAY, NOON, at, contents, data, hedgehog, public, recording
 
 
@@ -53,11 +55,11 @@ def test_any_order_of_imports_gives_the_same_bytes(tmp_path: Path, two_days: lis
 
 
 def test_what_is_spilled_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two_days: list[Trade]) -> None:
-    path = recording(tmp_path / "a.csv", [*two_days[::-1], *two_days])
-    data("import", path, "--out", tmp_path / "archive")
-    monkeypatch.setattr("streams.archive.source.BLOCK_BYTES", 400)
+    paths = [recording(tmp_path / f"{number}.csv", two_days[number:][::-1]) for number in range(3)]
+    data("import", *paths, "--out", tmp_path / "archive")
+    monkeypatch.setattr("producers.recorded.unpacked.BLOCK_BYTES", 400)
     monkeypatch.setattr("streams.archive.store.SPILL_ROWS", 3)
-    days = data("import", path, "--out", tmp_path / "bounded")["days"]
+    days = data("import", *paths, "--out", tmp_path / "bounded")["days"]
     assert len(days) > 3
     assert contents(tmp_path / "bounded") == contents(tmp_path / "archive")
 
@@ -111,7 +113,7 @@ def test_a_folder_of_the_public_archive(tmp_path: Path) -> None:
         (lambda zipped, text: text.write_text("no digest"), "'no digest' is not a SHA-256"),
     ],
 )
-def test_a_wrong_checksum_is_refused_before_anything_is_written(
+def test_a_wrong_checksum_is_refused_and_the_other_file_stored(
     tmp_path: Path, damage: Callable[[Path, Path], Any], message: str
 ) -> None:
     public(tmp_path, "2019-06-01", [at(1, NOON - DAY)])
@@ -121,52 +123,29 @@ def test_a_wrong_checksum_is_refused_before_anything_is_written(
     assert result.exit_code == 1
     assert message in result.stderr
     assert "XRPUSDT-trades-2019-06-02.zip" in result.stderr
-    assert contents(tmp_path / "archive") == {}
-
-
-BAD_LINES = {
-    "price": ("trade,1,X,1,abc,1,,,1,true", "price: 'abc' is not a decimal number"),
-    "zero": ("trade,1,X,1,0.00000000,1,,,1,true", "price: 0 is not between"),
-    "too fine": ("trade,1,X,1,0.123456789,1,,,1,true", "price: '0.123456789' has more than 8 decimals"),
-    "negative": ("trade,1,X,1,1,-1,,,1,true", "quantity: -1 is not between"),
-    "id": ("trade,1,X,1.5,1,1,,,1,true", "trade_id: '1.5' is not a whole number"),
-    "order id": ("trade,1,X,1,1,1,-5,,1,true", "buyer_order_id: '-5' is not a whole number"),
-    "time": ("trade,0,X,1,1,1,,,1,true", "event_time: 0 is not a time"),
-    "maker": ("trade,1,X,1,1,1,,,1,yes", "buyer_market_maker: 'yes' is neither true nor false"),
-    "kind": ("quote,1,X,1,1,1,,,1,true", "event_type: 'quote' is not 'trade'"),
-    "symbol": ("trade,1,,1,1,1,,,1,true", "symbol: '' is empty"),
-    "null": ("trade,1,X,1,,1,,,1,true", "price: '' is not a decimal number"),
-    "short": ("trade,1,X", "3 fields instead of 10"),
-}
+    assert list(contents(tmp_path / "archive")) == ["binance/XRPUSDT/2019-06-01.parquet"]
 
 
 @pytest.mark.parametrize("case", BAD_LINES)
-def test_a_bad_line_is_named_and_nothing_is_written(tmp_path: Path, two_days: list[Trade], case: str) -> None:
+def test_a_bad_line_is_named_and_the_other_files_are_stored(tmp_path: Path, two_days: list[Trade], case: str) -> None:
     line, message = BAD_LINES[case]
-    result = hedgehog("import", recording(tmp_path / "a.csv", two_days, line), "--out", tmp_path / "archive")
+    bad = recording(tmp_path / "a.csv", [at(number, NOON) for number in range(101, 110)], line)
+    again = recording(tmp_path / "c.csv", [at(number, NOON) for number in range(201, 205)], "x,y")
+    result = hedgehog("import", bad, recording(tmp_path / "b.csv", two_days), again, "--out", tmp_path / "archive")
     assert result.exit_code == 1
-    assert f"a.csv:12: {message}" in result.stderr
+    assert f"a.csv:11: {message}" in result.stderr
+    assert "c.csv:6: 2 fields instead of 10" in result.stderr
+    data("import", tmp_path / "b.csv", "--out", tmp_path / "alone")
+    assert contents(tmp_path / "archive") == contents(tmp_path / "alone")
+    assert [path.name for path in (tmp_path / "archive").iterdir() if path.name.startswith(".")] == [".lock"]
+
+
+def test_a_bad_file_after_a_long_one_and_nothing_else(tmp_path: Path, two_days: list[Trade]) -> None:
+    bad = recording(tmp_path / "a.csv", two_days, "x,y")
+    result = hedgehog("import", bad, "--out", tmp_path / "archive", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["bad"] == ["a.csv:12: 2 fields instead of 10"]
     assert contents(tmp_path / "archive") == {}
-    assert [path.name for path in (tmp_path / "archive").iterdir()] == [".lock"]
-
-
-@pytest.mark.parametrize("doubtful", [1, 2])
-def test_from_a_doubtful_block_on_a_file_is_read_by_the_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two_days: list[Trade], doubtful: int
-) -> None:
-    """Each line once, whichever block it is; and what has no place in 64 bits is named."""
-    path, calls = recording(tmp_path / "a.csv", two_days), iter(range(1, 100))
-    monkeypatch.setattr("streams.archive.source.BLOCK_BYTES", 400)
-    with monkeypatch.context() as patch:
-        patch.setattr("streams.archive.source.sound", lambda rows: next(calls) != doubtful)
-        stored = data("import", path, "--out", tmp_path / "doubted")["days"]
-    assert next(calls) == doubtful + 1
-    assert [(row["read"], row["added"]) for row in stored] == [(3, 3), (4, 4), (3, 3)]
-    data("import", path, "--out", tmp_path / "archive")
-    assert contents(tmp_path / "doubted") == contents(tmp_path / "archive")
-    large = recording(tmp_path / "b.csv", two_days, f"trade,1,XRPUSDT,{2**63},1,1,,,1,true")
-    result = hedgehog("import", large, "--out", tmp_path / "archive")
-    assert f"b.csv: trade_id: {2**63} of trade {2**63} is above 2^63 - 1" in result.stderr
 
 
 def test_two_trades_under_one_id(tmp_path: Path) -> None:
@@ -180,6 +159,8 @@ def test_two_trades_under_one_id(tmp_path: Path) -> None:
         assert (
             f"price {plain(other.price)}, quantity 1000, time {np.datetime64(other.trade_time, 'us')}" in result.stderr
         )
+        assert "2019-06-02.parquet and " in result.stderr
+        assert "b.csv" in result.stderr
         assert contents(folder) == before
 
 
@@ -201,16 +182,21 @@ def test_ids_that_begin_anew_on_another_day_are_other_trades(tmp_path: Path) -> 
     assert "too" not in hedgehog("verify", folder).output
 
 
+def test_a_day_that_contradicts_itself_is_left_out(tmp_path: Path, two_days: list[Trade]) -> None:
+    paths = [recording(tmp_path / name, trades) for name, trades in (("a.csv", two_days), ("b.csv", [at(2, NOON)]))]
+    result = hedgehog("import", *paths, "--out", tmp_path / "archive", "--json")
+    assert result.exit_code == 1
+    assert "binance:XRPUSDT 2019-06-02: trade_id: two trades have 2: " in result.stderr
+    assert "in a.csv and b.csv" in result.stderr
+    assert list(contents(tmp_path / "archive")) == [
+        "binance/ETHUSDT/2019-06-02.parquet",
+        "binance/XRPUSDT/2019-06-03.parquet",
+    ]
+
+
 def test_only_some_symbols(tmp_path: Path, two_days: list[Trade]) -> None:
     data("import", recording(tmp_path / "a.csv", two_days), "--symbol", "eth-usdt", "--out", tmp_path / "archive")
     assert list(contents(tmp_path / "archive")) == ["binance/ETHUSDT/2019-06-02.parquet"]
-
-
-def test_a_symbol_that_makes_no_folder(tmp_path: Path) -> None:
-    path = recording(tmp_path / "a.csv", [at(1, NOON, symbol="../..")])
-    result = hedgehog("import", path, "--out", tmp_path / "archive")
-    assert result.exit_code == 1
-    assert "instrument: 'binance:../..' is not" in result.stderr
 
 
 def test_nobody_else_writes_meanwhile(tmp_path: Path, two_days: list[Trade]) -> None:

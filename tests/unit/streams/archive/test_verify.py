@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from producers.recorded.rows import from_trades
 from schemas.records import Trade
 from streams.archive.day import ArchiveError, describe, read_day, read_manifest, write_day
-from streams.archive.rows import from_trades
 from tests.unit.streams.archive.files import DAY, NOON, at, data, hedgehog, recording
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from infra.config import Config
 from infra.errors import ServiceError, StackError, Unreachable
 from producers.publisher import DeliveryError
-from producers.recorded.files import FileError
+from producers.recorded.errors import FileError
 from schemas.broker import TopicError, TopicsMissing
 from streams.cli.errors import NOT_WRITTEN, PROBLEM, UNREACHABLE, USAGE, BadValue, CliError
 from streams.cli.failures import explained

@@ -1,18 +1,20 @@
 """The tape that a replay plays: several files by event time, a part of them, an archive; and the pauses between."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
 
 from producers.pace import spaced
-from producers.recorded.files import FileError
+from producers.recorded.errors import FileError
+from producers.recorded.rows import from_trades
 from producers.source import BadRecord
 from schemas.records import Trade
 from schemas.times import Between
 from streams.archive.day import describe, write_day
 from streams.archive.folder import path_of
-from streams.archive.rows import DAY_US, from_trades
+from streams.archive.rows import DAY_US
 from streams.replay.tape import Tape, tape_of_files
 from tests.samples import trade
 
@@ -34,13 +36,43 @@ def ids(played: Tape) -> list[tuple[str, int]]:
     return [(event.symbol, event.trade_id) for event in played if isinstance(event, Trade)]
 
 
-def test_files_come_by_event_time_each_in_its_own_order(tmp_path: Path) -> None:
+def test_files_come_by_event_time_each_in_the_order_of_times(tmp_path: Path) -> None:
     one = written(tmp_path / "XRPUSDT-trades-2019-06-03.csv", [2, 6, 5, 8])
     other = written(tmp_path / "ETHUSDT-trades-2019-06-02.csv", [1, 3, 7])
-    assert ids(tape(one, other)) == [
+    in_order = [
         *(("ETHUSDT", 1), ("XRPUSDT", 2), ("ETHUSDT", 3)),
-        *(("XRPUSDT", 6), ("XRPUSDT", 5), ("ETHUSDT", 7), ("XRPUSDT", 8)),
+        *(("XRPUSDT", 5), ("XRPUSDT", 6), ("ETHUSDT", 7), ("XRPUSDT", 8)),
     ]
+    assert ids(tape(one, other)) == in_order
+    written(one, [2, 5, 6, 8])
+    assert ids(tape(one, other)) == in_order
+    assert ids(tape(tmp_path)) == in_order
+    assert ids(tape(tmp_path / "*-trades-2019-06-0?.csv")) == in_order
+
+
+def test_a_file_that_was_sent_before_the_end_of_the_one_before(tmp_path: Path) -> None:
+    """By trade time and id they follow one another; by event time they do not."""
+    header = "event_type,event_time,symbol,trade_id,price,quantity,buyer_order_id,seller_order_id,trade_time"
+    for name, rows in (("a", [(9, 1, 1), (8, 2, 2)]), ("b", [(3, 3, 3), (4, 4, 4)])):
+        lines = [f"trade,{START_MS + sent},XRPUSDT,{n},1,1,,,{START_MS + at},true" for sent, n, at in rows]
+        (tmp_path / f"{name}.csv").write_text("\n".join([f"{header},buyer_market_maker", *lines]))
+    assert ids(tape(tmp_path / "b.csv", tmp_path / "a.csv")) == [("XRPUSDT", number) for number in (1, 2, 3, 4)]
+
+
+def test_what_can_be_read_once_only(tmp_path: Path) -> None:
+    pipe = tmp_path / "XRPUSDT-pipe.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(FileError, match=r"XRPUSDT-pipe\.csv: is no file that can be read twice"):
+        tape(pipe)
+
+
+def test_what_files_have_in_common_is_played_once(tmp_path: Path) -> None:
+    one = written(tmp_path / "XRPUSDT-trades-2019-06-03.csv", [1, 2, 3])
+    more = written(tmp_path / "XRPUSDT-trades-2019-06.csv", [4, 3, 2])
+    assert ids(tape(one, more)) == [("XRPUSDT", number) for number in (1, 2, 3, 4)]
+    more.write_text(more.read_text().replace("3,0.5", "3,0.6"))
+    with pytest.raises(FileError, match=r"XRPUSDT: trade_id: two trades have 3: .*2019-06-03.csv and .*2019-06.csv"):
+        tape(one, more)
 
 
 def test_a_part_of_a_file_and_what_is_no_trade_of_it(tmp_path: Path) -> None:
@@ -78,16 +110,20 @@ def test_an_archive_gives_the_trades_with_all_their_fields(tmp_path: Path) -> No
     eth = [trade("200", n, ETH, quantity="99999999999999999999") for n in (2, 4)]
     archived(tmp_path, xrp)
     single = archived(tmp_path, eth)
+    copied = tmp_path.parent / f"{tmp_path.name}.parquet"
+    copied.write_bytes(single.read_bytes())
     both = sorted([*xrp, *eth], key=lambda found: found.event_time)
     assert list(tape(tmp_path)) == both
     assert list(tape(tmp_path, instruments=[XRP], between=(xrp[1].trade_time, None))) == xrp[1:]
     assert list(tape(single)) == eth
+    assert list(tape(single, copied)) == eth
+    assert list(tape(copied, tmp_path)) == both
     assert tape(tmp_path).total == len(both)
     assert ids(tape(tmp_path, between=(0, 1))) == []
 
 
 def test_a_folder_that_is_no_archive(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="is no archive"):
+    with pytest.raises(FileError, match="no archive"):
         tape(tmp_path)
 
 

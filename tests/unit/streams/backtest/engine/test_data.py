@@ -30,6 +30,24 @@ def test_prices_beyond_the_precision_of_floats() -> None:
     assert (prepared.unit, prepared.tape.prices.tolist()) == (1, prices)
 
 
+@pytest.mark.parametrize(
+    ("prices", "tick", "unit"),
+    [
+        ([2**59 + 1, 2**30], 2**30, 1),
+        ([2**53, 2**53 + 2**40], 2**40, 2**40),
+        ([(2**31 - 1) * 3, 3], 3, 3),
+        ([2**31 * 3, 3], 3, 3),
+        ([1], 3, 1),
+        ([100, 250], 100, 50),
+    ],
+)
+def test_prices_at_the_limits_of_32_bits_and_of_floats(prices: list[int], tick: int, unit: int) -> None:
+    prepared = prepare(np.array(prices), tick)
+    assert (prepared.unit, prepared.highest) == (unit, max(prices) // unit)
+    assert prepared.tape.prices.tolist() == [price // unit for price in prices]
+    assert prepared.tape.high.tolist() == [max(prices) // unit]
+
+
 def test_extremes_of_blocks() -> None:
     prices = np.random.default_rng(1).integers(1, 10**6, 4_096 * 2 + 64 * 3 + 5)
     tape = prepare(prices, 1).tape

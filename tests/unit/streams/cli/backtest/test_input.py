@@ -1,6 +1,7 @@
 """What `hedgehog backtest` is given: settings from a file, several files and symbols, archives, ranges of offsets."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +68,20 @@ def test_files_one_after_the_other_are_one_recording(whole: Path, halves: list[P
     assert two["source"] == f"{early}, {late}"
 
 
-def test_files_in_the_wrong_order(halves: list[Path]) -> None:
+def test_files_in_any_order(whole: Path, halves: list[Path]) -> None:
     early, late = halves
-    result = hedgehog(f"backtest run --file {late} --file {early} --symbol XRPUSDT {TYPED}")
-    assert result.exit_code == 2
-    assert f"--file: {early}: its trades of binance:XRPUSDT begin before those of {late}" in result.stderr
+    one = data(f"backtest run --file {whole} --symbol XRPUSDT {TYPED}")
+    two = data(f"backtest run --file {late} --file {early} --symbol XRPUSDT {TYPED}")
+    assert [two[name] for name in ("fingerprint", "net_profit")] == [
+        one[name] for name in ("fingerprint", "net_profit")
+    ]
+
+
+@pytest.mark.parametrize("name", ["sched_getaffinity"])
+def test_a_sweep_where_the_system_is_not_linux(name: str, whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, name)
+    swept = data(f"backtest sweep --file {whole} --symbol XRPUSDT {TYPED.replace('0.001 ', '0.001,0.002 ')}")
+    assert [best["rank"] for best in swept["best"]] == [1, 2]
 
 
 def test_a_file_of_several_symbols(whole: Path, tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from producers.recorded.merge import Conflict, gaps, merge
+from producers.recorded.rows import ROW, Rows, from_trades, quantity, sound
 from schemas.records import Trade
 from schemas.units import AMOUNT_MAX, PRICE_MAX
-from streams.archive.merge import Conflict, gaps, merge
-from streams.archive.rows import ROW, SCHEMA, Rows, from_table, from_trades, quantity, sound, to_table
+from streams.archive.rows import SCHEMA, from_table, to_table
 from tests.samples import trade
 
 START = 1_559_433_600_000_000

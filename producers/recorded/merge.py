@@ -1,15 +1,17 @@
-"""What makes an archive of rows, pure: each trade once, by time and id, and what is missing between the ids.
+"""Each trade once, by time and id, and what is missing between the ids; pure.
 
 The result does not depend on the order, the repetition or the grouping of what is merged. Sources know different
 amounts about one trade: recordings have its orders' ids, the public archive has none; times are in milliseconds here
 and in microseconds there. Merging keeps the most that is known. Rows that contradict each other are no repetition.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
+from producers.recorded.rows import ABSENT, ORDER_IDS, ROW, Rows, quantity, taken
 from schemas.units import plain
-from streams.archive.rows import ABSENT, ORDER_IDS, Rows, quantity, taken
 
 _MILLI = 1_000
 _EXACT = ("price", "quantity_low", "quantity_high", "buyer_is_maker")
@@ -25,6 +27,20 @@ Gap = tuple[int, int]
 
 class Conflict(ValueError):
     """Two different trades under one id; the message names both."""
+
+    def __init__(self, trade_id: int, message: str) -> None:
+        super().__init__(message)
+        self.trade_id = trade_id
+
+
+def merged(parts: Sequence[tuple[str, Rows]]) -> Rows:
+    """Return each trade of all parts once, by trade time and id. `Conflict` names the parts that have its id, too."""
+    rows = np.concatenate([rows for _, rows in parts]) if parts else np.empty(0, ROW)
+    try:
+        return merge(rows)
+    except Conflict as conflict:
+        at = [source for source, some in parts if (some["trade_id"] == conflict.trade_id).any()]
+        raise Conflict(conflict.trade_id, f"{conflict}, in {' and '.join(dict.fromkeys(at))}") from None
 
 
 def merge(rows: Rows) -> Rows:
@@ -92,7 +108,8 @@ def _joined(rows: Rows, starts: npt.NDArray[np.intp]) -> Rows:
         one = int(wrong[0])
         others = rows[group == group[one]]
         other = others[_contradict(others, np.broadcast_to(rows[one], others.shape))][0]
-        raise Conflict(f"trade_id: two trades have {rows[one]['trade_id']}: {shown(other)}; and {shown(rows[one])}")
+        trade_id = int(rows[one]["trade_id"])
+        raise Conflict(trade_id, f"trade_id: two trades have {trade_id}: {shown(other)}; and {shown(rows[one])}")
     return joined
 
 

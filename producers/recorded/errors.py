@@ -1,0 +1,18 @@
+"""What is wrong with recorded files."""
+
+from collections.abc import Sequence
+
+NAMED = 20
+"""So many bad files are named, and the number of the others."""
+
+
+class FileError(ValueError):
+    """A file that is no recording of trades; the message names the file and what is wrong."""
+
+
+def joined(errors: Sequence[FileError]) -> FileError:
+    """Return one error that names all: a line each."""
+    lines = [str(error) for error in errors[:NAMED]]
+    if len(errors) > NAMED:
+        lines.append(f"and {len(errors) - NAMED} more files")
+    return errors[0] if len(errors) == 1 else FileError("\n".join(lines))

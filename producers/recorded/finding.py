@@ -1,0 +1,48 @@
+"""Which files are meant: files as they are named, the files of trades below a folder, those that a pattern matches."""
+
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+
+from producers.recorded.errors import FileError
+from producers.recorded.naming import PARQUET, is_packed, names_trades
+
+
+def files_in(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Return the files of lines among and below `paths`, each once, and those that by their names hold no trades.
+
+    A path that is not there may be a pattern, as in `XRPUSDT-trades-2025-*.zip`. Below a folder files of trades are
+    named `SYMBOL-trades-DATE` or `SYMBOL-DATE`. `FileError` for a path that is not there, and for one without any file.
+    """
+    taken: list[Path] = []
+    left: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            below = sorted(file for file in path.rglob("*") if file.is_file() and is_packed(file.name))
+            of_trades = [file for file in below if names_trades(file.name)]
+            if not of_trades:
+                raise FileError(
+                    f"{path}: holds no file of trades such as XRPUSDT-trades-2025-01-01.zip, and no archive"
+                )
+            taken += of_trades
+            left += [file for file in below if not names_trades(file.name)]
+        else:
+            taken += named(path)
+    return list(dict.fromkeys(taken)), left
+
+
+def is_archive(path: Path) -> bool:
+    """Return whether a path is what `hedgehog archive` writes: a Parquet file, or a folder that holds such."""
+    return path.suffix == PARQUET if not path.is_dir() else next(path.rglob(f"*{PARQUET}"), None) is not None
+
+
+def named(path: Path) -> list[Path]:
+    """Return the file itself, or the files that a pattern matches, by name. Raises `FileError` where there is none."""
+    if path.exists():
+        return [path]
+    if glob.has_magic(str(path)):
+        matching = sorted(Path(match) for match in glob.glob(str(path), recursive=True) if Path(match).is_file())
+        if not matching:
+            raise FileError(f"{path}: no file matches")
+        return matching
+    raise FileError(f"{path}: no such file or folder")

@@ -1,0 +1,76 @@
+"""The mutants of what reads recorded files and prepares their prices."""
+
+from tests.mutants.runner import mutants_of
+
+RECORDED = ("tests/unit/producers/recorded",)
+FILES = ("tests/unit/streams/cli/backtest/test_files.py", "tests/unit/streams/replay", "tests/unit/streams/archive")
+SCAN = mutants_of(
+    "producers/recorded/scan.py",
+    RECORDED,
+    ("more decimals than eight are cut", "        if value % 10:\n", "        if False:\n"),
+    ("an exponent has no sign", "return -value if minus else value, after", "return value, after"),
+    ("a symbol is where its hash is", "0 < size == lengths[slot] and _same(data, first, symbols, slot, size)", "True"),
+    ("numbers overflow", "    if digits + decimals > _DIGITS:\n", "    if False:\n"),
+    ("what comes after the line is part of it", "    if data[at] != _NEWLINE:\n", "    if False:\n"),
+    ("every amount is one", "return at if 0 < value <= PRICE_MAX else _DOUBT", "return at"),
+)
+READING = mutants_of(
+    "producers/recorded/blocks.py",
+    RECORDED,
+    (
+        "a header is a bad line",
+        "if header is not None:\n                return None",
+        "if False:\n                return None",
+    ),
+    ("a line's number is one short", "            self._line += 1\n            judged", "            judged"),
+    ("a mark makes another line", "line = line.removeprefix(MARK)", "line = line"),
+)
+UNPACKED = mutants_of(
+    "producers/recorded/unpacked.py",
+    RECORDED,
+    ("the last line needs an end", "    if rest:\n        yield rest", "    if False:\n        yield rest"),
+    ("a file begins with a mark", "begin = begin.removeprefix(MARK)", "begin = begin"),
+    ("an endless line is kept", "        if len(rest) > LINE_BYTES:\n", "        if False:\n"),
+)
+ORDERED = mutants_of(
+    "producers/recorded/ordered.py",
+    FILES,
+    ("files may overlap", "ids_follow = self.first_id > before.last_id and", "ids_follow ="),
+    ("event times may overlap", "return ids_follow and self.first_sent >= before.last_sent", "return ids_follow"),
+    ("a file need not be in order", "and follows and _ascending(ids, times)", "and True"),
+    ("a pipe is read twice", "    if not part.path.is_file():\n", "    if False:\n"),
+)
+ASSEMBLY = mutants_of(
+    "streams/recordings/assembly.py",
+    FILES,
+    ("a trade counts twice", "        if len(repeated):\n", "        if False:\n"),
+    ("files are in order", "        if not _in_order(columns):\n", "        if False:\n"),
+    ("a range ends with a millisecond more", "        columns = _cut(columns, self._between)\n", "        pass\n"),
+)
+STORED = mutants_of(
+    "streams/archive/store.py",
+    FILES,
+    (
+        "what a bad file spilled stays",
+        "                    place.unlink()\n            continue",
+        "                    pass\n            continue",
+    ),
+    ("a bad file ends the import", "            bad.append(str(error))\n", "            raise\n"),
+    (
+        "a bad day ends the import",
+        '            bad.append(f"{instrument} {day_name(day)}: {conflict}")\n',
+        "            raise\n",
+    ),
+)
+PREPARED = mutants_of(
+    "streams/backtest/engine/data.py",
+    ("tests/unit/streams/backtest/engine/test_data.py",),
+    (
+        "a price off the tick is rounded",
+        "            off += np.float64(count) * tick != price\n",
+        "            off += 0\n",
+    ),
+    ("a float holds any price", "    none = off or inexact or", "    none = off or"),
+)
+
+MUTANTS = (*SCAN, *READING, *UNPACKED, *ORDERED, *ASSEMBLY, *STORED, *PREPARED)

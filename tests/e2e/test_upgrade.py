@@ -23,7 +23,7 @@ from schemas.records import Instrument, Settings, Setup
 from schemas.registry import client as registry_client
 from schemas.registry import register_all
 from schemas.sql.migrate import alembic_config
-from schemas.topics import INSTRUMENTS, TOPICS, Topic, sink_dead_letters
+from schemas.topics import GAPS, INSTRUMENTS, TOPICS, Topic, sink_dead_letters
 from streams.audit.audit import audit, read_recorded
 from streams.audit.explain import explain
 from streams.warehouse.agreement import compare_with_topics
@@ -33,7 +33,7 @@ from tests.e2e.workers import Pipeline
 from tests.faults.fleet import Fleet
 from tests.first_layout import IDLE, OLD_SCHEMAS, TRADED, records, states
 
-NEW_TOPICS = (INSTRUMENTS, sink_dead_letters(INSTRUMENTS))
+NEW_TOPICS = (INSTRUMENTS, sink_dead_letters(INSTRUMENTS), GAPS)
 TIMEOUT_S = 30.0
 OLD_UPDATE = 1_700_000_000_000_001
 SEEDED = samples.instrument(IDLE, tick_size="0.5", updated_time=OLD_UPDATE + 10)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from producers.adapter import HistoryUnavailable, Hole, Page
 from producers.fleet import Feed
+from producers.gap_records import ASKED_AGAIN
 from producers.holes import Memory
 from producers.series import OpenHole, Series
 from producers.source import Event
@@ -29,6 +30,9 @@ ROUNDS = 5
 """So often it is looked for instruments that are subscribed again late."""
 WRITTEN_S = 5.0
 """So long the broker may take to acknowledge a gap."""
+ASKED_MAX = 1_000_000
+"""More trades are asked for only where people want them: at Binance's limit these take five minutes."""
+TOO_MANY = "too many to be asked for unasked"
 NOT_STREAMED = "not streamed at the time"
 WAITED_LONG = "still being asked for, newer trades go on without them"
 
@@ -109,13 +113,10 @@ class Filler:
                 await self._ask(*found)
 
     async def _ask(self, series: Series, opened: OpenHole) -> None:
-        adapter, memory = self.session.adapter, self.memory
+        memory = self.memory
         again_s: float | None
         try:
-            if series.missing(opened) == 0:
-                page = Page((), opened.last_id)
-            else:
-                page = await adapter.history(opened.hole)
+            page = await self._page(series, opened)
         except HistoryUnavailable as error:
             again_s, reason = error.again_s, str(error)
         except Exception as error:
@@ -131,17 +132,28 @@ class Filler:
         if opened in series.holes:
             await self._done(series, opened, memory.put_off(series, opened, again_s, self._clock()), reason)
 
+    async def _page(self, series: Series, opened: OpenHole) -> Page:
+        missing = series.missing(opened)
+        if missing == 0:
+            return Page((), opened.last_id)
+        if missing is not None and missing > ASKED_MAX and not opened.asked:
+            raise HistoryUnavailable(TOO_MANY, None)
+        return await self.session.adapter.history(opened.hole)
+
     async def reopen(self, gap: Gap, published: Callable[[Gap], Awaitable[Iterable[int]]]) -> None:
         """Ask again for a gap of before; `published` tells which of its ids are in the topic by now.
 
         Whatever comes by itself meanwhile is noted, for the hole is open before that is looked up.
         """
         series = self.memory.of(gap.symbol)
-        if any(opened.opened_us == gap.opened_time and opened.first_id == gap.first_id for opened in series.holes):
-            return
+        for opened in series.holes:
+            if (opened.opened_us, opened.first_id) == (gap.opened_time, gap.first_id):
+                opened.asked |= gap.reason == ASKED_AGAIN
+                opened.due = opened.due if opened.due == math.inf else 0
+                return
         hole = Hole(gap.symbol, gap.first_id - 1, gap.last_id + 1, gap.before_time, gap.after_time)
         opened = OpenHole(hole, self._clock(), False, gap.first_id, gap.before_time, gap.opened_time, due=math.inf)
-        opened.filled = gap.filled_count
+        opened.filled, opened.asked = gap.filled_count, gap.reason == ASKED_AGAIN
         self.memory.reopen(gap.symbol, opened)
         opened.had |= dict.fromkeys(await published(gap))
         opened.due = 0

@@ -51,6 +51,8 @@ class OpenHole:
     """Whether it is before the first trade since ids began anew: nobody knows whether there were any."""
     due: float = 0
     """Not to be asked for before."""
+    asked: bool = False
+    """Whether people want it, however large it is."""
     fruitless: int = 0
     """Answers in a row that told nothing."""
 

@@ -9,10 +9,12 @@ from itertools import islice
 import msgspec
 import pytest
 
+from producers import filler as filler_module
 from producers import holes, rest
 from producers.binance.client import Binance
 from producers.binance.history import BUDGET
 from producers.filler import AuditTiming, Filler
+from producers.gap_records import ASKED_AGAIN
 from producers.holes import Memory
 from producers.local_exchange.faults import HttpFault
 from producers.local_exchange.server import LocalExchange, Play
@@ -181,3 +183,34 @@ async def test_a_gap_of_before_is_asked_for_but_for_what_was_published_since() -
     assert (closed.key, closed.status, closed.filled_count, closed.missing) == (gap.key, GapStatus.FILLED, 12, 0)
     again = [trade.trade_id for trade in published.trades if trade.filled]
     assert again == [trade.trade_id for trade in trades[11:20] if trade is not trades[15]]
+
+
+@pytest.mark.parametrize(("reason", "asks"), [("", False), (ASKED_AGAIN, True)])
+async def test_a_giant_gap_is_asked_for_only_where_people_want_it(
+    reason: str, asks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filler_module, "ASKED_MAX", 5)
+    async with exchange_of(market(1_000)) as exchange, filling(exchange) as (filler, published):
+        await until(lambda: len(published.trades) == 1_000)
+        numbers = [trade.trade_id for trade in published.trades if trade.symbol == "XRPUSDT"]
+        gap = Gap(
+            exchange="binance",
+            symbol="XRPUSDT",
+            first_id=numbers[10],
+            last_id=numbers[15],
+            before_time=0,
+            after_time=START + 10_000_000,
+            status=GapStatus.OPEN,
+            reason=reason,
+            opened_time=123,
+            updated_time=456,
+        )
+
+        async def in_topic(_: Gap) -> list[int]:
+            return []
+
+        await filler.reopen(gap, in_topic)
+        await until(lambda: published.gaps)
+    (closed,) = published.gaps
+    assert (closed.status, closed.filled_count) == ((GapStatus.FILLED, 6) if asks else (GapStatus.LOST, 0))
+    assert bool(exchange.rest.came["/api/v3/historicalTrades"]) is asks

@@ -1,10 +1,13 @@
 """Holes on the real broker: whatever is cut, refused or killed, each trade that was made is in the topic once."""
 
 import asyncio
+import json
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -13,18 +16,19 @@ import pytest
 
 from infra.config import Config
 from infra.native.backend import NativeBackend
+from producers import settings_topic
 from producers.binance.client import Binance
 from producers.binance.history import BUDGET
 from producers.gap_records import read_gaps
 from producers.local_exchange.faults import HttpFault
 from producers.local_exchange.server import LocalExchange, Play
-from producers.local_exchange.simulated import simulated_trades
+from producers.local_exchange.simulated import MARKETS_OF, simulated_trades
 from producers.recorded.files import read_trades
 from producers.rest import Rest
 from producers.service import serve
 from producers.session import Session
-from schemas.records import GapStatus, Trade
-from tests.e2e.test_cli_commands import data, set_environment
+from schemas.records import GapStatus, Settings, Trade
+from tests.e2e.test_cli_commands import data, run, set_environment
 from tests.e2e.test_producers_service import (
     DEADLINE_S,
     QUICK,
@@ -37,6 +41,9 @@ from tests.e2e.test_producers_service import (
     trades_in_topic,
     until,
 )
+from tests.unit.producers.feeds import exchange_of as any_exchange
+from tests.unit.producers.feeds import market as market_of
+from tests.unit.producers.feeds import symbols_of
 
 __all__ = ["config"]
 
@@ -69,11 +76,19 @@ async def service(config: Config, exchange: LocalExchange) -> AsyncIterator[Sess
             await serving
 
 
-def compared(trades: list[Trade]) -> dict[str, list[Trade]]:
-    """The trades of each symbol in the order of the topic, but for when and how they came."""
+def compared(trades: list[Trade], name: str = "binance") -> dict[str, list[Trade]]:
+    """The trades of each symbol in their order, but for when and how they came.
+
+    A recording names no exchange, nor the orders behind a trade; Bitstamp tells the second of a trade of the past.
+    """
+    unit = 1_000_000 if name == "bitstamp" else 1
     found: dict[str, list[Trade]] = {}
     for trade in trades:
-        found.setdefault(trade.symbol, []).append(msgspec.structs.replace(trade, received_time=0, filled=False))
+        moment = trade.trade_time // unit * unit
+        times = {"trade_time": moment, "event_time": moment, "received_time": 0}
+        orders = {"buyer_order_id": None, "seller_order_id": None}
+        kept = msgspec.structs.replace(trade, exchange=name, filled=False, **times, **orders)
+        found.setdefault(trade.symbol, []).append(kept)
     return found
 
 
@@ -110,6 +125,51 @@ async def test_connections_that_are_lost_under_load_leave_no_hole(config: Config
     assert sum(gap.filled_count for gap in gaps) == len(filled)
 
 
+async def test_a_producer_of_three_exchanges_that_is_killed_in_a_long_cut_fills_what_it_missed(
+    config: Config, tmp_path: Path
+) -> None:
+    count, start = 12_000, time.time_ns() // 1_000
+    wanted = [Settings(exchange=name, symbol=of, streaming=True) for name in MARKETS_OF for of in symbols_of(name)]
+    await asyncio.to_thread(settings_topic.write, config, wanted)
+    running: dict[str, LocalExchange] = {}
+    async with AsyncExitStack() as stack:
+        for name in MARKETS_OF:
+            play = replace(
+                market_of(1_000, count, name=name, start=start), tape=tmp_path / f"{name}.csv", history=100_000
+            )
+            running[name] = await stack.enter_async_context(any_exchange(play, name=name))
+        urls = {f"HEDGEHOG_{name.upper()}_STREAM_URL": each.stream_url for name, each in running.items()}
+        urls |= {f"HEDGEHOG_{name.upper()}_REST_URL": each.rest_url for name, each in running.items()}
+        first = _start(config, ["-m", "producers"], urls["HEDGEHOG_BINANCE_STREAM_URL"], urls)
+        try:
+            for exchange in running.values():
+                await until_sent(exchange, 1_500)
+            for exchange in running.values():
+                exchange.cut(2)
+            await asyncio.sleep(0.5)
+        finally:
+            first.kill()
+            first.wait()
+        for exchange in running.values():
+            refusals = HttpFault(429, "1"), HttpFault(503, "1"), HttpFault(418, "1"), HttpFault(500, "1")
+            exchange.faults.calls.extend(refusals)
+        second = _start(config, ["-m", "producers"], urls["HEDGEHOG_BINANCE_STREAM_URL"], urls)
+        try:
+            received = await until_in_topic(config, len(MARKETS_OF) * count)
+            second.terminate()
+            output, _ = await asyncio.to_thread(second.communicate, timeout=DEADLINE_S)
+        finally:
+            second.kill()
+            second.wait()
+    for name in MARKETS_OF:
+        of_exchange = [trade for trade in received if trade.exchange == name]
+        made = list(read_trades(tmp_path / f"{name}.csv"))
+        assert compared(of_exchange, name) == compared(made, name), f"all, once, in the order of ids: {output}"
+        assert sum(trade.filled for trade in of_exchange) > 2_000
+        assert not running[name].faults.calls
+    assert second.returncode == 0, output
+
+
 async def test_what_was_lost_is_filled_when_people_ask_again(config: Config, tmp_path: Path) -> None:
     tape = tmp_path / "made.csv"
     await asyncio.to_thread(switch, config, SYMBOLS)
@@ -128,7 +188,8 @@ async def test_what_was_lost_is_filled_when_people_ask_again(config: Config, tmp
                 ("binance:XRPUSDT", "lost", 5),
             ]
             assert "HTTP 403: not from here" in listed[0]["reason"]
-            assert (await asyncio.to_thread(data, "status"))["gaps"] == {"open": 0, "lost": 2}
+            page = json.loads((await asyncio.to_thread(run, "status --json")).stdout)
+            assert page["gaps"] == {"open": 0, "lost": 2}
             (filled,) = await asyncio.to_thread(data, "gaps fill xrpusdt")
             assert (filled["status"], filled["filled"], filled["missing"]) == ("filled", 5, 0)
             assert [row["instrument"] for row in await asyncio.to_thread(data, "gaps list")] == ["binance:BTCUSDT"]

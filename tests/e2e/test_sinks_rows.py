@@ -223,4 +223,5 @@ def test_a_comparison_names_what_does_not_agree(world: World) -> None:
     until_committed(world, TRADES)
     found = compare_with_topics(world.config)[0]
     assert (found.equal, found.missing, found.extra, found.differing) == (False, 2, 1, 1)
-    assert found.examples[0].startswith("binance:XRPUSDT:501 differs: price is 100000001")
+    changed = trade(501)
+    assert found.examples[0].startswith(f"{changed.instrument}:501:{changed.trade_time} differs: price is 100000001")

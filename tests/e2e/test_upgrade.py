@@ -23,7 +23,18 @@ from schemas.records import Instrument, Settings, Setup
 from schemas.registry import client as registry_client
 from schemas.registry import register_all
 from schemas.sql.migrate import alembic_config
-from schemas.topics import CHECKPOINTS, INSTRUMENTS, TOPICS, Topic, sink_dead_letters
+from schemas.topics import (
+    BOOKS,
+    FILLS,
+    INSTRUMENTS,
+    LEADERS,
+    ORDERS,
+    SETTINGS,
+    TOPICS,
+    TRADES,
+    Topic,
+    sink_dead_letters,
+)
 from streams.audit.audit import audit
 from streams.audit.explain import explain
 from streams.audit.near import recorded_of_trader
@@ -34,7 +45,8 @@ from tests.e2e.workers import Pipeline
 from tests.faults.fleet import Fleet
 from tests.first_layout import IDLE, OLD_SCHEMAS, TRADED, records, states
 
-NEW_TOPICS = (INSTRUMENTS, CHECKPOINTS, sink_dead_letters(INSTRUMENTS))
+OLD_SINKS = (TRADES, ORDERS, FILLS, SETTINGS)
+OLD_TOPICS = {*OLD_SCHEMAS, LEADERS.name, BOOKS.name, *(sink_dead_letters(topic).name for topic in OLD_SINKS)}
 TIMEOUT_S = 30.0
 OLD_UPDATE = 1_700_000_000_000_001
 OLD_TRADES = 10
@@ -64,7 +76,7 @@ def create_old_topics(config: Config) -> None:
     made = [
         NewTopic(topic.full_name(config), num_partitions=1, replication_factor=1, config=topic.config)
         for topic in TOPICS.values()
-        if topic not in NEW_TOPICS
+        if topic.name in OLD_TOPICS
     ]
     client = admin(config)  # it has to live until the answers are there
     for future in client.create_topics(made).values():
@@ -76,7 +88,7 @@ def register_old_schemas(config: Config) -> dict[str, int]:
     registry = registry_client(config)
     ids = {}
     for topic in TOPICS.values():
-        if topic.record is not None and topic not in NEW_TOPICS:
+        if topic.record is not None and topic.name in OLD_TOPICS:
             schema = Schema(OLD_SCHEMAS[topic.name], "AVRO")
             ids[topic.name] = registry.register_schema(f"{topic.full_name(config)}-value", schema)
     return ids

@@ -146,6 +146,19 @@ def test_after_retention_it_is_proven_from_the_first_checkpoint_that_can_be(topi
     assert differences_of(kept.changed("fills", hurt, forged), 1, retained) != []
 
 
+@pytest.mark.parametrize("topic", ["trades", "orders", "applied", "fills"])
+def test_what_has_expired_of_one_topic_alone_is_begun_after(topics: Topics, topic: str) -> None:
+    first = {topic: topics.end(topic) // 2}
+    kept = topics.since(first)
+    begun = []
+    for subject in subjects(recorded_of(kept)):
+        begins = provable(subject, Retained(**first))
+        assert begins
+        assert proven(subject, begins[0], kept.tape, 1) == []
+        begun.append(begins[0])
+    assert begun != [None, None]
+
+
 def test_what_is_proven_is_not_read_again(topics: Topics) -> None:
     ends = {topic: topics.end(topic) for topic in ("trades", "orders", "applied", "fills")}
     ends["checkpoints"] = topics.end("checkpoints") * 2 // 3

@@ -1,6 +1,7 @@
 """Candles on the real stack, while workers are killed: equal to what polars makes of the trades, in topic and table."""
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -136,7 +137,7 @@ def test_candles_after_five_kills_are_those_of_the_trades(config: Config, tmp_pa
     alerts = [(alert.alert_id, alert) for alert in records(config, topics.ALERTS, Alert)]
     assert len(set(alerts)) == len(dict(alerts)), "an alert was told in two ways"
     assert_table_equals_topic(config)
-    assert_commands_show_them(found, fleet.environment("cli"), tmp_path)
+    assert_commands_show_them(found, tmp_path)
 
 
 def records(config: Config, topic: topics.Topic, kind: type[Record]) -> Iterator[Record]:
@@ -197,12 +198,17 @@ def expected_candles(config: Config) -> dict[tuple[str, int, int], dict[str, obj
     return found
 
 
-def assert_commands_show_them(
-    found: dict[tuple[str, int, int], dict[str, object]], environment: dict[str, str], folder: Path
-) -> None:
+def assert_commands_show_them(found: dict[tuple[str, int, int], dict[str, object]], folder: Path) -> None:
     def hedgehog(*words: str) -> str:
         command = [sys.executable, "-m", "streams.cli.main", "candles", *words]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            command,
+            env={**os.environ, "PYTHONPATH": os.getcwd()},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 

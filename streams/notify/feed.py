@@ -23,12 +23,12 @@ from schemas.dead_letters import dead_letter
 from schemas.groups import notifier_group
 from schemas.records import DeadLetter, Keyed
 from schemas.registry import make_codec
-from schemas.topics import ALERTS, DEAD_LETTERS, DIGESTS, FILLS, ORDERS
+from schemas.topics import ALERTS, DEAD_LETTERS, DIGESTS, FILLS, GAPS, ORDERS
 from streams.notify.notices import Place
 
 log = logging.getLogger(__name__)
 
-QUEUES = (ALERTS, FILLS, ORDERS)
+QUEUES = (ALERTS, FILLS, ORDERS, GAPS)
 """The topics of which everything is told once."""
 TOPICS = (*QUEUES, DIGESTS)
 OURS = {topic.name for topic in (ALERTS, DIGESTS)}

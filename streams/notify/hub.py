@@ -3,16 +3,18 @@
 Times are microseconds, UTC.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
 import msgspec
 
+from schemas.gap_records import Gap
 from schemas.market_records import Alert, Digest
 from schemas.records import Fill, Keyed, Order
 from schemas.units import ONE
 from schemas.watches import Watch
 from streams.notify.chat import Chat, Kept, merged, offer, positions
+from streams.notify.gaps import stayed, take_gap
 from streams.notify.ledger import Ledger, take_fill, take_order
 from streams.notify.notices import TRADING_KINDS, Notice, Place, Standing, of_alert, silent_feed
 
@@ -26,6 +28,8 @@ class State(msgspec.Struct):
     chats: dict[str, Kept] = {}
     """By sink and address."""
     ledger: Ledger = msgspec.field(default_factory=Ledger)
+    gaps: dict[str, Gap] = {}
+    """Those that may still be filled, by their keys."""
     topics: dict[str, str] = {}
     """The ids that the broker had given the topics: those of topics that are made anew are others."""
     handled: list[int] = []
@@ -44,6 +48,8 @@ class Hub:
     """Of every instrument, as its newest digest says."""
     silent: dict[str, int] = field(default_factory=dict)
     """Of every instrument whose silence was told, since when it is silent."""
+    stayed: Set[str] = frozenset()
+    """Ids of the notices of the gaps that have stayed: these were told."""
     consumed: dict[str, int] = field(default_factory=dict)
     """By partition, the offset after the last record that was taken."""
 
@@ -63,11 +69,12 @@ class Hub:
             kept.told = {}
         if anew:
             self.state.ledger = Ledger()
+            self.state.gaps = {}
         self.state.topics = dict(ids)
         return anew
 
     def take(self, record: Keyed, place: Place) -> None:
-        """Take one record of alerts, digests, orders or fills."""
+        """Take one record of alerts, digests, orders, fills or gaps."""
         if isinstance(record, Digest):
             self._take_digest(record)
             return
@@ -90,6 +97,13 @@ class Hub:
                 self.silent[instrument] = standing.time
                 self._tell(silent_feed(instrument, standing.time, now))
 
+    def look_for_gaps(self, now: int) -> None:
+        """Tell which gaps have stayed; each is told once."""
+        found = {notice.notice_id: notice for notice in stayed(self.state.gaps, now)}
+        for notice_id in found.keys() - self.stayed:
+            self._tell(found[notice_id])
+        self.stayed = found.keys()
+
     def watched(self) -> dict[str, Standing]:
         """Return how the watched instruments stand."""
         return {key: standing for key, standing in self.standings.items() if self._shows(key)}
@@ -111,6 +125,8 @@ class Hub:
                 return take_fill(self.state.ledger, record, place)
             case Order():
                 return take_order(record, place)
+            case Gap():
+                return take_gap(self.state.gaps, record, place)
         raise TypeError(f"{type(record).__name__} is nothing to be told")
 
     def _tell(self, notice: Notice) -> None:

@@ -102,6 +102,7 @@ class Notifier:
         while True:
             await asyncio.sleep(KEEP_S)
             self.hub.look_for_silence(time.time_ns() // 1_000)
+            self.hub.look_for_gaps(time.time_ns() // 1_000)
             offsets = self.save()
             if offsets != before:
                 await feed.commit(offsets)

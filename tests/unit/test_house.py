@@ -49,6 +49,7 @@ HOUSE = House(
         "schemas/units.py",
         "schemas/watches.py",
         "streams/notify/chat.py",
+        "streams/notify/gaps.py",
         "streams/notify/hub.py",
         "streams/notify/ledger.py",
         "streams/notify/notices.py",

@@ -14,6 +14,7 @@ from infra.errors import StackError
 from producers.publisher import DeliveryError
 from producers.settings_topic import change, read_watches
 from schemas.codec import CodecError
+from schemas.gap_records import Gap
 from schemas.market_records import Alert
 from schemas.records import Fill, Order, Setup, TradingStatus
 from schemas.registry import make_codec
@@ -183,6 +184,8 @@ def _why(config: Config, place: Place) -> str:
         raise CommandError(str(error)) from None
     if isinstance(record, Alert):
         return said.why(record)
+    if isinstance(record, Gap):
+        return f"hedgehog gaps list\nids {record.first_id} to {record.last_id}, {record.status}: {record.reason or '-'}"
     if isinstance(record, Fill | Order):
         return f"hedgehog explain {record.client_order_id}"
     raise CommandError(f"nothing is known of why a {type(record).__name__.lower()} is told")

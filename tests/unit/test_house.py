@@ -41,6 +41,7 @@ HOUSE = House(
         "streams/market",
         "schemas/checks.py",
         "schemas/errors.py",
+        "schemas/gap_records.py",
         "schemas/market_records.py",
         "schemas/order_ids.py",
         "schemas/parameters.py",

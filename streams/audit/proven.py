@@ -6,21 +6,27 @@ from pathlib import Path
 import msgspec
 
 from infra.config import Config
+from schemas.broker import topic_ids
+from schemas.topics import APPLIED, CHECKPOINTS, FILLS, ORDERS, TRADES
 from streams.audit.decisions import Known
 
 
+READ = (TRADES, ORDERS, APPLIED, FILLS, CHECKPOINTS)
+
+
 class _Kept(msgspec.Struct):
-    bootstrap: str
+    topics: dict[str, str]
+    """The ids of the topics that were read: of others nothing is known."""
     partitions: dict[int, Known]
 
 
 def load(config: Config) -> dict[int, Known]:
-    """Return what is known to be proven of each partition of this broker; nothing where no audit has kept anything."""
+    """Return what is known to be proven of each partition of these topics; nothing where no audit has kept anything."""
     try:
         kept = msgspec.json.decode(_path(config).read_bytes(), type=_Kept)
     except (FileNotFoundError, msgspec.MsgspecError):
         return {}
-    return kept.partitions if kept.bootstrap == config.bootstrap else {}
+    return kept.partitions if kept.topics == _topics(config) else {}
 
 
 def save(config: Config, proven: dict[int, Known]) -> None:
@@ -28,8 +34,12 @@ def save(config: Config, proven: dict[int, Known]) -> None:
     path = _path(config)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".new")
-    beside.write_bytes(msgspec.json.encode(_Kept(config.bootstrap, proven)))
+    beside.write_bytes(msgspec.json.encode(_Kept(_topics(config), proven)))
     os.replace(beside, path)
+
+
+def _topics(config: Config) -> dict[str, str]:
+    return topic_ids(config, [topic.full_name(config) for topic in READ])
 
 
 def _path(config: Config) -> Path:

@@ -10,7 +10,6 @@ from schemas.broker import topic_ids
 from schemas.topics import APPLIED, CHECKPOINTS, FILLS, ORDERS, TRADES
 from streams.audit.decisions import Known
 
-
 READ = (TRADES, ORDERS, APPLIED, FILLS, CHECKPOINTS)
 
 

@@ -30,7 +30,7 @@ from infra.status import PartStatus
 POLL_S = 0.1
 STOP_ORDER = (("connect", "registry"), ("broker", "postgres"))
 LOCK_PATIENCE_S = 120
-DATA = ("kafka", "connect", "logs", "run", "postgres")
+DATA = ("kafka", "connect", "logs", "run", "postgres", "audit")
 """The folders of the data folder that `clean` removes."""
 
 Say = Callable[[str], None]

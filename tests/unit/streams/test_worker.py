@@ -75,7 +75,11 @@ OLD, NEW = ("trades", 3), ("orders", 3)
             True,
             "topics were made anew, and workers that began before still run: trades",
         ),
-        ({"hedgehog:trading": {OLD: 9}, "hedgehog:exchange": {OLD: 7, NEW: 5}}, False, {OLD: 7, NEW: 5}),
+        (
+            {"hedgehog:trading": {OLD: 9}, "hedgehog:market": {OLD: 8}, "hedgehog:exchange": {OLD: 7, NEW: 5}},
+            False,
+            {OLD: 7, NEW: 5},
+        ),
         ({"hedgehog:trading": {OLD: -1}, "hedgehog:exchange": {OLD: 7, NEW: 5}}, False, {NEW: 5}),
     ],
 )

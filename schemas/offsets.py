@@ -1,15 +1,18 @@
 """What consumer groups have committed, and in which topics: the broker keeps it by the topics' names."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
+from typing import Any
 
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from infra.config import Config
+from infra.errors import Unreachable
 from schemas.broker import TIMEOUT_S
 from schemas.reader import Partition
-
-END = ";"
-"""confluent-kafka 2.16 now and then reads what was committed beside an offset past its end."""
 
 Committed = Mapping[Partition, int]
 """The offset from which a group goes on, of each partition of which it has committed one."""
@@ -22,26 +25,38 @@ def committed(client: AdminClient, groups: Iterable[str]) -> dict[str, Committed
     }
 
 
-def committed_in(client: AdminClient, groups: Iterable[str], topic_ids: Mapping[str, str]) -> dict[str, Committed]:
+def committed_in(config: Config, groups: Iterable[str], topic_ids: Mapping[str, str]) -> dict[str, Committed]:
     """Return what each group has committed, -1 where that was in a topic that was made anew since.
 
     `topic_ids` are those of today, by name. An offset that was committed without one, or in a topic of which none is
-    known, counts.
+    known, counts. Raises `Unreachable` when the broker does not answer.
     """
+    try:
+        found = asyncio.run(_noted(config, list(groups)))
+    except KafkaError as error:
+        raise Unreachable(f"no Kafka broker answers at {config.bootstrap}: {error}") from None
     return {
-        group: {(p.topic, p.partition): -1 if _is_of_another(p, topic_ids) else p.offset for p in answer}
-        for group, answer in _answers(client, groups).items()
+        group: {
+            (at.topic, at.partition): -1
+            if noted.metadata not in ("", topic_ids.get(at.topic, noted.metadata))
+            else noted.offset
+            for at, noted in places.items()
+        }
+        for group, places in found.items()
     }
 
 
-def noted(topic: str, topic_ids: Mapping[str, str]) -> str:
-    """Return what is committed beside an offset: the id of its topic, with its end marked."""
-    return f"{topic_ids[topic]}{END}" if topic in topic_ids else ""
+async def _noted(config: Config, groups: list[str]) -> dict[str, dict[Any, Any]]:
+    """Return what was committed and noted beside it, by the group.
 
-
-def _is_of_another(place: TopicPartition, topic_ids: Mapping[str, str]) -> bool:
-    committed_id = (place.metadata or "").partition(END)[0]
-    return bool(committed_id) and place.topic in topic_ids and committed_id != topic_ids[place.topic]
+    By aiokafka: confluent-kafka 2.16 reads a note past its end, into whatever is there.
+    """
+    client = AIOKafkaAdminClient(bootstrap_servers=config.bootstrap, request_timeout_ms=int(TIMEOUT_S * 1_000))
+    try:
+        await client.start()
+        return {group: await client.list_consumer_group_offsets(group) for group in groups}
+    finally:
+        await client.close()
 
 
 def _answers(client: AdminClient, groups: Iterable[str]) -> dict[str, list[TopicPartition]]:
@@ -55,7 +70,7 @@ def _answers(client: AdminClient, groups: Iterable[str]) -> dict[str, list[Topic
 def go_on_from(client: AdminClient, group: str, offsets: Committed, topic_ids: Mapping[str, str]) -> None:
     """Commit these offsets, with the ids of their topics, for a group that nobody has joined."""
     places = [
-        TopicPartition(topic, number, offset, noted(topic, topic_ids)) for (topic, number), offset in offsets.items()
+        TopicPartition(topic, number, offset, topic_ids.get(topic, "")) for (topic, number), offset in offsets.items()
     ]
     wanted = [ConsumerGroupTopicPartitions(group, places)]
     client.alter_consumer_group_offsets(wanted, request_timeout=TIMEOUT_S)[group].result(TIMEOUT_S)

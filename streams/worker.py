@@ -133,7 +133,7 @@ def _take_over(environment: Environment, agents: Sequence[Agent[Any]]) -> None:
     client, whole, mine = admin(config), worker_group(config), worker_group(config, group_name(agents))
     groups = worker_groups(client, config)
     assert_alone(group_name(agents), [name.removeprefix(whole).removeprefix(":") for name in groups if groups[name]])
-    found = committed_in(client, groups, environment.topic_ids)
+    found = committed_in(config, groups, environment.topic_ids)
     lost = {place: 0 for place, offset in found.get(mine, {}).items() if offset < 0}
     if groups.get(mine):  # they do already
         if lost:

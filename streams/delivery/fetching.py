@@ -9,7 +9,6 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from mode.utils.futures import maybe_async
 
-from schemas.offsets import noted
 from streams.topics import lean
 
 FETCH_WAIT_MS = 50
@@ -97,7 +96,7 @@ def noting_topics(commit: Commit, topic_ids: Mapping[str, str]) -> Commit:
 
     async def noting(offsets: Mapping[Any, Any]) -> Any:
         return await commit(
-            {tp: OffsetAndMetadata(at.offset, noted(tp.topic, topic_ids)) for tp, at in offsets.items()}
+            {tp: OffsetAndMetadata(at.offset, topic_ids.get(tp.topic, "")) for tp, at in offsets.items()}
         )
 
     return noting

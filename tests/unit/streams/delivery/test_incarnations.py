@@ -82,4 +82,4 @@ async def test_a_commit_says_in_which_topic_its_offsets_are() -> None:
 
     trades, unknown = TopicPartition("trades", 3), TopicPartition("unknown", 0)
     await noting_topics(commit, IDS)({trades: OffsetAndMetadata(7, ""), unknown: OffsetAndMetadata(8, "")})
-    assert committed == [{trades: OffsetAndMetadata(7, "first;"), unknown: OffsetAndMetadata(8, "")}]
+    assert committed == [{trades: OffsetAndMetadata(7, "first"), unknown: OffsetAndMetadata(8, "")}]

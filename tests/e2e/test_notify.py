@@ -114,9 +114,15 @@ class Notifying:
     def texts(self) -> list[str]:
         return self.server.api.texts
 
-    def until_said(self, words: str) -> str:
-        """Wait for a message with these words; return the newest."""
-        wait_for(f"a message with {words!r} among {self.texts}", lambda: any(words in each for each in self.texts), 60)
+    def until_said(self, words: str, fleet: Fleet | None = None) -> str:
+        """Wait for a message with these words, with all workers of the fleet alive; return the newest."""
+
+        def is_said() -> bool:
+            if fleet is not None:
+                fleet.assert_alive()
+            return any(words in each for each in self.texts)
+
+        wait_for(f"a message with {words!r} among {self.texts}", is_said, 60)
         return next(each for each in reversed(self.texts) if words in each)
 
     def write_raw(self, topic: Topic, value: bytes) -> None:
@@ -240,6 +246,7 @@ def test_commands_change_what_the_command_line_changes(notifying: Notifying) -> 
     assert notifying.end(signal.SIGTERM) == 0
 
 
+@pytest.mark.timeout(400)
 def test_from_a_trade_to_a_chat_and_what_is_watched_changes_on_the_way(notifying: Notifying, tmp_path: Path) -> None:
     with Fleet(notifying.config, tmp_path) as fleet:
         notifying.hedgehog("watch", "add", "XRPUSDT", "--deviation", "0.03")
@@ -248,13 +255,13 @@ def test_from_a_trade_to_a_chat_and_what_is_watched_changes_on_the_way(notifying
         start = time.time_ns() // 1_000 - 60 * SECOND
         prices = [*["100"] * 30, "104", "102", "100"]
         notifying.publish(TRADES, *(at(start + number * SECOND, price, number) for number, price in enumerate(prices)))
-        notifying.until_said("test:XRPUSDT: 104, 3.86 % above")
+        notifying.until_said("test:XRPUSDT: 104, 3.86 % above", fleet)
         assert not any("XRPUSDT: 102" in text for text in notifying.texts)
         notifying.hedgehog("watch", "set", "XRPUSDT", "--deviation", "0.01", "--cooldown", "0s")
         # the change and the trades are of two topics: the worker may see some of these first
         wait_for("2 percent are told", lambda: rises_and_is_told(notifying, start), 40)
         notifying.publish(TRADES, at(start + 180 * SECOND, "100", next(IDS)))
-        notifying.until_said("Market, ")
+        notifying.until_said("Market, ", fleet)
         fleet.assert_alive()
 
 

@@ -39,6 +39,7 @@ class Fleet:
         return {
             **os.environ,
             "HEDGEHOG_TOPIC_PREFIX": self._config.topic_prefix,
+            "HEDGEHOG_PARTITIONS": str(self._config.partitions),
             "HEDGEHOG_DATA_DIR": str(self._folder / name),
             "PYTHONPATH": os.getcwd(),
         }

@@ -15,6 +15,7 @@ __all__ = ["home"]
 
 NAME = f"{INSTRUMENT}:1:B"
 ROWS = "SELECT client_order_id, price::text FROM {} ORDER BY 1"
+KEPT = "SELECT tablename, schemaname FROM pg_tables WHERE schemaname ~ '^rows_of_' ORDER BY 1"
 
 
 @pytest.fixture
@@ -56,10 +57,13 @@ def test_old_rows_are_refused_by_name_then_kept_beside(emptied: tuple[dict[str, 
     assert hedgehog(environment, "sinks", "set-aside").returncode == 2, "only when it is meant"
     moved = hedgehog(environment, "sinks", "set-aside", "--yes")
     assert moved.returncode == 0, moved.stderr
-    ((schema,),) = execute(config, "SELECT nspname FROM pg_namespace WHERE nspname ~ '^rows_of_'")
-    assert f"{schema}.orders" in moved.stdout
+    # each topic has an id of its own, and so have the schemas
+    (_, fills), (_, orders) = kept = execute(config, KEPT)
+    assert [table for table, _ in kept] == ["fills", "orders"]
+    assert all(f"{schema}.{table}" in moved.stdout for table, schema in kept)
     again = module(environment, "connectors", "provision")
     assert again.returncode == 0, again.stderr
     placed(config, "7")
     assert execute(config, ROWS.format("orders")) == [(NAME, "7.00000000")]
-    assert execute(config, ROWS.format(f"{schema}.orders")) == [(NAME, "99.00000000")]
+    assert execute(config, ROWS.format(f"{orders}.orders")) == [(NAME, "99.00000000")]
+    assert execute(config, ROWS.format(f"{fills}.fills")) == [(NAME, "99.00000000")]

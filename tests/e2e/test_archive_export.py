@@ -51,7 +51,7 @@ def world(stack: Config) -> Iterator[Config]:
         now = msgspec.structs.replace(at(20), trade_time=time.time_ns() // 1_000)
         produce(config, [(one.instrument, codec.encode(one)) for one in TRADES_OF_TWO_DAYS])
         others = [(OTHER, codec.encode(at(1, OTHER))), (OTHER, codec.encode(at(2))), (INSTRUMENT, codec.encode(now))]
-        produce(config, [*others, (INSTRUMENT, b"no trade"), (INSTRUMENT, codec.encode(at(-3)))], second=7)
+        produce(config, [*others, (INSTRUMENT, b"no trade"), (INSTRUMENT, codec.write(at(-3)))], second=7)
         yield config
         delete_topics(config)
 

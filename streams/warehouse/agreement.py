@@ -78,6 +78,8 @@ SOURCES: tuple[tuple[Topic, type[Base]], ...] = (
     (CANDLES, CandleRow),
     (WATCHES, WatchRow),
 )
+VERSIONS = {ORDERS: "version", CANDLES: "revision"}
+"""The field by which a table keeps the newest of several messages. That of a fill is its place, not its age."""
 
 
 def compare_with_topics(config: Config, timeout_s: float = 60.0) -> list[Comparison]:
@@ -105,8 +107,8 @@ def fold_topic(config: Config, topic: Topic, model: type[Base]) -> Folded:
     codec: Codec[Any] = make_codec(config, topic.record)
     names = topic.record.__struct_fields__
     key_at = [names.index(column.name) for column in model.__table__.primary_key]
-    version = "revision" if topic is CANDLES else "version"
-    epoch_at, version_at = (names.index(name) if name in names else None for name in ("epoch", version))
+    numbers = ("epoch", VERSIONS.get(topic))
+    epoch_at, version_at = (names.index(name) if name in names else None for name in numbers)
     replaced = topic in (INSTRUMENTS, SETTINGS, WATCHES)
     client = admin(config)
     found = spans(client, partitions(client, [topic.full_name(config)]))

@@ -191,11 +191,12 @@ def test_what_the_topic_says_last_holds_whatever_the_clock_of_its_writer(
 def test_what_was_decided_in_an_epoch_that_is_over_replaces_nothing(world: World, at_once: bool) -> None:
     number = 600 + at_once
     name = f"{samples.INSTRUMENT}:{number}:B"
+    reports = ((1, 9, "98"), (2, 5, "99"), (2, 3, "97"), (1, 7, "96"))  # of one epoch the last message counts
     records: list[Record] = [
         *(snapshot(number, version, status, epoch=epoch) for epoch, version, status in ((1, 2, NEW), (2, 1, PART))),
         *(snapshot(number, version, status, epoch=epoch) for epoch, version, status in ((1, 9, NEW), (2, 3, FILLED))),
         snapshot(number, 99, NEW, epoch=1),
-        *(samples.fill(name, price=price, epoch=epoch) for epoch, price in ((1, "98"), (2, "97"), (1, "96"))),
+        *(samples.fill(name, price=price, epoch=epoch, version=version) for epoch, version, price in reports),
     ]
     for chunk in [records] if at_once else [[each] for each in records]:
         world.send(*chunk)

@@ -60,7 +60,7 @@ def _decoded(instrument: str, batch: list[Record], codec: Codec[Trade], left: Le
             trade = codec.decode(message.value)
         except CodecError:
             trade = None
-        if trade is None or trade.instrument != instrument or min(trade.trade_id, trade.trade_time) < 0:
+        if trade is None or trade.instrument != instrument:
             left.unreadable[instrument] = left.unreadable.get(instrument, 0) + 1
         else:
             trades.append(trade)

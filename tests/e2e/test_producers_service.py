@@ -31,11 +31,11 @@ from producers.publisher import DeliveryError, Publisher
 from producers.pump import Pump
 from producers.recorded.files import read_events, read_trades
 from producers.recorded.layouts import RECORDING
+from producers.recorded.unpacked import LINE_BYTES, SHOWN_BYTES
 from producers.service import STOPPED_WITHIN_S, serve
 from producers.session import Counters, Session
 from producers.source import Event
 from schemas.broker import create_topics, delete_topics
-from schemas.dead_letters import VALUE_BYTES
 from schemas.records import DeadLetter, Settings, Trade
 from schemas.registry import make_codec, register_all
 from schemas.topics import DEAD_LETTERS, TRADES, Topic
@@ -225,15 +225,15 @@ async def test_what_is_too_large_is_a_dead_letter_and_harms_no_trade(config: Con
     assert by_symbol(await asyncio.to_thread(trades_in_topic, config)) == by_symbol(list(read_trades(journal)))
     (letter,) = await asyncio.to_thread(dead_letters, config)
     assert letter.value == frame
-    # A line of a file can be of any length: of this one the letter holds a part.
+    # A line of a file can be of any length: of one that is longer than any of trades the letter holds the beginning.
     row, path = "trade,1735689600000,BTCUSDT,{},1.5,2,,,1735689600000,true", tmp_path / "rec.csv"
     path.write_text("\n".join([",".join(RECORDING), row.format(1), "\0" * 9_000_000, row.format(2)]) + "\n")
     with Publisher(config) as publisher:
         await Pump(config, publisher, CONTIGUOUS).run(Recorded(path))
     assert [t.trade_id for t in await asyncio.to_thread(trades_in_topic, config) if t.symbol == "BTCUSDT"] == [1, 2]
     (letter,) = [found for found in await asyncio.to_thread(dead_letters, config) if found.source == "rec.csv:3"]
-    assert letter.value == b"\0" * VALUE_BYTES
-    assert letter.error == f"1 fields instead of 10 (the first {VALUE_BYTES} of 9000000 bytes)"
+    assert letter.value == b"\0" * SHOWN_BYTES
+    assert letter.error == f"the line does not end within {LINE_BYTES:,} bytes"
 
 
 class Recorded:

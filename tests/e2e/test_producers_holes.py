@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -94,11 +95,21 @@ def compared(trades: list[Trade], name: str = "binance") -> dict[str, list[Trade
 
 
 async def until_in_topic(config: Config, count: int) -> list[Trade]:
-    """Wait until the topic has so many trades; return them."""
-    async with asyncio.timeout(DEADLINE_S):
-        while len(found := await asyncio.to_thread(trades_in_topic, config)) < count:  # noqa: ASYNC110 - a topic
-            await asyncio.sleep(0.5)
+    """Wait until the topic has so many trades; return them. It may take long, a standstill may not."""
+    found: list[Trade] = []
+    more = time.monotonic()
+    while len(found) < count:
+        before = len(found)
+        found = await asyncio.to_thread(trades_in_topic, config)
+        if len(found) > before:
+            more = time.monotonic()
+        assert time.monotonic() - more < DEADLINE_S, f"{len(found)} of {count} trades: {_counts(found)}"
+        await asyncio.sleep(0.5)
     return found
+
+
+def _counts(trades: list[Trade]) -> dict[str, int]:
+    return dict(Counter(trade.instrument for trade in trades))
 
 
 def by_id(trade: Trade) -> int:

@@ -334,7 +334,7 @@ async def test_a_file_with_a_bad_line(config: Config, tmp_path: Path) -> None:
         for t in trades
         if t.symbol == "XRPUSDT"
     ]
-    path.write_text("\n".join([*rows[:10], "11,12,thirteen,1,14,True,True", *rows[10:]]) + "\n")
+    path.write_text("\n".join([*rows[:10], "11,12,thirteen,1,1700000000123456,True,True", *rows[10:]]) + "\n")
     with Publisher(config) as publisher:
         pump = Pump(config, publisher, CONTIGUOUS)
         await pump.run(Recorded(path))
@@ -346,7 +346,7 @@ async def test_a_file_with_a_bad_line(config: Config, tmp_path: Path) -> None:
     found = [(t.trade_id, t.price, t.quantity, t.trade_time, t.buyer_is_maker) for t in trades_in_topic(config)]
     assert found == expected
     (letter,) = dead_letters(config)
-    assert letter.value == b"11,12,thirteen,1,14,True,True"
+    assert letter.value == b"11,12,thirteen,1,1700000000123456,True,True"
     assert letter.source == "XRPUSDT-trades-2026-01-01.csv:11"
     assert letter.error == "qty: 'thirteen' is not a decimal number"
 

@@ -209,7 +209,6 @@ def _open_tree(top: Path) -> None:
 def _command(config: Config) -> Command:
     who = account()
     _require_no_copy(config.data_dir.resolve())
-    make_passwords(config.data_dir)
     cluster = data_home(config, who)
     _drop_orphan(config, cluster)
     folder = reachable_programs(programs(cluster), who)
@@ -236,6 +235,8 @@ def _initdb(config: Config, cluster: Path, folder: Path, who: Account | None) ->
         _open_folder(cluster.parent)
     shutil.rmtree(cluster, ignore_errors=True)  # what an interrupted initdb left
     cluster.mkdir(parents=True, mode=0o700)
+    if password_of(config.data_dir, SUPERUSER) is None:
+        make_passwords(config.data_dir)
     with tempfile.NamedTemporaryFile("w", suffix=".pw", dir=cluster.parent) as password:
         password.write(password_of(config.data_dir, SUPERUSER) or "")
         password.flush()

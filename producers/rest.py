@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 import httpx
 
-from producers.adapter import HistoryUnavailable
+from producers.adapter import Exchange, HistoryUnavailable
 from producers.retry_after import retry_after_s
 from producers.websocket import is_loopback
 
@@ -99,3 +99,10 @@ class Rest:
         self._left_at = now
         if self._left < 0:
             await self._sleep(-self._left / rate)
+
+
+def known(rest: Rest | None, exchange: Exchange) -> Rest:
+    """Return the client; `HistoryUnavailable`, for good, where no REST server of the exchange is known."""
+    if rest is None:
+        raise HistoryUnavailable(f"{exchange.name}: no REST server is known", None)
+    return rest

@@ -20,9 +20,12 @@ Committed = Mapping[Partition, int]
 
 def committed(client: AdminClient, groups: Iterable[str]) -> dict[str, Committed]:
     """Return what each group has committed; asked one group a request, all at once."""
-    return {
-        group: {(p.topic, p.partition): p.offset for p in answer} for group, answer in _answers(client, groups).items()
+    futures = {
+        group: client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=TIMEOUT_S)
+        for group in groups
     }
+    answers = {group: future[group].result(TIMEOUT_S).topic_partitions or [] for group, future in futures.items()}
+    return {group: {(p.topic, p.partition): p.offset for p in answer} for group, answer in answers.items()}
 
 
 def committed_in(config: Config, groups: Iterable[str], topic_ids: Mapping[str, str]) -> dict[str, Committed]:
@@ -57,14 +60,6 @@ async def _noted(config: Config, groups: list[str]) -> dict[str, dict[Any, Any]]
         return {group: await client.list_consumer_group_offsets(group) for group in groups}
     finally:
         await client.close()
-
-
-def _answers(client: AdminClient, groups: Iterable[str]) -> dict[str, list[TopicPartition]]:
-    futures = {
-        group: client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=TIMEOUT_S)
-        for group in groups
-    }
-    return {group: future[group].result(TIMEOUT_S).topic_partitions or [] for group, future in futures.items()}
 
 
 def go_on_from(client: AdminClient, group: str, offsets: Committed, topic_ids: Mapping[str, str]) -> None:

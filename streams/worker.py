@@ -114,9 +114,8 @@ def _prepare(environment: Environment, agents: Sequence[Agent[Any]]) -> None:
     for topic in topics.TOPICS.values():
         if topic.record is not None:
             environment.codecs[topic.record] = make_codec(config, topic.record)
-    decode_trades(
-        [b""], [], np.zeros(1, np.int16), environment.codecs[Trade]
-    )  # compiles, or loads what was compiled before
+    # compiles, or loads what was compiled before
+    decode_trades([b""], [], np.zeros(1, np.int16), environment.codecs[Trade])
     for agent in agents:
         agent.make_steps(environment)  # as the agents will on the loop, where nobody should wait for a compiler
     if config.watch_sinks:  # for as long as the pipeline runs; several workers may

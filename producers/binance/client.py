@@ -7,10 +7,10 @@ and may send 5 messages a second, pongs included; `serverShutdown` announces its
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from producers.adapter import Address, Exchange, HistoryUnavailable, Hole, Newest, Page
+from producers.adapter import Address, Exchange, Hole, Newest, Page
 from producers.binance import history
 from producers.binance.protocol import EXCHANGE, PARAMS_PER_REQUEST, STREAMS_MAX, parse_frame, request, stream_url
-from producers.rest import Rest
+from producers.rest import Rest, known
 
 BINANCE = Exchange(
     name=EXCHANGE,
@@ -48,15 +48,14 @@ class Binance:
     async def history(self, hole: Hole) -> Page:
         """Return the first thousand trades of a hole at most."""
         params = history.page_params(hole)
-        raw = await self._rest().get(history.TRADES_PATH, params, history.TRADES_WEIGHT, history.HEADERS)
+        raw = await known(self.rest, self.exchange).get(
+            history.TRADES_PATH, params, history.TRADES_WEIGHT, history.HEADERS
+        )
         return history.parse_page(raw, hole, self.exchange.name)
 
     async def newest(self, symbols: Sequence[str]) -> Sequence[Newest]:
         """Return the newest ids by one request for all `symbols`."""
         params, weight = history.newest_request(symbols)
-        return history.parse_newest(await self._rest().get(history.TICKER_PATH, params, weight), symbols)
-
-    def _rest(self) -> Rest:
-        if self.rest is None:
-            raise HistoryUnavailable(f"{self.exchange.name}: no REST server is known", None)
-        return self.rest
+        return history.parse_newest(
+            await known(self.rest, self.exchange).get(history.TICKER_PATH, params, weight), symbols
+        )

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from producers.adapter import Address, Exchange, HistoryUnavailable, Hole, Newest, Page
+from producers.adapter import Address, Exchange, Hole, Newest, Page
 from producers.bitstamp import history
 from producers.bitstamp.protocol import EXCHANGE, HEARTBEAT, HEARTBEAT_S, parse_frame, request
-from producers.rest import Rest
+from producers.rest import Rest, known
 
 BITSTAMP = Exchange(
     name=EXCHANGE,
@@ -56,18 +56,13 @@ class Bitstamp:
     async def history(self, hole: Hole) -> Page:
         """Return the trades of a hole, all of them: those of one window."""
         window = history.window(hole, self.now_us())
-        raw = await self._rest().get(history.transactions_path(hole.symbol), {"time": window})
+        raw = await known(self.rest, self.exchange).get(history.transactions_path(hole.symbol), {"time": window})
         return history.parse_page(raw, hole)
 
     async def newest(self, symbols: Sequence[str]) -> Sequence[Newest]:
         """Return the newest trades of the last hour by a request for each of `symbols`."""
         found: list[Newest] = []
         for symbol in symbols:
-            raw = await self._rest().get(history.transactions_path(symbol), {"time": "hour"})
+            raw = await known(self.rest, self.exchange).get(history.transactions_path(symbol), {"time": "hour"})
             found += history.parse_newest(raw, symbol)
         return found
-
-    def _rest(self) -> Rest:
-        if self.rest is None:
-            raise HistoryUnavailable(f"{self.exchange.name}: no REST server is known", None)
-        return self.rest

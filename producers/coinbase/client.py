@@ -7,10 +7,10 @@ messages a second at most. It names no limit of products and of a connection's l
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from producers.adapter import Address, Exchange, HistoryUnavailable, Hole, Newest, Page
+from producers.adapter import Address, Exchange, Hole, Newest, Page
 from producers.coinbase import history
 from producers.coinbase.protocol import EXCHANGE, PRODUCTS_PER_REQUEST, parse_frame, request
-from producers.rest import Rest
+from producers.rest import Rest, known
 
 COINBASE = Exchange(
     name=EXCHANGE,
@@ -46,18 +46,13 @@ class Coinbase:
 
     async def history(self, hole: Hole) -> Page:
         """Return the first thousand trades of a hole at most."""
-        raw = await self._rest().get(history.trades_path(hole.symbol), history.page_params(hole))
+        raw = await known(self.rest, self.exchange).get(history.trades_path(hole.symbol), history.page_params(hole))
         return history.parse_page(raw, hole)
 
     async def newest(self, symbols: Sequence[str]) -> Sequence[Newest]:
         """Return the newest trades by a request for each of `symbols`."""
         found: list[Newest] = []
         for symbol in symbols:
-            raw = await self._rest().get(history.trades_path(symbol), {"limit": 1})
+            raw = await known(self.rest, self.exchange).get(history.trades_path(symbol), {"limit": 1})
             found += history.parse_newest(raw, symbol)
         return found
-
-    def _rest(self) -> Rest:
-        if self.rest is None:
-            raise HistoryUnavailable(f"{self.exchange.name}: no REST server is known", None)
-        return self.rest

@@ -1,6 +1,8 @@
 """What is wrong with recorded files."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 NAMED = 20
 """So many bad files are named, and the number of the others."""
@@ -16,3 +18,14 @@ def joined(errors: Sequence[FileError]) -> FileError:
     if len(errors) > NAMED:
         lines.append(f"and {len(errors) - NAMED} more files")
     return errors[0] if len(errors) == 1 else FileError("\n".join(lines))
+
+
+@contextmanager
+def named(path: Path, *kinds: type[Exception]) -> Iterator[None]:
+    """Turn errors of these kinds into a `FileError` that names the file; one that is a `FileError` already stays."""
+    try:
+        yield
+    except FileError:
+        raise
+    except kinds as error:
+        raise FileError(f"{path}: {error}") from error

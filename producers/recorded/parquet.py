@@ -1,7 +1,6 @@
 """Parquet files with the fields of `Trade` as their columns, as `hedgehog archive` writes them, block by block."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pyarrow.parquet as pq
 
 from producers.recorded import scan
 from producers.recorded.block import Block
-from producers.recorded.errors import FileError
+from producers.recorded.errors import named
 from producers.recorded.lines import SYMBOL
 from producers.recorded.times import EARLIEST_S, LATEST_S, UNITS, micros_by_size
 from producers.source import BadRecord
@@ -36,7 +35,7 @@ def parquet_blocks(path: Path) -> Iterator[Block]:
 
     Raises `FileError` for a file that is none, or that has not these columns.
     """
-    with _named(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+    with named(path, OSError, ValueError), pq.ParquetFile(path, page_checksum_verification=True) as file:
         missing = [name for name in FIELDS if name not in file.schema_arrow.names]
         if missing:
             raise ValueError(f"has no column {', '.join(missing)}")
@@ -164,14 +163,3 @@ def _reason(values: dict[str, Any]) -> str:
     except ValueError as error:
         return str(error)
     return "is no trade"
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Name the file in whatever is wrong with it."""
-    try:
-        yield
-    except FileError:
-        raise
-    except (OSError, ValueError) as error:
-        raise FileError(f"{path}: {error}") from error

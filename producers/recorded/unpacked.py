@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
-from producers.recorded.errors import FileError
+from producers.recorded.errors import FileError, named
 from producers.recorded.naming import CSV, GZIP, ZIP
 
 BLOCK_BYTES = 4 << 20
@@ -23,7 +23,8 @@ LINE_BYTES = 1 << 16
 SHOWN_BYTES = 200
 """So much is kept of a longer one."""
 MARK = b"\xef\xbb\xbf"
-_OF_PACKERS = (zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+_UNREADABLE = (OSError, EOFError, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+"""What the file or its packer raises for a file that cannot be read."""
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -49,7 +50,7 @@ def parts_of(path: Path) -> list[Part]:
     """Return the files of lines that a file is or holds, at least one, by name. Raises `FileError`."""
     if path.suffix.lower() != ZIP:
         return [Part(path)]
-    with _named(path), zipfile.ZipFile(path) as archive:
+    with named(path, *_UNREADABLE), zipfile.ZipFile(path) as archive:
         held = sorted(name for name in archive.namelist() if not name.endswith("/") and not _hidden(name))
         of_lines = [name for name in held if name.lower().endswith(CSV)]
         if len(held) == 1:
@@ -63,7 +64,7 @@ def parts_of(path: Path) -> list[Part]:
 def opened(part: Part) -> Iterator[IO[bytes]]:
     """The bytes of a file or of what is packed in it. Raises `FileError`, also while they are read."""
     suffix = part.path.suffix.lower()
-    with _named(part.path):
+    with named(part.path, *_UNREADABLE):
         if suffix == ZIP:
             with zipfile.ZipFile(part.path) as archive:
                 name = part.member
@@ -126,14 +127,3 @@ def _ahead(data: IO[bytes]) -> Iterator[bytes]:
 def _hidden(name: str) -> bool:
     """Return whether a member is what a Mac or a checksum adds to the files that somebody packed."""
     return name.startswith("__MACOSX/") or name.rpartition("/")[2].startswith(".") or name.endswith(".CHECKSUM")
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Name the file in whatever is wrong with it."""
-    try:
-        yield
-    except FileError:
-        raise
-    except (OSError, EOFError, RuntimeError, NotImplementedError, *_OF_PACKERS) as error:
-        raise FileError(f"{path}: {error}") from error

@@ -28,8 +28,6 @@ STOPPED_WITHIN_S = 20.0
 """How long a stop or a crash may take: aiokafka tries to commit for ever where a broker does not answer."""
 SESSION_S = 6.0
 """How long the group waits for a heartbeat of a worker before others get its partitions."""
-
-
 CHECK_S = 2.0
 
 

@@ -1,35 +1,20 @@
 """`--save` of `hedgehog backtest`: runs into Postgres, and the runs that a command names."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 
-from infra.config import load_config
 from streams.backtest.store import About, Kept, check_tables, known_runs, save
 from streams.backtest.trial import try_settings
 from streams.cli.backtest.options import Keeping
 from streams.cli.backtest.rows import Swept
-from streams.cli.endpoints import need_database
+from streams.cli.database import warehouse
 from streams.cli.errors import BadValue, CliError
 from streams.cli.output import Output
 
-CONNECT_TIMEOUT_S = 5
 NEAREST = 3
 LIST = "hedgehog backtest list"
-
-
-@contextmanager
-def warehouse() -> Iterator[Engine]:
-    """Connect to the database, once it was seen to listen."""
-    config = load_config()
-    need_database(config)
-    engine = create_engine(config.database, connect_args={"connect_timeout": CONNECT_TIMEOUT_S})
-    try:
-        yield engine
-    finally:
-        engine.dispose()
 
 
 def check_saving(asked: Keeping) -> bool:

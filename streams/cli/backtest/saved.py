@@ -2,9 +2,10 @@
 
 from streams.backtest.store import equity_points, known_instruments, orders_of, runs_of
 from streams.cli.backtest.asked import Compare, ListRuns, Show
-from streams.cli.backtest.keep import numbers_of, warehouse
+from streams.cli.backtest.keep import numbers_of
 from streams.cli.backtest.rows import ORDER_LINE, write_lines
 from streams.cli.backtest.saved_rows import LISTED, full, listed, order_row, side_by_side
+from streams.cli.database import warehouse
 from streams.cli.errors import BadValue
 from streams.cli.instruments.symbols import resolve
 from streams.cli.output import Output

@@ -1,16 +1,14 @@
 """`hedgehog candles list`: candles as Postgres has them."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 
-from infra.config import load_config
 from schemas.times import iso, micros_of
 from schemas.units import plain, to_units
 from streams.cli.candles.options import ListCandles
-from streams.cli.endpoints import need_database
+from streams.cli.database import warehouse
 from streams.cli.errors import BadValue
 from streams.cli.instruments.symbols import resolve
 from streams.cli.output import Output
@@ -18,7 +16,6 @@ from streams.cli.times import parse_times
 from streams.warehouse.candles import candle_instruments, newest_candles
 
 INTERVALS = {"1m": 1, "5m": 5, "15m": 15, "1h": 60, "4h": 240, "1d": 1_440}
-CONNECT_TIMEOUT_S = 5
 DECIMALS = ("open", "high", "low", "close", "volume", "quote_volume", "taker_buy_volume")
 SHOWN = ("instrument", "open_time", *DECIMALS, "trades", "complete", "revision")
 
@@ -45,18 +42,6 @@ def instruments(engine: Engine, typed: Sequence[str], interval: int) -> list[str
     if not known:
         raise BadValue("no instrument has such candles yet", hint="hedgehog status")
     return resolve(typed, known)
-
-
-@contextmanager
-def warehouse() -> Iterator[Engine]:
-    """The database, once it was seen to listen."""
-    config = load_config()
-    need_database(config)
-    engine = create_engine(config.database, connect_args={"connect_timeout": CONNECT_TIMEOUT_S})
-    try:
-        yield engine
-    finally:
-        engine.dispose()
 
 
 def _row(candle: dict[str, Any], interval: str) -> dict[str, Any]:

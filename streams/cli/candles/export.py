@@ -7,8 +7,9 @@ from typing import Any
 
 from schemas.times import iso, micros_of
 from schemas.units import plain, to_units
-from streams.cli.candles.candles import DECIMALS, instruments, parse_interval, warehouse
+from streams.cli.candles.candles import DECIMALS, instruments, parse_interval
 from streams.cli.candles.options import ExportCandles
+from streams.cli.database import warehouse
 from streams.cli.errors import BadValue
 from streams.cli.output import Output
 from streams.cli.times import parse_times

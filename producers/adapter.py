@@ -62,7 +62,7 @@ class Ending:
 class Newest:
     """What an exchange says is the newest trade of a symbol: its id, and its time in microseconds where that is said.
 
-    `None` for an id that the exchange does not know.
+    `None` for an id where the exchange knows of no trade.
     """
 
     symbol: str

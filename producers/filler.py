@@ -28,7 +28,7 @@ CRASHED_S = 60.0
 REASON_MAX = 1_000
 """Characters."""
 ROUNDS = 5
-"""So often it is looked for instruments that are subscribed again late."""
+"""So often it is looked for instruments that are subscribed again late, or of which the exchange told nothing."""
 WRITTEN_S = 5.0
 """So long the broker may take to acknowledge a gap."""
 ASKED_MAX = 1_000_000
@@ -225,27 +225,29 @@ class Filler:
             for _ in range(ROUNDS):
                 await asyncio.sleep(self._timing.reconnected_s)
                 quiet, streaming = self.memory.quiet_since(before), self.session.streaming
-                await self._look_at([symbol for symbol in quiet if symbol in streaming], False)
-                # the others are not subscribed again yet
-                before = {symbol: before[symbol] for symbol in quiet if symbol not in streaming}
+                answered = await self._look_at([symbol for symbol in quiet if symbol in streaming], False)
+                # the others are not subscribed again yet, or the exchange refused to tell
+                before = {symbol: before[symbol] for symbol in quiet if symbol not in answered}
                 if not before:
                     break
             await self._reconnected.wait()
             self._reconnected.clear()
 
-    async def _look_at(self, quiet: list[str], of_audit: bool) -> None:
+    async def _look_at(self, quiet: list[str], of_audit: bool) -> set[str]:
+        """Ask for the newest trades of these; return of which of them there was an answer."""
         if not quiet:
-            return
+            return set()
         try:
             said = await self.session.adapter.newest(quiet)
         except HistoryUnavailable as error:
             log.warning("%s: cannot look after %d quiet instruments: %s", self.memory.exchange, len(quiet), error)
-            return
+            return set()
         except Exception:
             log.exception("%s: the adapter failed over the newest trades", self.memory.exchange)
-            return
+            return set()
         for newest in said:
             self.memory.claim(newest, self._clock(), of_audit)
+        return {newest.symbol for newest in said}
 
     def _renew(self, silent: list[str]) -> None:
         """Subscribe anew to what the stream does not bring; where that has not helped before, by a new connection."""

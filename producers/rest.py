@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
 import httpx
 
-from producers.adapter import Exchange, HistoryUnavailable
+from producers.adapter import Exchange, HistoryUnavailable, Newest
 from producers.retry_after import retry_after_s
 from producers.websocket import is_loopback
 
@@ -99,6 +99,26 @@ class Rest:
         self._left_at = now
         if self._left < 0:
             await self._sleep(-self._left / rate)
+
+
+async def one_by_one(symbols: Sequence[str], ask: Callable[[str], Awaitable[Newest]]) -> list[Newest]:
+    """Return the newest trades of symbols that are asked for one by one.
+
+    Left out are those that are refused, and those after one that is refused for now: it would be so for them, too.
+    Raises `HistoryUnavailable` if that leaves none.
+    """
+    found: list[Newest] = []
+    refusal = None
+    for symbol in symbols:
+        try:
+            found.append(await ask(symbol))
+        except HistoryUnavailable as error:
+            refusal = error
+            if error.again_s is not None:
+                break
+    if refusal is not None and not found:
+        raise refusal
+    return found
 
 
 def known(rest: Rest | None, exchange: Exchange) -> Rest:

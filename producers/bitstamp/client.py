@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from producers.adapter import Address, Exchange, Hole, Newest, Page
 from producers.bitstamp import history
 from producers.bitstamp.protocol import EXCHANGE, HEARTBEAT, HEARTBEAT_S, parse_frame, request
-from producers.rest import Rest, known
+from producers.rest import Rest, known, one_by_one
 
 BITSTAMP = Exchange(
     name=EXCHANGE,
@@ -61,8 +61,9 @@ class Bitstamp:
 
     async def newest(self, symbols: Sequence[str]) -> Sequence[Newest]:
         """Return the newest trades of the last hour by a request for each of `symbols`."""
-        found: list[Newest] = []
-        for symbol in symbols:
+
+        async def ask(symbol: str) -> Newest:
             raw = await known(self.rest, self.exchange).get(history.transactions_path(symbol), {"time": "hour"})
-            found += history.parse_newest(raw, symbol)
-        return found
+            return history.parse_newest(raw, symbol)
+
+        return await one_by_one(symbols, ask)

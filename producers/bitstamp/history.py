@@ -64,14 +64,14 @@ def parse_page(raw: bytes, hole: Hole) -> Page:
     return Page(within, hole.before_id - 1 if newest >= hole.before_id - 1 else max(newest, hole.after_id))
 
 
-def parse_newest(raw: bytes, symbol: str) -> list[Newest]:
+def parse_newest(raw: bytes, symbol: str) -> Newest:
     """Return the newest trade in an answer. Raises `HistoryUnavailable` for what is none."""
     try:
         trades = [_trade(row, symbol) for row in _decode_rows(raw)]
     except ValueError as error:
         raise HistoryUnavailable(f"transactions of {symbol}: {error}", None) from error
     newest = max(trades, key=lambda trade: trade.trade_id, default=None)
-    return [Newest(symbol, newest.trade_id, newest.trade_time)] if newest else []
+    return Newest(symbol, newest.trade_id, newest.trade_time) if newest else Newest(symbol, None)
 
 
 def _trade(row: _Row, symbol: str) -> Trade:

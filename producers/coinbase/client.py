@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from producers.adapter import Address, Exchange, Hole, Newest, Page
 from producers.coinbase import history
 from producers.coinbase.protocol import EXCHANGE, PRODUCTS_PER_REQUEST, parse_frame, request
-from producers.rest import Rest, known
+from producers.rest import Rest, known, one_by_one
 
 COINBASE = Exchange(
     name=EXCHANGE,
@@ -51,8 +51,9 @@ class Coinbase:
 
     async def newest(self, symbols: Sequence[str]) -> Sequence[Newest]:
         """Return the newest trades by a request for each of `symbols`."""
-        found: list[Newest] = []
-        for symbol in symbols:
+
+        async def ask(symbol: str) -> Newest:
             raw = await known(self.rest, self.exchange).get(history.trades_path(symbol), {"limit": 1})
-            found += history.parse_newest(raw, symbol)
-        return found
+            return history.parse_newest(raw, symbol)
+
+        return await one_by_one(symbols, ask)

@@ -49,9 +49,10 @@ def parse_page(raw: bytes, hole: Hole) -> Page:
     return Page(trades, max(reached, hole.after_id))
 
 
-def parse_newest(raw: bytes, product: str) -> list[Newest]:
+def parse_newest(raw: bytes, product: str) -> Newest:
     """Return the newest trade in an answer. Raises `HistoryUnavailable` for what is none."""
-    return [Newest(product, row.trade_id, micros_of(row.time)) for row in _rows(raw)[:1]]
+    rows = _rows(raw)
+    return Newest(product, rows[0].trade_id, micros_of(rows[0].time)) if rows else Newest(product, None)
 
 
 def _rows(raw: bytes) -> list[Match]:

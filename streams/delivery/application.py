@@ -94,6 +94,16 @@ class HedgehogApp(faust.App):
         # Called when partitions are about to be given up. Faust would wait for every batch that was delivered, which
         # is for ever: one that an agent has handled may sit in the stopped queue of the other.
         await self._drain()
+        await self._commit_drained(consumer)
+
+    async def _commit_drained(self, consumer: Any) -> None:
+        """Commit what the drain has stored; else it is read again, and records without a state are buried twice."""
+        try:
+            async with asyncio.timeout(DRAINED_WITHIN_S):
+                await consumer.commit()  # which may only wait for one that began before the drain
+                await consumer.commit()
+        except TimeoutError:
+            log.warning("what was stored last is not committed within %g s; it is read again", DRAINED_WITHIN_S)
 
     async def keep_own(self) -> bool:
         """See that nobody else's states are the newest in the changelogs; return whether they were told.

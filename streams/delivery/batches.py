@@ -104,7 +104,7 @@ class Delivered:
 class Deliveries:
     """What was handed out of every partition, how far it is done, and so what may be committed.
 
-    `app` says which generation of the consumer group this worker is in and whether it gives partitions up.
+    `app` says which generation of the consumer group this worker is in.
     """
 
     def __init__(self, app: Any) -> None:
@@ -137,11 +137,12 @@ class Deliveries:
         return delivered
 
     def done(self, batch: Batch) -> bool:
-        """Count a batch as done by one agent, unless its partition is being given up or was given up since.
+        """Count a batch as done by one agent, unless its partition was given up since; return whether it counted.
 
-        One that is handled all the same is read again, to no effect. Returns whether it counted.
+        What is stored while partitions are being given up counts: whatever is not committed by then is read again, and
+        a record without a state would be buried twice.
         """
-        if not is_current(self._app, batch.generation):
+        if batch.generation != self._app.consumer_generation_id:
             return False
         batch.left -= 1
         self._of[batch.tp].close()
@@ -226,7 +227,8 @@ class BatchConsumer(aiokafka.Consumer):
 
     def done(self, batch: Batch) -> None:
         """Count a batch as done by one agent, and ask for more where there is room again; see `Deliveries.done`."""
-        if self._deliveries.done(batch) and self._deliveries.span(batch.tp) <= HANDED_MAX // 2:
+        counted = self._deliveries.done(batch)
+        if counted and self.app.flow_control.is_active() and self._deliveries.span(batch.tp) <= HANDED_MAX // 2:
             self.on_buffer_drop(batch.tp)
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:

@@ -137,11 +137,6 @@ def test_poison_in_every_topic(pipeline: Pipeline) -> None:
     pipeline.fleet.assert_alive()
 
 
-@pytest.mark.xfail(
-    reason="now and then a letter of a record without a state comes again after a clean stop: what a checkpoint stores "
-    "while the flow is suspended is not counted as done, and is read again",
-    strict=False,
-)
 def test_records_that_are_wide_once_they_are_unpacked(pipeline: Pipeline) -> None:
     """Five megabytes of a key; and more letters about one instrument at once than its state has room for."""
     partition = partition_of(INSTRUMENT, pipeline.config.partitions)

@@ -83,7 +83,7 @@ class Consumer:
 
     def to_commit(self) -> dict[TP, int]:
         """What is done and not committed yet."""
-        ends = {tp: self.deliveries.to_commit(tp) for tp in self.deliveries if tp in self.read}
+        ends = {tp: self.deliveries.to_commit(tp) for tp in self.deliveries}
         return {tp: end for tp, end in ends.items() if end is not None and end > self._committed_offset.get(tp, 0)}
 
     def took(self, offsets: dict[TP, int]) -> None:

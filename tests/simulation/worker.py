@@ -48,6 +48,10 @@ class Running(NamedTuple):
 class Worker:
     """A worker from its start to its end. It also is the application that its parts use."""
 
+    _give_up: Any = HedgehogApp._consumer_wait_empty
+    _drain: Any = HedgehogApp._drain
+    _commit_drained: Any = HedgehogApp._commit_drained
+
     def __init__(self, world: Any, name: str) -> None:
         self.world = world
         self.name = name
@@ -59,7 +63,7 @@ class Worker:
         self.consumer = Consumer(self)
         self.producer = Producer(self)
         self.partitions: list[int] = []
-        self._undrained = False  # for the real `HedgehogApp._drain`
+        self._undrained = False  # for the real `_drain`
         self.running = [self._run(agent) for agent in world.agents]
         self.keepers = [running.keeper for running in self.running]
         self._actors: dict[tuple[str, TP], tuple[Channel, asyncio.Task[None]]] = {}
@@ -127,7 +131,7 @@ class Worker:
         await self._ending.wait()
         self.flow_control.active = False
         with contextlib.suppress(Exception):  # what is not stored is read again
-            await HedgehogApp._drain(self)  # type: ignore[arg-type]
+            await self._give_up(self, None)
         await self.awake()
         for task in [*self._tasks, *(task for _, task in self._actors.values())]:
             task.cancel()
@@ -160,7 +164,7 @@ class Worker:
             self.flow_control.active = False
             for channel, _ in self._actors.values():
                 channel.clear()
-            await HedgehogApp._drain(self)  # type: ignore[arg-type]
+            await self._give_up(self, None)
             await self.awake()
 
     async def _recover(self, assigned: Assigned) -> None:
@@ -250,18 +254,20 @@ class Worker:
         while True:
             await asyncio.sleep(COMMIT_S)
             await self.awake()
-            offsets = self.consumer.to_commit()
-            generation = self.consumer_generation_id
-            if not offsets:
-                continue
-            try:
-                ends = await self.world.network.trip(self, "ends of the changelogs", self._ends)
-            except BrokerError:
-                continue
-            for keeper in self.keepers:
-                await keeper.keep_own(ends)
-            try:
-                if await self.world.network.trip(self, "commit", partial(self.world.commit, offsets, generation)):
-                    self.consumer.took(offsets)
-            except BrokerError:
-                continue
+            await self.commit()
+
+    async def commit(self) -> None:
+        """Commit what is done, unless the broker does not say where the changelogs end."""
+        offsets = self.consumer.to_commit()
+        generation = self.consumer_generation_id
+        if not offsets:
+            return
+        try:
+            ends = await self.world.network.trip(self, "ends of the changelogs", self._ends)
+        except BrokerError:
+            return
+        for keeper in self.keepers:
+            await keeper.keep_own(ends)
+        with contextlib.suppress(BrokerError):
+            if await self.world.network.trip(self, "commit", partial(self.world.commit, offsets, generation)):
+                self.consumer.took(offsets)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from producers import rest
 from producers.adapter import Ids
 from producers.filler import AuditTiming, Filler
 from producers.holes import Memory
@@ -131,6 +132,28 @@ async def test_what_is_quiet_after_a_cut_is_asked_after(name: str) -> None:
         await until(lambda: len(whole.trades) == 1_500)
         await until_whole(exchange, whole, name)
         assert not whole.filler.renewals
+        whole.session.close()
+        tasks[1].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_what_is_quiet_after_a_cut_is_asked_after_again_where_that_was_refused(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rest, "AGAIN_S", 0.1)
+    play = market(1_000, 1_500, name=name, start=time.time_ns() // 1_000)
+    async with exchange_of(play, name=name) as exchange:
+        whole = Whole(exchange, name, AuditTiming(reconnected_s=0.3))
+        whole.session.set_symbols(symbols_of(name))
+        tasks = [asyncio.create_task(whole.run()), asyncio.create_task(whole.filler.run())]
+        await until(lambda: len(whole.trades) > 1_000)
+        exchange.cut(1)
+        exchange.faults.calls += [HttpFault(500), HttpFault(503)]
+        await until(exchange.finished.is_set)
+        await until(lambda: len(whole.trades) == 1_500)
+        assert not exchange.faults.calls
+        await until_whole(exchange, whole, name)
         whole.session.close()
         tasks[1].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

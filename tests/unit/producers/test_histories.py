@@ -1,7 +1,7 @@
 """Trades of the past, of every exchange: fetched from the local one over REST, they are those that were made."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -117,6 +117,23 @@ async def test_a_refusal_says_when_to_ask_again(name: str, fault: HttpFault, aga
         assert fault.body in str(refused.value)
 
 
+@pytest.mark.parametrize("name", ["coinbase", "bitstamp"])
+async def test_one_symbol_that_is_refused_for_good_hides_no_other(name: str) -> None:
+    async with played(name) as (exchange, trades):
+        adapter, symbol = adapter_of(exchange, name), trades[0].symbol
+        exchange.faults.calls.append(HttpFault(404))
+        found = await adapter.newest(["GONE", symbol])
+        assert [newest.symbol for newest in found] == [symbol]
+        exchange.faults.calls.append(HttpFault(404))
+        with pytest.raises(HistoryUnavailable, match="HTTP 404"):
+            await adapter.newest(["GONE"])
+
+
+@pytest.mark.parametrize("parse", [of_coinbase.parse_newest, of_bitstamp.parse_newest])
+def test_an_answer_without_trades_is_one(parse: Callable[[bytes, str], Newest]) -> None:
+    assert parse(b"[]", "X") == Newest("X", None)
+
+
 NOW = 1_795_694_671_000_000
 
 
@@ -157,5 +174,4 @@ def test_an_id_that_the_exchange_does_not_have_is_passed() -> None:
     )
     page = of_coinbase.parse_page(raw, Hole("X-USD", 2, 7, 0, 0))
     assert ([trade.trade_id for trade in page.trades], page.reached) == ([4, 5], 6)
-    assert of_coinbase.parse_newest(raw, "X-USD") == [Newest("X-USD", 7, 1_795_694_671_000_000)]
-    assert of_coinbase.parse_newest(b"[]", "X-USD") == of_bitstamp.parse_newest(b"[]", "X") == []
+    assert of_coinbase.parse_newest(raw, "X-USD") == Newest("X-USD", 7, 1_795_694_671_000_000)

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from producers.adapter import HistoryUnavailable
-from producers.rest import AGAIN_S, BANNED_S, Budget, Rest, retry_after_s
+from producers.adapter import HistoryUnavailable, Newest
+from producers.rest import AGAIN_S, BANNED_S, Budget, Rest, one_by_one, retry_after_s
 
 NOW = 1_795_712_400.0
 """2026-11-26T17:00:00Z"""
@@ -136,3 +136,33 @@ async def test_a_budget_is_kept() -> None:
 )
 def test_retry_after(text: str, expected: float) -> None:
     assert retry_after_s(text, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("answers", "found", "asked"),
+    [
+        ({"A": 1, "B": 2}, ["A", "B"], "AB"),
+        ({"A": HistoryUnavailable("gone", None), "B": 2}, ["B"], "AB"),
+        ({"A": 1, "B": HistoryUnavailable("later", 5.0), "C": 3}, ["A"], "AB"),
+        ({"A": HistoryUnavailable("gone", None), "B": HistoryUnavailable("later", 5.0), "C": 3}, "later", "AB"),
+        ({}, [], ""),
+    ],
+)
+async def test_symbols_are_asked_for_one_by_one(
+    answers: dict[str, int | HistoryUnavailable], found: list[str] | str, asked: str
+) -> None:
+    calls = []
+
+    async def ask(symbol: str) -> Newest:
+        calls.append(symbol)
+        answer = answers[symbol]
+        if isinstance(answer, HistoryUnavailable):
+            raise answer
+        return Newest(symbol, answer)
+
+    if isinstance(found, str):
+        with pytest.raises(HistoryUnavailable, match=found):
+            await one_by_one("".join(answers), ask)
+    else:
+        assert [newest.symbol for newest in await one_by_one("".join(answers), ask)] == found
+    assert "".join(calls) == asked

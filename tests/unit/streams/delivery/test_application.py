@@ -28,6 +28,19 @@ class PlayedKeeper:
             raise self.error
 
 
+class Committing:
+    """A consumer; the first call only waits for a commit that began before."""
+
+    def __init__(self, told: list[str]) -> None:
+        self.told, self.calls = told, 0
+
+    async def commit(self) -> bool:
+        self.calls += 1
+        if self.calls == 2:
+            self.told.append("committed")
+        return self.calls == 2
+
+
 @pytest.mark.parametrize("error", [None, TimeoutError(), KeyError("the broker is gone")])
 async def test_what_was_applied_is_stored_before_faust_stops(
     error: BaseException | None, monkeypatch: pytest.MonkeyPatch
@@ -72,11 +85,27 @@ async def test_partitions_are_given_up_once_all_keepers_are_drained() -> None:
     app: Any = make_app(Config(topic_prefix="unit-application-"))
     app.keepers = [PlayedKeeper(app, told, None), PlayedKeeper(app, told, None)]
     app.flow_control.suspend()
-    await app._consumer_wait_empty(None, None)
-    assert told == ["drained", "drained"]
+    await app._consumer_wait_empty(Committing(told), None)
+    assert told == ["drained", "drained", "committed"]
     app.keepers = [PlayedKeeper(app, told, KeyError("the broker is gone"))]
     with pytest.raises(KeyError):  # Faust stops the worker
-        await app._consumer_wait_empty(None, None)
+        await app._consumer_wait_empty(Committing(told), None)
+    assert told[3:] == ["drained"]
+
+
+async def test_a_commit_that_is_not_acknowledged_holds_up_nobody(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Hanging:
+        async def commit(self) -> bool:
+            return await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(application, "DRAINED_WITHIN_S", 0.01)
+    app: Any = make_app(Config(topic_prefix="unit-application-"))
+    await app._consumer_wait_empty(Hanging(), None)
+    assert [record.message for record in caplog.records] == [
+        "what was stored last is not committed within 0.01 s; it is read again"
+    ]
 
 
 async def test_a_drain_that_failed_is_not_waited_for_again(monkeypatch: pytest.MonkeyPatch) -> None:

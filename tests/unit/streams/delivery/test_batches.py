@@ -282,12 +282,23 @@ def test_what_another_owner_has_done_meanwhile_is_not_waited_for() -> None:
     play(test)
 
 
-def test_nothing_is_done_while_partitions_are_given_up() -> None:
+def test_what_is_stored_while_partitions_are_given_up_is_committed() -> None:
     async def test(place: Place) -> None:
         (batch,) = await place.arrive(records(0, 10))
         place.app.flow_control.suspend()
         place.consumer.done(batch)
-        assert await place.commit() is None
+        assert await place.commit() == 10
+
+    play(test)
+
+
+def test_nothing_more_is_asked_for_while_partitions_are_given_up() -> None:
+    async def test(place: Place) -> None:
+        (batch,) = await place.arrive([Record(0), Record(HANDED_MAX)])
+        place.consumer._buffered_partitions.add(TRADES)
+        place.app.flow_control.suspend()
+        place.consumer.done(batch)
+        assert TRADES in place.consumer._buffered_partitions
 
     play(test)
 

@@ -53,14 +53,21 @@ jars-lock: setup ## renew infra/jars.lock (needs Maven)
 demo: setup ## trade for a minute through the whole pipeline, then check everything (TRADES=FILE: a recorded day)
 	@$(RUN)/python -m streams.demo $(if $(TRADES),--trades "$(TRADES)")
 
-# The long ones first, so that both processes end at the same time.
+# Those that take longest first, so that both processes end at the same time.
 ALL_TESTS := tests/faults tests/e2e tests/simulation tests/property tests/unit
+PYTEST := $(RUN)/python -m pytest --durations=10 -n 2 --dist loadfile --no-loadscope-reorder
 
-test: setup ## run all tests, those on the real stack on a stack of their own (TESTS=PATHS: only these)
+test: setup ## run the tests, those on the real stack on stacks of their own (TESTS=PATHS: only these); within 15 minutes
 	@echo "hedgehog: testing; two stacks of its own are started beside yours, the first one ever downloads some 380 MB"
-	@$(RUN)/python -m pytest --durations=10 -n 2 --dist loadfile --no-loadscope-reorder $(or $(TESTS),$(ALL_TESTS)) || { \
+	@$(PYTEST) $(if $(TESTS),$(TESTS),-m "not long" $(ALL_TESTS)) || { \
 	  echo "hedgehog: tests failed; look into one with: $(RUN)/python -m pytest -x --keep-stack PATH" >&2; exit 1; }
 	@echo "hedgehog: all tests passed; next: make demo"
+
+.PHONY: test-long
+test-long: setup ## run the tests that take a minute or more each, which `make test` leaves out
+	@$(PYTEST) -m long tests/faults tests/e2e || { \
+	  echo "hedgehog: tests failed; look into one with: $(RUN)/python -m pytest -x --keep-stack PATH" >&2; exit 1; }
+	@echo "hedgehog: all long tests passed"
 
 .PHONY: simulate
 SEEDS ?= 1000

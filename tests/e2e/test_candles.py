@@ -111,6 +111,7 @@ def config(stack: Config) -> Iterator[Config]:
     engine.dispose()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(280)
 def test_candles_after_five_kills_are_those_of_the_trades(config: Config, tmp_path: Path) -> None:
     chance, trades = random.Random(1), made_trades(seed=1)

@@ -18,7 +18,7 @@ WITHIN_S = 420
 STOPS_WITHIN_S = 90
 CHECKS = ("exchange and topic: ", "topics and Postgres, ", "replay: ", "dead letters: 0")
 
-pytestmark = pytest.mark.timeout(WITHIN_S + STOPS_WITHIN_S + 60)
+pytestmark = [pytest.mark.timeout(WITHIN_S + STOPS_WITHIN_S + 60), pytest.mark.long]
 
 
 @pytest.fixture

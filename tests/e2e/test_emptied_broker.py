@@ -44,6 +44,7 @@ def hedgehog(environment: dict[str, str], *words: str) -> subprocess.CompletedPr
     return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_old_rows_are_refused_by_name_then_kept_beside(emptied: tuple[dict[str, str], Config]) -> None:
     environment, config = emptied

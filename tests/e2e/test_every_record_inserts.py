@@ -47,6 +47,7 @@ def assert_all_inserted(world: World, records: list[Keyed]) -> None:
     assert sum(each.messages for each in found.values()) >= len(records)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(280)
 def test_any_valid_record(world: World) -> None:
     sent: list[Keyed] = []

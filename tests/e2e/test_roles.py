@@ -267,6 +267,7 @@ def check_upgraded(config: Config) -> None:
         pass
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_data_of_the_version_before_are_upgraded_by_infra_up(former: Config) -> None:
     environment = {

@@ -69,6 +69,7 @@ def as_set(number: int, setup: Setup) -> bool:
     )
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_seeding_and_setting_at_once_lose_nothing(config: Config, tmp_path: Path) -> None:
     hedgehog("settings", "seed", "--file", str(exchange_info(tmp_path / "first.json", "0.00010000")))

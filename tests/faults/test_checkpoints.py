@@ -24,6 +24,7 @@ RESTARTS = 10
 TABLES = [*topics.TOPICS.values(), COUNTING.changelog]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(280)
 def test_counts_are_exact_after_ten_restarts_and_two_workers_under_load(stack: Config, tmp_path: Path) -> None:
     config = stack.model_copy(update={"topic_prefix": f"checkpoints-{time.time_ns()}-"})

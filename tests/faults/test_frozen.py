@@ -24,6 +24,7 @@ FREEZES = 5
 FROZEN_S = 11.0
 
 
+@pytest.mark.long
 @pytest.mark.timeout(280)
 def test_five_freezes_of_one_of_two_workers_under_load_and_a_reload(stack: Config, tmp_path: Path) -> None:
     assert FROZEN_S > SESSION_S

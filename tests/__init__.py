@@ -1,4 +1,4 @@
-"""The tests. `make test` and `make test-long` run them all; what needs the stack says so by using the fixture `stack`."""
+"""The tests. `make test` and `make test-long` run them all; what needs the stack uses the fixture `stack`."""
 
 from hypothesis import HealthCheck, settings
 

@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from aiokafka.partitioner import murmur2
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from infra.config import Config
@@ -19,9 +18,10 @@ from schemas.broker import client_settings, partitions_of
 from schemas.codec import Codec, CodecError
 from schemas.gap_records import Gap
 from schemas.groups import readers_group
-from schemas.reader import Partition, Reader, partition_of_message
+from schemas.reader import Partition
 from schemas.records import Trade
 from schemas.registry import make_codec
+from schemas.spans import TIMEOUT_S, Span, partition_of, records
 from schemas.topics import TRADES
 
 log = logging.getLogger(__name__)
@@ -32,13 +32,8 @@ FURTHER = (100_000, 1_000_000)
 """So many before them are searched for instruments that trade seldom, the more only for those still not found."""
 CERTAIN_AFTER = 100
 """A hole behind fewer trades of an instrument may be filled before what is read: trades may be out of order."""
-TIMEOUT_S = 20.0
-POLL_S = 0.2
 MARGIN_MS = 1_000
 """The clocks of the broker and of the producer are no further apart."""
-
-Span = tuple[int, int]
-"""The first offset, and the one that is no more part of it."""
 
 
 def restore(config: Config, memories: Mapping[str, Memory]) -> None:
@@ -53,7 +48,7 @@ def restore(config: Config, memories: Mapping[str, Memory]) -> None:
     spans = _spans(config, partitions)
     codec = make_codec(config, Trade)
     count = 0
-    for trade in _trades(codec, _messages(config, spans)):
+    for trade in _trades(codec, records(config, spans)):
         memory = memories.get(trade.exchange)
         if memory is not None:
             memory.recall(trade)
@@ -87,7 +82,7 @@ def _newest_before(
             partition: (max(0, first - more), first) for partition, first in before.items() if partition[1] in numbers
         }
         keys = {key.encode() for key in left}
-        messages = {message.key(): message for message in _messages(config, reach) if message.key() in keys}
+        messages = {message.key(): message for message in records(config, reach) if message.key() in keys}
         found |= {trade.instrument: trade for trade in _trades(codec, messages.values())}
         left -= found.keys()
         before |= {partition: first for partition, (first, _) in reach.items()}
@@ -98,7 +93,7 @@ def published_since(config: Config, gap: Gap) -> set[int]:
     """Return the ids of a gap's trades that were published since it was noticed. Raises what `restore` raises."""
     partitions = partitions_of(config, [TRADES.full_name(config)])
     own = [(topic, of) for topic, of in partitions if of == partition_of(gap.instrument, len(partitions))]
-    messages = _messages(config, _spans(config, own, gap.opened_time // 1_000 - MARGIN_MS))
+    messages = records(config, _spans(config, own, gap.opened_time // 1_000 - MARGIN_MS))
     trades = _trades(make_codec(config, Trade), messages)
     wanted = range(gap.first_id, gap.last_id + 1)
     return {trade.trade_id for trade in trades if trade.instrument == gap.instrument and trade.trade_id in wanted}
@@ -123,11 +118,6 @@ def _spans(config: Config, wanted: Iterable[Partition], since_ms: int | None = N
         consumer.close()
 
 
-def partition_of(instrument: str, partitions: int) -> int:
-    """Return the partition of an instrument's records, as every producer of ours decides it."""
-    return int(murmur2(instrument.encode()) & 0x7FFFFFFF) % partitions
-
-
 def _trades(codec: Codec[Trade], messages: Iterable[Message]) -> Iterator[Trade]:
     """Yield the trades that messages hold; what is no trade is passed over."""
     for message in messages:
@@ -136,24 +126,3 @@ def _trades(codec: Codec[Trade], messages: Iterable[Message]) -> Iterator[Trade]
             yield codec.decode(value if isinstance(value, bytes) else None)
         except CodecError:
             continue
-
-
-def _messages(config: Config, spans: Mapping[Partition, Span]) -> Iterable[Message]:
-    left = {partition for partition, (first, end) in spans.items() if first < end}
-    if not left:
-        return
-    with Reader(config, {partition: spans[partition][0] for partition in left}) as reader:
-        heard = time.monotonic()
-        while left:
-            arrived = reader.next(POLL_S)
-            for message in arrived:
-                partition, offset = partition_of_message(message), message.offset() or 0
-                if offset < spans[partition][1]:
-                    yield message
-                if offset >= spans[partition][1] - 1:
-                    left.discard(partition)
-            left -= reader.at_end
-            if arrived:
-                heard = time.monotonic()
-            elif left and time.monotonic() - heard > TIMEOUT_S:
-                raise Unreachable(f"the broker at {config.bootstrap} sent no trades for {TIMEOUT_S:g} s")

@@ -10,6 +10,7 @@ from schemas import topics
 from schemas.codec import CodecError
 from schemas.records import LEADER, Applied, Fill, Order, Trade
 from schemas.registry import make_codec
+from schemas.spans import Span
 from schemas.topics import Topic
 from streams.agents.checkpoints import LAYOUTS, state_of
 from streams.audit.differences import counting
@@ -17,7 +18,7 @@ from streams.audit.journal import Recorded, trades_of
 from streams.audit.locate import Marked, stretches_of
 from streams.audit.reader import Recordings
 from streams.topics.consume import Consuming, trade_batches
-from streams.topics.read import Span, spans_between
+from streams.topics.read import spans_between
 from streams.trading.book import Tape
 from streams.trading.leader import LeaderState
 

@@ -16,9 +16,10 @@ from schemas.codec import Codec, CodecError
 from schemas.reader import Partition
 from schemas.records import Trade
 from schemas.registry import make_codec
+from schemas.spans import Span, partition_of, records
 from schemas.times import Between, within
 from schemas.topics import TRADES
-from streams.topics.read import Span, existing, partition_of, records, spans_between
+from streams.topics.read import existing, spans_between
 
 TELL_EVERY = 20_000
 

@@ -21,11 +21,12 @@ from infra.config import Config
 from producers import settings_topic
 from schemas.broker import REPLAY_MARK, admin, create_topics, delete_topics, is_replay
 from schemas.registry import register_all
+from schemas.spans import TIMEOUT_S
 from schemas.sql.migrate import upgrade
 from schemas.topics import INSTRUMENTS, SETTINGS, SINKS, TOPICS, TRADES
 from schemas.upgrade import upgrade_topics
 from streams.topics.lag import behind, worker_groups
-from streams.topics.read import TIMEOUT_S, count, partitions
+from streams.topics.read import count, partitions
 
 LEGAL = re.compile(r"[A-Za-z0-9._-]{1,200}", re.ASCII)
 DATABASE = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)

@@ -24,10 +24,10 @@ from schemas.columns import Int64s, decode_trades
 from schemas.reader import Partition
 from schemas.records import Trade
 from schemas.registry import make_codec
+from schemas.spans import TIMEOUT_S, Span, Spans
 from streams.topics import lean
 from streams.topics.batches import Found, Keys, trades_in
 from streams.topics.lean import Record
-from streams.topics.read import TIMEOUT_S, Span, Spans
 
 POLL_MS = 200
 FETCH_BYTES = 4 << 20

@@ -1,33 +1,21 @@
 """Reads topics: the records at some offsets, of a time, or all that there are now, in the order of each partition."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from aiokafka.partitioner import murmur2
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from infra.config import Config
-from infra.errors import Unreachable
 from schemas.broker import TopicsMissing, admin
-from schemas.reader import Partition, Reader, partition_of_message
+from schemas.reader import Partition
+from schemas.spans import TIMEOUT_S, Span, partition_of, records
 from schemas.times import Between
 from schemas.topics import Topic
 
-TIMEOUT_S = 20.0
-POLL_S = 0.2
 RETRY_S = 0.1
 PAST = 2**63 - 1
 UNSETTLED = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
-
-Span = tuple[int, int]
-"""The first offset, and the one that is no more part of it."""
-Spans = Mapping[Partition, Span]
-
-
-def partition_of(instrument: str, partitions: int) -> int:
-    """Return the partition of an instrument's records, as every producer of ours decides it."""
-    return int(murmur2(instrument.encode()) & 0x7FFFFFFF) % partitions
 
 
 def partitions(client: AdminClient, names: Iterable[str]) -> list[Partition]:
@@ -136,31 +124,3 @@ def one(config: Config, partition: Partition, offset: int) -> Message | None:
     if not first <= offset < end:
         return None
     return next(records(config, {partition: (offset, offset + 1)}), None)
-
-
-def records(config: Config, wanted: Spans) -> Iterator[Message]:
-    """Yield the records of these spans, in order per partition; fewer than offsets where some hold none any more.
-
-    Raises `Unreachable` when nothing comes for `TIMEOUT_S`, and `KafkaException` for offsets that are not there.
-    """
-    ends = {partition: end for partition, (first, end) in wanted.items() if first < end}
-    if not ends:
-        return
-    with Reader(config, {partition: wanted[partition][0] for partition in ends}) as reader:
-        heard = time.monotonic()
-        while ends:
-            arrived = reader.next(POLL_S)
-            for message in arrived:
-                partition, offset = partition_of_message(message), message.offset() or 0
-                if offset < ends.get(partition, 0):
-                    yield message
-                if partition in ends and offset >= ends[partition] - 1:
-                    del ends[partition]
-                    reader.leave(partition)
-            for partition in reader.at_end & ends.keys():
-                del ends[partition]
-            if arrived:  # now: whoever takes the records may take his time over them
-                heard = time.monotonic()
-            elif time.monotonic() - heard > TIMEOUT_S:
-                text = f"the broker at {config.bootstrap} sent no record for {TIMEOUT_S:g} s"
-                raise Unreachable(text)

@@ -18,11 +18,12 @@ from schemas.groups import sink_group, sink_name
 from schemas.offsets import committed
 from schemas.reader import Partition
 from schemas.registry import make_codec
+from schemas.spans import Span, records
 from schemas.sql.models import Base
 from schemas.times import EPOCH, MICROSECOND
 from schemas.topics import LETTERS, Topic, sink_dead_letters
 from schemas.units import to_decimal
-from streams.topics.read import Span, partitions, records, spans
+from streams.topics.read import partitions, spans
 
 TIMEOUT_S = 30.0
 HEADER = "__connect.errors."

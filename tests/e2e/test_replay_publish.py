@@ -28,10 +28,11 @@ from schemas import topics
 from schemas.broker import REPLAY_MARK, admin, create_topics, delete_topics, is_replay
 from schemas.records import Setup, Trade, TradingStatus
 from schemas.registry import make_codec, register_all
+from schemas.spans import partition_of
 from schemas.topics import SINKS, TOPICS, Topic
 from streams.cli.main import app
 from streams.replay.target import published_before
-from streams.topics.read import messages, partition_of, partitions
+from streams.topics.read import messages, partitions
 from tests.samples import setup, trade
 
 XRP, ETH = "binance:XRPUSDT", "binance:ETHUSDT"

@@ -13,10 +13,11 @@ from schemas.groups import worker_group
 from schemas.reader import Partition, Reader
 from schemas.records import Trade
 from schemas.registry import make_codec, register_all
+from schemas.spans import partition_of, records
 from schemas.topics import BOOKS, DEAD_LETTERS, FILLS, LEADERS, ORDERS, TRADES
 from streams.topics.consume import OFFSET, trade_columns
 from streams.topics.lag import behind, lags, members, worker_groups
-from streams.topics.read import count, existing, messages, one, partition_of, partitions, records, spans, spans_between
+from streams.topics.read import count, existing, messages, one, partitions, spans, spans_between
 from tests.samples import INSTRUMENT, trade
 
 WRITTEN_MS = 1_700_000_000_000

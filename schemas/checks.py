@@ -88,7 +88,7 @@ FIELDS: dict[str, Whole | Text | None] = {
     "fill_id": Text(224, shortest=1),  # an order's id and the number of the report about it
     **dict.fromkeys(("topic", "input_topic", "cause_topic"), _TOPIC),
     **dict.fromkeys(("time_in_force", "exchange_status", "base_asset", "quote_asset", "agent", "layout"), _WORD),
-    **dict.fromkeys(("incarnation", "topic_id"), _WORD),
+    **dict.fromkeys(("incarnation", "topic_id", "made_anew"), _WORD),
     **dict.fromkeys(("reason", "error", "changed"), Text(4_000)),
     **dict.fromkeys(("settings", "instrument_taken", "terms"), Text(64_000)),
     # Their types say all, or the record itself does.

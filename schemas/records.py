@@ -382,6 +382,8 @@ class Checkpoint(Decided, kw_only=True, frozen=True):
     """Which fields a state has: one of another layout is not read."""
     state: bytes
     """As JSON."""
+    made_anew: str | None = None
+    """The topic, without prefix, that was made anew and is why this was sent: no replay goes back beyond it."""
 
 
 class DeadLetter(Record, kw_only=True, frozen=True):

@@ -6,8 +6,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from schemas import topics
 from schemas.records import BOOK, LEADER, Applied, Checkpoint, Fill, Order
 from streams.delivery.batches import Batch
+from streams.delivery.incarnations import BeginAnew
 from streams.delivery.partition import Context
 from streams.trading.book import NOT_JOURNALLED, BookState
 from streams.trading.leader import LeaderState
@@ -28,8 +30,12 @@ class Pace(NamedTuple):
 PACE = Pace(trades=200_000, versions=5_000)
 
 
-def checkpoint_of(state: State) -> Checkpoint:
-    """Return the state as it is now as a record."""
+REPLAYED = ("trades", "fills", "orders", "applied")
+"""The topics that a replay reads; what came of the others is in the journal."""
+
+
+def checkpoint_of(state: State, made_anew: str | None = None) -> Checkpoint:
+    """Return the state as it is now as a record; `made_anew` names the topic that is another one from now on."""
     return Checkpoint(
         exchange=state.exchange,
         symbol=state.symbol,
@@ -39,7 +45,22 @@ def checkpoint_of(state: State) -> Checkpoint:
         trades_offset=state.trades_offset,
         layout=LAYOUTS[type(state)],
         state=msgspec.json.encode(at_rest(state)),
+        made_anew=made_anew,
     )
+
+
+def with_checkpoint(begin_anew: BeginAnew[S]) -> BeginAnew[S]:
+    """Return what tells a state of a topic made anew and sends a checkpoint where a replay can begin no earlier.
+
+    The offsets of before are in a topic that is gone; one made of them in the new topic would be another story.
+    """
+
+    def told(state: S, topic: str, topic_id: str) -> None:
+        begin_anew(state, topic, topic_id)
+        if topic in (*REPLAYED, topics.CHECKPOINTS.name) and version_of(state) != NOT_JOURNALLED:
+            state.outbox.append(checkpoint_of(state, made_anew=topic))
+
+    return told
 
 
 def keep_versions(context: Context[S], pace: Pace) -> None:

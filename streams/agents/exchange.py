@@ -10,7 +10,7 @@ from schemas.records import Instrument, Order, Trade
 from schemas.topics import Topic
 from schemas.units import to_units
 from streams.agents.agent import Agent, Environment
-from streams.agents.checkpoints import Pace, begin, keep_trades, keep_versions
+from streams.agents.checkpoints import Pace, begin, keep_trades, keep_versions, with_checkpoint
 from streams.agents.trades import events, trades_of
 from streams.agents.upgrade import from_first_layout
 from streams.delivery.batches import Batch
@@ -114,6 +114,6 @@ EXCHANGE = Agent(
     storing=WriteThrough(),
     layout=4,
     upgrade=_upgrade,
-    outputs=(topics.FILLS,),
-    begin_anew=book.begin_anew,
+    outputs=(topics.FILLS, topics.APPLIED, topics.CHECKPOINTS),
+    begin_anew=with_checkpoint(book.begin_anew),
 )

@@ -15,7 +15,7 @@ from schemas.topics import Topic
 from schemas.units import plain
 from schemas.upgrade import instrument_in
 from streams.agents.agent import Agent, Environment
-from streams.agents.checkpoints import Pace, keep_trades, keep_versions
+from streams.agents.checkpoints import Pace, keep_trades, keep_versions, with_checkpoint
 from streams.agents.trades import events, trades_of
 from streams.agents.upgrade import from_first_layout
 from streams.delivery.batches import Batch
@@ -175,6 +175,6 @@ TRADING = Agent(
     storing=WriteThrough(),
     layout=4,
     upgrade=_upgrade,
-    outputs=(topics.ORDERS, topics.APPLIED),
-    begin_anew=leader.begin_anew,
+    outputs=(topics.ORDERS, topics.APPLIED, topics.CHECKPOINTS),
+    begin_anew=with_checkpoint(leader.begin_anew),
 )

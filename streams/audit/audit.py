@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 
 from infra.config import Config
 from schemas import topics
-from schemas.records import LEADER
+from schemas.records import LEADER, Checkpoint
 from streams.audit.books import Unproven
 from streams.audit.decisions import Decisions, Known
 from streams.audit.differences import Difference
-from streams.audit.journal import made_anew
 from streams.audit.proving import prove_all
 from streams.audit.reader import Recordings
 from streams.audit.stretches import Start, Subject, Task, cut, provable, subjects, tasks, unproven
@@ -35,8 +34,8 @@ class Audit:
     have made, `journal` the entries of the leaders and `book_journal` those of the books, each once. Repeats are
     records sent more than once, with the same content; superseded are those of an epoch that was over, which every
     reader drops. `unproven` are not differences: nobody recorded what these had taken, or it is gone. `made_anew` names
-    by instrument the topic that was deleted and made anew: what was recorded of it cannot be replayed, and is not
-    compared.
+    by instrument the topic that was deleted and made anew last: the proof begins there, what was recorded before cannot
+    be replayed.
     """
 
     instruments: int = 0
@@ -146,13 +145,9 @@ class _Work:
         self.unproven[partition] = False
         for recorded in decisions.recorded():
             self._result.superseded += recorded.superseded
-            anew = made_anew(recorded)
-            if anew is not None:
-                self._result.made_anew[recorded.instrument] = anew
-                for subject in subjects(recorded):
-                    self._result.count(subject, None)
-                continue
             for subject in subjects(recorded):
+                if subject.anew is not None:
+                    self._result.made_anew[recorded.instrument] = subject.anew.topic
                 self._result.differences += subject.differences
                 self.unproven[partition] |= bool(subject.differences)
                 begins = self._begins(subject, decisions)
@@ -169,9 +164,14 @@ class _Work:
         if mark is not None:
             return [mark]
         begins = provable(subject, self._recordings.retained(subject.partition))
-        if begins and begins[0] is not None:
+        if begins and begins[0] is not None and not _is_anew(subject, begins[0]):
             _, end = self._recordings.span(topics.TRADES, subject.partition)
             self._result.unproven.append(unproven(subject, begins[0], end))
         since = self._since.get(subject.partition)
         later = [] if since is None else [at for at, each in subject.marks.items() if at < since and each in begins]
         return [subject.marks[max(later)]] if later else begins
+
+
+def _is_anew(subject: Subject, begin: Checkpoint) -> bool:
+    """Return whether a proof begins as soon as it can after a topic was made anew."""
+    return subject.anew is not None and subject.anew.version == begin.version

@@ -70,6 +70,8 @@ def take_entry(state: BookState, recorded: RecordedBook, entry: Applied) -> None
             book.apply_instrument(state, entry.input_offset, instrument)
         elif entry.terms is not None:
             book.apply_terms(state, msgspec.json.decode(entry.terms, type=Terms))
+        elif entry.topic_id is not None:
+            book.begin_anew(state, entry.input_topic, entry.topic_id)
         else:
             _take_order(state, recorded, entry.input_offset)
     except (KeyError, Refused, msgspec.MsgspecError):

@@ -93,11 +93,7 @@ def explain(stretches: Sequence[Recorded], client_order_id: str) -> Explanation:
     them.
     """
     for recorded in stretches:
-        anew = made_anew(recorded)
-        if anew is not None:
-            raise NotReplayable(
-                f"{recorded.instrument}: its topic {anew} was deleted and made anew: nothing can be replayed"
-            )
+        _assert_replayable(recorded)
     refolds = [[made for made in refold(recorded) if isinstance(made, Order)] for recorded in stretches]
     known = [order for made, recorded in zip(refolds, stretches, strict=True) for order in (*made, *recorded.orders)]
     client_order_id = _full_id(client_order_id, known)
@@ -107,6 +103,9 @@ def explain(stretches: Sequence[Recorded], client_order_id: str) -> Explanation:
         for snapshot in _explained(recorded, made, client_order_id)
     ]
     if not explained:
+        first, asked = stretches[0], read_id(client_order_id)
+        if first.anew and first.begin and asked and asked.trader < first.begin.leader.head[NEXT]:
+            raise NotReplayable(_gone(first, first.anew, "what was recorded before cannot be replayed"))
         raise UnknownOrder(client_order_id, _nearest(stretches[-1], client_order_id))
     trader = explained[0].order.trader
     starts = (_start_step(recorded, trader) for recorded in stretches)
@@ -114,6 +113,17 @@ def explain(stretches: Sequence[Recorded], client_order_id: str) -> Explanation:
     ours = [d for d in differences if _is_about(d, client_order_id)]
     start = next((step for step in starts if step is not None), None)
     return Explanation(client_order_id, start, tuple(explained), tuple(ours), len(differences) - len(ours))
+
+
+def _assert_replayable(recorded: Recorded) -> None:
+    """Raise `NotReplayable` where a topic was made anew within what is recorded."""
+    anew = made_anew(recorded)
+    if anew is not None:
+        raise NotReplayable(_gone(recorded, anew, "nothing can be replayed"))
+
+
+def _gone(recorded: Recorded, topic: str, therefore: str) -> str:
+    return f"{recorded.instrument}: its topic {topic} was deleted and made anew: {therefore}"
 
 
 def _explained(recorded: Recorded, made: Sequence[Order], client_order_id: str) -> Iterator[Snapshot]:

@@ -16,6 +16,7 @@ from schemas.columns import Int64s
 from schemas.errors import Refused
 from schemas.records import BOOK, LEADER, Applied, Checkpoint, Decided, Fill, Instrument, Order, Record, Settings
 from schemas.upgrade import instrument_in
+from streams.agents.checkpoints import REPLAYED
 from streams.audit.books import RecordedBook
 from streams.audit.differences import Difference, by_version, compare_records, counting, in_order
 from streams.trading import leader
@@ -50,6 +51,8 @@ class Recorded:
     """By offset."""
     begin: LeaderState | None = None
     """The leader before all this; `None` where it had seen nothing."""
+    anew: str | None = None
+    """The topic that was made anew just before, where `begin` is as early as a replay can begin for that."""
     superseded: int = 0
     """How many orders, journal entries and fills were left out, since one of a higher epoch came before them."""
     book: RecordedBook | None = None
@@ -151,7 +154,7 @@ def made_anew(recorded: Recorded) -> str | None:
     What the topic had before is gone, and offsets name other records now: none of it can be replayed.
     """
     anew = [entry.input_topic for entry in interleaving(recorded) if entry.topic_id is not None]
-    return next((topic for topic in reversed(anew) if topic in ("trades", "fills", "orders", "applied")), None)
+    return next((topic for topic in reversed(anew) if topic in REPLAYED), None)
 
 
 def take_trades(state: LeaderState, trades: Trades, until: int | None) -> None:

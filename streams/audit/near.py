@@ -30,8 +30,9 @@ def recorded_of_trader(config: Config, instrument: str, partition: int, trader: 
     """Return the stretches in which something happened to a trader; none where the instrument has no leader."""
     with Consuming(config) as consuming:
         reader = _Reader(config, consuming, instrument, partition)
-        fresh = not any(reader.recordings.retained(partition))
-        return [reader.stretch(*found) for found in stretches_of(trader, reader.marks(), fresh)]
+        marks = reader.marks()
+        fresh = reader.anew is None and not any(reader.recordings.retained(partition))
+        return [reader.stretch(*found) for found in stretches_of(trader, marks, fresh)]
 
 
 class _Reader:
@@ -43,17 +44,23 @@ class _Reader:
         self._instrument = instrument
         self._partition = partition
         self.recordings = Recordings(config, [instrument])
+        self.anew: str | None = None
+        """The topic that was made anew last, once the checkpoints were read."""
 
     def marks(self) -> list[Marked]:
-        """Return the checkpoints of the leader that can be read, and after which all trades are there."""
+        """Return the checkpoints of the leader that can be read, and after which all is there that there was."""
         found = list(self._records(topics.CHECKPOINTS, self.recordings.span(topics.CHECKPOINTS, self._partition)))
         times = {offset: time for offset, time, _ in found}
         retained = self.recordings.retained(self._partition)
         counted = counting((offset, mark) for offset, _, mark in found if mark.agent == LEADER)
+        anew = max(((m.version, m.made_anew) for m in counted.values() if m.made_anew), default=(0, None))
+        since, self.anew = anew
         marks = [
             Marked(times[offset], mark)
             for offset, mark in counted.items()
-            if mark.layout == LAYOUTS[LeaderState] and mark.trades_offset + 1 >= retained.trades
+            if mark.layout == LAYOUTS[LeaderState]
+            and mark.trades_offset + 1 >= retained.trades
+            and mark.version >= since
         ]
         return sorted(marks, key=lambda mark: (mark.checkpoint.version, mark.checkpoint.trades_offset))
 
@@ -72,6 +79,7 @@ class _Reader:
             journal=journal,
             fills=fills,
             begin=None if begin is None else state_of(begin.checkpoint, LeaderState),
+            anew=self.anew,
         )
 
     def _made(self, begin: Marked | None, end: Marked | None, whole: bool) -> tuple[list[Order], list[Applied]]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.records import BOOK, LEADER, Applied, Checkpoint, Fill, Order, OrderStatus, Record
-from streams.agents.checkpoints import LAYOUTS
+from streams.agents.checkpoints import LAYOUTS, REPLAYED
 from streams.audit.books import Unproven
 from streams.audit.chains import STATES, Chain, prove
 from streams.audit.differences import Difference, Versioned, in_order, without_epoch
@@ -39,6 +39,13 @@ class _Positions(msgspec.Struct):
 _positions = msgspec.json.Decoder(_Positions).decode
 
 
+class Anew(NamedTuple):
+    """A topic that was made anew, and the version of the journal entry that says so."""
+
+    version: int
+    topic: str
+
+
 @dataclass
 class Subject:
     """Everything recorded of one leader or book, and what is wrong with it at first sight."""
@@ -63,6 +70,8 @@ class Subject:
 
     repeats: int = 0
     """How many records came more than once."""
+    anew: Anew | None = None
+    """The last topic that was made anew: nothing before can be replayed."""
 
     def order_ids(self, above: int) -> set[str]:
         """Return the ids of the orders with a snapshot above a version."""
@@ -110,6 +119,7 @@ def _subject(
         topics={topic: min(record.version for record in records) for topic, records in made.items() if records},
         fills=recorded.fills,
     )
+    subject.anew = _anew(subject.journal, checkpoints.values())
     for record in (without_epoch(record) for records in made.values() for record in records):
         if record.version < 1:
             subject.differences.append(Difference(subject.instrument, record.version, record, None, agent))
@@ -119,6 +129,13 @@ def _subject(
         if first != record:
             subject.differences.append(Difference(subject.instrument, record.version, record, first, agent))
     return subject
+
+
+def _anew(journal: Iterable[Applied], marks: Iterable[Checkpoint]) -> Anew | None:
+    """Return the last topic that was made anew of those that a replay reads; the journal itself may be one of them."""
+    found = [Anew(entry.version, entry.input_topic) for entry in journal if entry.topic_id is not None]
+    found += [Anew(mark.version, mark.made_anew) for mark in marks if mark.made_anew is not None]
+    return max((anew for anew in found if anew.topic in REPLAYED), default=None)
 
 
 def _is_late(subject: Subject, checkpoints: Iterable[Checkpoint], has_earlier: bool) -> bool:
@@ -138,7 +155,7 @@ def provable(subject: Subject, retained: Retained) -> list[Start]:
     lowest = max(trimmed, default=1)
     inputs = {"fills": retained.fills, "orders": retained.orders}
     lost = [entry.version for entry in subject.journal if 0 <= entry.input_offset < inputs.get(entry.input_topic, 0)]
-    needed = max([lowest - 1, *lost])
+    needed = max([lowest - 1, *lost, subject.anew.version if subject.anew else 0])
     marks = [mark for mark in subject.ordered if mark.version >= needed and mark.trades_offset + 1 >= retained.trades]
     seen = subject.journal[0].trades_offset + 1 if subject.journal else 0
     fresh = not subject.late and needed == 0 and seen >= retained.trades

@@ -8,6 +8,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Generic
 
+import msgspec
+
 from streams.delivery.states import S, StoredState
 
 log = logging.getLogger(__name__)
@@ -17,6 +19,13 @@ TopicIds = Mapping[str, str]
 
 BeginAnew = Callable[[S, str, str], None]
 """Tells a state that one of the topics of its agent, named without prefix, is another one now, of this id."""
+
+
+class _Noted(msgspec.Struct):
+    topics: dict[str, str] = {}
+
+
+_noted = msgspec.json.Decoder(_Noted).decode
 
 
 class Incarnations(Generic[S]):
@@ -35,6 +44,11 @@ class Incarnations(Generic[S]):
     def today(self) -> dict[str, str]:
         """Return the ids of the topics, by their names without prefix."""
         return {topic: self._ids[full_name] for full_name, topic in self._names.items() if full_name in self._ids}
+
+    def is_stale(self, stored: bytes) -> bool:
+        """Return whether a topic was made anew since a value was stored."""
+        noted = _noted(stored).topics
+        return any(noted.get(topic, now) != now for topic, now in self.today().items())
 
     def renew(self, stored: StoredState[S]) -> None:
         """Let a state begin at the start of each topic that was made anew since it was stored.

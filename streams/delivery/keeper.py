@@ -80,10 +80,12 @@ class Keeper(Generic[S]):
         async with partition.lock:
             if not is_current(self._app, batch.generation):
                 return
-            partition.follow(batch.generation)
+            is_new = partition.follow(batch.generation)
             if partition.refused:
                 return
             with _failing(partition):
+                if is_new:
+                    self._renew(partition)
                 topic = self._inputs[batch.tp.topic]
                 context = Context(self, partition, batch, topic)
                 step(context, batch)
@@ -159,6 +161,17 @@ class Keeper(Generic[S]):
         now = time.time_ns() // 1_000
         place = (batch.tp.topic, batch.tp.partition, record.offset)
         return self._producer.message(dead_letter(self._name, *place, record.key, record.value, str(error), now))
+
+    def _renew(self, partition: Partition[S]) -> None:
+        """Let every state begin anew whose topics are others now, also those that nothing comes for any more.
+
+        What was recorded of them would else speak of offsets in a topic that never had them.
+        """
+        for key in self._table.known.keys(partition.number):
+            stored = None if self._codec.is_part(key) else self._table.data.get(key)
+            live = self.load(partition, key) if stored and self._incarnations.is_stale(stored) else None
+            if live is not None:
+                partition.touched[key] = live
 
     async def _checkpoint(self, partition: Partition[S]) -> None:
         partition.cancel_timer()

@@ -59,12 +59,17 @@ class Partition(Generic[S]):
         """Return how many records are handled and not stored."""
         return sum(len(batch.records) for batch in self.batches)
 
-    def follow(self, generation: int | None) -> None:
-        """Begin anew if another generation owns the partition: somebody else may have had it in between."""
-        if self.generation != generation:
-            self.generation = generation
-            self.refused = False
-            self.drop()
+    def follow(self, generation: int | None) -> bool:
+        """Begin anew if another generation owns the partition: somebody else may have had it in between.
+
+        Returns whether it does.
+        """
+        if self.generation == generation:
+            return False
+        self.generation = generation
+        self.refused = False
+        self.drop()
+        return True
 
     def fail(self) -> None:
         """Drop everything and take nothing more in this generation.

@@ -102,14 +102,20 @@ def apply_terms(book: BookState, terms: Terms) -> None:
 
 
 def begin_anew(book: BookState, topic: str, topic_id: str) -> None:
-    """Forget what was noted of an input that is another topic now; orders that rest in the book stay there."""
+    """Forget what was noted of an input that is another topic now; orders that rest in the book stay there.
+
+    That what was sent is gone with an output is but noted.
+    """
     if topic == "trades":
+        book.trades_offset = -1
         for order in book.orders:
             order.cause = -1
     elif topic == "orders":
         book.epoch, book.version, book.missing = 0, 0, b""
         book.orders_offset = -1
     book.changed = True
+    if book.made != NOT_JOURNALLED:
+        _journal(book, topic, -1, topic_id=topic_id)
 
 
 def is_superseded(book: BookState, order: Order) -> bool:

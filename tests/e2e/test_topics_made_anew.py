@@ -3,8 +3,11 @@
 Kafka keeps what groups have committed by the topic's name.
 """
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 
@@ -12,15 +15,21 @@ from infra.config import Config
 from schemas.broker import admin, create_topics, topic_ids
 from schemas.groups import worker_group
 from schemas.offsets import Committed, committed, go_on_from
-from schemas.topics import TRADES
+from schemas.records import Order
+from schemas.topics import ORDERS, TRADES
 from streams.agents import AGENTS
 from streams.audit.audit import audit
+from streams.topics.read import partition_of
 from tests.e2e.workers import Pipeline, running_pipeline
 from tests.faults.fleet import wait_for
 from tests.samples import setup
 
 TIMEOUT_S = 15.0
 INSTRUMENT = "test:ANEWUSDT"
+PARTITIONS = Config().partitions
+NAMES = (f"test:S{number}USDT" for number in range(1_000))
+SILENT = next(name for name in NAMES if partition_of(name, PARTITIONS) == partition_of(INSTRUMENT, PARTITIONS))
+"""Another one in the same partition, of which the new topics have nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +56,10 @@ def positions(pipeline: Pipeline) -> Committed:
 
 
 def test_a_worker_whose_topic_is_deleted_ends_with_one_line(pipeline: Pipeline) -> None:
-    pipeline.set_all(*setup(INSTRUMENT))
-    pipeline.until("the leader is on", lambda: pipeline.knows(INSTRUMENT))
-    pipeline.trade(INSTRUMENT, *["100"] * 50)
+    pipeline.set_all(*setup(INSTRUMENT), *setup(SILENT))
+    pipeline.until("the leaders are on", lambda: pipeline.knows(INSTRUMENT) and pipeline.knows(SILENT))
+    pipeline.trade(SILENT, "7")
+    pipeline.trade(INSTRUMENT, *["100"] * 49)
     pipeline.until_statuses(INSTRUMENT, b1="NEW")
     wait_for("all is committed", lambda: sum(positions(pipeline).values()) == 50)
     delete_trades(pipeline)
@@ -101,6 +111,37 @@ def emptied(pipeline: Pipeline) -> bool:
     return not client.describe_consumer_groups([group])[group].result(TIMEOUT_S).members
 
 
-def test_the_audit_does_not_mix_the_topics(pipeline: Pipeline) -> None:
+def orders(pipeline: Pipeline) -> list[Order]:
+    """All snapshots of the instrument's orders, in their order."""
+    found = [pipeline.codecs[Order].decode(message.value()) for message in pipeline.messages["orders"]]
+    return [order for order in found if order.instrument == INSTRUMENT]
+
+
+def test_the_audit_begins_where_the_topic_was_made_anew(pipeline: Pipeline) -> None:
+    """Also of an instrument of which the new topic has nothing."""
     result = audit(pipeline.config)
-    assert (result.differences, result.made_anew) == ([], {INSTRUMENT: "trades"})
+    assert (result.differences, result.unproven) == ([], [])
+    assert result.made_anew == {INSTRUMENT: "trades", SILENT: "trades"}
+    assert (result.instruments, result.trades) == (2, 51)
+    assert (result.snapshots, result.reports) == (1, 1), "the SELL that the new trades filled"
+    said = pipeline.hedgehog("audit")
+    assert (said["differences"], said["made_anew"]) == ([], result.made_anew)
+
+
+def test_an_order_of_after_is_explained_and_one_of_before_is_named(pipeline: Pipeline) -> None:
+    newest, first = orders(pipeline)[-1], orders(pipeline)[0]
+    assert pipeline.hedgehog("explain", newest.client_order_id)["differences"] == []
+    command = [sys.executable, "-m", "streams.cli.main", "explain", first.client_order_id]
+    environment = pipeline.fleet.environment("cli")
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert "its topic trades was deleted and made anew" in done.stderr
+
+
+def test_what_is_wrong_after_it_is_found(pipeline: Pipeline) -> None:
+    newest = orders(pipeline)[-1]
+    forged = msgspec.structs.replace(newest, price=newest.price + 1)
+    partition = partition_of(INSTRUMENT, pipeline.config.partitions)
+    pipeline.write_raw(ORDERS, INSTRUMENT, pipeline.codecs[Order].encode(forged), partition)
+    found = audit(pipeline.config).differences
+    assert [(each.instrument, each.version) for each in found] == [(INSTRUMENT, newest.version)]

@@ -72,6 +72,38 @@ ANEW = (
         ),
     ),
 )
+RENEWED = (
+    *mutants_of(
+        "streams/agents/checkpoints.py",
+        (f"{UNIT}/audit/test_made_anew.py",),
+        ("no checkpoint where a topic was made anew", " and version_of(state) != NOT_JOURNALLED:", " and False:"),
+        ("a lost topic of checkpoints is not made good", "(*REPLAYED, topics.CHECKPOINTS.name)", "REPLAYED"),
+    ),
+    *mutants_of(
+        "streams/delivery/keeper.py",
+        (f"{UNIT}/audit/test_made_anew.py",),
+        (
+            "only who is asked for learns of a new topic",
+            "                    self._renew(partition)\n",
+            "                    pass\n",
+        ),
+    ),
+    *mutants_of(
+        "streams/trading/book.py",
+        (f"{UNIT}/audit/test_made_anew.py", f"{UNIT}/agents"),
+        (
+            "a book does not say that a topic is new",
+            "        _journal(book, topic, -1, topic_id=topic_id)\n",
+            "        pass\n",
+        ),
+        ("a book stays where the old trades ended", "        book.trades_offset = -1\n", ""),
+    ),
+    *mutants_of(
+        "streams/audit/stretches.py",
+        (f"{UNIT}/audit",),
+        ("a proof goes back into an old topic", "subject.anew.version if subject.anew else 0", "0"),
+    ),
+)
 WORKER = mutants_of(
     "streams/worker.py",
     (f"{UNIT}/test_worker.py",),
@@ -90,4 +122,4 @@ WORKER = mutants_of(
     ("workers of before are run beside", "        if lost:\n", "        if False:\n"),
 )
 
-INCARNATIONS = (*DELIVERED, *STORED_IDS, *COMMITTED_IDS, *ORDER_IDS, *NAMING, *ANEW, *WORKER)
+INCARNATIONS = (*DELIVERED, *STORED_IDS, *COMMITTED_IDS, *ORDER_IDS, *NAMING, *ANEW, *RENEWED, *WORKER)

@@ -43,8 +43,8 @@ KEEPER = _of(
 PARTITION = _of(
     "streams/delivery/partition.py",
     DELIVERY,
-    ("the live state outlives its generation", "if self.generation != generation:", "if False:"),
-    ("a new generation takes nothing", "            self.refused = False\n", "            pass\n"),
+    ("the live state outlives its generation", "        self.drop()\n        return True", "        return True"),
+    ("a new generation takes nothing", "        self.refused = False\n        self.drop()", "        self.drop()"),
     ("what was applied is applied again", "if record.offset <= self.applied(record.key, self.topic):", "if False:"),
     ("the next record is skipped", "if record.offset <= self.applied(", "if record.offset - 1 <= self.applied("),
     ("an instrument's own offsets are not looked at", "max(position, live.offsets.get(topic, -1))", "position"),

@@ -70,7 +70,9 @@ def audit(asked: Audit, out: Output) -> None:
             columns = ("instrument", "agent", "version", "recorded", "replayed")
             out.section("Differences", differences[:SHOWN], columns, empty="")
         for instrument, topic in result.made_anew.items():
-            out.note(f"{instrument} is not compared: its topic {topic} was deleted and made anew")
+            out.note(
+                f"{instrument}: its topic {topic} was deleted and made anew; what was recorded before is not compared"
+            )
         for each in result.unproven:
             what = f"{each.instrument}, {each.agent}: not provable before trades offset {each.before}"
             out.note(f"{what}: no journal was kept, or it has expired" + (f"; {each.fills:,} fills" * bool(each.fills)))

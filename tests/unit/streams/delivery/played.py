@@ -139,6 +139,7 @@ class Table:
         for sent in broker.log:
             if sent.topic == CHANGELOG:
                 keep_newest(self.data, [(sent.key, sent.value)])
+                self.known.read(sent.partition, -1, sent.key)  # the next worker's broker counts offsets from 0 again
         return self
 
 

@@ -53,9 +53,10 @@ class Config(BaseSettings):
     connect_port: Port = 28083
     postgres_port: Port = 25432
     worker_port: Port = 26066
+    run_port: Port = 26060
     local_exchange_port: Port = 29443
     worker_host: str = LOOPBACK
-    """The address on which a worker serves its web page."""
+    """The address on which a worker serves its web page, and `hedgehog run` what tells of its health."""
 
     kafka_bootstrap: str = ""
     """Endpoints: derived from the ports unless given (`HEDGEHOG_INFRA=external` wants them given)."""

@@ -1,12 +1,15 @@
-"""Runs programs as children: restarts the ones that crash, stops all of them, leaves nothing behind.
+"""Runs programs as children: restarts the ones that crash, gives up those that crash again and again, stops all of
+them, leaves nothing behind.
 
 A worker that meets what it does not expect exits with code 1 by design: its state is in the broker, and starting
 again is how it goes on. Every child has a process group and a log of its own, and a pid file, so that what a killed
 supervisor left running can be found.
 """
 
+import contextlib
 import json
 import os
+import random
 import signal
 import subprocess
 import threading
@@ -24,10 +27,14 @@ BACKOFF_MAX_S = 10.0
 STEADY_S = 30.0
 """A program that ran so long before it crashed is started again after the shortest backoff."""
 KILL_WAIT_S = 10.0
+JITTER = 0.25
+"""A pause is longer by up to this share of it, so that what crashed together does not come back together."""
 CANNOT_START = 127
 """The exit code of a program that could not be started."""
 
 Say = Callable[[str], None]
+Hear = Callable[[str, str], None]
+"""Gets the name of a program and a line that it has written."""
 
 
 @dataclass(frozen=True)
@@ -40,20 +47,27 @@ class Program:
     restart: bool = True
     """Whether it is started again after an exit code other than 0; 0 is always its end."""
     patience_s: float = 15.0
+    crashes_max: int | None = None
+    """It is not started again after so many crashes in a row, each within `STEADY_S` of its start: what it fails at is
+    still there when it comes back. `None`: it always is."""
 
 
 class Supervisor:
-    """Keeps programs running. `say` gets a line for each crash; logs go to `log_dir`, pid files to `run_dir`."""
+    """Keeps programs running. `say` gets a line for each crash; pid files go to `run_dir`.
 
-    def __init__(self, run_dir: Path, log_dir: Path, say: Say) -> None:
-        self._run_dir, self._log_dir, self._say = run_dir, log_dir, say
+    What the programs write goes to logs in `log_dir`, or line by line to `hear`, which is called in their threads.
+    """
+
+    def __init__(self, run_dir: Path, log_dir: Path, say: Say, hear: Hear | None = None) -> None:
+        self._run_dir, self._log_dir, self._say, self._hear = run_dir, log_dir, say, hear
         self._children: dict[str, _Child] = {}
         run_dir.mkdir(parents=True, exist_ok=True)
         log_dir.mkdir(parents=True, exist_ok=True)
 
     def start(self, program: Program) -> None:
         """Start a program; raises `OSError` when it cannot be started at all."""
-        child = _Child(program, self._run_dir / f"{program.name}.pid", self.log(program.name), self._say)
+        out = self.log(program.name) if self._hear is None else self._hear
+        child = _Child(program, self._run_dir / f"{program.name}.pid", out, self._say)
         self._children[program.name] = child
         child.start()
 
@@ -72,6 +86,10 @@ class Supervisor:
     def exit_code(self, name: str) -> int | None:
         """Return the exit code of a program that has ended for good, else `None`; of a signal minus its number."""
         return self._children[name].exit_code
+
+    def up_s(self, name: str) -> float | None:
+        """Return for how many seconds a program has been running; `None` while it does not."""
+        return self._children[name].up_s
 
     def starts(self, name: str) -> int:
         """Return how often a program was started."""
@@ -122,15 +140,21 @@ class _Child:
     process and the note that it runs.
     """
 
-    def __init__(self, program: Program, pid_file: Path, log: Path, say: Say) -> None:
-        self._program, self._pid_file, self._log, self._say = program, pid_file, log, say
+    def __init__(self, program: Program, pid_file: Path, out: Path | Hear, say: Say) -> None:
+        self._program, self._pid_file, self._out, self._say = program, pid_file, out, say
         self._stopping = threading.Event()
         self._spawned = threading.Event()
         self._error: OSError | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._runner = threading.Thread(target=self._run, name=f"run-{program.name}", daemon=True)
+        self._started = 0.0
+        self._crashes = 0
         self.exit_code: int | None = None
         self.starts = 0
+
+    @property
+    def up_s(self) -> float | None:
+        return None if self.pid is None else time.monotonic() - self._started
 
     @property
     def pid(self) -> int | None:
@@ -160,9 +184,8 @@ class _Child:
             self._process.send_signal(number)  # does nothing to a process that has ended
 
     def _run(self) -> None:
-        backoff, code = BACKOFF_S, None
+        code = None
         while not self._stopping.is_set():
-            started = time.monotonic()
             try:
                 process = self._spawn()
             except OSError as error:
@@ -173,30 +196,52 @@ class _Child:
                 self._spawned.set()
             if self._stopping.is_set():
                 process.send_signal(signal.SIGTERM)  # it was started while being stopped
-            code = process.wait()
-            _kill_group(process.pid)  # what it may have started itself
-            if self._stopping.is_set() or code == 0 or not self._program.restart:
+            code = self._wait(process)
+            if self._stopping.is_set() or code == 0 or not self._program.restart or not self._pause(code):
                 break
-            if time.monotonic() - started > STEADY_S:
-                backoff = BACKOFF_S
-            self._say(f"{self._program.name} ended ({how_it_ended(code)}); it is started again in {backoff:g} s")
-            self._stopping.wait(backoff)
-            backoff = min(backoff * 2, BACKOFF_MAX_S)
         self._spawned.set()
         self._pid_file.unlink(missing_ok=True)
         self.exit_code = code
 
+    def _wait(self, process: "subprocess.Popen[bytes]") -> int:
+        """Wait for the end of a process and of all that it has started itself; hear what they write."""
+        listening = threading.Thread(target=self._listen, args=(process,), daemon=True)
+        listening.start()
+        code = process.wait()
+        _kill_group(process.pid)
+        listening.join(KILL_WAIT_S)
+        return code
+
+    def _listen(self, process: "subprocess.Popen[bytes]") -> None:
+        if process.stdout is not None and not isinstance(self._out, Path):
+            with process.stdout as lines:
+                for line in lines:
+                    self._out(self._program.name, line.decode(errors="replace").rstrip("\r\n"))
+
+    def _pause(self, code: int) -> bool:
+        """Wait before the next start after a crash; return whether there is one."""
+        how = f"{self._program.name} ended ({how_it_ended(code)})"
+        self._crashes = 1 if time.monotonic() - self._started > STEADY_S else self._crashes + 1
+        if self._program.crashes_max is not None and self._crashes >= self._program.crashes_max:
+            self._say(f"{how} {self._crashes} times in a row; it is not started again")
+            return False
+        pause_s = min(BACKOFF_S * 2 ** (self._crashes - 1), BACKOFF_MAX_S) * (1 + JITTER * random.random())
+        self._say(f"{how}; it is started again in {pause_s:.1f} s")
+        self._stopping.wait(pause_s)
+        return True
+
     def _spawn(self) -> "subprocess.Popen[bytes]":
-        with self._log.open("ab") as log:
+        with contextlib.ExitStack() as stack:
+            out = stack.enter_context(self._out.open("ab")) if isinstance(self._out, Path) else subprocess.PIPE
             process = subprocess.Popen(
                 list(self._program.argv),
                 env={**os.environ, **self._program.environment},
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then stops all in order
             )
-        self._process = process
+        self._process, self._started = process, time.monotonic()
         self.starts += 1
         self._pid_file.write_text(json.dumps({"pid": process.pid, "began": began(process.pid)}))
         return process

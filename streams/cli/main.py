@@ -11,7 +11,7 @@ from streams.cli.errors import EXIT_CODES, CliError
 from streams.cli.notify.options import Notify
 from streams.cli.orders.options import Audit, Explain
 from streams.cli.output import Output
-from streams.cli.pipeline.options import Doctor, Produce, Status, Worker
+from streams.cli.pipeline.options import Doctor, Produce, Run, Status, Worker
 
 NOUNS = {
     "settings": ("streams.cli.instruments.commands:settings", "What each instrument runs by: seed, show, set."),
@@ -105,6 +105,7 @@ command(app, "audit", Audit, "streams.cli.orders.audit:audit")
 command(app, "explain", Explain, "streams.cli.orders.explain:explain")
 command(app, "status", Status, "streams.cli.pipeline.status:status")
 command(app, "doctor", Doctor, "streams.cli.pipeline.doctor:doctor")
+command(app, "run", Run, "streams.cli.pipeline.run:run", data=False)
 command(app, "produce", Produce, "streams.cli.pipeline.produce:produce", data=False)
 command(app, "notify", Notify, "streams.cli.notify.run:notify", data=False)
 command(app, "worker", Worker, "streams.cli.pipeline.worker:worker", data=False)

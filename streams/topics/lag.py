@@ -79,10 +79,10 @@ def worker_groups(client: AdminClient, config: Config) -> dict[str, bool]:
     return {name: joined for name, joined in active.items() if name == whole or name.startswith(f"{whole}:")}
 
 
-def members(client: AdminClient, group: str) -> int:
-    """Return how many share the partitions of a group; 0 while these are being shared out anew."""
+def members(client: AdminClient, group: str, timeout_s: float = TIMEOUT_S) -> int:
+    """Return how many share the partitions of a group; 0 while these are shared out anew, or the broker is away."""
     try:
-        found = client.describe_consumer_groups([group], request_timeout=TIMEOUT_S)[group].result(TIMEOUT_S)
-    except KafkaException:  # nobody has joined yet
+        found = client.describe_consumer_groups([group], request_timeout=timeout_s)[group].result(timeout_s)
+    except (KafkaException, TimeoutError):  # nobody has joined yet
         return 0
     return len(found.members) if found.state is ConsumerGroupState.STABLE else 0

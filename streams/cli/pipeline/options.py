@@ -1,4 +1,4 @@
-"""`hedgehog produce`, `worker`, `status`, `doctor`, `topics` and `dlq`: what they can be told."""
+"""`hedgehog run`, `produce`, `worker`, `status`, `doctor`, `topics` and `dlq`: what they can be told."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +46,22 @@ class RequeueLetter:
     """Put the record of a dead letter back into its topic, once it can be read today. The letter itself stays."""
 
     letter_id: Annotated[str, typer.Argument(metavar="ID", help="As `dlq list` shows it: dead-letters:0:17.")]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Run the producer, workers and the notifier under one supervisor until Ctrl-C or SIGTERM, with one log on stdout.
+
+    What crashes is started again after a pause; what crashes five times in a row is given up and named. `/livez` and
+    `/readyz` are served on HEDGEHOG_RUN_PORT.
+    """
+
+    workers: Annotated[int, typer.Option(min=0, max=64, help="How many share the partitions.")] = 1
+    without: Annotated[
+        list[str] | None,
+        typer.Option(help="producer or notifier: leave it out; repeatable.", show_default=False),
+    ] = None
+    log_format: Annotated[str, typer.Option(help="text or json: a line an event.")] = "text"
 
 
 @dataclass(frozen=True)

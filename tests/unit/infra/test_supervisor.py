@@ -8,7 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from infra.supervisor import CANNOT_START, Program, Supervisor, end_leftovers
+from infra import supervisor as module
+from infra.supervisor import CANNOT_START, JITTER, Program, Supervisor, end_leftovers
 
 WITHIN_S = 20.0
 
@@ -41,14 +42,48 @@ def test_a_killed_program_is_started_again(supervisor: Supervisor, said: list[st
     killed = supervisor.kill("sleeper")
     until(lambda: supervisor.pid("sleeper") not in (None, killed))
     assert supervisor.starts("sleeper") == 2
-    assert said == ["sleeper ended (killed by SIGKILL); it is started again in 0.5 s"]
+    (line,) = said
+    assert line.startswith("sleeper ended (killed by SIGKILL); it is started again in 0.")
 
 
 def test_pauses_between_restarts_double(supervisor: Supervisor, said: list[str]) -> None:
     supervisor.start(shell("crasher", "exit 3"))
     until(lambda: len(said) >= 3)
-    assert [line.rpartition(" in ")[2] for line in said[:3]] == ["0.5 s", "1 s", "2 s"]
+    pauses = [float(line.rpartition(" in ")[2].removesuffix(" s")) for line in said[:3]]
+    for pause, shortest in zip(pauses, (0.5, 1, 2), strict=True):
+        assert shortest <= pause <= shortest * (1 + JITTER) + 0.05
     assert "exit code 3" in said[0]
+
+
+def test_what_crashes_again_and_again_is_given_up(
+    supervisor: Supervisor, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BACKOFF_S", 0.01)
+    supervisor.start(shell("crasher", "exit 3", crashes_max=3))
+    until(lambda: supervisor.exit_code("crasher") is not None)
+    assert (supervisor.exit_code("crasher"), supervisor.starts("crasher"), len(said)) == (3, 3, 3)
+    assert said[-1] == "crasher ended (exit code 3) 3 times in a row; it is not started again"
+
+
+def test_a_crash_after_a_steady_run_counts_as_the_first(
+    supervisor: Supervisor, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BACKOFF_S", 0.01)
+    monkeypatch.setattr(module, "STEADY_S", 0.05)
+    supervisor.start(shell("crasher", "sleep 0.1; exit 3", crashes_max=2))
+    until(lambda: len(said) >= 4)
+    assert supervisor.exit_code("crasher") is None
+    assert not [line for line in said if "not started again" in line]
+
+
+def test_output_is_heard_line_by_line_with_the_name_of_who_wrote_it(tmp_path: Path) -> None:
+    heard: list[tuple[str, str]] = []
+    supervisor = Supervisor(tmp_path, tmp_path, print, lambda name, line: heard.append((name, line)))
+    # what a child of it writes is heard, too, and what is no UTF-8
+    supervisor.start(shell("speaker", "echo out; (echo err >&2); printf 'caf\\351\\n'; printf end"))
+    until(lambda: supervisor.exit_code("speaker") is not None)
+    assert heard == [("speaker", "out"), ("speaker", "err"), ("speaker", "caf\ufffd"), ("speaker", "end")]
+    assert not list(tmp_path.glob("*.log"))
 
 
 @pytest.mark.parametrize(("code", "restart"), [(0, True), (3, False)])

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from infra.config import Config
+from infra.supervisor import end_leftovers
 from schemas.broker import create_topics, delete_topics
 from schemas.registry import register_all
 
@@ -83,8 +84,10 @@ def test_everything_by_one_command(environment: dict[str, str], stack: Config, t
         assert time.monotonic() - began < STOPS_WITHIN_S
         assert not any(psutil.pid_exists(each["pid"]) for each in again.values())
     finally:
-        running.kill()
-        running.wait()
+        if running.poll() is None:
+            running.kill()
+            running.wait()
+        end_leftovers(Path(environment["HEDGEHOG_DATA_DIR"]) / "run")
     events = [json.loads(line) for line in log.read_text().splitlines()]
     assert {event["program"] for event in events} == {"hedgehog", *programs}
     said = [event["message"] for event in events if event["program"] == "hedgehog"]

@@ -155,7 +155,7 @@ class _Work:
                     self._result.unproven.append(unproven(subject, None, end))
                     continue
                 self._result.count(subject, begins[0])
-                chains += cut(subject, begins[0], WIDTH)
+                chains += cut(subject, begins[0], WIDTH, self._recordings.retained(partition))
         return tasks(chains, WIDTH, first, end)
 
     def _begins(self, subject: Subject, decisions: Decisions) -> list[Start]:

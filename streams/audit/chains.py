@@ -47,6 +47,8 @@ class Chain:
     """What a leader took, by offset."""
     orders: Mapping[int, Order] = field(default_factory=dict)
     """What a book took, by offset."""
+    untold: bool = False
+    """Whether what it made last may have expired: what is made beyond all that is recorded is then no difference."""
 
     @property
     def last(self) -> int | None:
@@ -157,9 +159,10 @@ class Proof:
             self._side.show(None)
         self._collect()
         chain, recorded = self.chain, self.chain.recorded
+        last = max(recorded, default=0)
         for version in sorted(self._made.keys() | recorded.keys()):
             pair = recorded.get(version), self._made.get(version)
-            if pair[0] != pair[1]:
+            if pair[0] != pair[1] and not (chain.untold and version > last):
                 self._differences.append(Difference(chain.instrument, version, *pair, chain.agent))
         return self._differences
 

@@ -32,6 +32,9 @@ class Retained(NamedTuple):
     fills: int = 0
 
 
+WHOLE = Retained()
+
+
 class _Positions(msgspec.Struct):
     orders_offset: int = -1
 
@@ -155,11 +158,25 @@ def provable(subject: Subject, retained: Retained) -> list[Start]:
     lowest = max(trimmed, default=1)
     inputs = {"fills": retained.fills, "orders": retained.orders}
     lost = [entry.version for entry in subject.journal if 0 <= entry.input_offset < inputs.get(entry.input_topic, 0)]
-    needed = max([lowest - 1, *lost, subject.anew.version if subject.anew else 0])
+    needed = max([lowest - 1, *lost, _told_from(subject, retained), subject.anew.version if subject.anew else 0])
     marks = [mark for mark in subject.ordered if mark.version >= needed and mark.trades_offset + 1 >= retained.trades]
     seen = subject.journal[0].trades_offset + 1 if subject.journal else 0
     fresh = not subject.late and needed == 0 and seen >= retained.trades
     return [None, *marks] if fresh else [*marks]
+
+
+def _is_untold(subject: Subject, retained: Retained) -> bool:
+    """Return whether all may have expired that it ever wrote into one of its topics: nothing says how much it was."""
+    made = ("orders" if subject.agent == LEADER else "fills", "applied")
+    return any(getattr(retained, topic) and topic not in subject.topics for topic in made)
+
+
+def _told_from(subject: Subject, retained: Retained) -> int:
+    """Return the last version of which nothing is left, where a topic has nothing left; 0 else."""
+    if not _is_untold(subject, retained):
+        return 0
+    last = max([*subject.recorded, *(mark.version for mark in subject.marks.values())], default=0)
+    return next((version for version in range(last, 0, -1) if version not in subject.recorded), 0)
 
 
 def unproven(subject: Subject, begin: Start, end: int) -> Unproven:
@@ -168,7 +185,7 @@ def unproven(subject: Subject, begin: Start, end: int) -> Unproven:
     return Unproven(subject.instrument, before, subject.earlier, subject.agent)
 
 
-def cut(subject: Subject, begin: Start, width: int) -> list[Chain]:
+def cut(subject: Subject, begin: Start, width: int, retained: Retained = WHOLE) -> list[Chain]:
     """Return the chains of a subject from a checkpoint on, which end with the first one after each `width` trades."""
     marks = [mark for mark in subject.ordered if begin is None or _place(mark) > _place(begin)]
     cutter, chains, start, passed = _Cutter(subject), list[Chain](), begin, list[Checkpoint]()
@@ -177,7 +194,7 @@ def cut(subject: Subject, begin: Start, width: int) -> list[Chain]:
         if _window(mark, width) != _window(start, width):
             chains.append(cutter.chain(start, passed, ends=True))
             start, passed = mark, []
-    chains.append(cutter.chain(start, passed, ends=False))
+    chains.append(replace(cutter.chain(start, passed, ends=False), untold=_is_untold(subject, retained)))
     # Nobody looks at trades before there is somebody to look: whole windows of them are not read.
     if chains[0].start is None and subject.journal:
         chains[0] = replace(chains[0], first=max(subject.journal[0].trades_offset, 0) // width * width)

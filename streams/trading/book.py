@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from schemas.order_ids import read_id
 from schemas.records import BOOK, Applied, ExecutionType, Fill, Instrument, Order, OrderStatus, Record, Side
 from schemas.symbols import split_instrument
 from schemas.units import AMOUNT_MAX, ONE
@@ -71,6 +72,10 @@ class BookState(msgspec.Struct, kw_only=True):
     epoch: int = 0
     version: int = 0
     """Epoch and highest version of the order snapshots taken."""
+    incarnation: str = ""
+    """That of the id of the last order taken."""
+    counts_anew: bool = False
+    """Whether the topic of orders was made anew: a leader of another incarnation may count from 1 again."""
     missing: bytes = b""
     """The versions below it that were not taken, and still may be: see `streams.trading.versions`."""
     newest: Stamp = NONE_YET
@@ -111,7 +116,7 @@ def begin_anew(book: BookState, topic: str, topic_id: str) -> None:
         for order in book.orders:
             order.cause = -1
     elif topic == "orders":
-        book.epoch, book.version, book.missing = 0, 0, b""
+        book.counts_anew = True
         book.orders_offset = -1
     book.changed = True
     if book.made != NOT_JOURNALLED:
@@ -120,11 +125,26 @@ def begin_anew(book: BookState, topic: str, topic_id: str) -> None:
 
 def is_superseded(book: BookState, order: Order) -> bool:
     """Return whether the order is of an epoch that is over: whoever decided it had lost the instrument to another."""
-    return order.epoch < book.epoch
+    return order.epoch < book.epoch and not _is_anew(book, order)
+
+
+def _is_anew(book: BookState, order: Order) -> bool:
+    """Return whether the leader that decided this has begun from nothing since the topic of orders was made anew.
+
+    One that goes on sends again what it may not have sent, and that is known by its versions.
+    """
+    return book.counts_anew and _incarnation(order) != book.incarnation
+
+
+def _incarnation(order: Order) -> str:
+    named = read_id(order.client_order_id)
+    return named.incarnation if named else ""
 
 
 def apply_order(book: BookState, offset: int, order: Order) -> None:
     """Take a snapshot of an order: a new one rests in the book, one to be cancelled leaves it."""
+    if _is_anew(book, order):
+        book.counts_anew, book.epoch, book.version, book.missing = False, 0, 0, b""
     version, missing = book.version, book.missing
     if order.epoch > book.epoch:  # what was sent by somebody who had lost the instrument meanwhile counts no more
         version, missing = rewind(version, missing, order.version)
@@ -132,6 +152,7 @@ def apply_order(book: BookState, offset: int, order: Order) -> None:
     if taken is None:
         return
     book.epoch, (book.version, book.missing) = order.epoch, taken
+    book.incarnation = _incarnation(order)
     book.orders_offset = offset
     book.changed = True
     if order.cancel_requested:

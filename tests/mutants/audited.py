@@ -36,7 +36,7 @@ STRETCHES = _of(
     AUDITED,
     ("a book that began late is fresh", "fresh = not subject.late and needed", "fresh = needed"),
     ("expired trades are not missed", " and mark.trades_offset + 1 >= retained.trades]", "]"),
-    ("expired inputs are not missed", "needed = max([lowest - 1, *lost])", "needed = lowest - 1"),
+    ("expired inputs are not missed", "needed = max([lowest - 1, *lost, ", "needed = max([lowest - 1, "),
     ("expired records are not missed", "    lowest = max(trimmed, default=1)\n", "    lowest = 1\n"),
     ("checkpoints of other layouts are read", "if mark.layout == LAYOUTS[STATES[agent]]", "if True"),
 )

@@ -67,8 +67,13 @@ ANEW = (
         ("causes in an old topic of trades count", "            order.cause = -1\n", "            pass\n"),
         (
             "versions in an old topic of orders count",
-            '        book.epoch, book.version, book.missing = 0, 0, b""',
-            "        pass",
+            "        book.counts_anew = True\n",
+            "        pass\n",
+        ),
+        (
+            "what is sent again into a new topic of orders counts twice",
+            "return book.counts_anew and _incarnation(order) != book.incarnation",
+            "return book.counts_anew",
         ),
     ),
 )

@@ -5,7 +5,7 @@ the broker itself stays the one thing in a run that can be trusted.
 """
 
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from operator import attrgetter
 from zlib import crc32
@@ -34,11 +34,18 @@ class Log:
 
     records: list[Record] = field(default_factory=list)
     history: list[Record] = field(default_factory=list)
+    first: int = 0
+    """The offset from which on nothing has expired."""
 
     @property
     def end(self) -> int:
         """The offset of the next record."""
         return len(self.history)
+
+    @property
+    def retained(self) -> list[Record]:
+        """What has not expired, whether it was compacted away or not."""
+        return self.history[self.first :]
 
     def read(self, offset: int, most: int) -> list[Record]:
         """Up to `most` records from an offset on."""
@@ -50,6 +57,11 @@ class Log:
         last = {record.key: record.offset for record in self.records}
         self.records = [r for r in self.records if r.time >= before or last[r.key] == r.offset]
 
+    def truncate(self, first: int) -> None:
+        """Let what stands before an offset expire."""
+        self.first = max(self.first, first)
+        self.records = [record for record in self.records if record.offset >= self.first]
+
 
 class Broker:
     """All logs. `committed` is what the group of the workers has committed."""
@@ -58,6 +70,10 @@ class Broker:
         self.partitions = partitions
         self.logs: defaultdict[TP, Log] = defaultdict(Log)
         self.committed: dict[TP, int] = {}
+        self.gone: list[tuple[str, Log, int]] = []
+        """The partitions of topics that were deleted: the topic, and what the group had committed of each."""
+        self.incarnations: Counter[str] = Counter()
+        """How often each topic was made anew."""
         self._appended = 0
 
     def append(self, topic: str, partition: int | None, key: bytes, value: bytes, time: float, writer: str) -> Record:
@@ -69,10 +85,22 @@ class Broker:
         log.history.append(record)
         return record
 
+    def make_anew(self, topic: str) -> None:
+        """Delete a topic and make it again. What was committed of it goes with it."""
+        self.incarnations[topic] += 1
+        for number in range(self.partitions):
+            tp = TP(topic, number)
+            self.gone.append((topic, self.logs.pop(tp, Log()), self.committed.pop(tp, 0)))
+
     def history(self, topic: str) -> list[Record]:
         """Every record of a topic that there ever was, in the order in which they were written."""
-        found = [record for number in range(self.partitions) for record in self.logs[TP(topic, number)].history]
-        return sorted(found, key=attrgetter("number"))
+        logs = [self.logs[TP(topic, number)] for number in range(self.partitions)]
+        logs += [log for name, log, _ in self.gone if name == topic]
+        return sorted((record for log in logs for record in log.history), key=attrgetter("number"))
+
+    def retained(self, topic: str) -> list[Record]:
+        """The records of a topic as it is today that have not expired."""
+        return [record for number in range(self.partitions) for record in self.logs[TP(topic, number)].retained]
 
     def newest(self, changelog: str) -> dict[bytes, bytes]:
         """The value that counts of each key."""

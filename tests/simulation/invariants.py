@@ -52,6 +52,10 @@ class _Position(msgspec.Struct):
     offsets: dict[str, int]
 
 
+class _Topics(msgspec.Struct):
+    topics: dict[str, str] = {}
+
+
 class _Outbox(msgspec.Struct):
     outbox: list[Message]
 
@@ -90,11 +94,14 @@ def at_the_end(world: World) -> Iterator[str]:
     yield from _contents(broker)
     yield from (f"dead letter: {CODECS[DeadLetter].decode(r.value).error}" for r in broker.history("dead-letters"))
     leaders, books = _last(broker, TRADING), _last(broker, EXCHANGE)
+    lost = _lost(broker)
     for key in leaders:
         recorded, tape = _recorded(broker, key)
-        yield from _proven(recorded, tape, {LEADER: leaders[key], BOOK: books.get(key)})
-        yield from _taken(recorded)
-        yield from _open(key, leaders[key], books.get(key))
+        if not _untold(world, key):
+            yield from _proven(broker, recorded, tape, {LEADER: leaders[key], BOOK: books.get(key)})
+        if not _shortened(broker, "applied", key):
+            yield from _taken(recorded)
+        yield from _open(key, leaders[key], books.get(key), lost)
         yield from _caused(recorded)
         yield from _executed(broker, recorded, world.market.partial_fills)
 
@@ -162,7 +169,7 @@ def _recorded(broker: Broker, key: str) -> tuple[Recorded, Tape]:
     found = {
         kind: [
             (record.offset, CODECS[kind].decode(record.value))
-            for record in broker.history(topic)
+            for record in broker.retained(topic)
             if record.key == key.encode()
         ]
         for topic, kind in KINDS.items()
@@ -174,16 +181,57 @@ def _recorded(broker: Broker, key: str) -> tuple[Recorded, Tape]:
     return gathered(key, World.partition_of(key.encode()), tape, found), tape
 
 
-def _proven(recorded: Recorded, tape: Tape, stored: Mapping[str, LeaderState | BookState | None]) -> Iterator[str]:
-    """What was recorded is replayed, from the beginning, from each checkpoint, and to what is stored now."""
+def _lost(broker: Broker) -> set[str]:
+    """The orders about which there was something unread in a topic that was deleted: nobody will ever know of it."""
+    return {
+        CODECS[KINDS[topic]].decode(record.value).client_order_id
+        for topic, log, committed in broker.gone
+        if topic in ("orders", "fills")
+        for record in log.history[committed:]
+    }
+
+
+def _untold(world: World, key: str) -> bool:
+    """Whether nobody has been told yet that a topic was made anew: nothing came into the partition since."""
+    today = world.environment.topic_ids
+    for agent in (TRADING, EXCHANGE):
+        stored = world.broker.newest(agent.changelog.name).get(key.encode())
+        topics = {} if stored is None else msgspec.json.decode(stored, type=_Topics).topics
+        if any(today[topic] != topic_id for topic, topic_id in topics.items()):
+            return True
+    return False
+
+
+def _shortened(broker: Broker, topic: str, key: str) -> bool:
+    """Whether some of what a topic had of an instrument's partition has expired, or went with an older topic."""
+    tp = TP(topic, World.partition_of(key.encode()))
+    return broker.logs[tp].first > 0 or broker.incarnations[topic] > 0
+
+
+def _retained(broker: Broker, key: str) -> Retained:
+    """The first offsets of an instrument's partition that are still there."""
+    number = World.partition_of(key.encode())
+    return Retained(*(broker.logs[TP(topic, number)].first for topic in ("trades", "orders", "applied", "fills")))
+
+
+def _proven(
+    broker: Broker, recorded: Recorded, tape: Tape, stored: Mapping[str, LeaderState | BookState | None]
+) -> Iterator[str]:
+    """What was recorded is replayed, from where that can begin, from each checkpoint, and to what is stored now.
+
+    That is the beginning, unless something is gone of what is needed for it.
+    """
+    shortened = any(_shortened(broker, topic, recorded.instrument) for topic in KINDS)
     for subject in subjects(recorded):
         for difference in subject.differences:
             yield _differs(difference)
-        begins = provable(subject, Retained())
-        if None not in begins:
+        begins = provable(subject, _retained(broker, recorded.instrument))
+        if None not in begins and not shortened:
             yield f"{subject.agent} of {subject.instrument} can not be proven from its beginning"
+        if not begins:
+            continue
         for width in WIDTHS:
-            for chain in cut(subject, begins[0], width):
+            for chain in cut(subject, begins[0], width, _retained(broker, recorded.instrument)):
                 proof = Proof(chain)
                 if len(tape.offsets):
                     proof.feed(tape, int(tape.offsets[-1]))
@@ -202,17 +250,24 @@ def _differs(difference: Difference) -> str:
 
 def _taken(recorded: Recorded) -> Iterator[str]:
     """Every fill is in the journal, once."""
+    anew = _last_anew(recorded, "fills")
     entries = {entry.version: entry for entry in recorded.journal if entry.input_topic == "fills"}
-    taken = Counter(entry.input_offset for entry in entries.values())
+    taken = Counter(entry.input_offset for version, entry in entries.items() if version > anew)
     for offset, fill in recorded.fills.items():
         if taken[offset] != 1:
             yield f"fill {fill.fill_id} at {offset} was taken {taken[offset]} times"
 
 
-def _open(key: str, state: LeaderState, held: BookState | None) -> Iterator[str]:
-    """The leader and the exchange agree on the open orders."""
-    ours = {order.client_order_id for order in [*state.orders.values(), *state.closing.values()]}
-    theirs = {order.client_order_id for order in held.orders} if held else set()
+def _last_anew(recorded: Recorded, topic: str) -> int:
+    """The version of the leader's last journal entry that a topic was made anew, 0 where it never was."""
+    anew = [entry.version for entry in recorded.journal if entry.topic_id is not None and entry.input_topic == topic]
+    return max(anew, default=0)
+
+
+def _open(key: str, state: LeaderState, held: BookState | None, lost: set[str]) -> Iterator[str]:
+    """The leader and the exchange agree on the open orders, but for those of which something was lost."""
+    ours = {order.client_order_id for order in [*state.orders.values(), *state.closing.values()]} - lost
+    theirs = {order.client_order_id for order in held.orders} - lost if held else set()
     if ours - theirs:
         yield f"{key}: open for the leader, unknown to the exchange: {sorted(ours - theirs)}"
     if theirs - ours:
@@ -227,11 +282,13 @@ def _reports(recorded: Recorded) -> list[Fill]:
 def _caused(recorded: Recorded) -> Iterator[str]:
     """No order is filled by a trade from before its own cause."""
     offset_of = dict(zip(recorded.trades.ids.tolist(), recorded.trades.offsets.tolist(), strict=True))
-    placed = {o.client_order_id: o.trades_offset for o in reversed(recorded.orders) if o.status is OrderStatus.NEW}
+    anew = _last_anew(recorded, "trades")
+    new = [order for order in recorded.orders if order.status is OrderStatus.NEW and not order.cancel_requested]
+    placed = {order.client_order_id: order.trades_offset for order in new if order.version > anew}
     for fill in _reports(recorded):
         assert fill.trade_id is not None
-        at, since = offset_of[fill.trade_id], placed.get(fill.client_order_id, -1)
-        if at < since:
+        at, since = offset_of.get(fill.trade_id), placed.get(fill.client_order_id, -1)
+        if at is not None and at < since:
             yield f"fill {fill.fill_id} is due to the trade at {at}, and its order to inputs after {since}"
 
 

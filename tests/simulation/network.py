@@ -27,19 +27,26 @@ class Kind(StrEnum):
     LEAVE = "the worker stops in good order"
     REBALANCE = "the group is dealt out anew"
     COMPACT = "the broker compacts"
+    EXPIRE = "old records expire"
+    ANEW = "a topic is deleted and made anew"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens at the request of this number, and for how many seconds."""
+    """What happens at the request of this number, and for how many seconds; to which topic, if to one.
+
+    What expires is older than that.
+    """
 
     at: int
     kind: Kind
     seconds: float = 0.0
+    topic: str = ""
 
     def __str__(self) -> str:
         lasting = f" for {self.seconds:g} s" if self.seconds else ""
-        return f"at request {self.at} {self.kind}{lasting}"
+        which = f" ({self.topic})" if self.topic else ""
+        return f"at request {self.at} {self.kind}{which}{lasting}"
 
 
 class BrokerError(Exception):
@@ -111,4 +118,8 @@ class Network:
                 self.world.group.rebalance(self.world.now)
             case Kind.COMPACT:
                 self.world.compact()
+            case Kind.EXPIRE:
+                self.world.expire(fault.topic, fault.seconds)
+            case Kind.ANEW:
+                self.world.make_anew(fault.topic)
         await worker.awake()

@@ -21,6 +21,10 @@ REQUESTS = 500
 """About as many as a run makes."""
 FAULTS_MAX = 12
 FINDINGS_MAX, LINE = 6, 300
+AGE_MAX_S = 60.0
+"""What expires is up to so old at least, in runs of a minute or two."""
+EXPIRING = ("trades", "orders", "fills", "applied", "checkpoints")
+DELETED = (*EXPIRING, "settings", "instruments")
 NEAR = 8
 """Half of the faults come so soon after another: it is two at once that break most."""
 
@@ -45,13 +49,15 @@ class Outcome:
 def plan_of(seed: int, rules: Rules) -> tuple[Fault, ...]:
     """The faults of a seed."""
     rng = random.Random(f"plan {seed}")
-    lasting = {Kind.HOLD: HOLD_MAX_S, Kind.HOLD_ANSWER: HOLD_MAX_S, Kind.FREEZE: FREEZE_MAX_S}
+    lasting = {Kind.HOLD: HOLD_MAX_S, Kind.HOLD_ANSWER: HOLD_MAX_S, Kind.FREEZE: FREEZE_MAX_S, Kind.EXPIRE: AGE_MAX_S}
+    topics = {Kind.EXPIRE: EXPIRING, Kind.ANEW: DELETED}
     faults = []
     for _ in range(rng.randint(1, FAULTS_MAX)):
         kind = rng.choice(list(Kind))
         longest = ZOMBIE_MAX_S if rules.zombies and kind is Kind.FREEZE else lasting.get(kind, 0.0)
         near = rng.choice(faults).at + rng.randint(1, NEAR) if faults and rng.random() < 0.5 else None
-        faults.append(Fault(near or rng.randint(1, REQUESTS), kind, round(longest * rng.random(), 1)))
+        at, seconds = near or rng.randint(1, REQUESTS), round(longest * rng.random(), 1)
+        faults.append(Fault(at, kind, seconds, rng.choice(topics.get(kind, ("",)))))
     return tuple(sorted(faults, key=lambda fault: fault.at))
 
 

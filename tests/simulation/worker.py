@@ -64,6 +64,7 @@ class Worker:
         self.producer = Producer(self)
         self.partitions: list[int] = []
         self._undrained = False  # for the real `_drain`
+        self._environment = replace(world.environment, topic_ids=dict(world.environment.topic_ids))
         self.running = [self._run(agent) for agent in world.agents]
         self.keepers = [running.keeper for running in self.running]
         self._actors: dict[tuple[str, TP], tuple[Channel, asyncio.Task[None]]] = {}
@@ -73,7 +74,7 @@ class Worker:
         world.start(self._end_when_asked())
 
     def _run(self, agent: Agent[Any]) -> Running:
-        environment: Environment = self.world.environment
+        environment: Environment = self._environment
         agent = replace(agent, storing=self.world.storing)
         table = Table(agent.changelog.name)
         names = {topic.name: topic.name for topic in agent.topics}
@@ -269,5 +270,8 @@ class Worker:
         for keeper in self.keepers:
             await keeper.keep_own(ends)
         with contextlib.suppress(BrokerError):
-            if await self.world.network.trip(self, "commit", partial(self.world.commit, offsets, generation)):
+            if await self.world.network.trip(self, "commit", partial(self._commit_now, offsets, generation)):
                 self.consumer.took(offsets)
+
+    def _commit_now(self, offsets: dict[TP, int], generation: int) -> bool:
+        return bool(self.world.commit(offsets, generation, self._environment.topic_ids))

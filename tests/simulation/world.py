@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,8 @@ PARTITIONS = 2
 INSTRUMENTS = ("binance:AUSDT", "binance:BUSDT", "binance:CUSDT")
 INPUTS = tuple(dict.fromkeys(topic.name for agent in (TRADING, EXCHANGE) for topic in agent.inputs))
 DRAINED_WITHIN_S = 300.0
+NOTICED_WITHIN_S = 3.0
+"""A worker looks so often whether its topics are those that it began with."""
 COMPACTED_AFTER_S = 60.0
 """As `min.compaction.lag.ms` of changelogs, and like it longer than anybody is frozen."""
 
@@ -126,10 +128,15 @@ class World:
             worker.ended = True
             asyncio.get_running_loop().call_later(1 + 3 * self.rng.random(), self._start_worker)
 
-    def commit(self, offsets: dict[TP, int], generation: int) -> bool:
-        """Commit for the group; `False` under a generation that is over."""
+    def commit(self, offsets: dict[TP, int], generation: int, topic_ids: Mapping[str, str]) -> bool:
+        """Commit for the group; `False` under a generation that is over.
+
+        Positions in a topic that has another id by now count for nothing: with them stands which they are in.
+        """
         if generation != self.group.generation:
             return False
+        today = self.environment.topic_ids
+        offsets = {tp: end for tp, end in offsets.items() if topic_ids[tp.topic] == today[tp.topic]}
         self.broker.committed.update(offsets)
         self._inspect(self, offsets)
         return True
@@ -139,6 +146,24 @@ class World:
         for tp, log in self.broker.logs.items():
             if tp.topic in (TRADING.changelog.name, EXCHANGE.changelog.name):
                 log.compact(self.now - COMPACTED_AFTER_S)
+
+    def expire(self, topic: str, seconds: float) -> None:
+        """Let records of a topic expire that are older than so many seconds; of what workers made only what was read.
+
+        A trade that nobody has read yet may expire, too: nobody misses it.
+        """
+        for number in range(PARTITIONS):
+            tp = TP(topic, number)
+            log = self.broker.logs[tp]
+            old = sum(record.time < self.now - seconds for record in log.history)
+            log.truncate(min(old, self.broker.committed.get(tp, 0)) if topic in ("orders", "fills") else old)
+
+    def make_anew(self, topic: str) -> None:
+        """Delete a topic and make it anew. Workers notice before long, and end."""
+        self.broker.make_anew(topic)
+        self.environment.topic_ids[topic] = f"id {self.broker.incarnations[topic]} of {topic}"
+        for worker in self._workers:
+            asyncio.get_running_loop().call_later(NOTICED_WITHIN_S * self.rng.random(), worker.leave)
 
     def _start_worker(self) -> None:
         if not self.over:

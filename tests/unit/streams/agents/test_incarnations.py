@@ -83,12 +83,22 @@ async def test_trades_of_a_topic_made_anew_fill_orders_of_before_and_the_leader_
 
 
 async def test_orders_of_a_topic_made_anew_are_taken_though_their_versions_begin_anew() -> None:
+    old, new = (client_order_id(incarnation, INSTRUMENT, 2, "B") for incarnation in ("aaaaaa", "bbbbbb"))
     acting = Acting(EXCHANGE, topic_ids=IDS)
-    await acting.take(7, order(version=90, epoch=5))
+    await acting.take(7, order(old, version=90, epoch=5))
     later = acting.restarted(orders="another")
-    await later.take(0, order(f"{INSTRUMENT}:2:B", version=2, epoch=1))
-    resting = [resting.client_order_id for resting in later.state(KEY).orders]
-    assert resting == [f"{INSTRUMENT}:1:B", f"{INSTRUMENT}:2:B"]
+    await later.take(0, order(new, version=2, epoch=1))
+    assert [resting.client_order_id for resting in later.state(KEY).orders] == [old, new]
+
+
+async def test_orders_that_are_sent_again_into_a_topic_made_anew_count_once() -> None:
+    """The leader goes on, and does not know what of its last decisions has arrived."""
+    first, second = (client_order_id("aaaaaa", INSTRUMENT, number, "B") for number in (1, 2))
+    acting = Acting(EXCHANGE, topic_ids=IDS)
+    await acting.take(7, order(first, version=90, epoch=5))
+    later = acting.restarted(orders="another")
+    await later.take(0, order(first, version=90, epoch=5), order(second, version=91, epoch=6))
+    assert [resting.client_order_id for resting in later.state(KEY).orders] == [first, second]
 
 
 async def test_fills_of_a_topic_made_anew_are_taken_though_their_epochs_begin_anew() -> None:

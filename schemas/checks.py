@@ -75,6 +75,7 @@ FIELDS: dict[str, Whole | Text | None] = {
     **dict.fromkeys(("open_time", "covered_since"), _TIME),
     "trades": Whole(1, COUNT_MAX),
     "held_back": _COUNT,
+    "ruleset": Whole(1, 1_000),
     **dict.fromkeys(("first_trade_id", "last_trade_id"), _LONG),
     "alert_id": Text(250, shortest=1),
     **dict.fromkeys(("kind", "direction"), Text(40, shortest=1)),

@@ -11,6 +11,7 @@ import msgspec
 
 from schemas.checks import check_fields
 from schemas.errors import Refused
+from schemas.order_ids import side_of
 from schemas.parameters import PARAMETERS
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, in_range
 
@@ -136,8 +137,8 @@ class Order(Decided, kw_only=True, frozen=True):
 
     @property
     def name(self) -> str:
-        """What people call the order, `exchange:SYMBOL:TRADER:SIDE`: a trader buys once and sells once."""
-        return f"{self.instrument}:{self.trader}:{self.side[0]}"
+        """What people call the order, `exchange:SYMBOL:TRADER:SIDE`; side `S2` follows a SELL that was refused."""
+        return f"{self.instrument}:{self.trader}:{side_of(self.client_order_id) or self.side[0]}"
 
     def check(self) -> None:
         """Raise `Refused` that names the field and the value which no order may have."""
@@ -353,6 +354,8 @@ class Applied(Decided, kw_only=True, frozen=True):
     terms: str | None = None
     incarnation: str | None = None
     """Under which the orders placed after this are named, where it was taken."""
+    ruleset: int | None = None
+    """By which rules a leader decides from here on, see `streams.trading.ruleset`."""
     topic_id: str | None = None
     """Of the topic of the input, where that was made anew: offsets of it in later records are in this one."""
 

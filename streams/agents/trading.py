@@ -24,6 +24,7 @@ from streams.delivery.keeper import Step
 from streams.delivery.partition import Context
 from streams.trading import leader
 from streams.trading.leader import LeaderState
+from streams.trading.ruleset import TODAY
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class TradingSteps:
                 context.dead_letter(row, error)
         for state, rows in events(context, trades, leader.quiet):
             columns = trades.columns
-            self._name_orders(state)
+            self._bring_up(state)
             tape = trades.offsets, columns.price, columns.trade_time, columns.trade_id
             leader.apply_trades(state, *(column[rows] for column in tape))
         _log_refused(context)
@@ -84,7 +85,7 @@ class TradingSteps:
         if leader.is_superseded(state, fill):
             context.superseded += 1
         else:
-            self._name_orders(state)
+            self._bring_up(state)
             leader.apply_fill(state, record.offset, fill)
 
     def _on_change(
@@ -102,13 +103,15 @@ class TradingSteps:
         state = found or leader.new_state(changed.instrument, context.partition)
         if found is None:
             state.trades_offset = context.applied(record.key, topics.TRADES.name)
-        self._name_orders(state)
+        self._bring_up(state)
         apply(state, record.offset, changed)
         if found is None:
             context.add(record.key, state)
 
-    def _name_orders(self, state: LeaderState) -> None:
-        """Give a leader that has none, as a new one and one of before there were any, an incarnation."""
+    def _bring_up(self, state: LeaderState) -> None:
+        """Give a leader of before the rules of today; one that has no incarnation, as a new one, an incarnation."""
+        if state.ruleset != TODAY:
+            leader.take_rules(state)
         if self._incarnation and not state.incarnation:
             leader.take_incarnation(state, self._incarnation)
 
@@ -155,8 +158,10 @@ def _upgrade(layout: int, value: dict[str, Any]) -> dict[str, Any]:
     """Return a stored leader in the layout of today.
 
     Layout 1 had what the exchange says in the settings, layout 2 nothing of the newest trades,
-    layout 3 no incarnation and no ids of topics.
+    layout 3 no incarnation and no ids of topics, layout 4 nothing of what its traders have bought.
     """
+    columns = value["state"]["leader"]
+    columns.append([0] * len(columns[1]))
     if layout > 1:
         return value
     instrument = instrument_in(value["state"]["settings"] or {})
@@ -173,7 +178,7 @@ TRADING = Agent(
     inputs=(topics.TRADES, topics.FILLS, topics.INSTRUMENTS, topics.SETTINGS),
     make_steps=_make_steps,
     storing=WriteThrough(),
-    layout=4,
+    layout=5,
     upgrade=_upgrade,
     outputs=(topics.ORDERS, topics.APPLIED, topics.CHECKPOINTS),
     begin_anew=with_checkpoint(leader.begin_anew),

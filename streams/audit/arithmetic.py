@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from schemas.records import Order, Settings, Setup
+from schemas.records import Settings, Setup
 from schemas.units import ONE, plain
 from streams.trading.filters import (
     ALLOWED,
@@ -79,22 +79,25 @@ def _rebuy(settings: Settings, rules: Rules, limit: int) -> Calculation:
     )
 
 
-def sell_arithmetic(setup: Setup, bought: Order) -> tuple[Calculation, ...]:
-    """Return price and quantity of the SELL after this BUY, and which filter forbids it where one does."""
+def sell_arithmetic(setup: Setup, bought: int, quantity: int, seen: int) -> tuple[Calculation, ...]:
+    """Return price and quantity of the SELL of what was bought at a limit, and which filter forbids it where one does.
+
+    `seen` is the price of what the SELL answers.
+    """
     rules, settings = rules_of(*setup), setup.settings
-    limit, fee = sell_price(rules, bought.price), plain(settings.fee)
+    limit, fee = sell_price(rules, bought), plain(settings.fee)
     factors = f"(1 + {fee}) × (1 + {plain(settings.profit_interval)}) × (1 + {fee})"
     line = Calculation(
         "SELL price",
-        f"floor({plain(bought.price)} × {factors}, tick {plain(rules.tick)})",
-        _decimal(sell_price(rules._replace(tick=1), bought.price * ONE**3), 32),
+        f"floor({plain(bought)} × {factors}, tick {plain(rules.tick)})",
+        _decimal(sell_price(rules._replace(tick=1), bought * ONE**3), 32),
         plain(limit),
     )
-    same = Calculation("quantity", "as bought", plain(bought.quantity), plain(bought.quantity))
-    refused = refusal(rules, SELLING, bought.price, limit, bought.quantity, 0)
+    same = Calculation("quantity", "as bought", plain(quantity), plain(quantity))
+    refused = refusal(rules, SELLING, seen, limit, quantity, 0)
     if refused == ALLOWED:
         return line, same
-    return line, same, _refused(rules, refused, SELLING, bought.price, limit, bought.quantity)
+    return line, same, _refused(rules, refused, SELLING, seen, limit, quantity)
 
 
 def _refused(rules: Rules, refused: int, side: int, seen: int, limit: int, quantity: int) -> Calculation:

@@ -75,7 +75,7 @@ class LeaderSide:
     """Replays a leader."""
 
     def __init__(self, chain: Chain) -> None:
-        self.state = leader.new_state(chain.instrument, chain.partition)
+        self.state = leader.new_state(chain.instrument, chain.partition, journal.rules_at_first(chain.entries))
         self._recorded = journal.Recorded(chain.instrument, chain.partition, journal.NO_TRADES, fills=chain.fills)
 
     def take_trades(self, tape: Tape, until: int) -> None:

@@ -141,7 +141,7 @@ def _full_id(typed: str, orders: Sequence[Order]) -> str:
     places = {
         (order.epoch, order.version): order.client_order_id
         for order in orders
-        if (order.instrument, order.trader, order.side[0]) == asked[1:]
+        if order.name == f"{asked.instrument}:{asked.trader}:{asked.side}"
     }
     return places[max(places)] if places else typed
 
@@ -243,6 +243,8 @@ def _why(order: Order, event: Event) -> str:
     placed = "is refused by name" if order.status is OrderStatus.REJECTED else "is placed"
     if order.side is Side.BUY:
         return f"the first trade that trader {order.trader} sees: its BUY {placed}"
+    if order.cause_topic == "trades":
+        return f"the first trade after settings under which trader {order.trader} sells again: its SELL {placed}"
     return f"the BUY of trader {order.trader} is completely filled: its SELL {placed}"
 
 
@@ -260,10 +262,12 @@ def _arithmetic(before: LeaderState, event: Event, order: Order) -> tuple[Calcul
     setup = Setup(before.instrument, before.settings)
     if order.side is Side.BUY and order.cause_topic == "trades" and event.price is not None:
         return buy_arithmetic(setup, event.price, order.reason)
-    bought = before.orders.get(order.trader)
-    if order.side is Side.SELL and bought is not None:
-        return sell_arithmetic(setup, bought)
-    return ()
+    if order.side is not Side.SELL or order.trader not in _numbers(before):
+        return ()
+    at = _numbers(before).index(order.trader)
+    bought, quantity = before.leader.bought[at], before.leader.quantity[at]
+    seen = event.price if order.cause_topic == "trades" else bought
+    return sell_arithmetic(setup, bought, quantity, seen) if bought and seen else ()
 
 
 # The start of the order's trader

@@ -8,7 +8,7 @@ from schemas.records import Instrument, Settings
 from schemas.units import plain
 from streams.trading.leader import LeaderState
 from streams.trading.matching import BUYING, SELLING
-from streams.trading.strategy import BUY_REFUSED, COUNT, NEXT, SELL_REFUSED, WAITING
+from streams.trading.strategy import BUY_REFUSED, COUNT, HOLDING, NEXT, SELL_REFUSED, WAITING
 
 Terms = Instrument | Settings
 
@@ -66,6 +66,7 @@ STAGES = {
     SELLING: "sells {} at {}",
     BUY_REFUSED: "stands still: its BUY of {} at {} was refused or ended unfilled",
     SELL_REFUSED: "stands still: its SELL of {} at {} was refused or ended unfilled",
+    HOLDING: "waits for a trade to sell {} that it holds; its SELL at {} was refused or ended unfilled",
 }
 
 

@@ -5,7 +5,7 @@ one order.
 Everything here is pure; `streams.audit.audit` reads the topics.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
@@ -22,6 +22,7 @@ from streams.audit.differences import Difference, by_version, compare_records, c
 from streams.trading import leader
 from streams.trading.book import Tape
 from streams.trading.leader import LeaderState
+from streams.trading.ruleset import OLDEST, TODAY
 
 
 class Trades(NamedTuple):
@@ -128,8 +129,14 @@ def refold(recorded: Recorded) -> list[Record]:
 def beginning(recorded: Recorded) -> LeaderState:
     """Return the leader before all that is recorded here, to be changed."""
     if recorded.begin is None:
-        return leader.new_state(recorded.instrument, recorded.partition)
+        return leader.new_state(recorded.instrument, recorded.partition, rules_at_first(interleaving(recorded)))
     return msgspec.json.decode(msgspec.json.encode(recorded.begin), type=LeaderState)
+
+
+def rules_at_first(entries: Sequence[Applied]) -> int:
+    """Return the rules by which a leader that had seen nothing decided, as the first entry of its journal says."""
+    first = entries[0] if entries and entries[0].version == 1 else None
+    return (first.ruleset if first else None) or OLDEST
 
 
 def compare(recorded: Recorded) -> list[Difference]:
@@ -176,6 +183,8 @@ def take_entry(state: LeaderState, recorded: Recorded, entry: Applied) -> bool:
             _take_settings(state, entry.input_offset, entry.settings)
         elif entry.incarnation is not None:
             leader.take_incarnation(state, entry.incarnation)
+        elif entry.ruleset == TODAY and entry.input_offset == -1 and entry.input_topic == "orders":
+            leader.take_rules(state)
         elif entry.topic_id is not None:
             leader.begin_anew(state, entry.input_topic, entry.topic_id)
         else:

@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 from streams.cli.command import Json, command, noun
 from streams.cli.errors import EXIT_CODES, CliError
+from streams.cli.instruments.options import Positions
 from streams.cli.notify.options import Notify
 from streams.cli.orders.options import Audit, Explain
 from streams.cli.output import Output
@@ -101,6 +102,7 @@ def options(
 
 for _name, (_target, _help) in NOUNS.items():
     app.add_typer(typer.Typer(), cls=noun(_target), name=_name, help=_help, no_args_is_help=True)
+command(app, "positions", Positions, "streams.cli.instruments.positions:positions")
 command(app, "audit", Audit, "streams.cli.orders.audit:audit")
 command(app, "explain", Explain, "streams.cli.orders.explain:explain")
 command(app, "status", Status, "streams.cli.pipeline.status:status")

@@ -79,6 +79,10 @@ class Output:
         if not self.json:
             print(text, file=sys.stderr)
 
+    def warn(self, text: str) -> None:
+        """Tell what people had better know, on stderr; with `--json`, too."""
+        print(f"hedgehog: {text}", file=sys.stderr)
+
     def progress(self, text: str) -> None:
         """Tell what is going on to somebody who sits there and waits."""
         if sys.stderr.isatty() and not self.json:

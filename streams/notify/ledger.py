@@ -6,6 +6,7 @@ the same ids whenever the same records are read.
 
 import msgspec
 
+from schemas.order_ids import attempt_of, orders_of
 from schemas.records import ExecutionType, Fill, Order, OrderStatus, Side
 from schemas.units import ONE, plain
 from schemas.watches import AlertKind
@@ -43,7 +44,8 @@ def take_fill(ledger: Ledger, fill: Fill, place: Place) -> list[Notice]:
         return []
     ledger.epochs[fill.instrument] = fill.epoch
     if fill.execution_type is not ExecutionType.TRADE:
-        _forget(ledger, fill)
+        if fill.side is Side.BUY:  # another SELL may follow one that ended
+            ledger.executed.pop(_key(fill, fill.client_order_id), None)
         return []
     executed = ledger.executed.setdefault(_key(fill, fill.client_order_id), Executed())
     if fill.cumulative_quantity <= executed.quantity:
@@ -58,7 +60,7 @@ def take_fill(ledger: Ledger, fill: Fill, place: Place) -> list[Notice]:
         return []
     notices = [_filled(fill, place)]
     if fill.side is Side.SELL:
-        notices.append(_finished(ledger, fill, executed, place))
+        notices.append(_finished(ledger, fill, place))
         _forget(ledger, fill)
     return notices
 
@@ -86,11 +88,13 @@ def _filled(fill: Fill, place: Place) -> Notice:
     return Notice(notice_id, fill.instrument, kind, fill.transaction_time, headline, fill.client_order_id, place)
 
 
-def _finished(ledger: Ledger, fill: Fill, sold: Executed, place: Place) -> Notice:
-    """What a trader's buy and sell have made together; the sell's order is complete."""
+def _finished(ledger: Ledger, fill: Fill, place: Place) -> Notice:
+    """What a trader's buy and sells have made together; the last sell's order is complete."""
     kind = AlertKind.CYCLE_FINISHED
-    bought = ledger.executed.get(_key(fill, _buy_of(fill)))
-    if bought is None or not (bought.is_whole and sold.is_whole):
+    buy, *sells = orders_of(fill.client_order_id, attempt_of(fill.client_order_id))
+    bought = ledger.executed.get(_key(fill, buy))
+    sold = _sum([ledger.executed.get(_key(fill, sell), Executed()) for sell in sells])
+    if bought is None or not (bought.is_whole and sold.is_whole and bought.quantity == sold.quantity):
         made, detail = "profit unknown", "It was bought before the notifier began to read."
     else:
         fees = bought.commission + sold.commission
@@ -106,13 +110,15 @@ def _key(fill: Fill, client_order_id: str) -> str:
     return f"{fill.instrument} {client_order_id}"
 
 
-def _buy_of(fill: Fill) -> str:
-    """The id of the order by which the same trader bought: ids end with the side."""
-    return fill.client_order_id[:-1] + "B"
+def _sum(sells: list[Executed]) -> Executed:
+    """What several orders have executed together."""
+    quantity, value, commission = (
+        sum(getattr(sell, field) for sell in sells) for field in ("quantity", "value", "commission")
+    )
+    return Executed(quantity, value, commission, all(sell.is_whole for sell in sells))
 
 
 def _forget(ledger: Ledger, fill: Fill) -> None:
-    """Drop the orders of a trader whose last order has ended."""
-    ledger.executed.pop(_key(fill, fill.client_order_id), None)
-    if fill.side is Side.SELL:
-        ledger.executed.pop(_key(fill, _buy_of(fill)), None)
+    """Drop the orders of a trader whose last order is complete."""
+    for name in orders_of(fill.client_order_id, attempt_of(fill.client_order_id)):
+        ledger.executed.pop(_key(fill, name), None)

@@ -16,7 +16,8 @@ from schemas.order_ids import client_order_id, read_id
 from schemas.records import Applied, Fill, Instrument, Order, OrderStatus, Record, Settings, Side, TradingStatus
 from schemas.symbols import split_instrument
 from schemas.units import AMOUNT_MAX, PRICE_MAX
-from streams.trading import strategy
+from streams.trading import account, ruleset, strategy
+from streams.trading.account import Account
 from streams.trading.crossing import Int64s, first_crossing
 from streams.trading.filters import FILTERS, refusal
 from streams.trading.life_cycle import NEXT_STATUS, Report, assert_same, report_of
@@ -64,6 +65,12 @@ class LeaderState(msgspec.Struct, kw_only=True):
     instruments_offset: int = -1
     changed: bool = False
     """Whether more than an offset has changed since the last store."""
+    ruleset: int = ruleset.OLDEST
+    """By which rules it decides, see `streams.trading.ruleset`."""
+    sells: dict[int, int] = {}
+    """How many SELLs each running trader has placed: one that was refused is followed by another."""
+    account: Account = msgspec.field(default_factory=Account)
+    """What its fills come to."""
     outbox: list[Record] = []
     """What the inputs since the last store made; the shell takes it, stores it encoded, and sends it."""
 
@@ -73,10 +80,21 @@ class LeaderState(msgspec.Struct, kw_only=True):
         return MODES[self.leader.head[MODE]]
 
 
-def new_state(instrument: str, partition: int) -> LeaderState:
+def new_state(instrument: str, partition: int, rules: int = ruleset.TODAY) -> LeaderState:
     """Return a leader of `exchange:SYMBOL` that is off and has seen nothing; raise `Refused` for anything else."""
     exchange, symbol = split_instrument(instrument)
-    return LeaderState(exchange=exchange, symbol=symbol, partition=partition, leader=strategy.new_leader(0))
+    columns = strategy.new_leader(0)
+    return LeaderState(exchange=exchange, symbol=symbol, partition=partition, leader=columns, ruleset=rules)
+
+
+def take_rules(state: LeaderState) -> None:
+    """Go by the rules of today from here on."""
+    state.ruleset = ruleset.TODAY
+    if state.instrument is not None and state.settings is not None:
+        ruleset.note_bought(state.leader, _rules(state))
+    executed = {number: order.executed_quantity for number, order in state.orders.items()}
+    state.account = ruleset.account_of(state.leader, executed, state.time)
+    _journal(state, "orders", -1, ruleset=ruleset.TODAY)
 
 
 def take_incarnation(state: LeaderState, incarnation: str) -> None:
@@ -154,11 +172,15 @@ def apply_fill(state: LeaderState, offset: int, fill: Fill) -> None:
     executed = max(order.executed_quantity, fill.cumulative_quantity)
     changed = _snapshot(state, order, "fills", status=status, executed_quantity=executed, reason=fill.reason)
     _file(state, number, changed)
+    if executed > order.executed_quantity and state.ruleset == ruleset.TODAY:
+        execute = account.bought if fill.side is Side.BUY else account.sold
+        execute(state.account, number, fill.price, executed - order.executed_quantity, fill.commission)
     if report in (Report.PART, Report.REST):
         _show_fill(state, rules, number, report is Report.REST, order.price)
     elif number in state.leader.number[: state.leader.head[COUNT]]:
-        strategy.halt(state.leader, number)
+        strategy.halt(state.leader, number, executed if state.ruleset == ruleset.TODAY else 0)
     strategy.dismiss(state.leader)
+    _leave(state)
 
 
 def apply_settings(state: LeaderState, offset: int, settings: Settings) -> None:
@@ -196,8 +218,11 @@ def _follow_settings(state: LeaderState) -> None:
     strategy.make_room(state.leader, chunks)
     if status is TradingStatus.OFF:
         _cancel_all(state)
+    elif state.ruleset == ruleset.TODAY:
+        strategy.sell_again(state.leader)
     strategy.set_mode(state.leader, MODES.index(status))
-    strategy.trim(state.leader, chunks)
+    strategy.trim(state.leader, _rules(state))
+    _leave(state)
 
 
 def _is_event(state: LeaderState, price: int, trade: Stamp) -> bool:
@@ -217,6 +242,9 @@ def _apply_trade(state: LeaderState, price: int) -> None:
     placed = [0] * state.leader.head[COUNT]
     count = strategy.on_trade(state.leader, rules, price, placed)
     _place(state, rules, placed[:count], "trades", price)
+    if count and state.ruleset == ruleset.TODAY:
+        strategy.dismiss(state.leader)
+        _leave(state)
 
 
 def _show_fill(state: LeaderState, rules: Rules, number: int, complete: bool, price: int) -> None:
@@ -241,10 +269,13 @@ def _new_order(state: LeaderState, rules: Rules, number: int, cause: str, seen: 
     stage, price, quantity = leader.stage[i], leader.price[i], leader.quantity[i]
     refused = stage > REFUSED
     side = Side.BUY if stage in (BUYING, BUYING + REFUSED) else Side.SELL
+    attempt = 1
+    if side is Side.SELL:
+        attempt = state.sells[number] = state.sells.get(number, 0) + 1
     return Order(
         exchange=state.exchange,
         symbol=state.symbol,
-        client_order_id=client_order_id(state.incarnation, _instrument(state), number, side[0]),
+        client_order_id=client_order_id(state.incarnation, _instrument(state), number, side[0], attempt),
         trader=number,
         side=side,
         time_in_force=GOOD_TILL_CANCELED,
@@ -296,6 +327,8 @@ def _journal(state: LeaderState, topic: str, offset: int, **taken: Any) -> None:
     """Note an input; `taken` is its content as JSON where its topic is compacted."""
     state.version += 1
     state.changed = True
+    if state.version == 1 and state.ruleset != ruleset.OLDEST:
+        taken["ruleset"] = state.ruleset
     state.outbox.append(
         Applied(
             exchange=state.exchange,
@@ -344,10 +377,21 @@ def _is_old(order: Order, fill: Fill, report: Report) -> bool:
     return report is Report.PART and fill.cumulative_quantity <= order.executed_quantity
 
 
+def _leave(state: LeaderState) -> None:
+    """Forget the traders that are no more, but for those with an order of which the exchange has not told the end."""
+    if state.ruleset != ruleset.TODAY:
+        return
+    running = {*state.leader.number[: state.leader.head[COUNT]]}
+    state.sells = {number: placed for number, placed in state.sells.items() if number in running}
+    account.leave(state.account, running | {order.trader for order in state.closing.values()})
+
+
 def _rules(state: LeaderState) -> Rules:
     assert state.instrument is not None, "a leader has no traders before it knows its instrument"
     assert state.settings is not None, "a leader has no traders before it has settings"
-    return _cached_rules(state.instrument, state.settings)
+    return _cached_rules(state.instrument, state.settings, state.ruleset)
 
 
-_cached_rules = lru_cache(maxsize=4_096)(rules_of)
+@lru_cache(maxsize=4_096)
+def _cached_rules(instrument: Instrument, settings: Settings, number: int) -> Rules:
+    return ruleset.of_then(rules_of(instrument, settings), number)

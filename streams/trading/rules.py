@@ -15,9 +15,9 @@ from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX
 class Rules(NamedTuple):
     """What the strategy and the exchange ask of orders of one instrument; integers only.
 
-    Prices are in price units, quantities in quantity units, notionals are in their product, `lot_num / lot_den`
-    is the budget of one trader in steps of the quantity times price units. `bid_low` to `ask_high` are fractions of the
-    market price; 1 / 0 is above every price.
+    Prices are in price units, quantities in quantity units, notionals and the budget are in their product, `lot_num /
+    lot_den` is the budget of one trader in steps of the quantity times price units. `bid_low` to `ask_high` are
+    fractions of the market price; 1 / 0 is above every price.
     """
 
     chunks: int
@@ -46,6 +46,7 @@ class Rules(NamedTuple):
     ask_high_num: int
     ask_high_den: int
     max_position: int
+    budget: int
 
 
 def rules_of(instrument: Instrument, settings: Settings) -> Rules:
@@ -88,6 +89,7 @@ def rules_of(instrument: Instrument, settings: Settings) -> Rules:
         ask_high_num=ask_high_num,
         ask_high_den=ask_high_den,
         max_position=instrument.max_position or AMOUNT_MAX,
+        budget=settings.budget * ONE,
     )
 
 

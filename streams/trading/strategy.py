@@ -16,6 +16,8 @@ WAITING = 0
 REFUSED = 2
 """Added to a stage whose order a filter forbids: the trader does nothing more."""
 BUY_REFUSED, SELL_REFUSED = BUYING + REFUSED, SELLING + REFUSED
+HOLDING = 5
+"""Of a trader whose SELL was refused: under new settings it waits for a market trade to place another."""
 # What the leader does.
 OFF, ON, SHUTDOWN = range(3)
 
@@ -30,6 +32,7 @@ class Leader(NamedTuple):
     quantity: Column
     rebuy: Column  # a price below this starts one more trader; 0: none does, or it has been used up
     resting: Column  # side of its order as long as the market has not filled it, else 0
+    bought: Column  # limit of its BUY
 
 
 MODE, COUNT, NEXT = range(3)
@@ -37,7 +40,7 @@ MODE, COUNT, NEXT = range(3)
 
 def new_leader(room: int, column: NewColumn = zeros) -> Leader:
     """Return a leader that is off, with room for `room` traders, its columns as `column` makes them."""
-    leader = Leader(column(3), *(column(room) for _ in range(6)))
+    leader = Leader(column(3), *(column(room) for _ in range(7)))
     leader.head[NEXT] = 1
     return leader
 
@@ -70,8 +73,13 @@ def on_trade(leader: Leader, rules: Rules, price: int, placed: Column) -> int:
             leader.rebuy[i] = rebuy_level(rules, limit) if leader.stage[i] == BUYING else 0
             placed[orders] = leader.number[i]
             orders += 1
-        elif _rebuy(leader, rules, i, price):
-            i += 1
+        else:
+            if leader.stage[i] == HOLDING:
+                _place(leader, rules, i, SELLING, price, sell_price(rules, leader.bought[i]), leader.quantity[i])
+                placed[orders] = leader.number[i]
+                orders += 1
+            if _rebuy(leader, rules, i, price):
+                i += 1
         i += 1
     return orders
 
@@ -87,7 +95,7 @@ def on_fill(leader: Leader, rules: Rules, number: int, complete: bool, price: in
     while i < leader.head[COUNT]:
         if leader.number[i] == number:
             if complete and leader.stage[i] == BUYING:
-                _place(leader, rules, i, SELLING, price, sell_price(rules, leader.price[i]), leader.quantity[i])
+                _place(leader, rules, i, SELLING, price, sell_price(rules, leader.bought[i]), leader.quantity[i])
                 placed[orders] = number
                 orders += 1
             elif complete and leader.stage[i] == SELLING:
@@ -116,29 +124,43 @@ def set_mode(leader: Leader, mode: int) -> None:
             start_trader(leader, 0)
 
 
+def sell_again(leader: Leader) -> None:
+    """Let every trader with a refused SELL place another one at the next market trade, by the settings of then."""
+    for i in range(leader.head[COUNT]):
+        if leader.stage[i] == SELL_REFUSED:
+            leader.stage[i] = HOLDING
+
+
 def dismiss(leader: Leader) -> None:
     """Let every trader go that waits for nothing, in shutdown only; with the last one the leader is off."""
     if leader.head[MODE] != SHUTDOWN:
         return
     for i in range(leader.head[COUNT] - 1, -1, -1):
-        if leader.stage[i] not in (BUYING, SELLING):
+        if leader.stage[i] not in (BUYING, SELLING, HOLDING):
             _remove(leader, i)
     _end_of_shutdown(leader)
 
 
-def trim(leader: Leader, chunks: int) -> None:
-    """Let traders without an order go, the last ones first, as long as more than `chunks` run."""
+def trim(leader: Leader, rules: Rules) -> None:
+    """Let traders that wait to buy go, the last ones first, while they are too many for the chunks or the budget."""
     for i in range(leader.head[COUNT] - 1, -1, -1):
-        if leader.head[COUNT] > chunks and leader.stage[i] == WAITING:
+        if leader.stage[i] == WAITING and (
+            leader.head[COUNT] > rules.chunks or spoken_for(leader, rules) > rules.budget
+        ):
             _remove(leader, i)
 
 
-def halt(leader: Leader, number: int) -> None:
-    """Let trader `number` do nothing more, as if its order was refused, because the exchange ended it unfilled."""
+def halt(leader: Leader, number: int, executed: int) -> None:
+    """Let trader `number` do nothing more, as if its order was refused, because the exchange ended it unfilled.
+
+    What was `executed` of a SELL is sold: no other SELL of the trader may sell it again.
+    """
     for i in range(leader.head[COUNT]):
         if leader.number[i] == number and leader.stage[i] in (BUYING, SELLING):
             if leader.stage[i] == BUYING:
                 leader.rebuy[i] = 0
+            else:
+                leader.quantity[i] -= executed
             leader.stage[i] += REFUSED
 
 
@@ -146,7 +168,7 @@ def idle_range(leader: Leader) -> tuple[int, int]:
     """Return the market prices at which no trader does anything: low <= price <= high, none if low > high."""
     low = 0
     for i in range(leader.head[COUNT]):
-        if leader.stage[i] == WAITING:
+        if leader.stage[i] in (WAITING, HOLDING):
             return UNBOUNDED, 0
         low = max(low, leader.rebuy[i])
     return low, UNBOUNDED
@@ -156,9 +178,25 @@ def held(leader: Leader) -> int:
     """Return what all traders have bought and not sold, or are buying by open orders."""
     total = 0
     for i in range(leader.head[COUNT]):
-        if leader.stage[i] in (BUYING, SELLING, SELL_REFUSED):
+        if leader.stage[i] in (BUYING, SELLING, SELL_REFUSED, HOLDING):
             total += leader.quantity[i]
     return total
+
+
+def spoken_for(leader: Leader, rules: Rules) -> int:
+    """Return what open BUYs and what is held have taken of the budget, and what those who wait to buy may take."""
+    total = 0
+    for i in range(leader.head[COUNT]):
+        if leader.stage[i] == WAITING:
+            total += rules.lot_num // rules.lot_den * rules.step
+        elif leader.stage[i] != BUY_REFUSED:
+            total += leader.bought[i] * leader.quantity[i]
+    return total
+
+
+def _has_room(leader: Leader, rules: Rules) -> bool:
+    """Return whether another trader's share of the budget is left: the others may have theirs by older settings."""
+    return spoken_for(leader, rules) + rules.lot_num // rules.lot_den * rules.step <= rules.budget
 
 
 def _rebuy(leader: Leader, rules: Rules, i: int, price: int) -> bool:
@@ -166,7 +204,7 @@ def _rebuy(leader: Leader, rules: Rules, i: int, price: int) -> bool:
     if price >= leader.rebuy[i]:
         return False
     leader.rebuy[i] = 0
-    if leader.head[MODE] != ON or leader.head[COUNT] >= rules.chunks:
+    if leader.head[MODE] != ON or leader.head[COUNT] >= rules.chunks or not _has_room(leader, rules):
         return False
     start_trader(leader, 0)
     return True
@@ -178,14 +216,18 @@ def _place(leader: Leader, rules: Rules, i: int, stage: int, seen: int, limit: i
     leader.quantity[i] = quantity
     leader.stage[i] = stage if allowed else stage + REFUSED
     leader.resting[i] = stage if allowed else 0
+    if stage == BUYING:
+        leader.bought[i] = limit
 
 
 def _finish(leader: Leader, rules: Rules, i: int) -> int:
     """End the trader at `i`; return how many indices those behind it move up: 0 if a new one follows it, else 1.
 
-    No one follows it in shutdown, nor where more traders run than chunks, which have become fewer since they started.
+    No one follows it in shutdown, nor where the others are too many for the chunks, or for the budget, because these
+    have become less since they started.
     """
-    if leader.head[MODE] == ON and leader.head[COUNT] <= rules.chunks:
+    leader.quantity[i] = 0  # it is sold: its share of the budget is free
+    if leader.head[MODE] == ON and leader.head[COUNT] <= rules.chunks and _has_room(leader, rules):
         _renew(leader, i)
         return 0
     _remove(leader, i)
@@ -201,6 +243,7 @@ def _renew(leader: Leader, i: int) -> None:
     leader.quantity[i] = 0
     leader.rebuy[i] = 0
     leader.resting[i] = 0
+    leader.bought[i] = 0
 
 
 def _remove(leader: Leader, i: int) -> None:
@@ -221,3 +264,4 @@ def _move(leader: Leader, source: int, target: int) -> None:
     leader.quantity[target] = leader.quantity[source]
     leader.rebuy[target] = leader.rebuy[source]
     leader.resting[target] = leader.resting[source]
+    leader.bought[target] = leader.bought[source]

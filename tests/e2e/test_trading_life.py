@@ -3,6 +3,7 @@
 import json
 import signal
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -87,6 +88,36 @@ def test_an_order_that_a_filter_forbids_is_refused_and_logged_by_name(pipeline: 
     pipeline.until("the leader takes it", lambda: pipeline.leader(instrument)["instrument"]["min_notional"] == 0)
     pipeline.trade(instrument, "100")
     pipeline.until_statuses(instrument, b1="REJECTED", b2="NEW")
+
+
+def test_a_sell_that_was_refused_is_placed_again_and_positions_tell_what_is_held(pipeline: Pipeline) -> None:
+    instrument = "test:AGAINUSDT"
+    pipeline.set_all(*setup(instrument, max_price="100", fee="0.001"))
+    pipeline.until("the leader is on", lambda: pipeline.knows(instrument))
+    pipeline.trade(instrument, "100")
+    pipeline.until_statuses(instrument, b1="NEW")
+    pipeline.trade(instrument, "98")
+    pipeline.until_statuses(instrument, b1="FILLED", s1="REJECTED")
+    (row,) = pipeline.hedgehog("positions", instrument)
+    assert {name: row[name] for name in ("position", "cost", "last_price", "unrealised_profit", "realised_profit")} == {
+        "position": "1",
+        "cost": "99.099",
+        "last_price": "98",
+        "unrealised_profit": "-1.099",
+        "realised_profit": "0",
+    }
+    pipeline.set_all(setup(instrument).instrument)
+    pipeline.until("the leader takes it", lambda: pipeline.leader(instrument)["instrument"]["max_price"] == 0)
+    pipeline.trade(instrument, "98")
+    pipeline.until("another SELL", lambda: "1:S2" in pipeline.orders(instrument))
+    assert pipeline.orders(instrument)["1:S2"].status == "NEW"
+    pipeline.trade(instrument, "102")
+    pipeline.until("it is filled", lambda: pipeline.orders(instrument)["1:S2"].status == "FILLED")
+    switched(pipeline, instrument, "stop")
+    (row,) = pipeline.hedgehog("positions", instrument)
+    sold = Decimal(pipeline.orders(instrument)["1:S2"].price).scaleb(-8)
+    assert (row["position"], row["status"]) == ("0", "off")
+    assert Decimal(row["realised_profit"]) == sold * Decimal("0.999") - Decimal("99.099")
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])

@@ -66,6 +66,7 @@ def scale(rules: Rules, price_unit: int, highest: int) -> tuple[Rules, Units]:
         ask_high_num=rules.ask_high_num,
         ask_high_den=rules.ask_high_den,
         max_position=_limit(rules.max_position // units.quantity),
+        budget=_limit(rules.budget // (units.price * units.quantity)),
     )
     _check(scaled, highest, bought, units)
     return scaled, units

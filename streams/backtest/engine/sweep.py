@@ -219,6 +219,7 @@ def _rules_in(row: Rules) -> Rules:
         ask_high_num=row.ask_high_num,
         ask_high_den=row.ask_high_den,
         max_position=row.max_position,
+        budget=row.budget,
     )
 
 

@@ -27,6 +27,8 @@ from streams.trading.simulation import LATENCY_MAX_US, Execution
 
 LIVE = "live"
 """The `--settings` that are those in the topic."""
+GRID = {"tick": "tick_size", "step": "step_size"}
+"""The filters that are called otherwise when they are typed."""
 MICROSECOND = 100_000
 """In units of 1e-8 ms."""
 Offsets = Mapping[int, tuple[int, int]]
@@ -77,17 +79,20 @@ def parse_offsets(texts: Sequence[str]) -> Offsets:
 
 
 def parse_filters(asked: Filters) -> dict[str, Any]:
-    """Return `tick_size` and `step_size`, as far as they were typed, in units of 1e-8."""
+    """Return the filters that were typed, by the fields of `Instrument`, in units of 1e-8."""
     values = {}
-    for field, option, text in (("tick_size", "--tick", asked.tick), ("step_size", "--step", asked.step)):
+    for name, text in vars(asked).items():
         if text is None:
             continue
+        field, option = GRID.get(name, name), f"--{name.replace('_', '-')}"
         try:
             values[field] = parse_plain(text, option)
         except ValueError as error:
             raise BadValue(str(error)) from None
-        if values[field] <= 0:
+        if name in GRID and values[field] <= 0:
             raise BadValue(f"{option}: {text} is not above 0")
+        if values[field] < 0:
+            raise BadValue(f"{option}: {text} is below 0")
     return values
 
 

@@ -57,12 +57,27 @@ class TradesFrom:
     ] = None
 
 
+BID = "{} price of a BUY, as a multiple of the market price."
+ASK = "{} price of a SELL, as a multiple of the market price."
+
+
 @dataclass(frozen=True)
 class Filters:
-    """What the exchange says of the instrument, as far as it is needed."""
+    """What the exchange says of the instrument, as far as it is needed; but for tick and step, 0 limits nothing."""
 
     tick: Annotated[str | None, option("--tick", "NUMBER", "Smallest step of a price.")] = None
     step: Annotated[str | None, option("--step", "NUMBER", "Smallest step of a quantity.")] = None
+    min_notional: Annotated[str | None, option("--min-notional", "NUMBER", "What an order is worth at least.")] = None
+    max_notional: Annotated[str | None, option("--max-notional", "NUMBER", "What an order is worth at most.")] = None
+    min_price: Annotated[str | None, option("--min-price", "NUMBER", "Lowest price of an order.")] = None
+    max_price: Annotated[str | None, option("--max-price", "NUMBER", "Highest price of an order.")] = None
+    min_quantity: Annotated[str | None, option("--min-quantity", "NUMBER", "Smallest quantity of an order.")] = None
+    max_quantity: Annotated[str | None, option("--max-quantity", "NUMBER", "Largest quantity of an order.")] = None
+    bid_multiplier_down: Annotated[str | None, option("--bid-multiplier-down", "NUMBER", BID.format("Lowest"))] = None
+    bid_multiplier_up: Annotated[str | None, option("--bid-multiplier-up", "NUMBER", BID.format("Highest"))] = None
+    ask_multiplier_down: Annotated[str | None, option("--ask-multiplier-down", "NUMBER", ASK.format("Lowest"))] = None
+    ask_multiplier_up: Annotated[str | None, option("--ask-multiplier-up", "NUMBER", ASK.format("Highest"))] = None
+    max_position: Annotated[str | None, option("--max-position", "NUMBER", "Most that may be held and bought.")] = None
 
 
 def values_help(parameter: Parameter) -> str:

@@ -9,7 +9,9 @@ from streams.cli.backtest.input import execution_of, parse_filters, parse_source
 from streams.cli.backtest.options import Keeping
 from streams.cli.backtest.rows import RunResult, execution_row, show_runs, write_orders
 from streams.cli.instruments.changes import parse_values
+from streams.cli.instruments.coarse import tell
 from streams.cli.output import Output
+from streams.cli.writable import check_writable
 from streams.trading.simulation import Execution
 
 
@@ -18,6 +20,7 @@ def run(asked: Run, out: Output) -> None:
     values, filters = parse_values(asked.parameters), parse_filters(asked.filters)
     source = parse_source(asked.trades)
     execution = execution_of(asked.filling)
+    check_writable(("--orders", asked.orders), ("--report", asked.keeping.report))
     saving = _checks_saving(asked.keeping)
     wanted = setups_of(asked.symbols, filters, values, source)
     recordings = read_trades(source, [setup.key for setup in wanted], out)
@@ -26,6 +29,7 @@ def run(asked: Run, out: Output) -> None:
         for recording, setup in zip(recordings, wanted, strict=True)
     ]
     _say_where_the_reference_ran(runs)
+    tell(((setup, int(recording.prices.min())) for recording, setup, _ in runs), out)
     if asked.orders is not None:
         write_orders(asked.orders, runs)
     if asked.keeping.report is not None:

@@ -16,8 +16,10 @@ from streams.cli.backtest.report import report_sweep
 from streams.cli.backtest.rows import SHOWN, Swept, best_rows, execution_row, split, sweep_record
 from streams.cli.errors import BadValue, CliError
 from streams.cli.instruments.changes import parse_values
+from streams.cli.instruments.coarse import tell
 from streams.cli.output import Output
 from streams.cli.times import parse_time
+from streams.cli.writable import check_writable
 from streams.recordings.recording import Recording
 from streams.trading.simulation import Execution
 
@@ -27,12 +29,14 @@ def sweep(asked: Sweep, out: Output) -> None:
     source = parse_source(asked.trades)
     values, filters = parse_values(asked.held), parse_filters(asked.filters)
     execution = execution_of(asked.filling)
+    check_writable(("--report", asked.keeping.report))
     saving = check_saving(asked.keeping)
     (base,) = setups_of([asked.symbol], filters, values, source)
     moment = None if asked.train_until is None else parse_time("--train-until", asked.train_until)
     axes = _axes(asked, base)
     tried = _setups(asked, base, axes)
     (recording,) = read_trades(source, [base.key], out)
+    tell([(min(tried, key=lambda setup: setup.settings.profit_interval), int(recording.prices.min()))], out)
     swept = _swept(asked, split(recording, moment), tried, execution, out)
     if asked.keeping.report is not None:
         report_sweep(asked.keeping.report, swept)

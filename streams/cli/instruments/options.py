@@ -121,3 +121,17 @@ class TradingStatus:
     """Show what is set and what the leaders say of themselves; SYMBOLs or --all show instruments that are off."""
 
     wanted: Wanted
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Show what live trading holds, what that has cost, and what was earned; of SYMBOLs, or of all that was traded.
+
+    As the leaders have added it up, right after each fill they take, and after a stop: costs with the fee of buying,
+    profits after the fees of both sides. Unrealised is what is held at the newest price, less its cost.
+    """
+
+    symbols: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SYMBOL]...", help=SYMBOLS, autocompletion=complete_symbol),
+    ] = None

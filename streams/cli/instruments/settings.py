@@ -11,9 +11,11 @@ from producers.listing import Listing, ListingError
 from producers.recorded.naming import EXCHANGE
 from producers.settings_topic import read_instruments, write
 from schemas.parameters import FIELDS, PARAMETERS
+from schemas.records import Setup
 from streams.cli.endpoints import with_settings
 from streams.cli.errors import UNREACHABLE, BadValue, CliError
 from streams.cli.instruments.changes import Change, as_row, parse_values, refreshed
+from streams.cli.instruments.coarse import tell_live
 from streams.cli.instruments.options import Seed, Set, Show, Wanted
 from streams.cli.instruments.select import Shown, apply, pick, pick_or, read
 from streams.cli.output import Output, heading
@@ -114,6 +116,7 @@ def set_values(asked: Set, out: Output) -> None:
     config = with_settings()
     shown = Shown(_changed, ("instrument", "changed"), "nothing changed: the values are as given already")
     made = apply(config, pick(read(config), asked.wanted), values, asked.dry_run, shown, out)
+    tell_live(config, [Setup(each.instrument, each.after) for each in made], out)
     if made and not asked.dry_run:
         out.note("next: hedgehog trading start SYMBOL")
 

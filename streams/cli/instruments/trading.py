@@ -1,7 +1,8 @@
 """`hedgehog trading`: switches trading of an instrument on and off."""
 
-from schemas.records import TradingStatus
+from schemas.records import Setup, TradingStatus
 from streams.cli.endpoints import with_settings
+from streams.cli.instruments.coarse import tell_live
 from streams.cli.instruments.options import ShutDownTrading, StartTrading, StopTrading
 from streams.cli.instruments.select import confirm, pick, read, some, switch
 from streams.cli.output import Output
@@ -13,6 +14,7 @@ def start(asked: StartTrading, out: Output) -> None:
         confirm("Start trading on every instrument, each with its own budget?", asked.yes)
     config = with_settings()
     made = switch(config, pick(read(config), asked.wanted), "status", TradingStatus.ON, asked.dry_run, out)
+    tell_live(config, [Setup(each.instrument, each.after) for each in made], out)
     silent = [change.after.symbol for change in made if not change.after.streaming]
     if silent:
         out.note(f"not streamed yet: {some(silent)}; next: hedgehog streaming start {' '.join(silent[:3])}")

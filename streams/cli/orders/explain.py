@@ -1,5 +1,6 @@
 """`hedgehog explain ORDER`: which input made an order, what it found, and the arithmetic."""
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -39,7 +40,7 @@ def explain(asked: Explain, out: Output) -> None:
 
 def _parsed(order: str) -> OrderId:
     typed = order.strip()
-    wanted = read_id(typed[:-1] + typed[-1:].upper())
+    wanted = read_id(re.sub(r"[bs][0-9]*$", lambda side: side[0].upper(), typed))
     if wanted is None:
         text = f"ORDER: {order!r} is no client order id, nor a name of an order such as binance:XRPUSDT:12:B"
         raise BadValue(text, hint=FIND)

@@ -17,6 +17,7 @@ from streams.agents.trading import TRADING
 from streams.market import step
 from streams.trading import book, strategy
 from streams.trading.book import BookState
+from streams.trading.ruleset import TODAY
 from tests.samples import INSTRUMENT, fill, instrument, order, settings, trade
 from tests.unit.streams.agents.acting import NAMES, PARTITION, Acting
 from tests.unit.streams.delivery.played import CODECS, KEY, Event, Table
@@ -261,11 +262,14 @@ async def test_a_leader_of_the_first_layout_goes_on() -> None:
     acting = Acting(TRADING, table)
     await acting.take(8, trade("90"))  # applied before
     await acting.take(3, fill(f"{INSTRUMENT}:1:S", price="100.98"))
-    journal, filled = acting.sent()
+    rules, journal, filled = acting.sent()
+    assert isinstance(rules, Applied)
     assert isinstance(journal, Applied)
     assert isinstance(filled, Order)
-    assert (filled.status, filled.version, filled.trades_offset) == (OrderStatus.FILLED, 7, 8)
+    assert (rules.ruleset, journal.ruleset) == (TODAY, None)
+    assert (filled.status, filled.version, filled.trades_offset) == (OrderStatus.FILLED, 8, 8)
     state = acting.state(KEY)
+    assert state.ruleset == TODAY
     assert (state.instrument, state.settings) == (instrument(), settings())
 
 

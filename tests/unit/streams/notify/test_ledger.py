@@ -85,11 +85,23 @@ def test_what_was_not_seen_whole_has_no_profit(seen: tuple[Fill, ...]) -> None:
     assert finished.headline.endswith("profit unknown")
 
 
-def test_a_sell_that_ends_otherwise_is_forgotten_with_its_buy() -> None:
+def test_a_sell_that_ends_otherwise_may_be_followed_by_another_and_both_count() -> None:
     ledger = Ledger()
     take_fill(ledger, bought(), PLACE)
     take_fill(ledger, sold(**PART), PLACE)
     take_fill(ledger, sold(execution_type=ExecutionType.EXPIRED, quantity="0", cumulative_quantity="0.4"), PLACE)
+    rest = {"quantity": "0.6", "cumulative_quantity": "0.6", "order_quantity": "0.6", "price": "101"}
+    second = fill(f"{INSTRUMENT}:1:S2", **rest, commission="0.1")
+    whole = take_fill(ledger, second, PLACE)
+    assert whole[-1].headline.endswith("cycle finished, profit 1.7")
+    assert ledger.executed == {}
+
+
+def test_a_buy_that_ends_otherwise_is_forgotten() -> None:
+    ledger = Ledger()
+    ended = {"execution_type": ExecutionType.EXPIRED, "quantity": "0", "cumulative_quantity": "0.4"}
+    take_fill(ledger, bought(**PART), PLACE)
+    take_fill(ledger, fill(f"{INSTRUMENT}:1:B", **ended), PLACE)
     assert ledger.executed == {}
 
 

@@ -100,9 +100,21 @@ TABLES = {
         trade 94        |                                | 2 1
         trade 94        | 2:B NEW 93.06 x 1              | 2 1
         fill 1:B        | 1:B FILLED, 1:S REJECTED PRICE_FILTER | 2 1
-        set status=shutdown |                            | 2
+        set status=shutdown |                            | 2 1
+        trade 93.5      | 1:S2 REJECTED PRICE_FILTER     | 2
         expired 2:B     | 2:B EXPIRED                    |
         trade 100       |                                |
+    """,
+    "shutdown: a SELL that was refused is placed again, and what was bought is sold": """
+        seed max_price=100 |                             |
+        set status=on   |                                | 1
+        trade 100       | 1:B NEW 99 x 1                 | 1
+        fill 1:B        | 1:B FILLED, 1:S REJECTED PRICE_FILTER | 1
+        set status=shutdown profit_interval=0.005 |      | 1
+        trade 90        | 1:S2 NEW 99.49 x 1             | 1
+        trade 90        |                                | 1
+        fill 1:S2       | 1:S2 FILLED                    |
+        set status=on   |                                | 2
     """,
     "shutdown: nor does it wait for a SELL that a filter forbids": """
         seed max_price=100 |                             |
@@ -196,6 +208,65 @@ TABLES = {
         trade 99        |                                | 1
         trade 120       |                                | 1
     """,
+    "new settings place a refused SELL again, under a new id, at the next trade; from then on all is as usual": """
+        seed max_price=100 |                             |
+        set status=on   |                                | 1
+        trade 100       | 1:B NEW 99 x 1                 | 1
+        fill 1:B        | 1:B FILLED, 1:S REJECTED PRICE_FILTER | 1
+        set profit_interval=0.03 |                       | 1
+        trade 99        | 1:S2 REJECTED PRICE_FILTER     | 1
+        trade 99        |                                | 1
+        seed max_price=102 |                             | 1
+        trade 99        | 1:S3 NEW 101.97 x 1            | 1
+        set chunks=2    |                                | 1
+        trade 99        |                                | 1
+        fill 1:S3       | 1:S3 FILLED                    | 2
+        trade 100       | 2:B NEW 99 x 1.5               | 2
+    """,
+    "whoever waits to sell again may start one more, by the trade that it sells after": """
+        seed max_price=100 |                             |
+        set status=on   |                                | 1
+        trade 100       | 1:B NEW 99 x 1                 | 1
+        fill 1:B        | 1:B FILLED, 1:S REJECTED PRICE_FILTER | 1
+        seed max_price=200 |                             | 1
+        trade 94        | 1:S2 NEW 100.98 x 1            | 2 1
+        trade 94        | 2:B NEW 93.06 x 1              | 2 1
+    """,
+    "what a halted SELL had sold is not sold again": """
+        set status=on   |                                | 1
+        trade 100       | 1:B NEW 99 x 1                 | 1
+        fill 1:B        | 1:B FILLED, 1:S NEW 100.98 x 1 | 1
+        part 1:S 0.4    | 1:S PARTIALLY_FILLED 0.4       | 1
+        expired 1:S     | 1:S EXPIRED                    | 1
+        set status=on   |                                | 1
+        trade 100       | 1:S2 NEW 100.98 x 0.6          | 1
+    """,
+    "more chunks of the same budget start only as what is held by fewer leaves room": """
+        set status=on chunks=2 |                         | 1
+        trade 100       | 1:B NEW 99 x 1.5               | 1
+        trade 94        |                                | 2 1
+        trade 94        | 2:B NEW 93.06 x 1.6            | 2 1
+        set chunks=3    |                                | 2 1
+        trade 88        |                                | 2 1
+        fill 2:B        | 2:B FILLED, 2:S NEW 94.92 x 1.6 | 2 1
+        fill 2:S        | 2:S FILLED                     | 3 1
+        trade 88        | 3:B NEW 87.12 x 1.1            | 3 1
+        fill 1:B        | 1:B FILLED, 1:S NEW 100.98 x 1.5 | 3 1
+        trade 82        |                                | 3 1
+        fill 1:S        | 1:S FILLED                     | 3 4
+    """,
+    "a lower budget: who finishes is not replaced before there is room, who waits is let go": """
+        set status=on chunks=2 |                         | 1
+        trade 100       | 1:B NEW 99 x 1.5               | 1
+        trade 94        |                                | 2 1
+        set budget=160  |                                | 1
+        trade 94        |                                | 1
+        set budget=300  |                                | 1
+        fill 1:B        | 1:B FILLED, 1:S NEW 100.98 x 1.5 | 1
+        set budget=200  |                                | 1
+        fill 1:S        | 1:S FILLED                     | 3
+        trade 100       | 3:B NEW 99 x 1                 | 3
+    """,
     "an order that the exchange refused halts its trader; turning on starts another": """
         set status=on   |                                | 1
         trade 100       | 1:B NEW 99 x 1                 | 1
@@ -223,9 +294,9 @@ TABLES = {
     "chunks raised while running": """
         set status=on chunks=1 |                         | 1
         trade 100       | 1:B NEW 99 x 3                 | 1
-        set chunks=3    |                                | 1
+        set chunks=3 budget=900 |                        | 1
         trade 94        |                                | 2 1
-        trade 94        | 2:B NEW 93.06 x 1              | 2 1
+        trade 94        | 2:B NEW 93.06 x 3.2            | 2 1
         trade 88        |                                | 3 2 1
     """,
     "chunks lowered while running: who finishes is not replaced until they fit": """

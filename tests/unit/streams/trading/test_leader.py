@@ -12,10 +12,11 @@ import pytest
 from schemas.errors import Refused
 from schemas.order_ids import client_order_id
 from schemas.records import Applied, ExecutionType, Order, OrderStatus, Side, TradingStatus
-from schemas.units import plain
+from schemas.units import ONE, plain
 from streams.trading import leader
 from streams.trading.leader import LeaderState
 from streams.trading.matching import UNBOUNDED
+from streams.trading.ruleset import OLDEST, TODAY
 from streams.trading.strategy import COUNT
 from tests.samples import INSTRUMENT, NINE_TRADES, fill, instrument, nine_trade_setup, settings, setup, units
 from tests.unit.streams.trading.leader_tables import TABLES, UNSEEDED
@@ -31,6 +32,7 @@ class Told:
         self.instrument, self.settings = setup(status=TradingStatus.OFF)
         self.offsets = {"trades": 0, "fills": 0, "settings": 0, "instruments": 0}
         self.quantities: dict[str, int] = {}
+        self.prices: dict[str, int] = {}
         if seeded:
             self.tell("seed")
 
@@ -41,6 +43,7 @@ class Told:
         sent = [record for record in self.state.outbox if isinstance(record, Order)]
         self.state.outbox = []
         self.quantities |= {order.client_order_id: order.quantity for order in sent}
+        self.prices |= {order.client_order_id: order.price for order in sent}
         return ", ".join(shown(order) for order in sent)
 
     @property
@@ -81,13 +84,13 @@ class Told:
         quantities = {"quantity": cumulative, "cumulative_quantity": cumulative, "order_quantity": whole}
         trade = self.offsets["trades"]
         due_to = {"trade_id": trade, "transaction_time": trade}
-        report = fill(name, execution_type=execution, **quantities, **due_to)
+        report = fill(name, execution_type=execution, price=self.prices[name], **quantities, **due_to)
         leader.apply_fill(self.state, self._next("fills"), report)
 
 
 def shown(order: Order) -> str:
     """A snapshot in a few words."""
-    head = f"{order.trader}:{order.side[0]}"
+    head = order.name.removeprefix(f"{INSTRUMENT}:")
     if order.cancel_requested and order.status is OrderStatus.NEW:
         return f"{head} cancel"
     details = {
@@ -306,3 +309,40 @@ def test_a_leader_survives_being_stored() -> None:
         told.tell(event)
     again = msgspec.json.decode(msgspec.json.encode(told.state), type=LeaderState)
     assert again == told.state
+
+
+@pytest.mark.parametrize(
+    ("events", "held"),
+    [
+        ((), {}),
+        (("fill 1:B",), {1: ("1", "99")}),
+        (("fill 1:B", "part 2:B 0.3"), {1: ("1", "99"), 2: ("0.3", "27.918")}),
+        (("fill 1:B", "part 1:S 0.4"), {1: ("0.6", "59.4")}),
+        (("fill 1:B", "fill 1:S"), {}),
+    ],
+)
+def test_a_leader_of_before_goes_on_by_the_rules_of_today_as_its_replay_does(
+    events: tuple[str, ...], held: dict[int, tuple[str, str]]
+) -> None:
+    live, replayed = Told(seeded=False), Told(seeded=False)
+    for told in (live, replayed):
+        told.state = leader.new_state(INSTRUMENT, 0, OLDEST)
+        for event in ("seed", "set status=on fee=0.001", "trade 100", "trade 94", "trade 94", *events):
+            told.tell(event)
+    columns = live.state.leader
+    columns.bought[:] = [0] * len(columns.bought)  # nothing of it is stored
+    columns.quantity[columns.head[COUNT] :] = [7] * (len(columns.quantity) - columns.head[COUNT])
+    for told in (live, replayed):
+        leader.take_rules(told.state)
+    assert live.state == replayed.state
+    assert live.state.ruleset == TODAY
+    lots = {number: (lot.quantity, lot.cost) for number, lot in live.state.account.lots.items()}
+    assert lots == {number: (units(quantity), units(cost) * ONE) for number, (quantity, cost) in held.items()}
+
+
+def test_the_first_entry_of_a_journal_says_the_rules() -> None:
+    told = Told(seeded=False)
+    leader.take_incarnation(told.state, "k3f7qa")
+    leader.apply_settings(told.state, 1, told.settings)
+    entries = [entry for entry in told.state.outbox if isinstance(entry, Applied)]
+    assert [entry.ruleset for entry in entries] == [TODAY, None]

@@ -68,7 +68,15 @@ async def test_an_alert_says_who_is_apart_from_whom_and_by_how_much() -> None:
         ([(BITSTAMP, 0, 110), (COINBASE, STALE_SECONDS + 1, 100), (BITSTAMP, STALE_SECONDS + 2, 100)], []),
         # what came before, comes late or again
         ([(COINBASE, 9, 100), (BITSTAMP, 9, 100), (COINBASE, 3, 110), (BITSTAMP, 3, 100)], []),
-        ([(COINBASE, 9, 100), (BITSTAMP, 9, 100), (BITSTAMP, 9, 120), (COINBASE, 10, 100)], []),
+        (
+            [
+                (COINBASE, 9, 100),
+                *[(BITSTAMP, 9, price) for price in (100, 120)],
+                (COINBASE, 10, 100),
+                (BITSTAMP, 11, 100),
+            ],
+            [],
+        ),
         # one that is far ahead is not compared where it was
         ([(COINBASE, 0, 110), (COINBASE, KEPT_SECONDS + 1, 100), (BITSTAMP, 0, 100)], []),
         ([(COINBASE, 0, 110), (COINBASE, KEPT_SECONDS, 100), (BITSTAMP, 0, 100)], [0]),

@@ -17,8 +17,9 @@ from producers.gap_records import ASKED_AGAIN
 from producers.holes import Memory
 from producers.series import OpenHole, Series
 from producers.source import Event
-from schemas.gap_records import Gap, GapStatus
+from schemas.gap_records import ANEW, Gap, GapStatus
 from schemas.records import Trade
+from schemas.times import iso
 
 log = logging.getLogger(__name__)
 
@@ -181,6 +182,7 @@ class Filler:
             self._renew(self.memory.overdue(self._clock(), self._wall_us()))
             self._date_noticed()
             await self._record_unwanted()
+            await self._tell_begun()
             await self._let_go(self.memory.waited_long(self._clock()))
 
     async def _let_go(self, long: list[tuple[Series, OpenHole]]) -> None:
@@ -203,6 +205,30 @@ class Filler:
                 opened = OpenHole(hole, self._clock(), False, hole.after_id + 1, opened_us=self._wall_us())
                 opened.absent.append((opened.first_id, opened.last_id))
                 await self._tell(self._record(series, opened, GapStatus.LOST, NOT_STREAMED))
+
+    async def _tell_begun(self) -> None:
+        """Say where ids began anew, and write it down: the same ids stand for other trades since."""
+        for series in self.memory.series.values():
+            while series.begun:
+                anew, now = series.begun.pop(0), self._wall_us()
+                gap = Gap(
+                    exchange=self.memory.exchange,
+                    symbol=series.symbol,
+                    first_id=anew.first,
+                    last_id=anew.first,
+                    before_time=anew.newest_time,
+                    after_time=anew.first_time,
+                    status=GapStatus.FILLED,
+                    reason=f"{ANEW}: {anew.newest} was the newest before",
+                    missing=0,
+                    opened_time=now,
+                    updated_time=now,
+                )
+                log.warning(
+                    "%s: ids begin anew with %d, traded %s; the newest before is %d, traded %s",
+                    *(gap.instrument, anew.first, iso(anew.first_time), anew.newest, iso(anew.newest_time)),
+                )
+                await self._tell(gap)
 
     # Instruments that are quiet are asked after.
 

@@ -96,7 +96,7 @@ class Pump:
         if event.filled:
             counts.filled += 1
             return
-        odd = self.ids.observe(counts.instrument, event.trade_id, counts.contiguous)
+        odd = self.ids.observe(counts.instrument, event.trade_id, event.trade_time, counts.contiguous)
         if odd is not None:
             self._count_odd(counts, odd)
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from producers.series import DISORDER_US
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -35,23 +37,26 @@ class StepBack:
 
 
 class TradeIds:
-    """The highest trade id of every instrument (`exchange:SYMBOL`) so far."""
+    """The highest trade id of every instrument (`exchange:SYMBOL`) so far, and when that was traded."""
 
     def __init__(self) -> None:
-        self._highest: dict[str, int] = {}
+        self._highest: dict[str, tuple[int, int]] = {}
 
-    def observe(self, instrument: str, trade_id: int, contiguous: bool = True) -> Gap | StepBack | None:
+    def observe(
+        self, instrument: str, trade_id: int, trade_time: int, contiguous: bool = True
+    ) -> Gap | StepBack | None:
         """Take in the next trade. Returns what is wrong about its id, `None` for nothing.
 
-        An id that was left out is a trade that is missing only where ids are `contiguous`, rising by one.
+        An id that was left out is a trade that is missing only where ids are `contiguous`, rising by one. A lower id at
+        a later time begins ids anew, see `producers.series`.
         """
-        highest = self._highest.get(instrument)
-        if highest is None or trade_id == highest + 1:
-            self._highest[instrument] = trade_id
-            return None
+        highest, time = self._highest.get(instrument, (trade_id - 1, 0))
         if trade_id > highest:
-            self._highest[instrument] = trade_id
-            return Gap(instrument, highest, trade_id) if contiguous else None
+            self._highest[instrument] = trade_id, max(trade_time, time)
+            return Gap(instrument, highest, trade_id) if contiguous and trade_id > highest + 1 else None
+        if trade_time > time + DISORDER_US["contiguous" if contiguous else "global"]:
+            self._highest[instrument] = trade_id, trade_time
+            return None
         return StepBack(instrument, highest, trade_id)
 
     def forget(self, instrument: str) -> None:

@@ -9,6 +9,7 @@ No clock and no I/O: times are given, what is missing is told (`open`), and what
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import msgspec
 
@@ -26,6 +27,15 @@ LOST_MAX = 1_000
 
 Span = tuple[int, int]
 """The first and the last of some ids."""
+
+
+class Anew(NamedTuple):
+    """Ids that began anew: the newest trade before, and the first one since."""
+
+    newest: int
+    newest_time: int
+    first: int
+    first_time: int
 
 
 @dataclass(eq=False, slots=True)
@@ -101,6 +111,8 @@ class Series:
         self.repeated = self.late = self.anew = 0
         self.unwanted: list[Hole] = []
         """What was traded while it was paused."""
+        self.begun: list[Anew] = []
+        """Where ids began anew, as far as nobody has been told yet."""
         self._lost: list[Span] = []
         self._oldest = 0
         self._before: tuple[int, int, int] | None = None
@@ -167,6 +179,7 @@ class Series:
                 self._close(opened)
         self._oldest, self.broken = 0, True
         self.repeated = self.late = self.anew = 0
+        self.begun.clear()  # whoever published them has said so
 
     # What is asked for.
 
@@ -247,6 +260,7 @@ class Series:
         """
         waited = [early for opened in list(self.holes) if opened.holding for early in self.let_go(opened)]
         self.anew += 1
+        self.begun.append(Anew(self.newest, self.newest_time, trade.trade_id, trade.trade_time))
         self._before = self._oldest, self.newest, self.newest_time
         self._odd_ids.clear()
         self._in_order.clear()

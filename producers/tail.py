@@ -58,7 +58,9 @@ def restore(config: Config, memories: Mapping[str, Memory]) -> None:
         memories[trade.exchange].of(trade.symbol).anchor(trade.trade_id, trade.trade_time)
     from_beginning = all(first == 0 for first, _ in spans.values())
     for name, memory in memories.items():
-        recorded = [(gap.symbol, gap.first_id, gap.last_id) for gap in gaps if gap.exchange == name]
+        recorded = [
+            (gap.symbol, gap.first_id, gap.last_id) for gap in gaps if gap.exchange == name and not gap.begins_anew
+        ]
         memory.settle(recorded, 0 if from_beginning else CERTAIN_AFTER)
     log.info("read the last %d trades of the topic in %.1f s", count, time.monotonic() - began)
 

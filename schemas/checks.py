@@ -78,6 +78,8 @@ FIELDS: dict[str, Whole | Text | None] = {
     "ruleset": Whole(1, 1_000),
     **dict.fromkeys(("first_trade_id", "last_trade_id"), _LONG),
     "alert_id": Text(250, shortest=1),
+    "pair": Text(40),
+    "other": Text(250, shortest=3),
     **dict.fromkeys(("kind", "direction"), Text(40, shortest=1)),
     **dict.fromkeys(("cooldown", "coverage", "silence"), Whole(0, DAY_SECONDS)),
     "digest_minutes": Whole(0, DAY_MINUTES),
@@ -93,7 +95,7 @@ FIELDS: dict[str, Whole | Text | None] = {
     **dict.fromkeys(("reason", "error", "changed"), Text(4_000)),
     **dict.fromkeys(("settings", "instrument_taken", "terms"), Text(64_000)),
     # Their types say all, or the record itself does.
-    **dict.fromkeys(("watched", "deviation")),
+    **dict.fromkeys(("watched", "deviation", "apart")),
     **dict.fromkeys(("side", "status", "execution_type", "buyer_is_maker", "filled", "cancel_requested", "streaming")),
     **dict.fromkeys(("chunks", "budget", "buy_down_interval", "profit_interval", "rebuy_interval", "fee")),
     **dict.fromkeys(("price", "tick_size", "quantity", "step_size")),

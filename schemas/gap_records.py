@@ -6,6 +6,9 @@ from schemas.checks import LONG_MAX
 from schemas.records import Keyed
 from schemas.units import in_range
 
+ANEW = "ids begin anew"
+"""With this begins the reason of a record that says so: there no trade is known to be missing."""
+
 
 class GapStatus(StrEnum):
     """What became of trades that were missing; of those that are lost, nobody asks any more."""
@@ -38,6 +41,11 @@ class Gap(Keyed, kw_only=True, frozen=True):
     def key(self) -> str:
         """The key of the record: an instrument has many gaps."""
         return f"{self.instrument}:{self.first_id}:{self.opened_time}"
+
+    @property
+    def begins_anew(self) -> bool:
+        """Whether it says that ids begin anew with `first_id`, and not that trades were missing."""
+        return self.reason is not None and self.reason.startswith(ANEW)
 
     def check(self) -> None:
         """Raise `Refused` that names the field and the value which no gap may have."""

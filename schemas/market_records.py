@@ -1,5 +1,6 @@
 """The records that the market agent makes of trades, field for field as in `schemas/avro`; units as in `records.py`."""
 
+from schemas.errors import Refused
 from schemas.records import Keyed
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, VOLUME_MAX, in_range
 
@@ -52,6 +53,8 @@ class Alert(Keyed, kw_only=True, frozen=True):
     held_back: int
     settings_offset: int
     event_time: int
+    other: str | None = None
+    """The instrument whose price it was compared with, if it was one."""
 
     def check(self) -> None:
         """Raise `Refused` that names the field and the value which no alert may have."""
@@ -60,6 +63,30 @@ class Alert(Keyed, kw_only=True, frozen=True):
         in_range("reference", self.reference, 1, PRICE_MAX)
         in_range("threshold", self.threshold, 0, ONE)
         in_range("value", self.value, -ONE, AMOUNT_MAX)
+
+
+class Quote(Keyed, kw_only=True, frozen=True):
+    """The last price of one instrument in a second that is over, to be compared with those of other exchanges.
+
+    It brings the rules along, for whoever compares reads records by the pair, and watches are kept by the instrument.
+    """
+
+    pair: str
+    price: int
+    trade_time: int
+    apart: int
+    """How far from another price it has to be for an alert, as a fraction in 1e-8; 0: nobody asks."""
+    cooldown: int
+    """For how many seconds of event time no alert follows one of its kind and direction."""
+    settings_offset: int
+
+    def check(self) -> None:
+        """Raise `Refused` that names the field and the value which no quote may have."""
+        super().check()
+        if not self.pair:
+            raise Refused("pair: '' names none")
+        in_range("price", self.price, 1, PRICE_MAX)
+        in_range("apart", self.apart, 0, ONE - 1)
 
 
 class Digest(Keyed, kw_only=True, frozen=True):

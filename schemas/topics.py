@@ -7,7 +7,7 @@ from typing import Any
 
 from infra.config import Config
 from schemas.gap_records import Gap
-from schemas.market_records import Alert, Candle, Digest
+from schemas.market_records import Alert, Candle, Digest, Quote
 from schemas.records import Applied, Checkpoint, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
 from schemas.watches import Watch
 
@@ -16,6 +16,7 @@ LONG = {"cleanup.policy": "delete", "retention.ms": str(3_650 * DAY_MS)}
 A_YEAR = {"cleanup.policy": "delete", "retention.ms": str(366 * DAY_MS)}
 # A letter holds a record of the largest size that the broker takes, and says more about it.
 LETTERS = {**LONG, "max.message.bytes": str(4 << 20)}
+A_DAY = {"cleanup.policy": "delete", "retention.ms": str(DAY_MS)}
 COMPACT = {"cleanup.policy": "compact"}
 # The record that says all may come a while after those that say what changed, see `producers.settings_topic`.
 COMPACT_LATER = {**COMPACT, "min.compaction.lag.ms": str(7 * DAY_MS)}
@@ -65,6 +66,7 @@ def changelog(table: str, purpose: str) -> Topic:
 LEADERS_TABLE = "leaders"
 BOOKS_TABLE = "books"
 MARKETS_TABLE = "markets"
+PAIRS_TABLE = "pairs"
 
 TRADES = Topic("trades", Trade, "every trade of the streamed markets", LONG)
 ORDERS = Topic("orders", Order, "a snapshot at every change of an order", LONG)
@@ -76,6 +78,9 @@ APPLIED = Topic("applied", Applied, "the journal of leaders and books: which inp
 CHECKPOINTS = Topic("checkpoints", Checkpoint, "states of leaders and books, to replay from", LONG)
 GAPS = Topic("gaps", Gap, "trades that a stream did not bring, and what became of them", COMPACT, attrgetter("key"))
 CANDLES = Topic("candles", Candle, "candles of 1 minute to a day, closed and revised ones", LONG)
+QUOTES = Topic(
+    "quotes", Quote, "last prices of seconds, of what is compared between exchanges", A_DAY, attrgetter("pair")
+)
 ALERTS = Topic("alerts", Alert, "what is to be told of an instrument", A_YEAR)
 DIGESTS = Topic("digests", Digest, "how an instrument stands, minute by minute", A_YEAR)
 DEAD_LETTERS = Topic(
@@ -88,6 +93,7 @@ DEAD_LETTERS = Topic(
 LEADERS = changelog(LEADERS_TABLE, "state of the leaders")
 BOOKS = changelog(BOOKS_TABLE, "state of the mock exchange's books")
 MARKETS = changelog(MARKETS_TABLE, "state of the market's candles and alerts")
+PAIRS = changelog(PAIRS_TABLE, "state of the pairs that are compared between exchanges")
 
 SINKS = (TRADES, ORDERS, FILLS, INSTRUMENTS, SETTINGS, CANDLES, WATCHES)
 """The topics that Kafka Connect writes into the table of the same name."""
@@ -105,7 +111,7 @@ TOPICS: dict[str, Topic] = {
     topic.name: topic
     for topic in (
         *(TRADES, ORDERS, FILLS, INSTRUMENTS, SETTINGS, WATCHES, APPLIED, CHECKPOINTS, GAPS),
-        *(CANDLES, ALERTS, DIGESTS, DEAD_LETTERS, LEADERS, BOOKS, MARKETS),
+        *(CANDLES, QUOTES, ALERTS, DIGESTS, DEAD_LETTERS, LEADERS, BOOKS, MARKETS, PAIRS),
         *(sink_dead_letters(topic) for topic in SINKS),
     )
 }

@@ -33,6 +33,10 @@ class Watch(Chosen, kw_only=True, frozen=True):
     """The kinds of alerts that are wanted, separated by commas."""
     deviation: int = 2 * ONE // 100
     """How far off its average a price has to be, as a fraction in 1e-8."""
+    apart: int = ONE // 100
+    """How far from its price on another exchange a price has to be, as a fraction of that in 1e-8."""
+    pair: str = ""
+    """The pair under which its price is compared with those of other exchanges, such as `BTC/USD`; "": with none."""
     cooldown: int = 5 * MINUTE_S
     """For how many seconds of event time no alert follows one of its kind and direction."""
     coverage: int = DAY_S
@@ -51,6 +55,7 @@ class Watch(Chosen, kw_only=True, frozen=True):
         """Raise `Refused` that names a value out of its range, a kind that there is not, or a wrong change."""
         super().check()
         in_range("deviation", self.deviation, 1, ONE - 1)
+        in_range("apart", self.apart, 1, ONE - 1)
         for kind in self.wanted_kinds:
             if kind not in tuple(AlertKind):
                 raise Refused(f"kinds: {kind!r} is none of {', '.join(AlertKind)}")

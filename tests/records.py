@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from schemas.checks import COUNT_MAX, FIRST_MARKET_TIME, INT_MAX, LAST_TIME, LONG_MAX
 from schemas.dead_letters import dead_letter
 from schemas.gap_records import Gap, GapStatus
-from schemas.market_records import Alert, Candle, Digest
+from schemas.market_records import Alert, Candle, Digest, Quote
 from schemas.records import (
     BOOK,
     LEADER,
@@ -175,7 +175,8 @@ WATCHES: st.SearchStrategy[Watch] = st.builds(
     **KEYED,
     watched=st.booleans(),
     kinds=st.lists(st.sampled_from(AlertKind), unique=True).map(",".join),
-    deviation=between(1, ONE - 1),
+    **dict.fromkeys(("deviation", "apart"), between(1, ONE - 1)),
+    pair=texts(40),
     **dict.fromkeys(("cooldown", "coverage", "silence"), between(0, 86_400)),
     digest_minutes=between(0, 1_440),
     updated_time=TIMES,
@@ -274,6 +275,17 @@ ALERTS: st.SearchStrategy[Alert] = st.builds(
     held_back=COUNTS,
     settings_offset=OFFSETS,
     event_time=MARKET_TIMES,
+    other=st.none() | texts(250, shortest=3),
+)
+QUOTES: st.SearchStrategy[Quote] = st.builds(
+    Quote,
+    **KEYED,
+    pair=texts(40, shortest=1),
+    price=PRICES,
+    trade_time=MARKET_TIMES,
+    apart=between(0, ONE - 1),
+    cooldown=between(0, 86_400),
+    settings_offset=OFFSETS,
 )
 
 
@@ -307,6 +319,7 @@ BY_TYPE: dict[type[Record], st.SearchStrategy[Any]] = {
     Checkpoint: CHECKPOINTS,
     DeadLetter: DEAD_LETTERS,
     Candle: candles(),
+    Quote: QUOTES,
     Alert: ALERTS,
     Digest: digests(),
 }

@@ -242,3 +242,5 @@ class WatchRow(Base):
     updated_time: Mapped[Time]
     changed: Mapped[str | None]
     revision: Mapped[Long] = mapped_column(server_default="0")
+    apart: Mapped[Amount] = mapped_column(server_default="0.01")
+    pair: Mapped[str] = mapped_column(server_default="")

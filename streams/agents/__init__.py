@@ -6,12 +6,14 @@ from infra.errors import StackError
 from streams.agents.agent import Agent
 from streams.agents.exchange import EXCHANGE
 from streams.agents.market import MARKET
+from streams.agents.pairs import PAIRS
 from streams.agents.trading import TRADING
 
 AGENTS: tuple[Agent[Any], ...] = (
     TRADING,
     EXCHANGE,
     MARKET,
+    PAIRS,
 )
 
 

@@ -1,4 +1,4 @@
-"""The market agent: trades in, and what the user wants to be told; candles, alerts and digests out."""
+"""The market agent: trades in, and what the user wants to be told; candles, alerts, digests and quotes out."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ import numpy as np
 from schemas import topics
 from schemas.codec import Codec
 from schemas.errors import Refused
-from schemas.market_records import Alert, Candle, Digest
+from schemas.market_records import Alert, Candle, Digest, Quote
 from schemas.records import Record, Trade
 from schemas.topics import Topic
 from schemas.units import VOLUME_MAX
@@ -22,7 +22,7 @@ from streams.delivery.checkpoint import Checkpoint
 from streams.delivery.keeper import Step
 from streams.delivery.partition import Context
 from streams.delivery.states import HEAD, Split
-from streams.market import checkpoint
+from streams.market import alerts, checkpoint
 from streams.market.checkpoint import PART_NAMES, Head, Part, part_name, take_checkpoint
 from streams.market.kernel import SECOND_US, TIME, TRADE_ID
 from streams.market.rules import WatchRules, rules_of
@@ -102,11 +102,18 @@ def _records(made: Made) -> Iterator[Record]:
     for candle in made.candles:
         yield Candle(**_fields(candle))
     for alert in made.alerts:
-        yield Alert(**{**_fields(alert), "kind": alert.kind.value, "direction": alert.direction.value})
+        yield alert_record(alert)
+    for quote in made.quotes:
+        yield Quote(**_fields(quote))
     for digest in made.digests:
         fields = {**_fields(digest.day), **_fields(digest)}
         del fields["day"], fields["close"]
         yield Digest(**fields)
+
+
+def alert_record(alert: alerts.Alert) -> Alert:
+    """The record of an alert."""
+    return Alert(**{**_fields(alert), "kind": alert.kind.value, "direction": alert.direction.value})
 
 
 def _fields(made: NamedTuple) -> dict[str, Any]:
@@ -165,7 +172,7 @@ MARKET = Agent(
     inputs=(topics.TRADES, topics.WATCHES),
     make_steps=_make_steps,
     storing=Checkpoint(),
-    outputs=(topics.CANDLES, topics.ALERTS, topics.DIGESTS),
+    outputs=(topics.CANDLES, topics.QUOTES, topics.ALERTS, topics.DIGESTS),
     begin_anew=_begin_anew,
     split=Split(WatchedHead, Part, PART_NAMES, _take, _rebuild, _change_all),
 )

@@ -24,7 +24,8 @@ class Alert(NamedTuple):
     """Something to be told. Prices and fractions in 1e-8, times in microseconds since the epoch, UTC."""
 
     alert_id: str
-    """`exchange:SYMBOL:kind:direction:offset`, with the offset of the trade: the same in a replay."""
+    """`exchange:SYMBOL:kind:direction:offset`, with the offset of the trade: the same in a replay. For exchanges apart
+    the other instrument and the second stand in place of the offset."""
     instrument: str
     kind: AlertKind
     direction: Direction
@@ -41,6 +42,8 @@ class Alert(NamedTuple):
     """How many of the same kind and direction were not told since the last alert."""
     settings_offset: int
     """Where the rules stand in their topic, -1 for the defaults."""
+    other: str | None = None
+    """The instrument whose price it was compared with, where it was one."""
 
 
 class Gates(msgspec.Struct, array_like=True):

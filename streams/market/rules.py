@@ -27,6 +27,10 @@ class WatchRules(NamedTuple):
     """A digest is made at each whole multiple of so many minutes since the epoch; 0: none is."""
     settings_offset: int = -1
     """Where in its topic the record stands that these rules are from, -1 for the defaults."""
+    pair: str = ""
+    """The pair under which the last price of each second is made a quote; "": none is made."""
+    apart: int = 0
+    """How far from a price of another exchange is an alert, as a fraction of that in units of 1e-8; 0: nothing is."""
 
     def check(self) -> None:
         """Raise a `ValueError` that names the field and the value which no such rules may have."""
@@ -35,6 +39,7 @@ class WatchRules(NamedTuple):
             "cooldown": (0, DAY_US),
             "coverage": (0, DAY_US),
             "digest_minutes": (0, DAY_US // MINUTE_US),
+            "apart": (0, ONE - 1),
         }
         for field, (low, high) in bounds.items():
             value = getattr(self, field)
@@ -53,4 +58,6 @@ def rules_of(watch: Watch, offset: int) -> WatchRules:
         day_range=AlertKind.DAY_RANGE in kinds,
         digest_minutes=watch.digest_minutes,
         settings_offset=offset,
+        pair=watch.pair if AlertKind.EXCHANGES_APART in kinds else "",
+        apart=watch.apart if watch.watched else 0,
     )

@@ -11,6 +11,7 @@ from streams.market.buckets import Int64s, MarketTrade
 from streams.market.candles import Candle
 from streams.market.digests import Digest
 from streams.market.history import History, new_history
+from streams.market.quotes import Quote
 from streams.market.seen import new_seen
 
 
@@ -56,6 +57,7 @@ class Made(NamedTuple):
     """Closed ones, and closed ones that have changed."""
     alerts: list[Alert]
     digests: list[Digest]
+    quotes: list[Quote]
     too_late: list[int]
     """The offsets of trades that were older than the 24-hour window, or of no year from 1970 to 9999: they are part of
     nothing."""
@@ -64,6 +66,11 @@ class Made(NamedTuple):
 def new_state(instrument: str) -> MarketState:
     """The market of an instrument, `exchange:SYMBOL`, of which no trade has been seen."""
     return MarketState(instrument, new_history(0), new_average(0), Gates(), new_seen())
+
+
+def nothing() -> Made:
+    """What no trade makes."""
+    return Made([], [], [], [], [])
 
 
 def begin_anew(state: MarketState) -> None:

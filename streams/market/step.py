@@ -13,9 +13,10 @@ from streams.market.digests import due_digest, make_digest
 from streams.market.gates import READY
 from streams.market.history import add_trade, close_minute, move_window
 from streams.market.kernel import SECOND_US
+from streams.market.quotes import quotes_of
 from streams.market.rules import MINUTE_US, WatchRules
 from streams.market.seen import take_id
-from streams.market.state import Made, MarketState, Trades
+from streams.market.state import Made, MarketState, Trades, nothing
 
 TIME_END = 253_402_300_800_000_000
 """The year 10,000, which no calendar of ours has."""
@@ -23,11 +24,14 @@ TIME_END = 253_402_300_800_000_000
 
 def apply_trades(state: MarketState, trades: Trades, rules: WatchRules) -> Made:
     """Apply trades, in rising offsets; those that have been applied are skipped."""
-    made = Made([], [], [], [])
+    made = nothing()
     rows = trades.rows
     place, end = int(trades.offset[rows].searchsorted(state.offset, side="right")), len(rows)
     while place < end:
+        second = state.average.second
         place = _apply_run(state, rules, trades, place)
+        if rules.pair:
+            made.quotes.extend(quotes_of(state.instrument, state.average, second, state.average.second, rules))
         if place < end:
             _apply(state, rules, trades.at(place), made)
             place += 1
@@ -107,7 +111,9 @@ def _apply(state: MarketState, rules: WatchRules, trade: MarketTrade, made: Made
 def _advance_to(state: MarketState, rules: WatchRules, time: int, made: Made) -> None:
     """Let the market be as of `time`, if that is later than all before: what is over is closed, what is due is made."""
     history, average = state.history, state.average
-    minute = time // MINUTE_US
+    minute, second = time // MINUTE_US, time // SECOND_US
+    if rules.pair and second > average.second:
+        made.quotes.extend(quotes_of(state.instrument, average, average.second, average.second + 1, rules))
     if minute > history.minute:
         due = due_digest(rules.digest_minutes, history.minute, minute)
         close_minute(history, minute)
@@ -117,8 +123,8 @@ def _advance_to(state: MarketState, rules: WatchRules, time: int, made: Made) ->
             begin_second(average, due * MINUTE_US // SECOND_US)
             made.digests.extend(make_digest(state.instrument, history, average, due * MINUTE_US, rules.settings_offset))
         move_window(history, minute)
-    if time // SECOND_US > average.second:
-        begin_second(average, time // SECOND_US)
+    if second > average.second:
+        begin_second(average, second)
 
 
 def _calm_band(state: MarketState, rules: WatchRules) -> tuple[int, int]:

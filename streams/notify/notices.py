@@ -78,6 +78,8 @@ MEANING: dict[tuple[str, str], str] = {
     (AlertKind.OFF_AVERAGE, "down"): "{value} below its average of 5 minutes",
     (AlertKind.DAY_RANGE, "up"): "new high of 24 hours",
     (AlertKind.DAY_RANGE, "down"): "new low of 24 hours",
+    (AlertKind.EXCHANGES_APART, "up"): "{value} above {other}",
+    (AlertKind.EXCHANGES_APART, "down"): "{value} below {other}",
 }
 """What a market alert says, by kind and direction."""
 
@@ -85,7 +87,8 @@ MEANING: dict[tuple[str, str], str] = {
 def of_alert(alert: Alert, place: Place) -> Notice:
     """Return the notice of a record of the topic of alerts."""
     said = MEANING.get((alert.kind, alert.direction), f"{alert.kind} {alert.direction}")
-    headline = f"{alert.instrument}: {plain(alert.price)}, {said.format(value=percent(abs(alert.value)).lstrip('+'))}"
+    value = percent(abs(alert.value)).lstrip("+")
+    headline = f"{alert.instrument}: {plain(alert.price)}, {said.format(value=value, other=alert.other)}"
     parts = [f"Compared with {plain(alert.reference)}."]
     if alert.held_back:
         parts.append(f"{alert.held_back} more since the last one.")

@@ -271,3 +271,46 @@ async def test_what_a_frozen_broker_did_not_take_from_a_producer_that_was_killed
             second.wait()
     assert compared(received) == compared(list(read_trades(tape)))
     assert sum(trade.filled for trade in received) > 4_000
+
+
+async def until_published(config: Config, symbol: str, number: int) -> None:
+    """Wait until the topic has the trade of this id."""
+    deadline = time.monotonic() + DEADLINE_S
+    while all(
+        (each.symbol, each.trade_id) != (symbol, number) for each in await asyncio.to_thread(trades_in_topic, config)
+    ):
+        assert time.monotonic() < deadline, (symbol, number)
+        await asyncio.sleep(0.5)
+
+
+async def test_ids_that_begin_anew_are_said_once_and_shown_and_asked_for_by_nobody(
+    config: Config, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await asyncio.to_thread(switch, config, SYMBOLS)
+    async with exchange_of(market(tmp_path / "made.csv", None)) as exchange:
+        async with service(config, exchange):
+            await until_sent(exchange, 1_000)
+            exchange.restart_ids()
+            await until(lambda: all(f"binance:{symbol}: ids begin anew with 1," in caplog.text for symbol in SYMBOLS))
+            for symbol in SYMBOLS:
+                await until_published(config, symbol, 50)
+        async with service(config, exchange):  # which finds both in the topic
+            for symbol in SYMBOLS:
+                await until_published(config, symbol, exchange.sent[symbol] + 50)
+    assert caplog.text.count("ids begin anew with") == len(SYMBOLS)
+    assert "trade id" not in caplog.text, "nor is each trade since then a step back"
+    with pytest.MonkeyPatch.context() as patch:
+        set_environment(config, patch)
+        listed = await asyncio.to_thread(data, "gaps list")
+        assert sorted((row["instrument"], row["status"], row["first_id"], row["missing"]) for row in listed) == [
+            (f"binance:{symbol}", "anew", 1, 0) for symbol in sorted(SYMBOLS)
+        ]
+        assert all(row["reason"].startswith("ids begin anew: ") for row in listed)
+        page = json.loads((await asyncio.to_thread(run, "status --json")).stdout)
+        assert page["gaps"] == {"open": 0, "lost": 0, "where ids began anew": len(SYMBOLS)}
+        assert await asyncio.to_thread(data, "gaps fill --all") == []
+    received = await asyncio.to_thread(trades_in_topic, config)
+    for symbol in SYMBOLS:
+        ids = [trade.trade_id for trade in received if trade.symbol == symbol]
+        again = ids.index(1)
+        assert ids == [*range(ids[0], ids[0] + again), *range(1, len(ids) - again + 1)]

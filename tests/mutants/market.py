@@ -4,6 +4,7 @@ from tests.mutants.runner import mutants_of
 
 UNIT = "tests/unit/streams"
 MARKET_TESTS = (f"{UNIT}/market", f"{UNIT}/agents/test_market.py", "tests/property/test_market.py")
+APART_TESTS = (f"{UNIT}/agents/test_pairs.py", "tests/property/test_apart.py")
 
 KERNEL = mutants_of(
     "streams/market/kernel.py",
@@ -56,4 +57,30 @@ AGAIN = mutants_of(
         "live.state.changed = True",
     ),
 )
-MARKET = (*KERNEL, *STEP, *SEEN, *PARTS, *AGAIN)
+APART = mutants_of(
+    "streams/market/apart.py",
+    APART_TESTS,
+    ("a second that one has not passed is compared", "end = min(line.newest", "end = max(line.newest"),
+    ("an old price counts", "> STALE_SECONDS:", "> STALE_SECONDS + 1:"),
+    ("a quote that came before counts again", "elif point.second <= line.newest:", "elif point.second < line.newest:"),
+    ("the larger threshold asks", "instrument = min(asking)[1]", "instrument = max(asking)[1]"),
+    (
+        "who asks for nothing asks",
+        "for name, point in points.items() if point.apart]",
+        "for name, point in points.items()]",
+    ),
+    ("seconds are compared again", "start = state.decided.get(known, -1)", "start = -1"),
+)
+APART_STORED = mutants_of(
+    "streams/market/apart_parts.py",
+    APART_TESTS,
+    ("what is ahead of the head counts", "if point.time <= newest:", "if True:"),
+    ("a minute is stored from its middle", "for number in range(first,", "for number in range(first + 1,"),
+)
+QUOTES = mutants_of(
+    "streams/market/step.py",
+    MARKET_TESTS,
+    ("the last price before a pause is nobody's", "if rules.pair and second > average.second:", "if False:"),
+    ("seconds within a run are nobody's", "        if rules.pair:\n", "        if False:\n"),
+)
+MARKET = (*KERNEL, *STEP, *SEEN, *PARTS, *AGAIN, *APART, *APART_STORED, *QUOTES)

@@ -10,6 +10,7 @@ from streams.market.buckets import MarketTrade
 from streams.market.candles import Candle
 from streams.market.day_range import DayRange
 from streams.market.digests import Digest
+from streams.market.quotes import Quote
 from streams.market.rules import WatchRules
 
 INSTRUMENT = "test:BTC-USD"
@@ -54,6 +55,7 @@ class Oracle:
         self.accepted: list[MarketTrade] = []
         self.alerts: list[Alert] = []
         self.digests: list[Digest] = []
+        self.quotes: list[Quote] = []
         self.too_late: list[int] = []
         self.repeats = 0
         self.gates = {
@@ -76,6 +78,7 @@ class Oracle:
             return
         if self.accepted:
             self._digest(trade)
+            self._quote(trade)
         newest = max(self.now, trade.time) // MINUTE
         if trade.time // MINUTE < newest - DAY_MINUTES:
             self.too_late.append(trade.offset)
@@ -159,6 +162,14 @@ class Oracle:
             rate = self.trades_per_second(due)
             digest = Digest(INSTRUMENT, due, day.close, int(average), rate, day, self.rules.settings_offset)
             self.digests.append(digest)
+
+    def _quote(self, trade: MarketTrade) -> None:
+        """The last price of the newest second, by the trades that have come before one of a later second."""
+        second = self.now // SECOND
+        if self.rules.pair and trade.time // SECOND > second:
+            last = max((each for each in self.accepted if each.time // SECOND == second), key=rank)
+            how = self.rules.apart, self.rules.cooldown // SECOND, self.rules.settings_offset
+            self.quotes.append(Quote(INSTRUMENT, self.rules.pair, last.price, last.time, *how))
 
     def _judge(self, trade: MarketTrade, before: DayRange | None) -> None:
         average = self.average(self.now)

@@ -69,4 +69,6 @@ RULES = st.builds(
     day_range=st.sampled_from([True, True, False]),
     digest_minutes=st.sampled_from([0, 1, 2, 7, 1_440]),
     settings_offset=st.sampled_from([-1, 12]),
+    pair=st.sampled_from(["", "BTC/USD"]),
+    apart=st.sampled_from([0, 1_000_000]),
 )

@@ -17,7 +17,7 @@ from streams.market.buckets import MarketTrade
 from streams.market.checkpoint import Head, Part, part_name, rebuild, take_checkpoint
 from streams.market.day_range import day_range
 from streams.market.rules import WatchRules
-from streams.market.state import Made, MarketState, new_state
+from streams.market.state import Made, MarketState, new_state, nothing
 from streams.market.step import apply_trades
 from tests.property.market_oracle import INSTRUMENT, Oracle, final
 from tests.property.market_trades import MIN, RULES, START_TIME, H, S, market_trades
@@ -41,7 +41,7 @@ def collect(made: Made, more: Made) -> None:
 @given(market_trades(), RULES, PLACES)
 def test_step_makes_what_the_definitions_say(trades: list[MarketTrade], rules: WatchRules, places: set[int]) -> None:
     state, oracle = new_state(INSTRUMENT), Oracle(rules)
-    made = Made([], [], [], [])
+    made = nothing()
     for batch in batches(trades, places):
         collect(made, apply_trades(state, columns(batch), rules))
         for trade in batch:
@@ -51,6 +51,7 @@ def test_step_makes_what_the_definitions_say(trades: list[MarketTrade], rules: W
         assert trades_per_second(state.average) == oracle.trades_per_second(oracle.now)
     assert made.alerts == oracle.alerts
     assert made.digests == oracle.digests
+    assert made.quotes == oracle.quotes
     assert made.too_late == oracle.too_late
     assert (state.too_late, state.repeats) == (len(oracle.too_late), oracle.repeats)
     assert final(made.candles) == oracle.candles()
@@ -121,7 +122,7 @@ def test_a_market_rebuilt_from_its_parts_is_the_same(
 ) -> None:
     whole = new_state(INSTRUMENT)
     expected = apply_trades(whole, columns(trades), rules)
-    state, changelog, made = new_state(INSTRUMENT), Changelog(), Made([], [], [], [])
+    state, changelog, made = new_state(INSTRUMENT), Changelog(), nothing()
     for batch in batches(trades, places):
         collect(made, apply_trades(state, columns(batch), rules))
         event = data.draw(st.sampled_from(["", "store", "store", "crash"]))
@@ -164,8 +165,11 @@ def busy_trades(seed: int, price: int, quantity: int) -> list[MarketTrade]:
 def test_trades_by_the_column_make_what_they_make_one_by_one(
     price: int, quantity: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trades, rules = busy_trades(price + quantity, price, quantity), WatchRules(coverage=20 * S, cooldown=S)
-    state, made = new_state(INSTRUMENT), Made([], [], [], [])
+    trades, rules = (
+        busy_trades(price + quantity, price, quantity),
+        WatchRules(coverage=20 * S, cooldown=S, pair="BTC/USD"),
+    )
+    state, made = new_state(INSTRUMENT), nothing()
     chance, rest = random.Random(1), trades
     while rest:
         size = chance.choice([1, 16, 500])
@@ -176,5 +180,5 @@ def test_trades_by_the_column_make_what_they_make_one_by_one(
     expected = apply_trades(slow, columns(trades), rules)
     assert state.repeats > 0
     assert parts_of(state) == parts_of(slow)
-    assert (made.alerts, made.digests) == (expected.alerts, expected.digests)
+    assert (made.alerts, made.digests, made.quotes) == (expected.alerts, expected.digests, expected.quotes)
     assert final(made.candles) == final(expected.candles)

@@ -58,7 +58,10 @@ HOUSE = House(
     ),
     pure_imports=frozenset(
         {
+            "array.array",
             "base64.b32encode",
+            "bisect.bisect_left",
+            "bisect.bisect_right",
             "collections.abc",
             "collections.deque",
             "dataclasses",

@@ -20,9 +20,9 @@ POLL_S = 0.5
 
 
 def list_gaps(asked: ListGaps, out: Output) -> None:
-    """Show the gaps, the newest last."""
+    """Show the gaps, the newest last, and where ids begin anew."""
     gaps = _of(read_gaps(with_settings()), asked.symbols)
-    shown = [gap for gap in gaps if asked.filled or gap.status is not GapStatus.FILLED]
+    shown = [gap for gap in gaps if asked.filled or gap.status is not GapStatus.FILLED or gap.begins_anew]
     out.rows([_row(gap) for gap in shown], COLUMNS, empty="no gaps" if asked.filled else "no gaps are open or lost")
 
 
@@ -65,7 +65,7 @@ def _waited_for(config: Config, keys: Collection[str], wait_s: float) -> list[Ga
 def _row(gap: Gap) -> dict[str, Any]:
     return {
         "instrument": gap.instrument,
-        "status": gap.status.value,
+        "status": "anew" if gap.begins_anew else gap.status.value,
         "first_id": gap.first_id,
         "last_id": gap.last_id,
         "missing": gap.missing,

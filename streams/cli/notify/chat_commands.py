@@ -24,7 +24,7 @@ from streams.cli.errors import CliError
 from streams.cli.instruments.changes import changes, never_trades
 from streams.cli.instruments.select import read, some
 from streams.cli.instruments.symbols import resolve
-from streams.cli.watch.changes import apply, parse_wishes
+from streams.cli.watch.changes import apply, parse_wishes, unwatch, watch
 from streams.cli.watch.options import Wishes
 from streams.notify import words as said
 from streams.notify.commands import Action, CommandError, Commands, Question
@@ -110,7 +110,8 @@ def _status(config: Config) -> str:
 def _watch(instruments: _Instruments, typed: Sequence[str], watched: bool) -> str:
     keys = instruments.keys(typed)
     with told_to_person():
-        made = apply(instruments.config, keys, {"watched": watched})
+        config = instruments.config
+        made = watch(config, read(config), keys, {}) if watched else unwatch(config, keys)
     done = "watched" if watched else "not watched any more"
     already = "watched already" if watched else "not watched anyhow"
     return f"{some(keys)}: {done if made else already}"

@@ -83,9 +83,12 @@ def dead_letters(config: Config) -> int:
 
 
 def gaps(config: Config) -> dict[str, int]:
-    """Return how many gaps in the trades are open, and how many were lost."""
-    counted = Counter(gap.status for gap in read_gaps(config))
-    return {status.value: counted[status] for status in (GapStatus.OPEN, GapStatus.LOST)}
+    """Return how many gaps in the trades are open, how many were lost, and how often ids began anew, if they did."""
+    found = read_gaps(config)
+    counted = Counter(gap.status for gap in found)
+    anew = sum(gap.begins_anew for gap in found)
+    counts = {status.value: counted[status] for status in (GapStatus.OPEN, GapStatus.LOST)}
+    return counts | ({"where ids began anew": anew} if anew else {})
 
 
 def connectors(config: Config) -> Rows:

@@ -8,6 +8,7 @@ import msgspec
 
 from infra.config import Config
 from producers.settings_topic import change, read_watches
+from schemas.records import Setup
 from schemas.symbols import split_instrument
 from schemas.units import parse_plain, parse_whole, plain
 from schemas.watches import AlertKind, Watch
@@ -17,12 +18,16 @@ from streams.notify.durations import parse_seconds, shown_seconds
 
 Changed = tuple[Watch, Watch]
 """Before and after."""
+Wanted = Mapping[str, Mapping[str, Any]]
+"""By instrument, the values of fields."""
 
 
 def parse_wishes(wishes: Wishes) -> dict[str, Any]:
     """Return field values from what was typed; `BadValue` names the option and the text."""
     parsers: dict[str, Callable[[str], int | str]] = {
         "deviation": lambda text: parse_plain(text, "--deviation"),
+        "apart": lambda text: parse_plain(text, "--apart"),
+        "pair": lambda text: "" if text == "none" else text.upper(),
         "cooldown": lambda text: parse_seconds(text, "--cooldown"),
         "coverage": lambda text: parse_seconds(text, "--coverage"),
         "silence": lambda text: parse_seconds(text, "--silence"),
@@ -56,14 +61,69 @@ def changed(
     return made
 
 
+def watch(
+    config: Config, setups: Mapping[str, Setup], keys: Sequence[str], values: Mapping[str, Any], dry_run: bool = False
+) -> list[Changed]:
+    """Watch instruments; return what (would have) changed."""
+    known = read_watches(config)
+    return _written(config, known, watching(known, setups, keys, values), dry_run)
+
+
+def unwatch(config: Config, keys: Sequence[str], dry_run: bool = False) -> list[Changed]:
+    """Watch instruments no more; return what (would have) changed."""
+    known = read_watches(config)
+    return _written(config, known, not_watching(known, keys), dry_run)
+
+
+def watching(
+    known: Mapping[str, Watch], setups: Mapping[str, Setup], keys: Sequence[str], values: Mapping[str, Any]
+) -> Wanted:
+    """Return the values by which instruments are watched.
+
+    Each is compared with those of its pair on other exchanges, for which these, watched or not, have to say that pair.
+    """
+    wanted = {key: {"watched": True, **values} for key in keys}
+    for key, pair in pairs_of(setups, keys).items():
+        if key not in known or not known[key].pair:
+            wanted[key] = {"pair": pair} | wanted.get(key, {})
+    return wanted
+
+
+def not_watching(known: Mapping[str, Watch], keys: Sequence[str]) -> Wanted:
+    """Return the values by which instruments are watched no more; a pair of which none is left is not compared."""
+    wanted: dict[str, dict[str, Any]] = {key: {"watched": False} for key in keys}
+    still = {watch.pair for key, watch in known.items() if watch.watched and key not in wanted}
+    over = {known[key].pair for key in keys if key in known} - still
+    for key, watch in known.items():
+        if watch.pair and watch.pair in over:
+            wanted[key] = {"pair": ""} | wanted.get(key, {})
+    return wanted
+
+
+def pairs_of(setups: Mapping[str, Setup], keys: Sequence[str]) -> dict[str, str]:
+    """Return by instrument the pair, of these and of those of the same pair elsewhere, where there are any."""
+    members: dict[str, set[str]] = {}
+    for key, setup in setups.items():
+        pair = f"{setup.instrument.base_asset}/{setup.instrument.quote_asset}".upper()
+        members.setdefault(pair, set()).add(key)
+    asked = {pair: found for pair, found in members.items() if found & set(keys)}
+    several = {pair: found for pair, found in asked.items() if len({split_instrument(key)[0] for key in found}) > 1}
+    return {key: pair for pair, found in several.items() for key in sorted(found)}
+
+
+def _written(config: Config, known: Mapping[str, Watch], wanted: Wanted, dry_run: bool) -> list[Changed]:
+    now = time.time_ns() // 1_000
+    made = [each for key, values in wanted.items() for each in changed(known, [key], values, now)]
+    if made and not dry_run:
+        change(config, made)
+    return made
+
+
 def apply(
     config: Config, instruments: Sequence[str], values: Mapping[str, Any], dry_run: bool = False
 ) -> list[Changed]:
     """Change the watches of these instruments; return what (would have) changed."""
-    made = changed(read_watches(config), instruments, values, time.time_ns() // 1_000)
-    if made and not dry_run:
-        change(config, made)
-    return made
+    return _written(config, read_watches(config), dict.fromkeys(instruments, values), dry_run)
 
 
 def as_row(watch: Watch) -> dict[str, Any]:
@@ -72,6 +132,8 @@ def as_row(watch: Watch) -> dict[str, Any]:
         "instrument": watch.instrument,
         "watched": watch.watched,
         "deviation": plain(watch.deviation),
+        "apart": plain(watch.apart),
+        "pair": watch.pair,
         "cooldown": shown_seconds(watch.cooldown),
         "coverage": shown_seconds(watch.coverage),
         "digest_minutes": watch.digest_minutes,

@@ -17,6 +17,13 @@ class Wishes:
     deviation: Annotated[
         str | None, option("--deviation", "FRACTION", "Off the average of 5 minutes by more: 0.02 is two percent.")
     ] = None
+    apart: Annotated[
+        str | None, option("--apart", "FRACTION", "From its price on another exchange by more: 0.01 is one percent.")
+    ] = None
+    pair: Annotated[
+        str | None,
+        option("--pair", "BASE/QUOTE", "Compared with those of this pair elsewhere: BTC/USD; none for with nobody."),
+    ] = None
     cooldown: Annotated[
         str | None, option("--cooldown", "DURATION", "No alert follows one of its kind for so long: 5m.")
     ] = None

@@ -9,10 +9,13 @@ from streams.cli.endpoints import with_settings
 from streams.cli.errors import BadValue
 from streams.cli.instruments.select import pick, read, some
 from streams.cli.output import Output, heading
-from streams.cli.watch.changes import Changed, apply, as_row, parse_wishes
+from streams.cli.watch.changes import Changed, apply, as_row, parse_wishes, unwatch, watch
 from streams.cli.watch.options import AddWatch, ListWatches, RemoveWatch, SetWatch
 
-COLUMNS = ("instrument", "watched", "deviation", "cooldown", "coverage", "digest_minutes", "silence", "kinds")
+COLUMNS = (
+    *("instrument", "watched", "deviation", "apart", "pair"),
+    *("cooldown", "coverage", "digest_minutes", "silence", "kinds"),
+)
 
 
 def list_watches(asked: ListWatches, out: Output) -> None:
@@ -27,8 +30,9 @@ def add(asked: AddWatch, out: Output) -> None:
     """Watch instruments; tell which of them are not streamed."""
     values = parse_wishes(asked.wishes)
     config = with_settings()
-    picked = pick(read(config), asked.wanted)
-    made = apply(config, [setup.key for setup in picked], {"watched": True, **values}, asked.dry_run)
+    known = read(config)
+    picked = pick(known, asked.wanted)
+    made = watch(config, known, [setup.key for setup in picked], values, asked.dry_run)
     _show(made, asked.dry_run, "nothing changed: they are watched already", out)
     _note_silent(picked, out)
 
@@ -37,14 +41,14 @@ def remove(asked: RemoveWatch, out: Output) -> None:
     """Watch instruments no more."""
     config = with_settings()
     keys = [setup.key for setup in pick(read(config), asked.wanted)]
-    _show(apply(config, keys, {"watched": False}, asked.dry_run), asked.dry_run, "nothing changed: not watched", out)
+    _show(unwatch(config, keys, asked.dry_run), asked.dry_run, "nothing changed: not watched", out)
 
 
 def set_values(asked: SetWatch, out: Output) -> None:
     """Change what is told of instruments."""
     values = parse_wishes(asked.wishes)
     if not values:
-        raise BadValue("nothing to set: give one of --deviation --cooldown --coverage --digest --silence --kinds")
+        raise BadValue("nothing to set: give one of --deviation --apart --pair --cooldown … --kinds")
     config = with_settings()
     keys = [setup.key for setup in pick(read(config), asked.wanted)]
     made = apply(config, keys, values, asked.dry_run)

@@ -118,4 +118,4 @@ async def client_of(session: Session, symbols: list[str] = SYMBOLS) -> AsyncIter
 def odd(trades: list[Trade]) -> list[Gap | StepBack]:
     """What is wrong about the ids."""
     ids = TradeIds()
-    return [wrong for trade in trades if (wrong := ids.observe(trade.instrument, trade.trade_id))]
+    return [wrong for trade in trades if (wrong := ids.observe(trade.instrument, trade.trade_id, trade.trade_time))]

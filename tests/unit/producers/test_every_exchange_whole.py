@@ -171,7 +171,9 @@ async def test_a_subscription_that_is_acknowledged_and_silent(name: str) -> None
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_ids_that_begin_anew_are_noticed_once_and_lose_nothing(name: str) -> None:
+async def test_ids_that_begin_anew_are_noticed_and_said_once_and_lose_nothing(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
     symbol = symbols_of(name)[0]
     async with whole_of(name) as (exchange, whole):
         before = len(whole.ids(symbol))
@@ -179,7 +181,12 @@ async def test_ids_that_begin_anew_are_noticed_once_and_lose_nothing(name: str) 
         await until(lambda: len(whole.ids(symbol)) > before + 100)
         series = whole.filler.memory.of(symbol)
         # Ids that belong to all symbols are told from late ones by a time that is a minute later.
-        assert series.anew == (0 if name == "bitstamp" else 1)
+        expected = 0 if name == "bitstamp" else 1
+        assert series.anew == expected
+        await until(lambda: not series.begun)
+        await asyncio.sleep(0.5)
+        assert [gap.symbol for gap in whole.gaps if gap.begins_anew].count(symbol) == expected
+        assert caplog.text.count(f"{name}:{symbol}: ids begin anew with ") == expected
         again = next(place for place, number in enumerate(whole.ids(symbol)) if number < 1_000_000)
         made = [trade.trade_id for trade in exchange.floor.history[symbol].newest(10_000)]
         since = whole.ids(symbol)[again:]

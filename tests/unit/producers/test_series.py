@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from producers.adapter import Hole, Ids, Page
-from producers.series import Series
+from producers.series import Anew, Series
 from schemas.records import Trade
 from tests.samples import trade
 
@@ -143,3 +143,6 @@ def test_each_beginning_of_ids_is_counted_once() -> None:
     for word in ("500", "0@600", "1@601", "1@601", "500", "2@602"):
         played.play(word)
     assert (played.series.anew, played.series.repeated) == (1, 2)
+    assert played.series.begun == [Anew(500, BASE + 500_000_000, 0, BASE + 600_000_000)]
+    played.series.settle([], 0)
+    assert (played.series.anew, played.series.begun) == (0, [])

@@ -18,13 +18,16 @@ KNOWN = Watch(exchange="binance", symbol="XRPUSDT", revision=4, updated_time=10)
     [
         ({"deviation": 0}, "deviation: 0 is not between 0.00000001 and 0.99999999"),
         ({"deviation": ONE}, "deviation: 1 is not between"),
+        ({"apart": 0}, "apart: 0 is not between 0.00000001 and 0.99999999"),
+        ({"apart": ONE}, "apart: 1 is not between"),
+        ({"pair": "B" * 41}, "pair: 'BBB"),
         ({"cooldown": -1}, "cooldown: -1 is not between 0 and 86400"),
         ({"coverage": 86_401}, "coverage: 86401 is not between 0 and 86400"),
         ({"silence": 86_401}, "silence: 86401 is not between"),
         ({"digest_minutes": 1_441}, "digest_minutes: 1441 is not between 0 and 1440"),
         ({"kinds": "off-average,weather"}, "kinds: 'weather' is none of off-average, day-range"),
         ({"kinds": "off-average,"}, "kinds: '' is none of"),
-        ({"changed": "exchange"}, "changed: 'exchange' is none of cooldown, coverage"),
+        ({"changed": "exchange"}, "changed: 'exchange' is none of apart, cooldown, coverage"),
     ],
 )
 def test_what_it_may_not_say_is_named(changes: dict[str, Any], words: str) -> None:

@@ -19,6 +19,7 @@ from tests.unit.streams.delivery.played import CHANGELOG, CODECS, App, Event, Ta
 PARTITION = 3
 CONFIG = Config(topic_prefix="")
 NAMES = {topic.record: topic.name for topic in TOPICS.values() if topic.record}
+KEYS = {topic.record: topic.key for topic in TOPICS.values() if topic.record}
 
 
 class Acting:
@@ -60,7 +61,7 @@ class Acting:
     async def take(self, offset: int, *records: Keyed) -> None:
         """Records arrive, one batch of one topic, in consecutive offsets from this one."""
         events = [
-            Event(offset + i, record.instrument.encode(), CODECS[type(record)].encode(record))
+            Event(offset + i, KEYS[type(record)](record).encode(), CODECS[type(record)].encode(record))
             for i, record in enumerate(records)
         ]
         await self.take_raw(NAMES[type(records[0])], *events)

@@ -13,7 +13,7 @@ from tests.unit.streams.delivery.played import KEY
 def test_the_worker_runs_whatever_is_declared() -> None:
     config = Config(topic_prefix="unit-adding-")
     app = make_app(config, (*AGENTS, COUNTING))
-    assert app.group == "unit-adding-hedgehog:counting,exchange,market,trading"
+    assert app.group == "unit-adding-hedgehog:counting,exchange,market,pairs,trading"
     assert {agent.name for agent in (*AGENTS, COUNTING)} <= set(app.agents)
     assert app.tables["counts"].changelog_topic_name == COUNTING.changelog.full_name(config)
 

@@ -13,13 +13,15 @@ from streams.agents.agent import Agent
 from streams.agents.checkpoints import state_of
 from streams.agents.exchange import EXCHANGE
 from streams.agents.market import MARKET
+from streams.agents.pairs import PAIRS
 from streams.agents.trading import TRADING
-from streams.market import step
+from streams.market import apart, step
 from streams.trading import book, strategy
 from streams.trading.book import BookState
 from streams.trading.ruleset import TODAY
 from tests.samples import INSTRUMENT, fill, instrument, order, settings, trade
 from tests.unit.streams.agents.acting import NAMES, PARTITION, Acting
+from tests.unit.streams.agents.test_pairs import BITSTAMP, COINBASE, quote
 from tests.unit.streams.delivery.played import CODECS, KEY, Event, Table
 
 WATCH = Watch(exchange="binance", symbol="XRPUSDT")
@@ -40,6 +42,7 @@ FAULTS: list[tuple[Agent[Any], list[Keyed], tuple[object, str], Keyed]] = [
     (EXCHANGE, [order()], (book, "apply_instrument"), instrument()),
     (MARKET, [], (step, "judge"), trade("100")),
     (MARKET, [trade("100")], (market, "rules_of"), WATCH),
+    (PAIRS, [quote(COINBASE, 0, 1)], (apart, "pass_gate"), quote(BITSTAMP, 0, 2)),
 ]
 
 

@@ -18,7 +18,7 @@ from streams.worker import make_app
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
-        ("", ["trading", "exchange", "market"]),
+        ("", ["trading", "exchange", "market", "pairs"]),
         ("trading", ["trading"]),
         ("market", ["market"]),
         (" exchange , trading ", ["trading", "exchange"]),
@@ -38,14 +38,16 @@ def test_an_agent_that_there_is_not_is_named(names: str) -> None:
     wrong = next(name for name in names.split(",") if name not in ("trading", "exchange"))
     with pytest.raises(UnknownAgent) as refused:
         make_app(Config(topic_prefix="unit-choice-", agents=names))
-    assert str(refused.value) == f"agents: {wrong!r} is none of trading, exchange, market (HEDGEHOG_AGENTS={names})"
+    assert (
+        str(refused.value) == f"agents: {wrong!r} is none of trading, exchange, market, pairs (HEDGEHOG_AGENTS={names})"
+    )
 
 
 def test_workers_with_other_agents_are_another_group() -> None:
     config = Config(topic_prefix="p-")
     assert worker_group(config, group_name(AGENTS)) == "p-hedgehog"
     assert worker_group(config, group_name(AGENTS[:1])) == "p-hedgehog:trading"
-    assert make_app(config, AGENTS[1:]).group == "p-hedgehog:exchange,market"
+    assert make_app(config, AGENTS[1:]).group == "p-hedgehog:exchange,market,pairs"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from schemas.market_records import Alert, Candle, Digest
+from schemas.market_records import Alert, Candle, Digest, Quote
 from schemas.records import Record, Trade
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, VOLUME_MAX
 from schemas.watches import Watch
@@ -223,3 +223,23 @@ async def test_watches_that_were_made_anew_are_the_defaults_until_one_is_read() 
     assert state.watch == WATCH
     MARKET.begin_anew(state, "watches", "another")
     assert (state.watch, state.rules, state.changed) == (None, WatchRules(), True)
+
+
+async def test_last_prices_of_seconds_are_told_of_what_is_compared_and_of_nothing_else() -> None:
+    acting = Acting(MARKET)
+    compared = msgspec.structs.replace(WATCH, pair="XRP/USDT", apart=3, kinds="exchanges-apart", digest_minutes=0)
+    await acting.take(0, at(0, "1", 1), at(0.5, "1", 2))
+    await acting.take(5, compared)
+    await acting.take(2, at(0.501, "1.01", 3), at(0.52, "1.02", 4))
+    await acting.take(6, msgspec.structs.replace(compared, watched=False, revision=2))
+    await acting.take(4, at(0.55, "1", 5))
+    await acting.take(7, msgspec.structs.replace(compared, kinds="off-average", revision=3))
+    await acting.take(5, at(0.6, "1", 6))
+    await acting.keeper.drain()
+    told = acting.sent()
+    how = {"exchange": "binance", "symbol": "XRPUSDT", "pair": "XRP/USDT", "cooldown": 300}
+    assert told == [
+        Quote(**how, price=101 * ONE // 100, trade_time=at(0.501, "1", 3).trade_time, apart=3, settings_offset=5),
+        Quote(**how, price=102 * ONE // 100, trade_time=at(0.52, "1", 4).trade_time, apart=0, settings_offset=6),
+    ]
+    assert {sent.key for sent in acting.app.producer.log if sent.topic == "quotes"} == {b"XRP/USDT"}

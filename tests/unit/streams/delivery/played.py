@@ -16,7 +16,7 @@ from infra.config import Config
 from schemas import records
 from schemas.codec import Codec, schema_text
 from schemas.errors import Refused
-from schemas.market_records import Alert, Candle, Digest
+from schemas.market_records import Alert, Candle, Digest, Quote
 from schemas.records import Applied, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
 from schemas.watches import Watch
 from streams.delivery.batches import Batch
@@ -35,7 +35,7 @@ CODECS: dict[type[Record], Codec[Any]] = {
     for number, kind in enumerate(
         (
             *(Fill, DeadLetter, Applied, Trade, Order, Instrument, Settings, records.Checkpoint),
-            *(Candle, Alert, Digest, Watch),
+            *(Candle, Alert, Digest, Watch, Quote),
         ),
         1,
     )

@@ -4,7 +4,7 @@ import numpy as np
 
 from streams.market.buckets import MarketTrade
 from streams.market.rules import WatchRules
-from streams.market.state import Made, MarketState, Trades, new_state
+from streams.market.state import Made, MarketState, Trades, new_state, nothing
 from streams.market.step import apply_trades
 from tests.samples import units
 
@@ -53,7 +53,7 @@ def columns(trades: list[MarketTrade]) -> Trades:
 
 def play(text: str, rules: WatchRules = DEFAULTS) -> tuple[MarketState, Made]:
     """The market after these trades, each in a batch of its own, and what they made."""
-    state, made = new_state(INSTRUMENT), Made([], [], [], [])
+    state, made = new_state(INSTRUMENT), nothing()
     for trade in tape(text):
         for column, more in zip(made, apply_trades(state, columns([trade]), rules), strict=True):
             column.extend(more)

@@ -9,7 +9,7 @@ from streams.market.buckets import MarketTrade
 from streams.market.candles import Candle, candle_at
 from streams.market.day_range import day_range
 from streams.market.rules import WatchRules
-from streams.market.state import new_state
+from streams.market.state import new_state, nothing
 from streams.market.step import apply_trades
 from tests.unit.streams.market.tape import INSTRUMENT, clock, columns, play, tape
 
@@ -200,7 +200,7 @@ def test_trades_that_have_been_applied_are_skipped() -> None:
 @pytest.mark.parametrize("rows", [0, 1])
 def test_columns_without_trades_make_nothing(rows: int) -> None:
     state, _ = play("12:00 10\n" * rows)
-    assert apply_trades(state, columns([]), WatchRules()) == ([], [], [], [])
+    assert apply_trades(state, columns([]), WatchRules()) == nothing()
 
 
 @pytest.mark.parametrize("time", [-1, -(2**63), 253_402_300_800_000_000, 2**63 - 1])

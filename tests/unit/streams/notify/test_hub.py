@@ -110,7 +110,13 @@ def test_what_is_told_of_an_instrument(watches: tuple[Watch, ...], expected: lis
         ),
         ("day-range", {}, f"{XRP}: 103, new high of 24 hours", "Compared with 100."),
         ("day-range", {"direction": "down"}, f"{XRP}: 103, new low of 24 hours", "Compared with 100."),
-        ("exchanges-apart", {}, f"{XRP}: 103, exchanges-apart up", "Compared with 100."),
+        ("exchanges-apart", {"other": "a:B"}, f"{XRP}: 103, 3.00 % above a:B", "Compared with 100."),
+        (
+            "exchanges-apart",
+            {"other": "a:B", "direction": "down", "value": -ONE // 100},
+            f"{XRP}: 103, 1.00 % below a:B",
+            "Compared with 100.",
+        ),
     ],
 )
 def test_alerts_in_words(kind: str, changes: dict[str, Any], headline: str, detail: str) -> None:

@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from streams.cli.command import Json, command, noun
+from streams.cli.dashboard.options import Dashboard
 from streams.cli.errors import EXIT_CODES, CliError
 from streams.cli.notify.options import Notify
 from streams.cli.orders.options import Audit, Explain
@@ -106,6 +107,7 @@ command(app, "explain", Explain, "streams.cli.orders.explain:explain")
 command(app, "status", Status, "streams.cli.pipeline.status:status")
 command(app, "doctor", Doctor, "streams.cli.pipeline.doctor:doctor")
 command(app, "produce", Produce, "streams.cli.pipeline.produce:produce", data=False)
+command(app, "dashboard", Dashboard, "streams.cli.dashboard.run:dashboard", data=False)
 command(app, "notify", Notify, "streams.cli.notify.run:notify", data=False)
 command(app, "worker", Worker, "streams.cli.pipeline.worker:worker", data=False)
 

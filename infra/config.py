@@ -28,7 +28,7 @@ OF_THE_TESTS = ("TEST_KEEP",)
 
 IDS = r"^(-?\d{1,18}(,-?\d{1,18})*)?$"
 """Whole numbers separated by commas."""
-SECRET = ("database_url", "telegram_token", "notify_webhook", "notify_apprise")
+SECRET = ("database_url", "dashboard_password", "telegram_token", "notify_webhook", "notify_apprise")
 """Variables whose values are shown nowhere."""
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
@@ -55,6 +55,7 @@ class Config(BaseSettings):
     worker_port: Port = 26066
     run_port: Port = 26060
     local_exchange_port: Port = 29443
+    dashboard_port: Port = 28090
     worker_host: str = LOOPBACK
     """The address on which a worker serves its web page, and `hedgehog run` what tells of its health."""
 
@@ -89,6 +90,12 @@ class Config(BaseSettings):
     """Commission of the mock exchange, as a fraction of the notional."""
     mock_partial_fills: bool = False
     """Whether the mock exchange fills no more than the quantity of each market trade."""
+
+    dashboard_host: str = LOOPBACK
+    """The address on which the dashboard is served; another than loopback needs a password."""
+    dashboard_password: Annotated[str, Field(repr=False)] = ""
+    """What the dashboard asks for; or the file that holds it."""
+    dashboard_password_file: str = ""
 
     telegram_token: Annotated[str, Field(repr=False, pattern=r"^(\d+:[\w-]+)?$")] = ""
     """Of the bot that `hedgehog notify` speaks as; or the file that holds it."""

@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from streams.cli.command import Json, command, noun
+from streams.cli.dashboard.options import Dashboard
 from streams.cli.errors import EXIT_CODES, CliError
 from streams.cli.instruments.options import Positions
 from streams.cli.notify.options import Notify
@@ -109,6 +110,7 @@ command(app, "status", Status, "streams.cli.pipeline.status:status")
 command(app, "doctor", Doctor, "streams.cli.pipeline.doctor:doctor")
 command(app, "run", Run, "streams.cli.pipeline.run:run", data=False)
 command(app, "produce", Produce, "streams.cli.pipeline.produce:produce", data=False)
+command(app, "dashboard", Dashboard, "streams.cli.dashboard.run:dashboard", data=False)
 command(app, "notify", Notify, "streams.cli.notify.run:notify", data=False)
 command(app, "worker", Worker, "streams.cli.pipeline.worker:worker", data=False)
 

@@ -61,21 +61,26 @@ def trades_in(data: bytes, first: int, end: int, keys: Keys, codec: Codec[Trade]
 
     What is no trade is left out. Raises `ServiceError` for a format that no broker of today sends.
     """
-    parts = []
+    # a live producer's batches hold a few records each: they are decoded together
+    bodies, places, size = [], [], 0
     for base, body in _batches(data, first):
-        starts, lengths, offsets, codes = _records(body, base, first, end, keys)
-        key_of = (codes + 1).astype(np.int16)
-        value = _value(body, starts, lengths)
-        columns = decode_trades_at(body, starts, lengths, keys.names, key_of, codec, value)
-        part = Found(codes, offsets, *columns[:4])
-        if columns.errors:
-            good = np.ones(len(starts), np.bool_)
-            good[list(columns.errors)] = False
-            part = Found(*(column[good] for column in part))
-        parts.append(part)
-    if not parts:
+        starts, *others = _records(body, base, first, end, keys)
+        if len(starts):
+            bodies.append(body)
+            places.append((starts + size, *others))
+            size += len(body)
+    if not places:
         return Found(*(np.zeros(0, np.int64) for _ in Found._fields))
-    return Found(*map(np.concatenate, zip(*parts, strict=True)))
+    body = np.concatenate(bodies)
+    starts, lengths, offsets, codes = map(np.concatenate, zip(*places, strict=True))
+    key_of = (codes + 1).astype(np.int16)
+    columns = decode_trades_at(body, starts, lengths, keys.names, key_of, codec, _value(body, starts, lengths))
+    found = Found(codes, offsets, *columns[:4])
+    if columns.errors:
+        good = np.ones(len(starts), np.bool_)
+        good[list(columns.errors)] = False
+        found = Found(*(column[good] for column in found))
+    return found
 
 
 def _value(body: Bytes, starts: Int64s, lengths: Int64s) -> Callable[[int], bytes | None]:

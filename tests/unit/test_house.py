@@ -55,6 +55,7 @@ HOUSE = House(
         "streams/notify/ledger.py",
         "streams/notify/notices.py",
         "streams/notify/sinks/outcome.py",
+        "streams/web/model",
     ),
     pure_imports=frozenset(
         {
@@ -78,7 +79,7 @@ HOUSE = House(
             "typing",
         }
     ),
-    documented=("streams/trading", "streams/market", "streams/delivery", "streams/notify", "schemas"),
+    documented=("streams/trading", "streams/market", "streams/delivery", "streams/notify", "streams/web", "schemas"),
     entry_points={
         "infra/__main__.py": "python -m infra",
         "connectors/__main__.py": "python -m connectors",

@@ -1,7 +1,7 @@
 """`hedgehog explain ORDER`: which input made an order, what it found, and the arithmetic."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import typer
@@ -26,16 +26,20 @@ FIND = "hedgehog orders list"
 
 def explain(asked: Explain, out: Output) -> None:
     """Show what made the order; exit code 1 where the replay gives another one than was recorded."""
-    wanted = _parsed(asked.order)
-    config = with_settings()
-    found = _explained(config, wanted, _instruments(wanted, read(config)), out)
-    row = as_row(found, config.topic_prefix)
+    row = explained_row(with_settings(), asked.order, out.progress)
     if out.json:
         out.record(row)
     else:
         _show(row, out)
-    if found.differences:
+    if row["differences"]:
         raise typer.Exit(PROBLEM)
+
+
+def explained_row(config: Config, order: str, say: Callable[[str], None]) -> dict[str, Any]:
+    """Return what made the order that somebody named; `CliError` where it is none, or cannot be replayed."""
+    wanted = _parsed(order)
+    found = _explained(config, wanted, _instruments(wanted, read(config)), say)
+    return as_row(found, config.topic_prefix)
 
 
 def _parsed(order: str) -> OrderId:
@@ -58,9 +62,9 @@ def _instruments(wanted: OrderId, known: Collection[str]) -> list[str]:
     return keys
 
 
-def _explained(config: Config, wanted: OrderId, keys: list[str], out: Output) -> Explanation:
+def _explained(config: Config, wanted: OrderId, keys: list[str], say: Callable[[str], None]) -> Explanation:
     """Explain the order of the first of these instruments that has it."""
-    out.progress(f"reading what was recorded of {' and '.join(keys)} when trader {wanted.trader} ran…")
+    say(f"reading what was recorded of {' and '.join(keys)} when trader {wanted.trader} ran…")
     unknown: CliError = CliError(f"no order of {' or '.join(keys)} was recorded", hint=FIND)
     for key, partition in partitions_of(config, ORDERS, keys).items():
         stretches = recorded_of_trader(config, key, partition, wanted.trader)

@@ -1,0 +1,31 @@
+"""What the dashboard has done by others: everything that writes, and what takes a moment to find out.
+
+The command line fills this in with its own functions, so that a button and a typed command are the same.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Values = Mapping[str, Any]
+"""What a page asks with: text, truth values, lists of text, and dicts of text."""
+
+
+class NotDone(Exception):
+    """What was asked for was not done; the message says why, `hint` what to do."""
+
+    def __init__(self, text: str, hint: str = "") -> None:
+        super().__init__(text)
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Deeds:
+    """What can be done and asked, by name. Each may block, raises `NotDone`, and returns what is sent as JSON."""
+
+    actions: Mapping[str, Callable[[Values], Any]]
+    """Change something."""
+    questions: Mapping[str, Callable[[Values], Any]]
+    """Change nothing."""
+    audit: list[str]
+    """The command that audits what was recorded and prints what it found as JSON; none: it is not run."""

@@ -1,0 +1,1 @@
+"""The pages, the stream of what changes, and who may ask for what."""

@@ -7,8 +7,9 @@ from typing import Any
 
 from infra.config import Config
 from schemas.gap_records import Gap
+from schemas.journal_records import Applied, Checkpoint
 from schemas.market_records import Alert, Candle, Digest, Quote
-from schemas.records import Applied, Checkpoint, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
+from schemas.records import DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
 from schemas.watches import Watch
 
 DAY_MS = 86_400_000

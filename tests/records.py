@@ -8,12 +8,9 @@ from hypothesis import strategies as st
 from schemas.checks import COUNT_MAX, FIRST_MARKET_TIME, INT_MAX, LAST_TIME, LONG_MAX
 from schemas.dead_letters import dead_letter
 from schemas.gap_records import Gap, GapStatus
+from schemas.journal_records import BOOK, LEADER, Applied, Checkpoint
 from schemas.market_records import Alert, Candle, Digest, Quote
 from schemas.records import (
-    BOOK,
-    LEADER,
-    Applied,
-    Checkpoint,
     DeadLetter,
     ExecutionType,
     Fill,

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from schemas import topics
-from schemas.records import BOOK, LEADER, Applied, Checkpoint, Fill, Order
+from schemas.journal_records import BOOK, LEADER, Applied, Checkpoint
+from schemas.records import Fill, Order
 from streams.delivery.batches import Batch
 from streams.delivery.incarnations import BeginAnew
 from streams.delivery.partition import Context

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from infra.config import Config
 from schemas import topics
-from schemas.records import LEADER, Checkpoint
+from schemas.journal_records import LEADER, Checkpoint
 from streams.audit.books import Unproven
 from streams.audit.decisions import Decisions, Known
 from streams.audit.differences import Difference

@@ -14,7 +14,8 @@ import msgspec
 import numpy as np
 
 from schemas.errors import Refused
-from schemas.records import BOOK, Applied, Checkpoint, Fill, Instrument, Order
+from schemas.journal_records import BOOK, Applied, Checkpoint
+from schemas.records import Fill, Instrument, Order
 from streams.trading import book
 from streams.trading.book import BookState, Tape, Terms
 

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from schemas.records import BOOK, LEADER, Applied, Checkpoint, Fill, Order, Record
+from schemas.journal_records import BOOK, LEADER, Applied, Checkpoint
+from schemas.records import Fill, Order, Record
 from streams.agents.checkpoints import at_rest, checkpoint_of, state_of
 from streams.audit import books, journal
 from streams.audit.differences import Difference, by_version

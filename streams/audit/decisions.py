@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from schemas.records import BOOK, LEADER, Applied, Checkpoint, Fill, Order, Record
+from schemas.journal_records import BOOK, LEADER, Applied, Checkpoint
+from schemas.records import Fill, Order, Record
 from streams.agents.checkpoints import LAYOUTS
 from streams.audit.chains import NOTHING, STATES
 from streams.audit.journal import Epochs, Found, Recorded, epoch_name, gathered, owner_of

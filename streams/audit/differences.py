@@ -6,7 +6,8 @@ from typing import TypeVar
 
 import msgspec
 
-from schemas.records import LEADER, Applied, Decided, Fill, Order, Record
+from schemas.journal_records import LEADER, Applied
+from schemas.records import Decided, Fill, Order, Record
 
 D = TypeVar("D", bound=Decided)
 Versioned = Order | Applied | Fill

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from schemas.records import Applied, Fill, Instrument, Settings
+from schemas.journal_records import Applied
+from schemas.records import Fill, Instrument, Settings
 from streams.audit.journal import Recorded
 
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from schemas.columns import Int64s
 from schemas.errors import Refused
-from schemas.records import BOOK, LEADER, Applied, Checkpoint, Decided, Fill, Instrument, Order, Record, Settings
+from schemas.journal_records import BOOK, LEADER, Applied, Checkpoint
+from schemas.records import Decided, Fill, Instrument, Order, Record, Settings
 from schemas.upgrade import instrument_in
 from streams.agents.checkpoints import REPLAYED
 from streams.audit.books import RecordedBook

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from schemas.records import Checkpoint
+from schemas.journal_records import Checkpoint
 from streams.agents.checkpoints import state_of
 from streams.trading.leader import LeaderState
 from streams.trading.strategy import COUNT, NEXT

@@ -8,7 +8,8 @@ import numpy as np
 from infra.config import Config
 from schemas import topics
 from schemas.codec import CodecError
-from schemas.records import LEADER, Applied, Fill, Order, Trade
+from schemas.journal_records import LEADER, Applied
+from schemas.records import Fill, Order, Trade
 from schemas.registry import make_codec
 from schemas.spans import Span
 from schemas.topics import Topic

@@ -9,7 +9,8 @@ import numpy as np
 
 from infra.config import Config
 from schemas import topics
-from schemas.records import LEADER, Trade
+from schemas.journal_records import LEADER
+from schemas.records import Trade
 from schemas.registry import make_codec
 from streams.audit.chains import Proof
 from streams.audit.differences import Difference

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas.records import BOOK, LEADER, Applied, Checkpoint, Fill, Order, OrderStatus, Record
+from schemas.journal_records import BOOK, LEADER, Applied, Checkpoint
+from schemas.records import Fill, Order, OrderStatus, Record
 from streams.agents.checkpoints import LAYOUTS, REPLAYED
 from streams.audit.books import Unproven
 from streams.audit.chains import STATES, Chain, prove

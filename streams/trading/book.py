@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from schemas.journal_records import BOOK, Applied
 from schemas.order_ids import read_id
-from schemas.records import BOOK, Applied, ExecutionType, Fill, Instrument, Order, OrderStatus, Record, Side
+from schemas.records import ExecutionType, Fill, Instrument, Order, OrderStatus, Record, Side
 from schemas.symbols import split_instrument
 from schemas.units import AMOUNT_MAX, ONE
 from streams.trading.crossing import Int64s, first_crossing

@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 
 from schemas.errors import Refused
+from schemas.journal_records import Applied
 from schemas.order_ids import client_order_id, read_id
-from schemas.records import Applied, Fill, Instrument, Order, OrderStatus, Record, Settings, Side, TradingStatus
+from schemas.records import Fill, Instrument, Order, OrderStatus, Record, Settings, Side, TradingStatus
 from schemas.symbols import split_instrument
 from schemas.units import AMOUNT_MAX, PRICE_MAX
 from streams.trading import account, ruleset, strategy

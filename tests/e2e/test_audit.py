@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from infra.config import Config
 from schemas.broker import create_topics, delete_topics
-from schemas.records import BOOK, Fill, Order
+from schemas.journal_records import BOOK
+from schemas.records import Fill, Order
 from schemas.registry import make_codec, register_all
 from schemas.topics import FILLS, TOPICS
 from streams.audit.audit import Asked, audit

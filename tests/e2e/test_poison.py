@@ -9,7 +9,8 @@ import pytest
 from infra.config import Config
 from schemas import topics
 from schemas.dead_letters import KEY_BYTES, VALUE_BYTES
-from schemas.records import Applied, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
+from schemas.journal_records import Applied
+from schemas.records import DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
 from schemas.topics import Topic
 from streams.audit.audit import audit
 from tests import samples

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from infra.config import Config
 from schemas import topics
-from schemas.records import Applied, Fill, Order, TradingStatus
+from schemas.journal_records import Applied
+from schemas.records import Fill, Order, TradingStatus
 from streams.audit.audit import audit
 from streams.cli.main import app
 from streams.trading.strategy import COUNT

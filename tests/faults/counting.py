@@ -10,7 +10,8 @@ import msgspec
 from infra.config import load_config
 from schemas import topics
 from schemas.codec import Codec
-from schemas.records import Applied, Record, Trade
+from schemas.journal_records import Applied
+from schemas.records import Record, Trade
 from schemas.topics import Topic
 from streams.agents.agent import Agent, Environment
 from streams.agents.trades import trades_of

@@ -12,7 +12,8 @@ import pytest
 from infra.config import Config
 from schemas import topics
 from schemas.broker import create_topics, delete_topics
-from schemas.records import Applied, Trade
+from schemas.journal_records import Applied
+from schemas.records import Trade
 from schemas.registry import make_codec, register_all
 from streams.delivery.changelog import keep_newest
 from streams.topics.read import messages

@@ -12,7 +12,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.records import Applied, ExecutionType, Fill, Instrument, Order, OrderStatus, Settings, Side, TradingStatus
+from schemas.journal_records import Applied
+from schemas.records import ExecutionType, Fill, Instrument, Order, OrderStatus, Settings, Side, TradingStatus
 from schemas.units import ONE
 from streams.audit.books import RecordedBook
 from streams.audit.journal import NO_TRADES, Recorded, Trades, compare

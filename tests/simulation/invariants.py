@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 from faust.types import TP
 
-from schemas.records import BOOK, LEADER, Applied, Checkpoint, DeadLetter, Fill, Order, OrderStatus, Trade
+from schemas.journal_records import BOOK, LEADER, Applied, Checkpoint
+from schemas.records import DeadLetter, Fill, Order, OrderStatus, Trade
 from streams.agents.agent import Agent
 from streams.agents.exchange import EXCHANGE
 from streams.agents.trading import TRADING

@@ -9,9 +9,10 @@ from typing import Any
 from faust.types import TP
 
 from infra.config import Config
-from schemas import records
+from schemas import journal_records
 from schemas.codec import Codec, schema_text
-from schemas.records import Applied, DeadLetter, Fill, Instrument, Keyed, Order, Record, Settings, Trade, TradingStatus
+from schemas.journal_records import Applied
+from schemas.records import DeadLetter, Fill, Instrument, Keyed, Order, Record, Settings, Trade, TradingStatus
 from schemas.topics import TOPICS
 from streams.agents.agent import Environment
 from streams.agents.checkpoints import Pace
@@ -27,7 +28,7 @@ from tests.simulation.worker import Worker
 CODECS: dict[type[Record], Codec[Any]] = {
     kind: Codec(kind, number, lambda _, kind=kind: schema_text(kind))  # type: ignore[misc]
     for number, kind in enumerate(
-        (Fill, DeadLetter, Applied, Trade, Order, Instrument, Settings, records.Checkpoint), 1
+        (Fill, DeadLetter, Applied, Trade, Order, Instrument, Settings, journal_records.Checkpoint), 1
     )
 }
 NAMES = {topic.record: topic.name for topic in TOPICS.values() if topic.record}

@@ -42,6 +42,7 @@ HOUSE = House(
         "schemas/checks.py",
         "schemas/errors.py",
         "schemas/gap_records.py",
+        "schemas/journal_records.py",
         "schemas/market_records.py",
         "schemas/order_ids.py",
         "schemas/parameters.py",

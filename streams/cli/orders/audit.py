@@ -4,7 +4,8 @@ from typing import Any
 
 import typer
 
-from schemas.records import Applied, Fill, Order, Record
+from schemas.journal_records import Applied
+from schemas.records import Fill, Order, Record
 from schemas.units import plain
 from streams.audit.audit import Asked
 from streams.audit.audit import audit as audit_recorded

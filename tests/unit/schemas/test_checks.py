@@ -8,8 +8,9 @@ import pytest
 from schemas.checks import COUNT_MAX, FIELDS, FIRST_MARKET_TIME, INT_MAX, LAST_TIME, LONG_MAX
 from schemas.codec import Codec, CodecError, schema_text
 from schemas.errors import Refused
+from schemas.journal_records import Applied, Checkpoint
 from schemas.market_records import Alert, Candle, Digest
-from schemas.records import Applied, Checkpoint, DeadLetter, ExecutionType, OrderStatus, Record
+from schemas.records import DeadLetter, ExecutionType, OrderStatus, Record
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, VOLUME_MAX
 from tests.records import BY_TYPE
 from tests.samples import fill, instrument, order, settings, trade

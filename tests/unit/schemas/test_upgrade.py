@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from schemas.codec import Codec, UnknownSchema
-from schemas.records import Applied, Instrument, Order, Settings, TradingStatus
+from schemas.journal_records import Applied
+from schemas.records import Instrument, Order, Settings, TradingStatus
 from schemas.units import ONE
 from schemas.upgrade import instrument_in
 from tests import samples

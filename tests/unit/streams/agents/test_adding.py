@@ -1,7 +1,7 @@
 """Adding an agent takes one file and one line in `AGENTS`: `tests.faults.counting` is such a file."""
 
 from infra.config import Config
-from schemas.records import Applied
+from schemas.journal_records import Applied
 from streams.agents import AGENTS
 from streams.worker import make_app
 from tests.faults.counting import COUNTING, EVERY, Count

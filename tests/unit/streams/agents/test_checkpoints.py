@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from schemas.records import BOOK, LEADER, Checkpoint, TradingStatus
+from schemas.journal_records import BOOK, LEADER, Checkpoint
+from schemas.records import TradingStatus
 from streams.agents.agent import Agent
 from streams.agents.checkpoints import Pace, state_of
 from streams.agents.exchange import EXCHANGE

@@ -1,7 +1,8 @@
 """What the agents do where topics were deleted and made anew: orders are named after them, offsets begin anew."""
 
+from schemas.journal_records import Applied
 from schemas.order_ids import client_order_id
-from schemas.records import Applied, Fill, Order, OrderStatus
+from schemas.records import Fill, Order, OrderStatus
 from schemas.topics import LEADERS
 from streams.agents.exchange import EXCHANGE
 from streams.agents.trading import TRADING

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from schemas.codec import Codec, schema_text
-from schemas.records import Applied, Fill, Order, OrderStatus, Trade, TradingStatus
+from schemas.journal_records import Applied
+from schemas.records import Fill, Order, OrderStatus, Trade, TradingStatus
 from streams.audit.audit import Audit
 from streams.audit.differences import counting
 from streams.audit.journal import Recorded, Trades, compare, made_anew, refold

@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from schemas.records import BOOK, LEADER, Applied, Checkpoint, Fill, Order, Record, Trade
+from schemas.journal_records import BOOK, LEADER, Applied, Checkpoint
+from schemas.records import Fill, Order, Record, Trade
 from streams.agents.checkpoints import REPLAYED
 from streams.agents.exchange import EXCHANGE
 from streams.agents.trading import TRADING

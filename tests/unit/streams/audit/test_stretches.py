@@ -5,7 +5,8 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from schemas.records import BOOK, LEADER, Applied, Checkpoint, Fill, Order, Record
+from schemas.journal_records import BOOK, LEADER, Applied, Checkpoint
+from schemas.records import Fill, Order, Record
 from streams.agents.checkpoints import LAYOUTS, state_of
 from streams.audit.chains import STATES
 from streams.audit.explain import explain

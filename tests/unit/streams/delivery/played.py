@@ -13,11 +13,12 @@ import msgspec
 from faust.types import TP
 
 from infra.config import Config
-from schemas import records
+from schemas import journal_records
 from schemas.codec import Codec, schema_text
 from schemas.errors import Refused
+from schemas.journal_records import Applied
 from schemas.market_records import Alert, Candle, Digest, Quote
-from schemas.records import Applied, DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
+from schemas.records import DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
 from schemas.watches import Watch
 from streams.delivery.batches import Batch
 from streams.delivery.changelog import Changelog, keep_newest
@@ -34,7 +35,7 @@ CODECS: dict[type[Record], Codec[Any]] = {
     kind: Codec(kind, number, lambda _, kind=kind: schema_text(kind))  # type: ignore[misc]
     for number, kind in enumerate(
         (
-            *(Fill, DeadLetter, Applied, Trade, Order, Instrument, Settings, records.Checkpoint),
+            *(Fill, DeadLetter, Applied, Trade, Order, Instrument, Settings, journal_records.Checkpoint),
             *(Candle, Alert, Digest, Watch, Quote),
         ),
         1,

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from schemas.errors import Refused
+from schemas.journal_records import Applied
 from schemas.order_ids import client_order_id
-from schemas.records import Applied, ExecutionType, Order, OrderStatus, Side, TradingStatus
+from schemas.records import ExecutionType, Order, OrderStatus, Side, TradingStatus
 from schemas.units import ONE, plain
 from streams.trading import leader
 from streams.trading.leader import LeaderState

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from schemas.records import BOOK, LEADER, Applied, Checkpoint, Fill, Order, Record
-from streams.agents.checkpoints import LAYOUTS
 from streams.audit.chains import NOTHING, STATES
 from streams.audit.journal import Epochs, Found, Recorded, epoch_name, gathered, owner_of
 from streams.audit.stretches import Subject
+from streams.trading.checkpoints import LAYOUTS
 
 
 class Mark(msgspec.Struct, frozen=True):

@@ -16,11 +16,11 @@ from schemas.columns import Int64s
 from schemas.errors import Refused
 from schemas.records import BOOK, LEADER, Applied, Checkpoint, Decided, Fill, Instrument, Order, Record, Settings
 from schemas.upgrade import instrument_in
-from streams.agents.checkpoints import REPLAYED
 from streams.audit.books import RecordedBook
 from streams.audit.differences import Difference, by_version, compare_records, counting, in_order
 from streams.trading import leader
 from streams.trading.book import Tape
+from streams.trading.checkpoints import REPLAYED
 from streams.trading.leader import LeaderState
 
 

@@ -10,13 +10,13 @@ from schemas.records import Applied, Checkpoint, DeadLetter, ExecutionType, Fill
 from schemas.watches import Watch
 from streams.agents import AGENTS, market
 from streams.agents.agent import Agent
-from streams.agents.checkpoints import state_of
 from streams.agents.exchange import EXCHANGE
 from streams.agents.market import MARKET
 from streams.agents.trading import TRADING
 from streams.market import step
 from streams.trading import book, strategy
 from streams.trading.book import BookState
+from streams.trading.checkpoints import state_of
 from tests.samples import INSTRUMENT, fill, instrument, order, settings, trade
 from tests.unit.streams.agents.acting import NAMES, PARTITION, Acting
 from tests.unit.streams.delivery.played import CODECS, KEY, Event, Table

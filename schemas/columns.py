@@ -76,12 +76,12 @@ def decode_trades_at(
     columns = np.zeros((5, len(starts)), np.int64)
     known = np.zeros(len(starts), np.bool_)
     _decode(data, starts, lengths, codec.schema_id, True, names, ends, key_of, columns, known)
-    for schema_id in _ids_of(value, known):
+    for schema_id in set() if known.all() else _ids_of(value, known):
         if codec.written_without(schema_id, NEWEST_FIELD):
             _decode(data, starts, lengths, schema_id, False, names, ends, key_of, columns, known)
     errors: dict[int, Refused] = {}
     cut: dict[int, int] = {}
-    for i in np.flatnonzero(~known).tolist():
+    for i in [] if known.all() else np.flatnonzero(~known).tolist():
         try:
             trade = codec.decode(value(i))
             _check_key(trade, keys[key_of[i] - 1] if key_of[i] else None)

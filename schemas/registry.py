@@ -1,15 +1,13 @@
 """The schema registry: registers the project's schemas, makes codecs, fetches the schemas of other writers."""
 
 from http.client import CONFLICT, NOT_FOUND
-from typing import Any, TypeVar
-
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
-from confluent_kafka.schema_registry.error import SchemaRegistryError
+from typing import TypeVar
 
 from infra.config import Config
 from infra.errors import StackError, Unreachable
 from schemas.codec import Codec, UnknownSchema, schema_text
 from schemas.records import Record
+from schemas.registry_client import RegistryClient, RegistryError
 from schemas.topics import TOPICS
 
 R = TypeVar("R", bound=Record)
@@ -29,13 +27,9 @@ class SchemaRefused(StackError):
     """A schema cannot read what was written under an earlier one of its subject; the message names both sides."""
 
 
-def client(config: Config) -> SchemaRegistryClient:
+def client(config: Config) -> RegistryClient:
     """Return a client of the registry's Confluent-compatible API."""
-    settings: dict[str, Any] = {"url": f"{config.registry}/apis/ccompat/v7"}
-    if settings["url"].startswith("http:"):
-        # it would read the certificates of all authorities, for a tenth of a second, and ask for none of them
-        settings["ssl.ca.location"] = False
-    return SchemaRegistryClient(settings)
+    return RegistryClient(f"{config.registry}/apis/ccompat/v7")
 
 
 def register_all(config: Config) -> dict[str, int]:
@@ -56,35 +50,35 @@ def register_all(config: Config) -> dict[str, int]:
     return ids
 
 
-def compatibility(registry: SchemaRegistryClient, subject: str) -> str:
+def compatibility(registry: RegistryClient, subject: str) -> str:
     """Return the subject's own rule of compatibility; `NONE` where it has none or does not exist."""
     try:
-        return str(registry.get_compatibility(subject))
-    except SchemaRegistryError as error:
-        if error.http_status_code != NOT_FOUND:
+        return registry.compatibility(subject)
+    except RegistryError as error:
+        if error.status != NOT_FOUND:
             raise
         return "NONE"
 
 
-def _guard(registry: SchemaRegistryClient, subject: str) -> None:
+def _guard(registry: RegistryClient, subject: str) -> None:
     """Give a subject the rule, unless it has one that is strict enough, or does not exist yet."""
     if compatibility(registry, subject) in ENOUGH:
         return
     try:
-        registry.set_compatibility(subject, COMPATIBILITY)
-    except SchemaRegistryError as error:
-        if error.http_status_code != NOT_FOUND:
+        registry.demand(subject, COMPATIBILITY)
+    except RegistryError as error:
+        if error.status != NOT_FOUND:
             raise
 
 
-def _register(registry: SchemaRegistryClient, subject: str, record_type: type[Record]) -> int:
+def _register(registry: RegistryClient, subject: str, record_type: type[Record]) -> int:
     """Return the id of a record type's schema under a subject; `SchemaRefused` where it breaks the rule."""
     try:
-        return registry.register_schema(subject, Schema(schema_text(record_type), "AVRO"))
-    except SchemaRegistryError as error:
-        if error.http_status_code != CONFLICT:
+        return registry.register(subject, schema_text(record_type))
+    except RegistryError as error:
+        if error.status != CONFLICT:
             raise
-        reason = " ".join(str(error.error_message).split())
+        reason = " ".join(error.message.split())
         raise SchemaRefused(
             f"schema registry: {subject}: {record_type.__name__} as it is here cannot read what was written: {reason}"
         ) from None
@@ -106,9 +100,9 @@ def make_codec(config: Config, record_type: type[R]) -> Codec[R]:
 
     def writer_schema(wanted: int) -> str:
         try:
-            return str(registry.get_schema(wanted).schema_str)
-        except SchemaRegistryError as error:
-            if error.http_status_code == NOT_FOUND:
+            return registry.schema(wanted)
+        except RegistryError as error:
+            if error.status == NOT_FOUND:
                 raise UnknownSchema(f"schema id {wanted}: unknown to the registry") from None
             raise
 

@@ -14,11 +14,11 @@ import numpy as np
 
 from schemas.journal_records import BOOK, LEADER, Applied, Checkpoint
 from schemas.records import Fill, Order, Record
-from streams.agents.checkpoints import at_rest, checkpoint_of, state_of
 from streams.audit import books, journal
 from streams.audit.differences import Difference, by_version
 from streams.trading import book, leader
 from streams.trading.book import BookState, Tape
+from streams.trading.checkpoints import at_rest, checkpoint_of, state_of
 from streams.trading.leader import LeaderState
 
 NOTHING = Tape(*(np.zeros(0, np.int64) for _ in Tape._fields))

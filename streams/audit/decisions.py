@@ -10,10 +10,10 @@ import msgspec
 
 from schemas.journal_records import BOOK, LEADER, Applied, Checkpoint
 from schemas.records import Fill, Order, Record
-from streams.agents.checkpoints import LAYOUTS
 from streams.audit.chains import NOTHING, STATES
 from streams.audit.journal import Epochs, Found, Recorded, epoch_name, gathered, owner_of
 from streams.audit.stretches import Subject
+from streams.trading.checkpoints import LAYOUTS
 
 
 class Mark(msgspec.Struct, frozen=True):

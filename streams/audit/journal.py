@@ -17,11 +17,11 @@ from schemas.errors import Refused
 from schemas.journal_records import BOOK, LEADER, Applied, Checkpoint
 from schemas.records import Decided, Fill, Instrument, Order, Record, Settings
 from schemas.upgrade import instrument_in
-from streams.agents.checkpoints import REPLAYED
 from streams.audit.books import RecordedBook
 from streams.audit.differences import Difference, by_version, compare_records, counting, in_order
 from streams.trading import leader
 from streams.trading.book import Tape
+from streams.trading.checkpoints import REPLAYED
 from streams.trading.leader import LeaderState
 from streams.trading.ruleset import OLDEST, TODAY
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from schemas.journal_records import Checkpoint
-from streams.agents.checkpoints import state_of
+from streams.trading.checkpoints import state_of
 from streams.trading.leader import LeaderState
 from streams.trading.strategy import COUNT, NEXT
 

@@ -13,7 +13,6 @@ from schemas.records import Fill, Order, Trade
 from schemas.registry import make_codec
 from schemas.spans import Span
 from schemas.topics import Topic
-from streams.agents.checkpoints import LAYOUTS, state_of
 from streams.audit.differences import counting
 from streams.audit.journal import Recorded, trades_of
 from streams.audit.locate import Marked, stretches_of
@@ -21,6 +20,7 @@ from streams.audit.reader import Recordings
 from streams.topics.consume import Consuming, trade_batches
 from streams.topics.read import spans_between
 from streams.trading.book import Tape
+from streams.trading.checkpoints import LAYOUTS, state_of
 from streams.trading.leader import LeaderState
 
 SKEW_MS = 60_000

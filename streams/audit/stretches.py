@@ -12,12 +12,12 @@ import msgspec
 
 from schemas.journal_records import BOOK, LEADER, Applied, Checkpoint
 from schemas.records import Fill, Order, OrderStatus, Record
-from streams.agents.checkpoints import LAYOUTS, REPLAYED
 from streams.audit.books import Unproven
 from streams.audit.chains import STATES, Chain, prove
 from streams.audit.differences import Difference, Versioned, in_order, without_epoch
 from streams.audit.journal import Recorded
 from streams.trading.book import Tape
+from streams.trading.checkpoints import LAYOUTS, REPLAYED
 from streams.trading.matching import UNBOUNDED
 
 Start = Checkpoint | None

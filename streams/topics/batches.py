@@ -109,7 +109,7 @@ def _batches(data: bytes, first: int) -> Iterator[tuple[int, Bytes]]:
 def _records(body: Bytes, base: int, first: int, end: int, keys: Keys) -> tuple[Int64s, Int64s, Int64s, Int64s]:
     """Return where the values of the wanted records are, how long, their offsets and the numbers of their keys."""
     # a record has seven bytes at least
-    found = np.zeros((4, len(body) // 7 + 1), np.int64)
+    found = np.empty((4, len(body) // 7 + 1), np.int64)
     count = _find(body, base, first, end, keys.data, keys.ends, keys.table, found)
     return found[0, :count], found[1, :count], found[2, :count], found[3, :count]
 

@@ -7,9 +7,9 @@ import asyncio
 import gc
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import uvloop
@@ -28,6 +28,8 @@ from schemas.spans import TIMEOUT_S, Span, Spans
 from streams.topics import lean
 from streams.topics.batches import Found, Keys, trades_in
 from streams.topics.lean import Record
+
+T = TypeVar("T")
 
 POLL_MS = 200
 FETCH_BYTES = 4 << 20
@@ -144,7 +146,7 @@ class Consuming:
         self._runner.__enter__()
         try:
             with _told():
-                self._consumer = self._runner.run(_started(self._config, self._whole))
+                self._consumer = self._run(_started(self._config, self._whole))
         except BaseException:
             self._runner.close()
             raise
@@ -152,9 +154,13 @@ class Consuming:
 
     def __exit__(self, *_: object) -> None:
         try:
-            self._runner.run(self._consumer.stop())
+            self._run(self._consumer.stop())
         finally:
             self._runner.close()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return what a coroutine returns. (The runner's own `run` describes each result in words, megabytes too.)"""
+        return self._runner.get_loop().run_until_complete(work)
 
     def batches(self, wanted: Spans, progress: Progress | None = None) -> Iterator[list[Record]]:
         """Yield the records of these spans, those of a batch of one partition and in its order."""
@@ -176,12 +182,12 @@ class Consuming:
         place = TopicPartition(*partition)
         for arrived in self._arrivals(left):
             for fetched in arrived.get(place, []):
-                yield self._runner.run(self._consumer.position(place)), fetched
+                yield self._run(self._consumer.position(place)), fetched
 
     def _assigned(self, wanted: Spans) -> dict[TopicPartition, Span]:
         left = {TopicPartition(*partition): span for partition, span in wanted.items() if span[0] < span[1]}
         if left:
-            self._runner.run(_assign(self._consumer, left))
+            self._run(_assign(self._consumer, left))
         return left
 
     def _arrivals(self, left: dict[TopicPartition, Span]) -> Iterator[dict[TopicPartition, list[Any]]]:
@@ -189,7 +195,7 @@ class Consuming:
         heard = time.monotonic()
         while left:
             with _told():
-                arrived = self._runner.run(_arrived(self._consumer, left))
+                arrived = self._run(_arrived(self._consumer, left))
             yield arrived
             if arrived:
                 heard = time.monotonic()  # now: whoever takes the batches may take long

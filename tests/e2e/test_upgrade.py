@@ -8,7 +8,6 @@ import pytest
 from alembic import command
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.cimpl import NewTopic
-from confluent_kafka.schema_registry import Schema
 from sqlalchemy import Connection, Engine, create_engine, text
 
 from connectors.apply import remove_all
@@ -89,8 +88,7 @@ def register_old_schemas(config: Config) -> dict[str, int]:
     ids = {}
     for topic in TOPICS.values():
         if topic.record is not None and topic.name in OLD_TOPICS:
-            schema = Schema(OLD_SCHEMAS[topic.name], "AVRO")
-            ids[topic.name] = registry.register_schema(f"{topic.full_name(config)}-value", schema)
+            ids[topic.name] = registry.register(f"{topic.full_name(config)}-value", OLD_SCHEMAS[topic.name])
     return ids
 
 

@@ -4,11 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-TIME_S = 180
+TIME_S = 600
 PYTEST = ("-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0")
 
 
@@ -40,15 +40,19 @@ class Outcome:
     problem: str | None = None
 
 
-def outcome_of(root: Path, copy: Path, mutant: Mutant) -> Outcome:
-    """Try a mutant of the project at `root` in `copy`, an exact copy that is put right again afterwards."""
+def outcome_of(root: Path, copy: Path, mutant: Mutant, first: str | None = None) -> Outcome:
+    """Try a mutant of the project at `root` in `copy`, an exact copy that is put right again afterwards.
+
+    Of its tests the one named `first` is run before the others, which need not be run if it fails.
+    """
     source = (root / mutant.file).read_text()
     if source.count(mutant.old) != 1:
         return Outcome(mutant, None, f"{mutant.file} has its old text {source.count(mutant.old)} times, not once")
     broken = copy / mutant.file
     broken.write_text(source.replace(mutant.old, mutant.new))
     try:
-        return _tested(copy, mutant)
+        early = Outcome(mutant, None) if first is None else _tested(copy, mutant, (first,))
+        return early if early.killed_by else _tested(copy, mutant, mutant.tests)
     finally:
         broken.write_text(source)
 
@@ -62,14 +66,31 @@ def copied(root: Path, copy: Path, parts: Sequence[str]) -> None:
             shutil.copy2(root / part, copy / part)
 
 
-def _tested(copy: Path, mutant: Mutant) -> Outcome:
-    # A file is changed within a second and to the same size, perhaps: compiled files would not notice.
-    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, *PYTEST, *mutant.tests]
+def prepared(copy: Path, sources: Sequence[str], tests: Sequence[str]) -> None:
+    """Compile a copy, for else each run of its tests would.
+
+    A source is changed within a second and to the same size, perhaps, so what was compiled is known by its content.
+    """
+    compiled = ["-m", "compileall", "-q", "--invalidation-mode", "checked-hash", *sources]
+    for command in (compiled, [*PYTEST, "--collect-only", *tests]):
+        _run(copy, [*command], {})
+
+
+def _run(copy: Path, command: Sequence[str], environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": str(copy), **environment},
+        capture_output=True,
+        text=True,
+        timeout=TIME_S,
+        check=False,
+    )
+
+
+def _tested(copy: Path, mutant: Mutant, tests: Sequence[str]) -> Outcome:
     try:
-        done = subprocess.run(
-            command, cwd=copy, env=environment, capture_output=True, text=True, timeout=TIME_S, check=False
-        )
+        done = _run(copy, [*PYTEST, *tests], {"PYTHONDONTWRITEBYTECODE": "1"})
     except subprocess.TimeoutExpired:
         return Outcome(mutant, f"a test that does not end within {TIME_S} s")
     failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]

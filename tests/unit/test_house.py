@@ -72,6 +72,7 @@ HOUSE = House(
             "functools.cache",
             "functools.lru_cache",
             "hashlib.sha256",
+            "json.dumps",
             "math.gcd",
             "msgspec",
             "numba",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.runner import Mutant, copied, outcome_of
+from tests.mutants.runner import Mutant, copied, outcome_of, prepared
 from tests.mutants.table import MUTANTS
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +35,27 @@ def test_what_becomes_of_a_mutant(
     outcome = outcome_of(root, copy, Mutant("a mutant", "part/source.py", old, new, ("part/test_source.py",)))
     assert (outcome.killed_by, outcome.problem) == (killed_by, problem)
     assert (root / "part/source.py").read_text() == (copy / "part/source.py").read_text() == SOURCE
+
+
+@pytest.mark.parametrize(
+    ("first", "killed_by"),
+    [
+        ("part/test_source.py::test_double", "part/test_source.py::test_double"),
+        ("part/test_source.py::test_other", "part/test_source.py::test_double"),
+        ("part/test_source.py::test_gone", "part/test_source.py::test_double"),
+    ],
+)
+def test_the_test_that_killed_it_before_is_tried_first(first: str, killed_by: str, tmp_path: Path) -> None:
+    root, copy = tmp_path / "project", tmp_path / "copy"
+    (root / "part").mkdir(parents=True)
+    copy.mkdir()
+    (root / "part/__init__.py").write_text("")
+    (root / "part/source.py").write_text(SOURCE)
+    (root / "part/test_source.py").write_text(TEST + "\n\ndef test_other():\n    assert double(0) == 0\n")
+    copied(root, copy, ["part"])
+    prepared(copy, ["part"], ["part"])
+    mutant = Mutant("a mutant", "part/source.py", "number * 2", "number * 3", ("part/test_source.py",))
+    assert outcome_of(root, copy, mutant, first).killed_by == killed_by
 
 
 def test_every_mutant_of_the_table_is_where_it_says() -> None:

@@ -10,8 +10,6 @@ from http.client import NOT_FOUND
 from typing import Any
 
 import httpx
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
-from confluent_kafka.schema_registry.error import SchemaRegistryError
 from sqlalchemy import create_engine, text
 
 from infra import probes
@@ -22,6 +20,7 @@ from schemas.broker import check_topics
 from schemas.codec import schema_text
 from schemas.records import Record
 from schemas.registry import ENOUGH, client, compatibility
+from schemas.registry_client import RegistryClient, RegistryError
 from schemas.topics import TOPICS
 from streams.cli import endpoints
 from streams.cli.errors import CliError
@@ -146,11 +145,11 @@ def _schemas() -> str:
     return f"all {len(ours)} registered, backward compatible"
 
 
-def _registered(registry: SchemaRegistryClient, subject: str, record: type[Record]) -> bool:
+def _registered(registry: RegistryClient, subject: str, record: type[Record]) -> bool:
     try:
-        registry.lookup_schema(subject, Schema(schema_text(record), "AVRO"))
-    except SchemaRegistryError as error:
-        if error.http_status_code != NOT_FOUND:
+        registry.lookup(subject, schema_text(record))
+    except RegistryError as error:
+        if error.status != NOT_FOUND:
             raise
         return False
     return True

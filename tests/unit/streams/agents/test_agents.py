@@ -11,7 +11,6 @@ from schemas.records import DeadLetter, ExecutionType, Fill, Keyed, Order, Order
 from schemas.watches import Watch
 from streams.agents import AGENTS, market
 from streams.agents.agent import Agent
-from streams.agents.checkpoints import state_of
 from streams.agents.exchange import EXCHANGE
 from streams.agents.market import MARKET
 from streams.agents.pairs import PAIRS
@@ -19,6 +18,7 @@ from streams.agents.trading import TRADING
 from streams.market import apart, step
 from streams.trading import book, strategy
 from streams.trading.book import BookState
+from streams.trading.checkpoints import state_of
 from streams.trading.ruleset import TODAY
 from tests.samples import INSTRUMENT, fill, instrument, order, settings, trade
 from tests.unit.streams.agents.acting import NAMES, PARTITION, Acting

@@ -7,9 +7,10 @@ import pytest
 from schemas.journal_records import BOOK, LEADER, Checkpoint
 from schemas.records import TradingStatus
 from streams.agents.agent import Agent
-from streams.agents.checkpoints import Pace, state_of
+from streams.agents.checkpoints import Pace
 from streams.agents.exchange import EXCHANGE
 from streams.agents.trading import TRADING
+from streams.trading.checkpoints import state_of
 from streams.trading.leader import LeaderState
 from tests.samples import INSTRUMENT, instrument, order, settings, trade
 from tests.unit.streams.agents.acting import PARTITION, Acting

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from schemas.records import ExecutionType, Fill, TradingStatus
-from streams.agents.checkpoints import checkpoint_of
 from streams.audit.audit import Audit
 from streams.audit.books import RecordedBook, Unproven
 from streams.audit.chains import NOTHING, Proof
@@ -19,6 +18,7 @@ from streams.audit.journal import NO_TRADES
 from streams.audit.journal import Recorded as Everything
 from streams.audit.stretches import Retained, cut, provable, prove_whole, subjects
 from streams.trading.book import BookState, Tape, Terms
+from streams.trading.checkpoints import checkpoint_of
 from tests.property.test_leader import Lasting, lived, recorded_book, tape_of
 from tests.samples import INSTRUMENT, fill, order
 

@@ -10,7 +10,6 @@ import pytest
 
 from schemas.journal_records import BOOK, LEADER, Applied, Checkpoint
 from schemas.records import Fill, Order, Record, Trade
-from streams.agents.checkpoints import REPLAYED
 from streams.agents.exchange import EXCHANGE
 from streams.agents.trading import TRADING
 from streams.audit.decisions import Decisions
@@ -18,6 +17,7 @@ from streams.audit.explain import NotReplayable, UnknownOrder, explain
 from streams.audit.journal import Recorded, trades_of
 from streams.audit.stretches import Retained, Subject, provable, subjects
 from streams.trading.book import Tape
+from streams.trading.checkpoints import REPLAYED
 from streams.trading.matching import UNBOUNDED
 from tests.samples import INSTRUMENT, instrument, settings, trade
 from tests.unit.streams.agents.acting import NAMES, PARTITION, Acting

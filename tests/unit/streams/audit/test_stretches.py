@@ -7,13 +7,13 @@ import pytest
 
 from schemas.journal_records import BOOK, LEADER, Applied, Checkpoint
 from schemas.records import Fill, Order, Record
-from streams.agents.checkpoints import LAYOUTS, state_of
 from streams.audit.chains import STATES
 from streams.audit.explain import explain
 from streams.audit.journal import Recorded, trades_of
 from streams.audit.locate import Marked, stretches_of
 from streams.audit.stretches import Retained, Subject, cut, provable, subjects, tasks
 from streams.trading.book import Tape
+from streams.trading.checkpoints import LAYOUTS, state_of
 from streams.trading.leader import LeaderState
 from streams.trading.matching import UNBOUNDED
 from tests.unit.streams.audit.recordings import Topics, decisions_of, differences_of, proven, recorded_of, topics_of

@@ -2,6 +2,9 @@
 
 from schemas.errors import Refused
 
+GLOBAL_IDS = frozenset({"bitstamp"})
+"""Exchanges whose trade ids belong to all their instruments together: one that is left out says nothing."""
+
 _SEPARATORS = "/-_ "
 _WITHOUT_SEPARATORS = str.maketrans("", "", _SEPARATORS)
 _DASHED = {"coinbase": ("USDT", "USDC", "USD", "EUR", "GBP", "BTC", "ETH")}

@@ -16,11 +16,12 @@ from infra.config import load_config
 from producers.binance.exchange_info import EXCHANGE
 from producers.local_exchange.dialects import DIALECTS
 from producers.local_exchange.server import HISTORY, LocalExchange, Play
-from producers.local_exchange.simulated import MARKETS, MARKETS_OF, SHARED_IDS, Market, simulated_trades
+from producers.local_exchange.simulated import MARKETS, MARKETS_OF, Market, simulated_trades
 from producers.logs import log_to_stderr
 from producers.recorded.errors import FileError
 from producers.recorded.ordered import ordered_trades
 from schemas.records import Instrument, Trade
+from schemas.symbols import GLOBAL_IDS
 from schemas.units import ONE
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ def simulated_exchange(
 
     def trades() -> Iterator[Trade]:
         begin = time.time_ns() // 1_000
-        return islice(simulated_trades(seed, rate, begin, markets, shared_ids=name in SHARED_IDS), count)
+        return islice(simulated_trades(seed, rate, begin, markets, shared_ids=name in GLOBAL_IDS), count)
 
     described = [market.instrument() for market in markets]
     play = Play(trades, speed, wait_for, journal, tape, history)

@@ -109,8 +109,6 @@ def _abroad(exchange: str, separator: str) -> tuple[Market, ...]:
 
 MARKETS_OF = {"binance": MARKETS, "coinbase": _abroad("coinbase", "-"), "bitstamp": _abroad("bitstamp", "")}
 """By exchange."""
-SHARED_IDS = frozenset({"bitstamp"})
-"""Exchanges whose ids are those of all symbols together."""
 
 
 def simulated_trades(

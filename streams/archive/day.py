@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from producers.recorded.errors import FileError
 from producers.recorded.merge import Gap, gaps, shown
 from producers.recorded.rows import ORDER_IDS, TIMES, Rows
-from schemas.symbols import split_instrument
+from schemas.symbols import GLOBAL_IDS, split_instrument
 from streams.archive.rows import DAY_US, SCHEMA, from_table, to_table
 
 SUFFIX = ".parquet"
@@ -88,7 +88,7 @@ def today() -> int:
 def describe(rows: Rows, instrument: str, day: str, sources: Iterable[str]) -> Manifest:
     """Return the manifest of a day's merged rows; there is at least one."""
     exchange, symbol = split_instrument(instrument)
-    missing = gaps(rows)
+    missing = known_gaps(rows, exchange)
     return Manifest(
         exchange=exchange,
         symbol=symbol,
@@ -103,6 +103,11 @@ def describe(rows: Rows, instrument: str, day: str, sources: Iterable[str]) -> M
         gap_ranges=missing[:GAPS_KEPT],
         sources=sorted(set(sources)),
     )
+
+
+def known_gaps(rows: Rows, exchange: str) -> list[Gap]:
+    """Return the ids that are missing among a day's rows, none where ids do not tell."""
+    return [] if exchange in GLOBAL_IDS else gaps(rows)
 
 
 def write_day(path: Path, manifest: Manifest, rows: Rows) -> None:

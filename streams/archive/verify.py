@@ -5,9 +5,20 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from producers.recorded.merge import Gap, gaps, in_both
+from producers.recorded.merge import Gap, in_both
 from producers.recorded.rows import Rows, sound
-from streams.archive.day import GAPS_KEPT, ArchiveError, Manifest, content, day_name, day_number, describe, read_day
+from schemas.symbols import GLOBAL_IDS
+from streams.archive.day import (
+    GAPS_KEPT,
+    ArchiveError,
+    Manifest,
+    content,
+    day_name,
+    day_number,
+    describe,
+    known_gaps,
+    read_day,
+)
 from streams.archive.folder import DayFile, day_files
 from streams.archive.rows import DAY_US
 
@@ -44,7 +55,7 @@ def verify(folder: Path, instruments: Collection[str] = ()) -> Iterator[Verified
                 yield Verified(file, 0, [Finding(file.path, PROBLEM, text)])
                 continue
             problems = [*_problems(file, manifest, rows), *_repeated(file, manifest, rows, earlier)]
-            missing = [*_between(earlier, file, manifest), *map(_gap, gaps(rows))]
+            missing = [*_between(earlier, file, manifest), *map(_gap, known_gaps(rows, manifest.exchange))]
             findings = [Finding(file.path, PROBLEM, text) for text in problems]
             findings += [Finding(file.path, GAP, text) for text in missing[:GAPS_KEPT]]
             if len(missing) > GAPS_KEPT:
@@ -91,7 +102,7 @@ def _between(earlier: list[tuple[DayFile, Manifest]], file: DayFile, manifest: M
         last = max(known.last_id for _, known in earlier)
         if file.day - before.day > 1:
             yield f"no file from {day_name(before.day + 1)} to {day_name(file.day - 1)}"
-        if manifest.first_id > last + 1:
+        if manifest.first_id > last + 1 and manifest.exchange not in GLOBAL_IDS:
             yield f"{_gap((last + 1, manifest.first_id - 1))}, since {before.path.name}"
 
 

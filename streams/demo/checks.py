@@ -1,19 +1,27 @@
 """The checks at the end: what was compared, how many rows, and whether it is the same."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
+from sqlalchemy import create_engine
 
 from infra.config import Config
+from producers.binance.protocol import EXCHANGE
+from producers.bitstamp.protocol import EXCHANGE as BITSTAMP
 from producers.recorded.files import read_trades
+from schemas.market_records import Alert, Candle
 from schemas.records import Trade
-from schemas.registry import make_codec
-from schemas.topics import DEAD_LETTER_TOPICS, TRADES
+from schemas.sql.models import CandleRow
+from schemas.topics import ALERTS, DEAD_LETTER_TOPICS, TRADES
 from streams.audit.audit import audit
-from streams.topics.read import count, messages
+from streams.demo.candles import FIELDS, KEY, candles_of
+from streams.demo.topic import records
+from streams.demo.watched import WatchedExchange
+from streams.topics.read import count
 from streams.warehouse import agreement
 from streams.warehouse.agreement import Comparison
 
@@ -43,38 +51,90 @@ class Check:
             yield f"        and {self.found - len(self.differences):,} more"
 
 
-def all_checks(config: Config, journal: Path) -> Iterator[Check]:
+def all_checks(config: Config, journal: Path, watched: Sequence[WatchedExchange]) -> Iterator[Check]:
     """Yield every check of a pipeline at rest, one after the other."""
+    trades = list(records(config, TRADES, Trade))
     looks: tuple[Callable[[], Check], ...] = (
-        lambda: topic_has_what_was_sent(config, journal),
+        lambda: topic_has_what_was_sent(trades, journal),
+        *(partial(nothing_is_missing, trades, each) for each in watched),
         lambda: postgres_has_the_topics(config),
+        lambda: postgres_has_the_candles(config, trades),
         lambda: inputs_give_the_orders(config),
+        lambda: alerts_are_told_once(config),
         lambda: no_dead_letters(config),
     )
     for look in looks:
         yield look()
 
 
-def topic_has_what_was_sent(config: Config, journal: Path) -> Check:
+def topic_has_what_was_sent(trades: Iterable[Trade], journal: Path) -> Check:
     """Check that `trades` has every trade that was sent once, exactly as sent, in its symbol's order, and no other."""
-    codec = make_codec(config, Trade)
-    sent, arrived = (
-        _by_symbol(read_trades(journal)),
-        _by_symbol(
-            codec.decode(value)
-            for message in messages(config, [TRADES])
-            for value in [message.value()]
-            if isinstance(value, bytes)
-        ),
-    )
+    sent, arrived = _by_symbol(read_trades(journal)), _by_symbol(t for t in trades if t.exchange == EXCHANGE)
     differences = [
         f"{symbol}: {text}"
         for symbol in sorted(sent.keys() | arrived.keys())
         for text in _compare(sent.get(symbol, []), arrived.get(symbol, []))
     ]
     return _check(
-        f"exchange and topic: {_count(sent):,} trades that the exchange sent, {_count(arrived):,} in topic "
+        f"exchange and topic: {_count(sent):,} trades that {EXCHANGE} sent, {_count(arrived):,} in topic "
         f"{TRADES.name}, every field but the time of receipt",
+        differences,
+    )
+
+
+def nothing_is_missing(trades: Iterable[Trade], watched: WatchedExchange) -> Check:
+    """Check that `trades` has every trade that an exchange made once, also those that its stream did not bring."""
+    arrived = [trade for trade in trades if trade.exchange == watched.name]
+    filled = Counter(trade.symbol for trade in arrived if trade.filled)
+    # of a trade of the past Bitstamp tells the second only
+    seconds = {_identity(trade) for trade in arrived if trade.filled} if watched.name == BITSTAMP else set()
+    made = Counter(_told(trade, 1_000_000 if _identity(trade) in seconds else 1) for trade in read_trades(watched.tape))
+    found = Counter(_told(trade) for trade in arrived)
+    differences = [f"{trade} was made and is not in the topic" for trade in (made - found).elements()]
+    differences += [f"{trade} in the topic was not made, or not so" for trade in (found - made).elements()]
+    return _check(
+        f"{watched.name} without holes: {made.total():,} trades that it made, {len(arrived):,} in topic {TRADES.name}, "
+        f"each once; {filled.total():,} of them were missed by the stream and filled",
+        differences,
+    )
+
+
+def postgres_has_the_candles(config: Config, trades: Iterable[Trade]) -> Check:
+    """Check that the candles in Postgres are those which polars makes of the trades in the topic."""
+    expected, engine = candles_of(trades), create_engine(config.database)
+    try:
+        found = {
+            tuple(row[name] for name in KEY): {name: row[name] for name in FIELDS}
+            for values in agreement.read_table(engine, CandleRow, Candle.__struct_fields__).values()
+            for row in [dict(zip(Candle.__struct_fields__, values, strict=True))]
+        }
+    finally:
+        engine.dispose()
+    differences = [
+        f"{':'.join(map(str, key))}: in Postgres {found.get(key)}, by polars {expected.get(key)}"
+        for key in sorted(expected.keys() | found.keys())
+        if found.get(key) != expected.get(key)
+    ]
+    return _check(
+        f"candles: {len(found):,} in Postgres, the same as polars makes of the trades in topic {TRADES.name}",
+        differences,
+    )
+
+
+def alerts_are_told_once(config: Config) -> Check:
+    """Check that an alert that was sent twice, as after a crash, says the same: whoever reads takes it once."""
+    alerts: dict[str, Alert] = {}
+    differences, repeats = [], 0
+    for alert in records(config, ALERTS, Alert):
+        known = alerts.setdefault(alert.alert_id, alert)
+        repeats += known is not alert
+        if known != alert:
+            differences.append(f"{alert.alert_id} was told in two ways: {known} and {alert}")
+    kinds = Counter(alert.kind for alert in alerts.values())
+    listed = ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
+    return _check(
+        f"alerts: {len(alerts):,}, each once ({listed or 'none'}; {repeats:,} records were sent twice, with the same "
+        f"content)",
         differences,
     )
 
@@ -114,6 +174,15 @@ def no_dead_letters(config: Config) -> Check:
     """Check that there are no dead letters, neither ours nor a sink's."""
     letters = count(config, DEAD_LETTER_TOPICS)
     return _check(f"dead letters: {letters:,}", [f"{letters} records could not be handled"] if letters else [])
+
+
+def _identity(trade: Trade) -> tuple[str, int]:
+    return trade.symbol, trade.trade_id
+
+
+def _told(trade: Trade, unit: int = 1) -> tuple[str, int, int, int, int, bool]:
+    """Return what an exchange tells of a trade, its time in microseconds cut to whole `unit`s."""
+    return *_identity(trade), trade.price, trade.quantity, trade.trade_time // unit * unit, trade.buyer_is_maker
 
 
 def _check(compared: str, differences: list[str]) -> Check:

@@ -14,6 +14,8 @@ from infra.native.ports import taken
 OFFSET_FIRST = 500
 OFFSET_STEP = 100
 OFFSET_LAST = 30_000
+EXCHANGES = ("binance", "coinbase", "bitstamp")
+"""The local exchanges, each on the port after that of the one before."""
 DERIVED = (
     "KAFKA_BOOTSTRAP",
     "REGISTRY_URL",
@@ -65,20 +67,22 @@ def move_in(place: Place) -> Config:
             "infra: 'external': the demo brings a stack of its own and writes to no other; unset HEDGEHOG_INFRA"
         )
     offset = free_offset(config)
-    exchange = f"{LOOPBACK}:{config.local_exchange_port + offset}"
     os.environ.update({f"HEDGEHOG_{name}": "" for name in DERIVED})
     os.environ["HEDGEHOG_REPLICATION"] = "1"
     os.environ["HEDGEHOG_WATCH_SINKS"] = "true"
     os.environ["HEDGEHOG_PORT_OFFSET"] = str(offset)
     os.environ["HEDGEHOG_DATA_DIR"] = str(place.home)
-    os.environ["HEDGEHOG_BINANCE_STREAM_URL"] = f"ws://{exchange}"
-    os.environ["HEDGEHOG_BINANCE_REST_URL"] = f"http://{exchange}"
+    for number, name in enumerate(EXCHANGES):
+        exchange = f"{LOOPBACK}:{config.local_exchange_port + offset + number}"
+        os.environ[f"HEDGEHOG_{name.upper()}_STREAM_URL"] = f"ws://{exchange}"
+        os.environ[f"HEDGEHOG_{name.upper()}_REST_URL"] = f"http://{exchange}"
     return load_config()
 
 
 def free_offset(config: Config) -> int:
     """Return the first offset above the configured one at which every port is free. Raises `StackError`."""
     bases = [getattr(config, field) for field in type(config).model_fields if field.endswith("_port")]
+    bases += [config.local_exchange_port + number for number in range(1, len(EXCHANGES))]
     for offset in range(config.port_offset + OFFSET_FIRST, OFFSET_LAST, OFFSET_STEP):
         if all(port + offset <= 65_535 and not taken(port + offset) for port in bases):
             return offset

@@ -16,11 +16,12 @@ from streams.cli.pipeline import parts
 from streams.demo.cast import PRODUCER, WORKERS, busiest, worker
 from streams.demo.checks import all_checks
 from streams.demo.commands import DemoFailed, hedgehog
-from streams.demo.ending import results
+from streams.demo.ending import newest_alerts, results
 from streams.demo.market import EXCHANGE, MarketSession
 from streams.demo.place import Place
 from streams.demo.screen import Screen, View
 from streams.demo.tail import Tail
+from streams.demo.watched import CUT_AT, CUT_S, WISHES, watched_exchanges
 from streams.topics.lag import behind, members, readers
 from streams.topics.read import count
 
@@ -42,6 +43,7 @@ class Demo:
     ) -> None:
         self._config, self._place, self._market = config, place, market
         self._supervisor, self._screen = supervisor, screen
+        self._watched = watched_exchanges(config, place, market.seconds)
         self._admin = admin(config)
         self._workers = worker_group(config)
 
@@ -50,14 +52,14 @@ class Demo:
         self._set_the_stage()
         self._play()
         self._screen.step("everything is worked off; what Postgres says")
-        self._supervisor.stop(EXCHANGE)
+        self._supervisor.stop(EXCHANGE, *(each.program_name for each in self._watched))
         self._supervisor.stop(PRODUCER.name, *WORKERS)
         self._need_clean_end(PRODUCER.name)
-        for line in results(self._config):
+        for line in (*results(self._config), *newest_alerts(self._config)):
             self._screen.say(line)
         self._screen.step("checks")
         passed = True
-        for check in all_checks(self._config, self._place.journal):
+        for check in all_checks(self._config, self._place.journal, self._watched):
             passed &= check.passed
             for line in check.lines():
                 self._screen.say(line)
@@ -66,22 +68,27 @@ class Demo:
     def _set_the_stage(self) -> None:
         """Start everything that runs before the market opens; the producer's subscription opens it."""
         say, start, symbols = self._screen.say, self._supervisor.start, self._market.symbols
-        self._screen.step("the local exchange, the symbols it lists, what to do with them, and two workers")
+        self._screen.step("three local exchanges, the symbols they list, what to do with them, and two workers")
         start(self._market.program(self._place.journal))
+        for each in self._watched:
+            start(each.program())
         for name in WORKERS:
             start(worker(name, self._place.home))
-        self._until(self._exchange_answers, "the local exchange answers", EXCHANGE)
-        hedgehog(say, "settings", "seed", "--exchange", "binance")
+        self._until(self._exchanges_answer, "the local exchanges answer", *self._exchanges())
+        hedgehog(say, "settings", "seed")
         hedgehog(say, "settings", "set", *symbols, *self._market.strategy)
         hedgehog(say, "trading", "start", *symbols)
+        watched = [instrument for each in self._watched for instrument in each.instruments]
+        hedgehog(say, "watch", "add", *watched, *WISHES)
         self._until(self._workers_ready, "both workers have joined and read the settings", *WORKERS)
-        hedgehog(say, "streaming", "start", *symbols)
+        hedgehog(say, "streaming", "start", *symbols, *watched)
         start(PRODUCER)
-        self._until(self._market_open, "the producer subscribes to every symbol", PRODUCER.name, EXCHANGE)
+        self._until(self._market_open, "the producer subscribes to every symbol", PRODUCER.name, *self._exchanges())
 
     def _play(self) -> None:
         self._screen.step(f"the market is open for {self._market.seconds:.0f} s: {self._market.says}")
-        follower = Tail(self._config, self._market.symbols)
+        watched = [instrument for each in self._watched for instrument in each.instruments]
+        follower = Tail(self._config, self._market.symbols, watched)
         try:
             with self._screen.watching():
                 self._until_closed(follower)
@@ -90,18 +97,29 @@ class Demo:
             follower.close()
 
     def _until_closed(self, follower: Tail) -> None:
-        opened, killed = time.monotonic(), False
-        while not self._status()["finished"]:
+        opened, seconds = time.monotonic(), self._market.seconds
+        events = [(seconds * CUT_AT, self._cut_a_feed), (seconds / 2, self._kill_a_worker)]
+        while not self._closed():
             passed = time.monotonic() - opened
-            self._show(follower, f"market open, {min(passed, self._market.seconds):.0f} s")
-            if not killed and passed > self._market.seconds / 2:
-                killed = True
-                name = busiest(self._supervisor)
-                pid = self._supervisor.kill(name)
-                self._screen.say(f"kill -9 {pid} ({name}, the busier one): its traders have to go on where they were")
-            if passed > self._market.seconds + LATE_S:
-                raise self._failed(f"the market did not close within {passed:.0f} s", EXCHANGE, PRODUCER.name)
+            self._show(follower, f"market open, {min(passed, seconds):.0f} s")
+            while events and passed > events[0][0]:
+                events.pop(0)[1]()
+            if passed > seconds + LATE_S:
+                raise self._failed(
+                    f"the markets did not close within {passed:.0f} s", *self._exchanges(), PRODUCER.name
+                )
             self._need_running()
+
+    def _cut_a_feed(self) -> None:
+        """Cut off the exchange that is watched first, while it goes on trading."""
+        cut, seconds = self._watched[0], min(CUT_S, self._market.seconds / 5)
+        self._ask(f"{cut.url}/local/cut?seconds={seconds}", "POST")
+        self._screen.say(f"{cut.name}'s feed is cut for {seconds:g} s while it trades on: nothing of it may be missing")
+
+    def _kill_a_worker(self) -> None:
+        name = busiest(self._supervisor)
+        pid = self._supervisor.kill(name)
+        self._screen.say(f"kill -9 {pid} ({name}, the busier one): its traders have to go on where they were")
 
     def _until_at_rest(self, follower: Tail) -> None:
         deadline = time.monotonic() + REST_WITHIN_S
@@ -130,28 +148,46 @@ class Demo:
         behind = self._behind()
         workers = behind.pop(self._workers)
         rows = {row["table"]: row["rows"] or 0 for row in parts.tables(self._config)}
-        view = View(title, follower.symbols, follower.trades_per_s, rows, workers, sum(behind.values()))
+        activities = follower.symbols, follower.watched
+        view = View(title, *activities, follower.trades_per_s, rows, workers, sum(behind.values()))
         self._screen.show(view)
 
     def _behind(self) -> dict[str, int]:
         """Return how many records each consumer group has still to handle."""
         return behind(self._config, self._admin, readers(self._config))
 
-    def _status(self) -> dict[str, Any]:
-        url = f"{self._config.binance_rest_url}/local/status"
+    def _ask(self, url: str, method: str = "GET") -> dict[str, Any]:
         try:
-            status: dict[str, Any] = httpx.get(url, timeout=HTTP_TIMEOUT_S, trust_env=False).raise_for_status().json()
+            answer = httpx.request(method, url, timeout=HTTP_TIMEOUT_S, trust_env=False).raise_for_status()
         except httpx.HTTPError as error:
-            raise self._failed(f"the local exchange does not answer: {error}", EXCHANGE) from None
-        return status
+            raise self._failed(f"a local exchange does not answer: {error}", *self._exchanges()) from None
+        said: dict[str, Any] = answer.json()
+        return said
+
+    def _urls(self) -> list[str]:
+        return [self._config.binance_rest_url, *(each.url for each in self._watched)]
+
+    def _exchanges(self) -> list[str]:
+        """Return the names of the programs of the exchanges."""
+        return [EXCHANGE, *(each.program_name for each in self._watched)]
+
+    def _statuses(self) -> list[dict[str, Any]]:
+        return [self._ask(f"{url}/local/status") for url in self._urls()]
+
+    def _closed(self) -> bool:
+        return all(status["finished"] for status in self._statuses())
 
     def _sent(self) -> int:
-        return sum(self._status()["sent"].values())
+        """Return how many trades have to be in the topic: of the watched exchanges, all that were made."""
+        sent: dict[str, int] = self._ask(f"{self._config.binance_rest_url}/local/status")["sent"]
+        return sum(sent.values()) + sum(each.trades for each in self._watched)
 
-    def _exchange_answers(self) -> bool:
+    def _exchanges_answer(self) -> bool:
         try:
-            url = f"{self._config.binance_rest_url}/api/v3/ping"
-            return httpx.get(url, timeout=HTTP_TIMEOUT_S, trust_env=False).is_success
+            return all(
+                httpx.get(f"{url}/local/status", timeout=HTTP_TIMEOUT_S, trust_env=False).is_success
+                for url in self._urls()
+            )
         except httpx.HTTPError:
             return False
 
@@ -160,7 +196,9 @@ class Demo:
         return joined and not self._behind()[self._workers]
 
     def _market_open(self) -> bool:
-        return set(self._market.symbols) <= set(self._status()["subscribed"])
+        subscribed = [set(status["subscribed"]) for status in self._statuses()]
+        wanted = [self._market.symbols, *(each.symbols for each in self._watched)]
+        return all(set(symbols) <= found for symbols, found in zip(wanted, subscribed, strict=True))
 
     def _until(self, condition: Callable[[], bool], what: str, *programs: str) -> None:
         deadline = time.monotonic() + START_WITHIN_S

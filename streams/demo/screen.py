@@ -23,6 +23,9 @@ class View:
 
     title: str
     symbols: dict[str, Activity]
+    """What is traded."""
+    watched: dict[str, Activity]
+    """What is only watched, by instrument."""
     trades_per_s: float
     rows: dict[str, int]
     workers_behind: int
@@ -91,6 +94,9 @@ def as_table(view: View) -> Table:
         numbers = (buys + sells, buys, sells, len(activity.orders), len(activity.fills), activity.cycles())
         cells = (f"{activity.trades:,}", plain(activity.price), *(f"{number:,}" for number in numbers))
         table.add_row(symbol, *cells)
+    table.add_section()
+    for instrument, activity in view.watched.items():
+        table.add_row(instrument, f"{activity.trades:,}", plain(activity.price), "watched")
     return table
 
 
@@ -98,9 +104,11 @@ def as_line(view: View) -> str:
     """Return the whole view in one line."""
     symbols = ", ".join(f"{symbol} {plain(activity.price)}" for symbol, activity in view.symbols.items())
     activities = view.symbols.values()
+    watched = sum(activity.trades for activity in view.watched.values())
     open_orders = sum(activity.running(side) for activity in activities for side in Side)
     return (
         f"{view.title}: {sum(a.trades for a in activities):,} trades ({view.trades_per_s:,.0f}/s), {symbols}, "
+        f"{watched:,} watched trades of {len(view.watched)} instruments, "
         f"{open_orders} traders with an open order, {sum(len(a.orders) for a in activities):,} orders, "
         f"{sum(len(a.fills) for a in activities):,} fills; Postgres {sum(view.rows.values()):,} rows; "
         f"behind: workers {view.workers_behind:,}, sinks {view.sinks_behind:,}"

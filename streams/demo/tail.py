@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -41,9 +42,12 @@ class Activity:
 class Tail:
     """Reads three topics from their beginnings, as far as they go at each `refresh`."""
 
-    def __init__(self, config: Config, symbols: tuple[str, ...]) -> None:
+    def __init__(self, config: Config, symbols: Sequence[str], watched: Sequence[str]) -> None:
         self.symbols = {symbol: Activity() for symbol in symbols}
-        self._symbols = {f"{EXCHANGE}:{symbol}".encode(): symbol for symbol in symbols}
+        self.watched = {instrument: Activity() for instrument in watched}
+        """By `exchange:SYMBOL`."""
+        traded = {f"{EXCHANGE}:{symbol}": activity for symbol, activity in self.symbols.items()}
+        self._of = {key.encode(): activity for key, activity in (traded | self.watched).items()}
         self._trade = make_codec(config, Trade)
         self._order = make_codec(config, Order)
         self._fill = make_codec(config, Fill)
@@ -58,14 +62,14 @@ class Tail:
 
     def refresh(self, wait_s: float) -> None:
         """Take in what has arrived, or arrives within `wait_s` seconds."""
-        last: dict[str, Message] = {}
+        last: dict[bytes, Message] = {}
         until = time.monotonic() + wait_s
         while (left_s := until - time.monotonic()) > 0:
             for message in self._reader.next(left_s):
                 self._take(message, last)
-        for symbol, message in last.items():
-            self.symbols[symbol].price = _decoded(self._trade, message).price
-        now, trades = time.monotonic(), sum(activity.trades for activity in self.symbols.values())
+        for key, message in last.items():
+            self._of[key].price = _decoded(self._trade, message).price
+        now, trades = time.monotonic(), sum(activity.trades for activity in self._of.values())
         self._history.append((now, trades))
         while now - self._history[0][0] > RATE_OVER_S and len(self._history) > 2:
             self._history.popleft()
@@ -76,15 +80,15 @@ class Tail:
         (began, before), (ended, after) = self._history[0], self._history[-1]
         return (after - before) / (ended - began) if ended > began else 0.0
 
-    def _take(self, message: Message, last: dict[str, Message]) -> None:
-        symbol = self._symbols.get(message.key() or b"")
-        if symbol is None:
+    def _take(self, message: Message, last: dict[bytes, Message]) -> None:
+        key = message.key() or b""
+        activity = self._of.get(key)
+        if activity is None:
             return
-        activity = self.symbols[symbol]
         topic = self._topics[message.topic() or ""]
         if topic is TRADES:
             activity.trades += 1
-            last[symbol] = message
+            last[key] = message
         elif topic is FILLS:
             activity.fills.add(_decoded(self._fill, message).fill_id)
         else:

@@ -89,6 +89,33 @@ def profit_by_symbol(engine: Engine) -> list[SymbolProfit]:
         return [SymbolProfit(**row) for row in rows]
 
 
+@dataclass(frozen=True)
+class Streamed:
+    """What came of one instrument: trades, how many of them were filled, and closed candles."""
+
+    exchange: str
+    symbol: str
+    trades: int
+    filled: int
+    candles: int
+
+
+STREAMED = text(
+    """
+    WITH made AS (SELECT exchange, symbol, count(*) AS candles FROM candles GROUP BY exchange, symbol)
+    SELECT exchange, symbol, count(*) AS trades, count(*) FILTER (WHERE filled) AS filled,
+           coalesce(max(candles), 0) AS candles
+    FROM trades LEFT JOIN made USING (exchange, symbol) GROUP BY exchange, symbol ORDER BY exchange, symbol
+    """
+)
+
+
+def streamed_by_symbol(engine: Engine) -> list[Streamed]:
+    """Return what came of each instrument with trades, in the order of exchange and symbol."""
+    with engine.connect() as connection:
+        return [Streamed(**row) for row in connection.execute(STREAMED).mappings()]
+
+
 def orders(
     engine: Engine, instrument: str | None = None, status: OrderStatus | None = None, limit: int = 100
 ) -> list[Order]:

@@ -25,6 +25,7 @@ from tests.bench.filling import EXCHANGE_TRADES_PER_S, fill_trades_per_s
 from tests.bench.latency import EVERY, RATE, bare, markets_traded, offered_trades, through_worker
 from tests.bench.market import FALL, FALLING, LOOP, encode, instruments, laps, setups_of, trades_at_rest, trades_of
 from tests.bench.market_agent import OTHERS, MarketAgent
+from tests.bench.notified import refused_notifier
 from tests.bench.process import Ended
 from tests.bench.producer import producer_trades_per_s
 from tests.bench.replay import DAY
@@ -121,6 +122,9 @@ class Bench:
         self.note("latency_p99_ms", ours.p99_ms)
         self.note("latency_orders", ours.answers)
         self.note("latency_p99_vs_bare", ours.p99_ms / alone.p99_ms)
+        beside = through_worker(self.latency_markets, self.offered, refused_notifier)
+        self.note("latency_notifier_p99_ms", beside.p99_ms)
+        self.note("latency_notifier_ratio", beside.p99_ms / ours.p99_ms)
 
     def _producer(self) -> None:
         self.note("producer_trades_per_s", producer_trades_per_s(self.trades))
@@ -167,6 +171,8 @@ def rows() -> list[Row]:
         Row("bare_p50_ms", "ms", "a bare produce and consume at the same rate"),
         Row("bare_p99_ms", "ms", "the same"),
         Row("latency_p99_vs_bare", "x", "trade to order by bare, p99", at_most=5),
+        Row("latency_notifier_p99_ms", "ms", "trade to order beside a notifier that Telegram refuses with 429"),
+        Row("latency_notifier_ratio", "x", "the same by trade to order without it, p99", at_most=1.5),
         Row("sink_rows_per_s", "", f"{SINK_TRADES:,} trades, Kafka Connect into PostgreSQL", at_least=30_000),
         Row("producer_trades_per_s", "", f"{WORKER_TRADES:,} trades encoded, published, acknowledged"),
         Row("fill_trades_per_s", "", f"a hole of {FILLED:,} trades; Binance allows {EXCHANGE_TRADES_PER_S:,}"),

@@ -7,6 +7,7 @@ brings the answer. The answer names its cause by partition and offset.
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from schemas.topics import ORDERS, TRADES
 from tests.bench.market import LOOP, RATE, encode, instruments, setups_of, trade_at_rest
 from tests.bench.process import WORKER, running
 from tests.bench.worker_job import take_in_setups
-from tests.bench.world import Encoded, create_topic, fill_setups, world
+from tests.bench.world import Encoded, World, create_topic, fill_setups, world
 
 SECONDS = 12
 WARM_UP_S = 3
@@ -68,14 +69,18 @@ def bare(trades: Sequence[Trade]) -> Latency:
         return _measure(w.config, topic, topic, sent, _place)
 
 
-def through_worker(markets: tuple[Market, ...], trades: Sequence[Trade]) -> Latency:
-    """Produce trades, consume the orders that they cause."""
+def through_worker(
+    markets: tuple[Market, ...],
+    trades: Sequence[Trade],
+    beside: Callable[[World], AbstractContextManager[None]] = lambda _: nullcontext(),
+) -> Latency:
+    """Produce trades, consume the orders that they cause, with something `beside` the worker."""
     with world("latency") as w:
         setups = setups_of(markets, **LOOP)
         fill_setups(w, setups)
         sent = encode(list(trades), make_codec(w.config, Trade))
         orders = make_codec(w.config, Order)
-        with running(w, WORKER) as process:
+        with running(w, WORKER) as process, beside(w):
             take_in_setups(w, process, len(setups))
             return _measure(
                 w.config, TRADES.full_name(w.config), ORDERS.full_name(w.config), sent, lambda m: _cause(m, orders)

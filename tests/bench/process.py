@@ -5,7 +5,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -33,9 +33,12 @@ class Ended(RuntimeError):
 
 
 @contextmanager
-def running(w: World, argv: list[str], agents: str = "") -> Iterator[subprocess.Popen[bytes]]:
-    """A process in world `w`, a worker with these agents; stopped at the end, killed if it does not stop."""
-    environment = {**w.environment, "HEDGEHOG_AGENTS": agents}
+def running(
+    w: World, argv: list[str], agents: str = "", more: Mapping[str, str] = {}
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in world `w`, a worker with these agents, with `more` in its environment; stopped at the end, killed if
+    it does not stop."""
+    environment = {**w.environment, "HEDGEHOG_AGENTS": agents, **more}
     log = BUILD / "bench-logs" / f"{w.prefix.strip('-')}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:

@@ -16,7 +16,14 @@ import pytest
 HOME = Path(__file__).parents[2] / "build" / "test-demo"
 WITHIN_S = 420
 STOPS_WITHIN_S = 90
-CHECKS = ("exchange and topic: ", "topics and Postgres, ", "replay: ", "dead letters: 0")
+CHECKS = (
+    *(
+        "exchange and topic: ",
+        "coinbase without holes: 500 trades that it made, 500 in topic",
+        "bitstamp without holes: ",
+    ),
+    *("topics and Postgres, ", "candles: ", "replay: ", "alerts: ", "dead letters: 0"),
+)
 
 pytestmark = [pytest.mark.timeout(WITHIN_S + STOPS_WITHIN_S + 60), pytest.mark.long]
 
@@ -63,6 +70,8 @@ def test_a_short_demo_passes_its_checks_and_leaves_nothing_running(environment: 
     for check in CHECKS:
         assert f"OK      {check}" in output
     assert "kill -9 " in output
+    assert "coinbase's feed is cut for 2 s" in output
+    assert re.search(r"\ncoinbase:BTC-USD +[\d,]+ +[1-9]", output), f"nothing was filled:\n{output}"
     assert re.search(r"\n\S+USDT +[\d,]+ +[1-9]\d* +[1-9]\d* ", output), f"no symbol traded:\n{output}"
     assert "What to type next:" in output
     assert left_running() == []

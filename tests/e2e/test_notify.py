@@ -1,13 +1,11 @@
 """`hedgehog notify` on a real broker, against a local server of the Bot API: kills, commands, what the file keeps."""
 
-import asyncio
 import json
 import os
 import signal
 import stat
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from itertools import count
@@ -31,45 +29,17 @@ from streams.topics.lag import behind
 from streams.topics.read import messages
 from tests import samples
 from tests.faults.fleet import Fleet, wait_for
-from tests.unit.streams.notify.bot_api import TOKEN, BotApi, bot_api
+from tests.unit.streams.notify.bot_api import TOKEN, BotApiThread
 
 XRP, ETH = "test:XRPUSDT", "test:ETHUSDT"
 CHAT = 7
 ALERTS_TOLD = 12
 
 
-class Server:
-    """The Bot API in a thread of its own."""
-
-    def __init__(self) -> None:
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
-        self._thread.start()
-        assert self._ready.wait(10)
-
-    async def _run(self) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        async with bot_api() as self.api:
-            self._ready.set()
-            await self._stop.wait()
-
-    api: BotApi
-
-    def say(self, text: str) -> None:
-        self._loop.call_soon_threadsafe(self.api.say, text)
-
-    def press(self, data: str) -> None:
-        self._loop.call_soon_threadsafe(self.api.press, data)
-
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
-
-
 class Notifying:
     """The topics of one test, and notifiers as processes."""
 
-    def __init__(self, config: Config, folder: Path, server: Server) -> None:
+    def __init__(self, config: Config, folder: Path, server: BotApiThread) -> None:
         self.config, self.folder, self.server = config, folder, server
         self.log_file = folder / "notify.log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -145,7 +115,7 @@ def notifying(stack: Config, tmp_path: Path) -> Iterator[Notifying]:
     register_all(config)
     for key in (XRP, ETH):
         write(config, samples.setup(key, status=TradingStatus.OFF))
-    server = Server()
+    server = BotApiThread()
     notifying = Notifying(config, tmp_path, server)
     yield notifying
     if notifying.process is not None and notifying.process.poll() is None:

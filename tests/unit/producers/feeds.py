@@ -11,12 +11,13 @@ from producers.coinbase.client import Coinbase
 from producers.connection import Timing
 from producers.local_exchange.dialects import DIALECTS
 from producers.local_exchange.server import LocalExchange, Manners, Play
-from producers.local_exchange.simulated import MARKETS, MARKETS_OF, SHARED_IDS, simulated_trades
+from producers.local_exchange.simulated import MARKETS, MARKETS_OF, simulated_trades
 from producers.rest import Budget, Rest
 from producers.sequence import Gap, StepBack, TradeIds
 from producers.session import Session
 from producers.source import BadRecord, Event
 from schemas.records import Trade
+from schemas.symbols import GLOBAL_IDS
 
 SYMBOLS = [market.symbol for market in MARKETS]
 START = 1_700_000_000_123_456
@@ -70,7 +71,7 @@ def market(
 ) -> Play:
     """The simulated market from a fixed time on."""
     return Play(
-        lambda: islice(simulated_trades(3, rate, start, MARKETS_OF[name], name in SHARED_IDS), count),
+        lambda: islice(simulated_trades(3, rate, start, MARKETS_OF[name], name in GLOBAL_IDS), count),
         speed,
         frozenset(symbols_of(name)) if wait else frozenset(),
     )

@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from producers.exchanges import EXCHANGES
-from producers.local_exchange.simulated import MARKETS_OF, SHARED_IDS, simulated_trades
+from producers.local_exchange.simulated import MARKETS_OF, simulated_trades
 from producers.sequence import TradeIds
 from producers.session import Session
 from schemas.records import Trade
+from schemas.symbols import GLOBAL_IDS
 from tests.unit.producers.feeds import QUICK, START, adapter_of, client_of, exchange_of, market, symbols_of, until
 
 NAMES = [exchange.name for exchange in EXCHANGES]
@@ -44,7 +45,7 @@ async def test_every_trade_arrives_once_in_order_exact_to_the_microsecond(name: 
         session = Session(adapter_of(exchange, name), wall_us=lambda: 77)
         async with client_of(session, symbols_of(name)) as client:
             await until(lambda: len(client.events) >= 3_000)
-        sent = islice(simulated_trades(3, 2_000, START, MARKETS_OF[name], name in SHARED_IDS), 3_000)
+        sent = islice(simulated_trades(3, 2_000, START, MARKETS_OF[name], name in GLOBAL_IDS), 3_000)
         assert without_orders(client.trades) == [msgspec.structs.replace(trade, received_time=77) for trade in sent]
         assert not client.bad
         assert session.counters.connections == 1

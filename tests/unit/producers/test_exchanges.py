@@ -4,6 +4,7 @@ import pytest
 
 from infra.config import Config
 from producers.exchanges import CONTIGUOUS, EXCHANGES, LISTERS, adapters, rest_url
+from schemas.symbols import GLOBAL_IDS
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def test_every_exchange_has_its_addresses_an_adapter_and_a_lister(name: str) -> 
     assert adapter.address(["XRPUSDT"]).url.startswith("ws://127.0.0.1:7")
     assert rest_url(config, name) == "http://127.0.0.1:8"
     assert LISTERS[name].exchange == name
-    assert (name in CONTIGUOUS) == (adapter.exchange.ids == "contiguous") == (name != "bitstamp")
+    assert (name in CONTIGUOUS) == (adapter.exchange.ids == "contiguous") == (name not in GLOBAL_IDS)
 
 
 def test_an_adapter_has_the_configured_address() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from producers.recorded.rows import from_trades
 from schemas.records import Trade
-from streams.archive.day import ArchiveError, describe, read_day, read_manifest, write_day
+from streams.archive.day import ArchiveError, day_name, describe, read_day, read_manifest, write_day
 from tests.unit.streams.archive.files import DAY, NOON, at, data, hedgehog, recording
 
 
@@ -33,6 +33,21 @@ def test_what_is_missing_between_days_is_named(tmp_path: Path) -> None:
     data("import", recording(tmp_path / "a.csv", [ONE, at(3, NOON + 3 * DAY)]), "--out", tmp_path / "archive")
     found = [found["finding"] for found in data("verify", tmp_path / "archive")["findings"]]
     assert found == ["no file from 2019-06-03 to 2019-06-04", "no trade has id 2, since 2019-06-02.parquet"]
+
+
+def test_ids_that_belong_to_all_instruments_have_no_gaps_but_days_have(tmp_path: Path) -> None:
+    trades = [
+        msgspec.structs.replace(at(1, NOON + days * DAY), exchange="bitstamp", trade_id=days * 9) for days in (0, 1, 4)
+    ]
+    for trade in trades:
+        path = tmp_path / "bitstamp" / trade.symbol / f"{day_name(trade.trade_time // (86_400 * 10**6))}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows = from_trades([trade, msgspec.structs.replace(trade, trade_id=trade.trade_id + 5)])
+        write_day(path, describe(rows, trade.instrument, path.stem, ["a test"]), rows)
+        assert (read_manifest(path).gaps, read_manifest(path).missing) == (0, 0)
+    seen = data("verify", tmp_path)
+    assert seen["problems"] == 0
+    assert ["no file from" in found["finding"] for found in seen["findings"]] == [True]
 
 
 def rewritten(path: Path, trades: list[Trade], **said: Any) -> None:

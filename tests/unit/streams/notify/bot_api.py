@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -224,3 +225,31 @@ async def bot_api() -> AsyncIterator[BotApi]:
         yield api
     finally:
         await runner.cleanup()
+
+
+class BotApiThread:
+    """The server in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        self._thread.start()
+        assert self._ready.wait(10)
+
+    async def _run(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        async with bot_api() as self.api:
+            self._ready.set()
+            await self._stop.wait()
+
+    api: BotApi
+
+    def say(self, text: str) -> None:
+        self._loop.call_soon_threadsafe(self.api.say, text)
+
+    def press(self, data: str) -> None:
+        self._loop.call_soon_threadsafe(self.api.press, data)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)

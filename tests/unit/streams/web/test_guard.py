@@ -10,7 +10,7 @@ from aiohttp import web
 
 from infra.config import Config
 from streams.web.deeds import Deeds, NotDone, Values
-from streams.web.http.app import Dashboard
+from streams.web.http.app import Dashboard, make_runner
 from streams.web.http.guard import TOKEN_HEADER, Guard, load_key
 from streams.web.http.stream import Hub
 from streams.web.replica.replica import Replica
@@ -27,7 +27,7 @@ class Server:
         guard = Guard(folder, "127.0.0.1", password)
         deeds = Deeds({"stop": self._stop}, {"why": self._why}, [])
         self.hub = Hub(replica)
-        self.runner = web.AppRunner(Dashboard(replica, self.hub, deeds, guard).app())
+        self.runner = make_runner(Dashboard(replica, self.hub, deeds, guard))
 
     def _stop(self, values: Values) -> dict[str, Any]:
         self.done.append(("stop", values))

@@ -10,7 +10,7 @@ from aiohttp import web
 from infra.config import Config
 from infra.errors import StackError
 from streams.web.deeds import Deeds
-from streams.web.http.app import Dashboard
+from streams.web.http.app import GOODBYE_S, Dashboard, make_runner
 from streams.web.http.guard import Guard
 from streams.web.http.stream import Hub
 from streams.web.replica.audit import audit_now_and_then
@@ -19,20 +19,12 @@ from streams.web.replica.replica import Replica
 
 log = logging.getLogger(__name__)
 
-GOODBYE_S = 1.0
-"""Streams have no end of their own: so long a page may still take what it was sent."""
-
 
 async def serve(config: Config, deeds: Deeds, guard: Guard, host: str, port: int, stop: asyncio.Event) -> None:
     """Serve until `stop` is set; raise `StackError` where the address is taken."""
     replica = Replica(config)
     hub = Hub(replica)
-    runner = web.AppRunner(
-        Dashboard(replica, hub, deeds, guard).app(),
-        access_log=None,
-        handler_cancellation=True,
-        shutdown_timeout=GOODBYE_S,
-    )
+    runner = make_runner(Dashboard(replica, hub, deeds, guard))
     await runner.setup()
     tasks: list[asyncio.Task[None]] = []
     try:

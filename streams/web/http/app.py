@@ -25,6 +25,8 @@ ASK_S = 60.0
 COOKIE_S = 365 * 86_400
 REFUSED = 400
 WRONG_PASSWORD_S = 1.0
+GOODBYE_S = 1.0
+"""Streams have no end of their own: so long a page may still take what it was sent."""
 
 
 class Dashboard:
@@ -137,6 +139,11 @@ class Dashboard:
         except Exception:  # a fault of ours: the page says so, the log says what
             log.exception("%s %s", request.method, request.path)
             return _refused("a fault of the dashboard; its log says more", status=500)
+
+
+def make_runner(dashboard: Dashboard) -> web.AppRunner:
+    """Return what serves it. A page that goes away ends what is being done for it, its stream before all."""
+    return web.AppRunner(dashboard.app(), access_log=None, handler_cancellation=True, shutdown_timeout=GOODBYE_S)
 
 
 def _json(value: Any) -> web.Response:

@@ -1,3 +1,91 @@
-import {h} from '../lib/dom.js';
-export const title = 'backtests';
-export function mount(root) { root.append(h('h1', {}, 'backtests')); }
+// Saved backtests: the list, one of them, two or more side by side.
+
+import {ask, banner, command, empty, loading} from '../lib/actions.js';
+import {h, show} from '../lib/dom.js';
+import {grouped, sign, signed, time} from '../lib/format.js';
+import {draw, spark} from '../lib/spark.js';
+
+export const title = 'Backtests';
+
+const COLUMNS = [['run', ''], ['saved', 'l'], ['instrument', 'l'], ['name', 'l'], ['trades', ''], ['cycles', ''], ['profit', ''], ['drawdown', ''], ['buy and hold', '']];
+const go = (address, replace = false) => dispatchEvent(new CustomEvent('hedgehog-go', {detail: {address, replace}}));
+
+export function mount(root, parameters) {
+  const listed = h('div', {}), shown = h('div', {class: 'run'});
+  const compare = h('button', {type: 'button', class: 'btn', disabled: true}, 'Compare');
+  root.append(h('section', {class: 'panel', 'aria-labelledby': 'h-runs'}, h('div', {class: 'ph'}, h('h1', {id: 'h-runs'}, 'Backtests'), compare), listed), shown);
+  const chosen = new Set();
+  compare.onclick = () => go(`/backtests?compare=${[...chosen].join(',')}`);
+  const change = next => {
+    if (next.compare) side(shown, next.compare);
+    else if (next.run) one(shown, next.run);
+    else show(shown);
+  };
+  list(listed, chosen, () => { compare.disabled = chosen.size < 2; compare.textContent = chosen.size < 2 ? 'Compare' : `Compare ${chosen.size}`; });
+  change(parameters);
+  return {change};
+}
+
+async function list(root, chosen, changed) {
+  show(root, h('div', {class: 'pad'}, loading('saved runs')));
+  let found;
+  try {
+    found = await ask('/api/ask/runs');
+  } catch (error) {
+    show(root, h('div', {class: 'pad'}, banner('bad', error.message, error.hint)));
+    return;
+  }
+  if (!found.runs.length) {
+    show(root, h('div', {class: 'pad'}, empty('No backtest was saved', 'Run one over what was recorded, and it shows here:', command('hedgehog backtest run --symbol XRPUSDT --topic --save'))));
+    return;
+  }
+  const rows = found.runs.map(run => h('tr', {'data-item': ''},
+    h('td', {class: 'l'}, h('input', {type: 'checkbox', 'aria-label': `Compare run ${run.run}`, onchange: event => { chosen[event.target.checked ? 'add' : 'delete'](run.run); changed(); }})),
+    h('th', {scope: 'row'}, h('a', {href: `/backtests?run=${run.run}`}, String(run.run))), h('td', {class: 'l'}, time(Date.parse(run.saved), 'moment')), h('td', {class: 'l'}, run.instrument), h('td', {class: 'l'}, run.name || ''),
+    h('td', {}, grouped(String(run.trades))), h('td', {}, grouped(String(run.cycles))), h('td', {class: `strong ${sign(money(run.net_profit))}`}, signed(money(run.net_profit))), h('td', {}, grouped(money(run.max_drawdown))), h('td', {class: sign(money(run.buy_and_hold))}, signed(money(run.buy_and_hold)))));
+  show(root, h('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Saved runs'}, h('table', {class: 't'}, h('caption', {class: 'vh'}, 'Saved runs, newest first'), h('thead', {}, h('tr', {}, h('th', {scope: 'col'}, h('span', {class: 'vh'}, 'compare')), COLUMNS.map(([name, kind]) => h('th', {scope: 'col', class: kind}, name)))), h('tbody', {}, rows))));
+}
+
+/** Money to the cent: the whole number is in the report. */
+function money(value) {
+  const [whole, fraction = ''] = String(value ?? '0').split('.');
+  return `${whole}.${fraction.padEnd(2, '0').slice(0, 2)}`;
+}
+
+async function one(root, number) {
+  show(root, h('section', {class: 'panel'}, h('div', {class: 'pad'}, loading('the run'))));
+  let run;
+  try {
+    run = await ask(`/api/ask/run?run=${encodeURIComponent(number)}`);
+  } catch (error) {
+    show(root, banner('bad', error.message, error.hint));
+    return;
+  }
+  const line = spark(900, 120, 'profit');
+  line.setAttribute('preserveAspectRatio', 'none');
+  const equity = run.equity.map(point => Number(point.equity ?? point.profit ?? Object.values(point).at(-1)));
+  draw(line, equity, true);
+  line.setAttribute('class', `profit ${sign(money(run.net_profit)) || 'up'}`);
+  const facts = Object.entries(run).filter(([, value]) => value !== null && typeof value !== 'object');
+  show(root, h('section', {class: 'panel', 'aria-label': `Run ${run.run}`}, h('div', {class: 'ph'}, h('h2', {}, `Run ${run.run}, ${run.instrument}`), h('a', {class: 'link', href: '/backtests'}, 'Close')),
+    h('p', {class: 'pnl'}, h('span', {class: `big ${sign(money(run.net_profit))}`}, signed(money(run.net_profit))), h('span', {class: 'quiet'}, `${run.settings?.quote_asset || ''} after fees, ${grouped(String(run.cycles))} cycles`)),
+    equity.length > 1 ? line : null,
+    h('dl', {class: 'kv columns'}, facts.map(([name, value]) => h('div', {}, h('dt', {}, name.replaceAll('_', ' ')), h('dd', {}, String(value)))), Object.entries(run.settings || {}).map(([name, value]) => h('div', {}, h('dt', {}, name.replaceAll('_', ' ')), h('dd', {}, String(value))))),
+    h('div', {class: 'pad'}, command(`hedgehog backtest show ${run.run}`))));
+}
+
+async function side(root, numbers) {
+  show(root, h('section', {class: 'panel'}, h('div', {class: 'pad'}, loading('the comparison'))));
+  let found;
+  try {
+    found = await ask(`/api/ask/compare?runs=${encodeURIComponent(numbers)}`);
+  } catch (error) {
+    show(root, banner('bad', error.message, error.hint));
+    return;
+  }
+  const names = found.runs.map(run => `run ${run}`);
+  show(root, h('section', {class: 'panel', 'aria-label': 'Runs side by side'}, h('div', {class: 'ph'}, h('h2', {}, names.join(', ')), h('a', {class: 'link', href: '/backtests'}, 'Close')),
+    h('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Runs side by side'}, h('table', {class: 't'}, h('caption', {class: 'vh'}, 'Runs side by side'), h('thead', {}, h('tr', {}, ['', ...names].map((name, i) => h('th', {scope: 'col', class: i ? '' : 'l'}, name || h('span', {class: 'vh'}, 'field'))))),
+      h('tbody', {}, found.lines.map(line => h('tr', {class: line.differs ? 'differs' : ''}, h('th', {scope: 'row', class: 'l'}, line.field.replaceAll('_', ' ')), names.map(name => h('td', {}, String(line[name] ?? '')))))))),
+    h('div', {class: 'pad'}, command(`hedgehog backtest compare ${found.runs.join(' ')}`))));
+}

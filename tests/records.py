@@ -42,7 +42,7 @@ def texts(longest: int, shortest: int = 0) -> Strategy:
     nasty = st.sampled_from(['"', "'", "\\", "\n", "%s", "\U0001f994", "\ufeff", "\u2028", "null", "币", "a" * longest])
     short = st.text(characters, min_size=shortest, max_size=min(longest, 30))
     wide = st.sampled_from(["x", "\U0001f994"]).map(lambda each: each * longest)
-    return st.one_of(short, nasty.map(lambda each: each[:longest]), wide)
+    return st.one_of(short, nasty.map(lambda each: each[:longest].ljust(shortest, "x")), wide)
 
 
 def names(longest: int) -> Strategy:

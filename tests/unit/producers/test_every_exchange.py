@@ -36,7 +36,9 @@ def without_orders(trades: list[Trade]) -> list[Trade]:
 def in_order(trades: list[Trade]) -> bool:
     """Whether every id is above the one before it."""
     ids = TradeIds()
-    return not any(ids.observe(trade.instrument, trade.trade_id, contiguous=False) for trade in trades)
+    return not any(
+        ids.observe(trade.instrument, trade.trade_id, trade.trade_time, contiguous=False) for trade in trades
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,7 +4,7 @@ Imported where something failed already: a command that works does not wait for 
 """
 
 from collections.abc import Callable
-from errno import EACCES, EDQUOT, EEXIST, EISDIR, ENAMETOOLONG, ENOSPC, ENOTDIR, EPERM, EROFS
+from errno import EACCES, EDQUOT, EEXIST, EFBIG, EISDIR, ENAMETOOLONG, ENOSPC, ENOTDIR, EPERM, EPIPE, EROFS
 from typing import Any
 
 from confluent_kafka import KafkaException
@@ -22,8 +22,8 @@ from streams.cli.errors import NOT_WRITTEN, UNREACHABLE, BadValue, CliError
 CREATE_TOPICS = "hedgehog topics create"
 DOCTOR = "hedgehog doctor"
 INFRA_UP = "make infra-up"
-OF_THE_USER = (EACCES, EPERM, EROFS, ENOSPC, EDQUOT, EEXIST, ENOTDIR, EISDIR, ENAMETOOLONG)
-"""What the system says of a folder of somebody else, a full disk, a name that something else has."""
+OF_THE_USER = (EACCES, EPERM, EROFS, ENOSPC, EDQUOT, EFBIG, EPIPE, EEXIST, ENOTDIR, EISDIR, ENAMETOOLONG)
+"""What the system says of a folder of somebody else, a full disk, a reader that left, a name that is taken."""
 
 
 def explained(error: Exception) -> CliError | None:

@@ -1,6 +1,9 @@
 """The command `hedgehog`. Data goes to stdout, everything else to stderr; see `--help` for the exit codes."""
 
 import logging
+import os
+import sys
+from errno import EPIPE
 from typing import Annotated, Any
 
 import typer
@@ -13,8 +16,9 @@ from streams.cli.instruments.options import Positions
 from streams.cli.notify.options import Notify
 from streams.cli.orders.options import Audit, Explain
 from streams.cli.output import Output
-from streams.cli.pipeline.options import Doctor, Produce, Run, Status, Worker
+from streams.cli.pipeline.options import Doctor, Produce, Prune, Run, Status, Worker
 
+STDOUT = 1
 NOUNS = {
     "settings": ("streams.cli.instruments.commands:settings", "What each instrument runs by: seed, show, set."),
     "streaming": ("streams.cli.instruments.commands:streaming", "Whether a producer streams an instrument's trades."),
@@ -109,6 +113,7 @@ command(app, "explain", Explain, "streams.cli.orders.explain:explain")
 command(app, "status", Status, "streams.cli.pipeline.status:status")
 command(app, "doctor", Doctor, "streams.cli.pipeline.doctor:doctor")
 command(app, "run", Run, "streams.cli.pipeline.run:run", data=False)
+command(app, "prune", Prune, "streams.cli.pipeline.prune:prune")
 command(app, "produce", Produce, "streams.cli.pipeline.produce:produce", data=False)
 command(app, "dashboard", Dashboard, "streams.cli.dashboard.run:dashboard", data=False)
 command(app, "notify", Notify, "streams.cli.notify.run:notify", data=False)
@@ -116,8 +121,22 @@ command(app, "worker", Worker, "streams.cli.pipeline.worker:worker", data=False)
 
 
 def main() -> None:
-    """Entry point of the console script."""
-    app()
+    """Entry point of the console script: what cannot be shown, help and all, is one line and an exit code too."""
+    try:
+        try:
+            app()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except OSError as error:
+        known = _explained(error)
+        if known is None:
+            raise
+        # what is left to be shown would fail again when the process ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
+        if error.errno != EPIPE:  # whoever read it has gone, and knows
+            Output().error(str(known), known.hint, known.code)
+        raise SystemExit(known.code) from None
 
 
 if __name__ == "__main__":

@@ -18,6 +18,26 @@ class Doctor:
 
 
 @dataclass(frozen=True)
+class Prune:
+    """Show which old records and rows could go, and how much that frees; delete them with --yes.
+
+    Kept, however old: what a worker, a sink or the notifier has still to read, what comes after the checkpoints from
+    which the audit proves, traders that hold something, dead letters, and all that topics keep by key.
+    """
+
+    keep_days: Annotated[
+        int | None,
+        typer.Option("--keep-days", metavar="N", min=0, help="Older than N days is old.", show_default=False),
+    ] = None
+    before: Annotated[
+        str | None, typer.Option("--before", metavar="TIME", help="What is before this ISO 8601 time, UTC, is old.")
+    ] = None
+    topics: Annotated[bool, typer.Option("--topics/--no-topics", help="Records of topics.")] = True
+    tables: Annotated[bool, typer.Option("--tables/--no-tables", help="Rows of Postgres.")] = True
+    yes: Annotated[bool, typer.Option("--yes", help="Yes: delete them.")] = False
+
+
+@dataclass(frozen=True)
 class CreateTopics:
     """Create the topics that are missing. Repeating it changes nothing."""
 

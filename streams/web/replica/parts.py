@@ -59,10 +59,17 @@ class Parts:
         """What was seen so far."""
         return facts_of(self._replica.board)
 
+    def _has_broker(self) -> bool:
+        broker = self.facts.parts.get("broker")
+        return broker is not None and broker.up
+
     async def _each(self, seconds: float, look: Callable[[], Awaitable[None]]) -> None:
+        of_broker = (self._lags, self._topics)
         while True:
             try:
-                await look()
+                # a client waits long for a broker that is not there, and nobody could end this process meanwhile
+                if look not in of_broker or self._has_broker():
+                    await look()
             except (StackError, KafkaException, ConnectError, OSError, TimeoutError) as error:
                 log.debug("%s: %s", look.__name__, error)  # the part that does not answer is told by `_servers`
             self._replica.board.touch(PIPELINE)

@@ -17,8 +17,9 @@ from confluent_kafka import KafkaException
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from infra import probes
 from infra.config import Config
-from infra.errors import StackError
+from infra.errors import StackError, Unreachable
 from schemas import topics
 from schemas.broker import admin, partitions_of, topic_ids
 from schemas.codec import Codec
@@ -107,6 +108,7 @@ class Replica:
 
     async def _once(self, stop: asyncio.Event) -> None:
         self._say("reading the topics")
+        await asyncio.to_thread(_need_broker, self.config)
         board = Board()
         board.facts = dict(self.board.facts)
         self.reload.clear()
@@ -317,6 +319,14 @@ class Replica:
 
     def _count(self, what: str, count: int) -> None:
         self.rates.setdefault(what, Rate()).add(time.time_ns() // 1_000_000_000, count)
+
+
+def _need_broker(config: Config) -> None:
+    """Raise `Unreachable` within seconds where no broker answers: what follows would wait for it longer."""
+    try:
+        probes.broker(config.bootstrap)
+    except (KafkaException, ConnectionError):
+        raise Unreachable(f"no Kafka broker answers at {config.bootstrap}") from None
 
 
 def _put_past(board: Board, past: warehouse.Past) -> None:

@@ -102,6 +102,19 @@ async def test_a_change_from_elsewhere_is_refused(
     assert made.done == []
 
 
+@pytest.mark.parametrize("raw", [b"\xff\xfe", "h\u00e9risson".encode()])
+async def test_bytes_of_any_kind_are_refused_and_harm_nobody(
+    server: tuple[Server, httpx.AsyncClient], locked: tuple[Server, httpx.AsyncClient], raw: bytes
+) -> None:
+    origin = str(server[1].base_url).rstrip("/").encode()
+    json_type = (b"Content-Type", b"application/json")
+    for token, cookie in ((raw, b"hedgehog=x"), (b"0", b"hedgehog=" + raw)):
+        headers = [(b"Origin", origin), json_type, (TOKEN_HEADER.encode(), token), (b"Cookie", cookie)]
+        assert (await server[1].post("/do/stop", content=b"{}", headers=headers)).status_code == 403
+    answer = await locked[1].get("/market", headers=[(b"Cookie", b"hedgehog-login=" + raw)])
+    assert answer.status_code == 401
+
+
 async def test_a_name_that_is_not_ours_is_refused(server: tuple[Server, httpx.AsyncClient]) -> None:
     made, client = server
     for host in ("evil.example", f"evil.example:{made.port}", "127.0.0.1.evil.example", ""):

@@ -1,4 +1,4 @@
-"""`hedgehog run`: the producers, workers and the notifier under one supervisor, with one log."""
+"""`hedgehog run`: the producer, workers, the notifier and the dashboard under one supervisor, with one log."""
 
 import fcntl
 import signal
@@ -34,8 +34,9 @@ STEADY_S = 2.0
 """A program that has run for less may be about to crash."""
 BROKER_S = 2.0
 OWN = "hedgehog"
-PRODUCER, NOTIFIER = "producer", "notifier"
-OPTIONAL = (PRODUCER, NOTIFIER)
+PRODUCER, NOTIFIER, DASHBOARD = "producer", "notifier", "dashboard"
+OPTIONAL = (PRODUCER, NOTIFIER, DASHBOARD)
+BESIDE = {NOTIFIER: ("notify",), DASHBOARD: ("dashboard",)}
 
 
 def run(asked: Run, out: Output) -> None:
@@ -86,8 +87,7 @@ def programs(workers: int, without: list[str]) -> list[Program]:
     this = str(Path(sys.executable).with_name("hedgehog"))
     found = [] if PRODUCER in without else [program(PRODUCER, this, "produce")]
     found += [program(f"worker-{number}", *faust_command(Worker())) for number in range(1, workers + 1)]
-    if NOTIFIER not in without:
-        found.append(program(NOTIFIER, this, "notify"))
+    found += [program(name, this, *argv) for name, argv in BESIDE.items() if name not in without]
     return found
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from producers.series import DISORDER_US
+from schemas.symbols import GLOBAL_IDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,15 @@ class TradeIds:
     ) -> Gap | StepBack | None:
         """Take in the next trade. Returns what is wrong about its id, `None` for nothing.
 
-        An id that was left out is a trade that is missing only where ids are `contiguous`, rising by one. A lower id at
-        a later time begins ids anew, see `producers.series`.
+        An id that was left out is a trade that is missing only where ids are `contiguous`, rising by one, and nobody
+        else looks for it. A lower id at a later time begins ids anew, see `producers.series`.
         """
         highest, time = self._highest.get(instrument, (trade_id - 1, 0))
         if trade_id > highest:
             self._highest[instrument] = trade_id, max(trade_time, time)
             return Gap(instrument, highest, trade_id) if contiguous and trade_id > highest + 1 else None
-        if trade_time > time + DISORDER_US["contiguous" if contiguous else "global"]:
+        ids = "global" if instrument.partition(":")[0] in GLOBAL_IDS else "contiguous"
+        if trade_time > time + DISORDER_US[ids]:
             self._highest[instrument] = trade_id, trade_time
             return None
         return StepBack(instrument, highest, trade_id)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from streams.market.buckets import NEVER, Bucket, Ring, find
+from streams.market.buckets import NEVER, RING
 from streams.market.history import History
 
 
@@ -27,24 +27,21 @@ class DayRange(NamedTuple):
 
 def day_range(history: History) -> DayRange | None:
     """The range of the trades in the window, `None` if there are none."""
-    parts = [*_ends(history.ring), history.open] if history.open else _ends(history.ring)
-    if not parts:
+    ring, bucket = history.ring, history.open
+    minutes = ring.start[ring.start != NEVER]
+    if len(minutes):
+        first, last = ring.open.item(minutes.min() % RING), ring.close.item(minutes.max() % RING)
+    elif bucket is not None:
+        first = bucket.open
+    else:
         return None
     return DayRange(
-        parts[0].open,
+        first,
         history.high,
         history.low,
-        parts[-1].close,
-        history.volume + (history.open.volume if history.open else 0),
-        history.quote_volume + (history.open.quote_volume if history.open else 0),
-        history.trades + (history.open.trades if history.open else 0),
+        last if bucket is None else bucket.close,
+        history.volume + (bucket.volume if bucket else 0),
+        history.quote_volume + (bucket.quote_volume if bucket else 0),
+        history.trades + (bucket.trades if bucket else 0),
         history.covered_since,
     )
-
-
-def _ends(ring: Ring) -> list[Bucket]:
-    """The first and the last minute of a ring, none if it is empty."""
-    minutes = ring.start[ring.start != NEVER]
-    if not len(minutes):
-        return []
-    return [bucket for end in (minutes.min(), minutes.max()) if (bucket := find(ring, end.item()))]

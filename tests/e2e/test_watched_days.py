@@ -2,6 +2,7 @@
 
 import json
 import random
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,6 +129,15 @@ def test_an_archive_holds_each_trade_once_to_the_microsecond(archive: Path) -> N
         assert stored == [msgspec.structs.replace(trade, filled=False) for trade in in_order(key)]
 
 
+def moving(key: str) -> int:
+    """How many trades come with an id above all before: one that is late or a repeat moves nothing."""
+    highest, found = 0, 0
+    for trade in TRADES[key]:
+        found += trade.trade_id > highest
+        highest = max(highest, trade.trade_id)
+    return found
+
+
 OPTIONS = "--tick 0.01 --step 0.00000001 --chunks 3 --budget 1000 --buy-down 0.0005 --profit 0.0005 --rebuy 0.001"
 
 
@@ -140,7 +150,7 @@ def backtest(source: str, typed: str) -> dict[str, Any]:
 def test_backtests_find_them_however_they_are_typed(live: Config, archive: Path, typed: str) -> None:
     key = COINBASE if typed.lower().startswith("coinbase") else BITSTAMP
     of_archive, of_topic = backtest(f"--file {archive}", typed), backtest("--topic", typed)
-    assert (of_archive["trades"], of_topic["trades"]) == (len(in_order(key)), len(TRADES[key]))
+    assert (of_archive["trades"], of_topic["trades"]) == (len(in_order(key)), moving(key))
     assert min(of_archive["orders"], of_topic["orders"]) > 3
 
 
@@ -160,6 +170,7 @@ def worked_off(config: Config, folder: Path, name: str) -> Candles:
         progress = Progress(config, "market", [topics.TRADES])
         wait_for("all is worked off", lambda: progress.committed() > 0 and progress.lag() == 0, timeout_s=120)
         fleet.assert_alive()
+        fleet.stop(name, signal.SIGTERM)
     return candles_in(config)
 
 

@@ -73,7 +73,7 @@ APART = mutants_of(
 )
 APART_STORED = mutants_of(
     "streams/market/apart_parts.py",
-    APART_TESTS,
+    (*APART_TESTS, f"{UNIT}/market/test_apart_parts.py"),
     ("what is ahead of the head counts", "if point.time <= newest:", "if True:"),
     ("a minute is stored from its middle", "for number in range(first,", "for number in range(first + 1,"),
 )

@@ -28,10 +28,10 @@ def test_ids_that_begin_anew_are_no_steps_back() -> None:
         assert (found and str(found)) == wrong
 
 
-@pytest.mark.parametrize(("second", "wrong"), [(60, "X: trade id 5 after 30"), (61, None)])
+@pytest.mark.parametrize(("second", "wrong"), [(60, "bitstamp:X: trade id 5 after 30"), (61, None)])
 def test_where_ids_belong_to_all_instruments_they_begin_anew_a_minute_later(second: int, wrong: str | None) -> None:
     ids = TradeIds()
-    assert ids.observe("X", 20, 0, contiguous=False) is None
-    assert ids.observe("X", 30, 0, contiguous=False) is None
-    found = ids.observe("X", 5, second * SECOND, contiguous=False)
+    assert ids.observe("bitstamp:X", 20, 0, contiguous=False) is None
+    assert ids.observe("bitstamp:X", 30, 0, contiguous=False) is None
+    found = ids.observe("bitstamp:X", 5, second * SECOND, contiguous=False)
     assert (found and str(found)) == wrong

@@ -4,12 +4,13 @@ Faust's consumer is the real one. Played are the broker, which sends what a test
 agents, which are done with a batch when a test says so. The real broker is in `tests/e2e` and `tests/faults`.
 """
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from faust.types import TP
 
-from streams.delivery.batches import BATCH_RECORDS, HANDED_MAX
+from streams.delivery.batches import BATCH_RECORDS, HANDED_MAX, Deliveries
 from streams.topics import lean
 from tests.unit.streams.delivery.played_consumer import OTHER, TRADES, Place, Record, play, records
 
@@ -274,3 +275,13 @@ def test_a_table_takes_all_that_came_of_its_changelog_and_faust_is_told_of_the_l
         assert not table.known.is_beyond(3, 10)
 
     play(test)
+
+
+def test_what_was_handed_out_before_partitions_were_given_up_counts_no_more() -> None:
+    app = SimpleNamespace(consumer_generation_id=1)
+    deliveries, tp = Deliveries(app), TP("trades", 0)
+    first, second = (deliveries.hand_out(tp, [SimpleNamespace(offset=offset)], 1)[0] for offset in (5, 6))
+    assert deliveries.done(first)
+    app.consumer_generation_id = 2
+    assert not deliveries.done(second)
+    assert (second.left, deliveries.to_commit(tp)) == (1, None)

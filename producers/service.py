@@ -8,7 +8,10 @@ import asyncio
 import logging
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
+
+from confluent_kafka import KafkaException
 
 from infra.config import Config
 from infra.deadline import Deadline
@@ -20,6 +23,7 @@ from producers.filler import Filler
 from producers.fleet import Feed, Fleet
 from producers.gap_records import GapRecords
 from producers.holes import Memory
+from producers.presence import Presence, producers
 from producers.publisher import DeliveryError, Publisher
 from producers.pump import PublishError, Pump
 from producers.reopening import Reopening
@@ -63,7 +67,12 @@ async def serve(config: Config, sessions: Sequence[Feed], stop: asyncio.Event) -
     await asyncio.to_thread(_check, config)
     memories = {session.exchange.name: Memory(session.exchange.name, session.exchange.ids) for session in sessions}
     await asyncio.to_thread(restore, config, memories)
-    with Publisher(config, delivery_timeout_s=None, end_within_s=ACKNOWLEDGED_WITHIN_S) as publisher:
+    names = [session.exchange.name for session in sessions]
+    await asyncio.to_thread(_tell_of_others, config, names)
+    with (
+        Presence(config, names),
+        Publisher(config, delivery_timeout_s=None, end_within_s=ACKNOWLEDGED_WITHIN_S) as publisher,
+    ):
         # what is missing is known to the memories
         pump = Pump(config, publisher, contiguous=())
         records = GapRecords(config, publisher)
@@ -91,6 +100,14 @@ async def serve(config: Config, sessions: Sequence[Feed], stop: asyncio.Event) -
     for session in sessions:
         log.info("stopped: %s: %s", session.exchange.name, pump.report(session.exchange.name))
     log.info("stopped: %s", pump.total())
+
+
+def _tell_of_others(config: Config, exchanges: Sequence[str]) -> None:
+    """Say where somebody streams from the same exchange: who was killed seconds ago seems to do so, too."""
+    with suppress(KafkaException):
+        for exchange, others in producers(config, exchanges).items():
+            if others:
+                log.warning("another producer (%s) streams from %s: trades come twice", ", ".join(others), exchange)
 
 
 def _check(config: Config) -> None:

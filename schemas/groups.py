@@ -24,6 +24,11 @@ def notifier_group(config: Config) -> str:
     return f"{config.topic_prefix}hedgehog-notify"
 
 
+def producer_group(config: Config, exchange: str) -> str:
+    """Return the group of which every producer is a member that streams from an exchange, see `producers.presence`."""
+    return f"{config.topic_prefix}hedgehog-producer:{exchange}"
+
+
 def readers_group(config: Config) -> str:
     """Return the group that everybody names who commits nothing: a client has to name one, and joins none."""
     return f"{config.topic_prefix}hedgehog-reader"

@@ -63,6 +63,9 @@ def _run(work: Any, command: list[str], place: dict[str, Any], stderr: int, stdo
         os.dup2(os.open(place["stdout"], os.O_WRONLY), 1)
     if place["largest_file"] is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (place["largest_file"], place["largest_file"]))
+    if sys.stdout is not None:  # made anew, as the interpreter makes them of what they are now
+        sys.stdout = os.fdopen(1, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding=sys.stderr.encoding, errors=sys.stderr.errors, closefd=False)
     sys.argv = ["hedgehog", *command]
     os._exit(_ended(work))
 

@@ -3,7 +3,8 @@
 import logging
 import os
 import sys
-from errno import EPIPE
+from errno import EBADF, EPIPE
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +19,6 @@ from streams.cli.orders.options import Audit, Explain
 from streams.cli.output import Output
 from streams.cli.pipeline.options import Doctor, Produce, Prune, Run, Status, Worker
 
-STDOUT = 1
 NOUNS = {
     "settings": ("streams.cli.instruments.commands:settings", "What each instrument runs by: seed, show, set."),
     "streaming": ("streams.cli.instruments.commands:streaming", "Whether a producer streams an instrument's trades."),
@@ -122,21 +122,38 @@ command(app, "worker", Worker, "streams.cli.pipeline.worker:worker", data=False)
 
 def main() -> None:
     """Entry point of the console script: what cannot be shown, help and all, is one line and an exit code too."""
+    is_closed = _make_streams()
     try:
         try:
             app()
         finally:
-            if sys.stdout is not None:
-                sys.stdout.flush()
+            sys.stdout.flush()
     except OSError as error:
-        known = _explained(error)
+        nowhere = is_closed and error.errno == EBADF
+        known = CliError("stdout is closed: nothing can be shown") if nowhere else _explained(error)
         if known is None:
             raise
         # what is left to be shown would fail again when the process ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if error.errno != EPIPE:  # whoever read it has gone, and knows
             Output().error(str(known), known.hint, known.code)
         raise SystemExit(known.code) from None
+
+
+def _make_streams() -> bool:
+    """Let every character be shown somehow, whatever the locale; return whether stdout is closed.
+
+    A closed one takes nothing, as one that is there and full: whoever shows something gets an error.
+    """
+    is_closed = sys.stdout is None
+    if is_closed:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    return is_closed
 
 
 if __name__ == "__main__":

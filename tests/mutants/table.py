@@ -4,6 +4,7 @@ from tests.mutants.audited import AUDIT
 from tests.mutants.incarnations import INCARNATIONS
 from tests.mutants.market import MARKET
 from tests.mutants.notify import NOTIFY
+from tests.mutants.promises import PROMISES
 from tests.mutants.recorded import MUTANTS as FILES
 from tests.mutants.recovery import RECOVERY
 from tests.mutants.runner import mutants_of as _of
@@ -373,4 +374,5 @@ MUTANTS = (
     *FILES,
     *(*TRADING, *EXCHANGE, *TRADES, *COLUMNS, *LEADER, *REPEATS, *CHECKS, *STOPS, *MATCHING, *IDS, *SETTINGS),
     *AUDIT,
+    *PROMISES,
 )

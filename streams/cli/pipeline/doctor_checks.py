@@ -26,6 +26,7 @@ from streams.cli import endpoints
 from streams.cli.errors import CliError
 from streams.cli.failures import explained
 from streams.cli.pipeline import parts
+from streams.cli.pipeline.running import missing, running, standing_still
 
 DISK_NEEDED_GB = 2
 FREE_DISK = "free some, or HEDGEHOG_DATA_DIR=<a folder on another disk>"
@@ -180,6 +181,20 @@ def _settings() -> str:
     return f"{len(known)} instruments, {streamed} streamed, {traded} traded"
 
 
+def _running() -> str:
+    found = running(load_config())
+    if wrong := missing(found):
+        raise Problem("; ".join(wrong), "hedgehog worker, hedgehog produce", "warning")
+    streaming = ", ".join(f"{name} by {who[0]}" for name, who in found["producers"].items())
+    return f"{found['workers']} workers" + (f", {streaming}" if streaming else "")
+
+
+def _readers() -> str:
+    if still := standing_still(load_config()):
+        raise Problem("; ".join(still), "its log: make infra-logs, or where the worker runs", "warning")
+    return "workers and sinks read what there is"
+
+
 def _dead_letters() -> str:
     count = parts.dead_letters(load_config())
     if count:
@@ -227,6 +242,8 @@ CHECKS = (
     Check("tables", _tables, ("postgres",)),
     Check("connectors", _connectors, ("connect",)),
     Check("settings", _settings, ("topics", "registry")),
+    Check("running", _running, ("topics", "settings")),
+    Check("readers", _readers, ("topics",)),
     Check("dead letters", _dead_letters, ("topics",)),
     Check("clock", _clock, ("postgres",)),
 )

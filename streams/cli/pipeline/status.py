@@ -11,6 +11,7 @@ from streams.cli.errors import PROBLEM
 from streams.cli.output import Output
 from streams.cli.pipeline import parts
 from streams.cli.pipeline.options import Status
+from streams.cli.pipeline.running import missing, running
 
 PART_COLUMNS = ("part", "state", "endpoint", "detail")
 TOPIC_COLUMNS = ("topic", "state", "partitions", "messages")
@@ -25,6 +26,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Config], Any]]] = {
     "gaps": ("broker", parts.gaps),
     "connectors": ("connect", parts.connectors),
     "tables": ("postgres", parts.tables),
+    "running": ("broker", running),
 }
 """Of each section, the part it asks and how."""
 Section = tuple[Any, str | None]
@@ -79,6 +81,7 @@ def _problems(servers: list[dict[str, Any]], page: dict[str, Any]) -> list[str]:
         if not row["ok"]
     ]
     found += [f"table {row['table']}: {row['problem']}" for row in page["tables"] or [] if row["problem"]]
+    found += missing(page["running"]) if page["running"] else []
     return found
 
 

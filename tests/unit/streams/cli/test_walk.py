@@ -159,6 +159,7 @@ def walked(place: Place, folders: dict[str, Path]) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.timeout(600)  # some seconds each, but for a machine with other work
 @pytest.mark.parametrize("name", PLACES)
 def test_every_command_ends_with_a_line_and_an_exit_code(name: str, folders: dict[str, Path]) -> None:
     wrong = {}

@@ -267,6 +267,17 @@ TABLES = {
         fill 1:S        | 1:S FILLED                     | 3
         trade 100       | 3:B NEW 99 x 1                 | 3
     """,
+    "a lower budget: the place of who finishes stays empty while the others hold too much": """
+        set status=on chunks=2 |                         | 1
+        trade 100       | 1:B NEW 99 x 1.5               | 1
+        trade 94        |                                | 2 1
+        trade 94        | 2:B NEW 93.06 x 1.6            | 2 1
+        fill 2:B        | 2:B FILLED, 2:S NEW 94.92 x 1.6 | 2 1
+        set budget=160  |                                | 2 1
+        fill 2:S        | 2:S FILLED                     | 1
+        fill 1:B        | 1:B FILLED, 1:S NEW 100.98 x 1.5 | 1
+        fill 1:S        | 1:S FILLED                     | 3
+    """,
     "an order that the exchange refused halts its trader; turning on starts another": """
         set status=on   |                                | 1
         trade 100       | 1:B NEW 99 x 1                 | 1

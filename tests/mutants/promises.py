@@ -1,0 +1,46 @@
+"""Mutants of what the strategy promises: refused SELLs, the budget, the account, the rules of before."""
+
+from tests.mutants.runner import mutants_of as _of
+
+TESTS = ("tests/unit/streams/trading/test_leader.py", "tests/unit/streams/trading/test_account.py")
+LEADER = ("tests/property/test_leader.py", *TESTS)
+REMOVED = ":\n            _remove"
+REBUY = "            if _rebuy(leader, rules, i, price):\n                i += 1\n        i += 1"
+PROMISES = (
+    *_of(
+        "streams/trading/strategy.py",
+        TESTS,
+        ("a refused SELL stands still for good", "leader.stage[i] = HOLDING", "pass"),
+        (
+            "who holds is dismissed",
+            "(BUYING, SELLING, HOLDING):\n            _remove",
+            "(BUYING, SELLING):\n            _remove",
+        ),
+        ("a rebuy looks at no budget", " or not _has_room(leader, rules):", ":"),
+        ("who is replaced looks at no budget", " and _has_room(leader, rules)", ""),
+        (
+            "what is sold binds its part of the budget",
+            "    leader.quantity[i] = 0  # it is sold",
+            "    pass  # it is sold",
+        ),
+        ("what was sold is sold again", "                leader.quantity[i] -= executed\n", "                pass\n"),
+        (
+            "who waits to sell looks at no rebuy",
+            "            if _rebuy(leader, rules, i, price):\n                i += 1\n        i += 1",
+            "        i += 1",
+        ),
+    ),
+    *_of(
+        "streams/trading/leader.py",
+        LEADER,
+        ("a second SELL has the id of the first", "state.sells.get(number, 0) + 1", "1"),
+        ("what is left is not told apart", "    account.leave(", "    None and account.leave("),
+        ("a journal does not say the rules", "    if state.version == 1 and", "    if False and"),
+    ),
+    *_of(
+        "streams/trading/ruleset.py",
+        LEADER,
+        ("stale columns stay", "        column[count:] = [0] * (len(column) - count)\n", "        pass\n"),
+        ("rules of before know the budget", "return rules if ruleset == TODAY else", "return rules if True else"),
+    ),
+)

@@ -18,11 +18,12 @@ import httpx
 import msgspec
 
 from infra.config import Config
-from producers.local_exchange.simulated import MARKETS_OF, SHARED_IDS, simulated_trades
+from producers.local_exchange.simulated import MARKETS_OF, simulated_trades
 from producers.publisher import Publisher
 from schemas import topics
 from schemas.records import Trade
 from schemas.registry import make_codec
+from schemas.symbols import GLOBAL_IDS
 from tests.e2e.dashboards import PHONE, WIDE, Served, browsing
 from tests.faults.fleet import Progress, wait_for
 from tests.stack import ROOT, claimed_offset, running_stack
@@ -129,8 +130,8 @@ def publish_history(config: Config) -> None:
     now, codec = time.time_ns() // 1_000, make_codec(config, Trade)
     with Publisher(config) as publisher:
         for at, (name, markets) in enumerate(MARKETS_OF.items()):
-            walk = simulated_trades(at + 5, 1, now - HISTORY_S * 1_000_000, markets, name in SHARED_IDS)
-            for trade in backwards([next(walk) for _ in range(HISTORY_S)], name in SHARED_IDS):
+            walk = simulated_trades(at + 5, 1, now - HISTORY_S * 1_000_000, markets, name in GLOBAL_IDS)
+            for trade in backwards([next(walk) for _ in range(HISTORY_S)], name in GLOBAL_IDS):
                 publisher.publish(topics.TRADES, trade.instrument, codec.encode(trade))
 
 

@@ -50,8 +50,8 @@ infra-clean: setup ## stop the stack and remove all its data
 jars-lock: setup ## renew infra/jars.lock (needs Maven)
 	@$(RUN)/python -m infra lock
 
-demo: setup ## trade for a minute through the whole pipeline, then check everything (TRADES=FILE: a recorded day)
-	@$(RUN)/python -m streams.demo $(if $(TRADES),--trades "$(TRADES)")
+demo: setup ## trade for a minute through the whole pipeline, then check everything (TRADES=FILE: a recorded day; KEEP=1)
+	@$(RUN)/python -m streams.demo $(if $(TRADES),--trades "$(TRADES)") $(if $(KEEP),--keep)
 
 # Those that take longest first, so that both processes end at the same time.
 ALL_TESTS := tests/faults tests/e2e tests/simulation tests/property tests/unit

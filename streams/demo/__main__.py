@@ -27,6 +27,8 @@ from streams.demo.play import Demo
 from streams.demo.screen import Screen
 
 INTERRUPTED = 130
+KEPT_S = 86_400
+"""So long a market that is kept stays open, unless Ctrl-C ends it: nothing is cut or killed within the first hours."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 FAILURES = (StackError, DemoFailed, FileError, CliError, KafkaException, SQLAlchemyError, TimeoutError)
@@ -37,6 +39,7 @@ What to type next:
   make infra-up                              a stack that stays, with data that stay
   .venv/bin/hedgehog --help                  settings, streaming, trading, orders, status, doctor
   make demo TRADES=FILE                      the same with a recorded day in place of the simulated market
+  make demo KEEP=1                           the same until Ctrl-C, to look around in the dashboard
   make test                                  all tests
 """
 
@@ -49,11 +52,12 @@ def main() -> int:
     _interrupt_on_signals()
     try:
         with one_at_a_time(place):
-            market = recorded(options.trades, options.seconds) if options.trades else simulated(options.seconds)
+            seconds = KEPT_S if options.keep else options.seconds
+            market = recorded(options.trades, seconds) if options.trades else simulated(seconds)
             passed = _perform(place, market, screen)
     except KeyboardInterrupt:
         screen.say("interrupted: everything is stopped")
-        return INTERRUPTED
+        return 0 if options.keep else INTERRUPTED
     except FAILURES as error:
         screen.say(f"\nhedgehog: {error or type(error).__name__}\nAll logs: {place.logs}")
         return 1
@@ -68,9 +72,12 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m streams.demo", description=__doc__)
     parser.add_argument("--trades", type=Path, metavar="FILE", help="a recorded day, in place of the simulated market")
     parser.add_argument("--seconds", type=int, default=60, help="how long the market is open (default 60)")
+    parser.add_argument("--keep", action="store_true", help="leave the simulated market open until Ctrl-C")
     options = parser.parse_args()
     if options.seconds < 1:
         parser.error(f"--seconds: {options.seconds} is below 1")
+    if options.keep and options.trades:
+        parser.error("--keep: a recorded day has an end; only the simulated market stays open")
     return options
 
 

@@ -8,6 +8,7 @@ import psutil
 from infra.supervisor import Program, Supervisor
 
 PRODUCER = Program("producer", (sys.executable, "-m", "producers"))
+DASHBOARD = Program("dashboard", (sys.executable, "-m", "streams.cli.main", "dashboard"))
 WORKERS = ("worker-1", "worker-2")
 
 

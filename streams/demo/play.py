@@ -6,14 +6,14 @@ from typing import Any
 
 import httpx
 
-from infra.config import Config
+from infra.config import LOOPBACK, Config
 from infra.errors import tail
 from infra.supervisor import Supervisor, how_it_ended
 from schemas.broker import admin
 from schemas.groups import worker_group
 from schemas.topics import TRADES
 from streams.cli.pipeline import parts
-from streams.demo.cast import PRODUCER, WORKERS, busiest, worker
+from streams.demo.cast import DASHBOARD, PRODUCER, WORKERS, busiest, worker
 from streams.demo.checks import all_checks
 from streams.demo.commands import DemoFailed, hedgehog
 from streams.demo.ending import newest_alerts, results
@@ -74,6 +74,8 @@ class Demo:
             start(each.program())
         for name in WORKERS:
             start(worker(name, self._place.home))
+        start(DASHBOARD)
+        say(f"look at it: http://{LOOPBACK}:{self._config.port('dashboard')}/")
         self._until(self._exchanges_answer, "the local exchanges answer", *self._exchanges())
         hedgehog(say, "settings", "seed")
         hedgehog(say, "settings", "set", *symbols, *self._market.strategy)

@@ -19,7 +19,7 @@ from infra.stack import Stack, to_stderr
 from schemas.records import Order, Trade
 from schemas.registry import make_codec
 from schemas.topics import FILLS, ORDERS
-from tests.bench import audited, files, market_agent, replay_rows, report
+from tests.bench import audited, dashboard, files, market_agent, replay_rows, report
 from tests.bench.compared import QUIX_PYTHON, Compared
 from tests.bench.filling import EXCHANGE_TRADES_PER_S, fill_trades_per_s
 from tests.bench.latency import EVERY, RATE, bare, markets_traded, offered_trades, through_worker
@@ -227,6 +227,7 @@ def main() -> int:
             for number in range(REPETITIONS):
                 to_stderr(f"bench: repetition {number + 1} of {REPETITIONS}")
                 bench.repeat()
+            looked_at = dashboard.measure(bench.codec, bench.note)
             audited.measure(bench.markets, bench.trades, bench.codec, bench.note, audited.TIMES)
         medians = bench.medians()
     finally:
@@ -234,7 +235,8 @@ def main() -> int:
         stack.clean()
     minutes = (time.monotonic() - begin) / 60
     ended = f"Medians of {REPETITIONS} interleaved repetitions; {minutes:.1f} minutes."
-    report.show(head, rows(), medians, [*NOTES, *replay_rows.NOTES, ended])
+    shown = [*rows(), *(dashboard.rows() if looked_at else [])]
+    report.show(head, shown, medians, [*NOTES, *replay_rows.NOTES, ended])
     report.write(BUILD / "bench.json", medians, {"repetitions": REPETITIONS, "machine": head.replace("\n", "; ")})
     return 0
 

@@ -21,8 +21,10 @@ from tests.e2e.chromium import program
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 START_S, STOP_S = 60.0, 20.0
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-GONE = re.compile(r"net::ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING|CONNECTION_RESET|EMPTY_RESPONSE|SOCKET)")
-"""What a browser says of a server that is gone: the page has to live with that, and says so itself."""
+EXPECTED = re.compile(
+    r"net::ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING|CONNECTION_RESET|EMPTY_RESPONSE|SOCKET)|status of 400"
+)
+"""What a browser says of a server that is gone, and of what the server refuses: the page says both itself."""
 
 
 class Served:
@@ -135,7 +137,7 @@ class Looking:
             assert [url for url in self.requests if not url.startswith((self.served.url, "data:", "blob:"))] == []
 
     def _on_console(self, message: Any) -> None:
-        if message.type in ("error", "warning") and not GONE.search(message.text):
+        if message.type in ("error", "warning") and not EXPECTED.search(message.text):
             self.errors.append(message.text)
 
     def open(self, path: str) -> Any:

@@ -56,7 +56,8 @@ def prepare(pipeline: Pipeline) -> None:
         ODD: (MARKUP, "<b>"),
     }
     for key, (base, quote) in names.items():
-        instrument = samples.instrument(key, base_asset=base, quote_asset=quote, tick_size="0.0001")
+        steps = {"tick_size": "0.0001", "step_size": "0.00001"}
+        instrument = samples.instrument(key, base_asset=base, quote_asset=quote, **steps)
         chosen = samples.settings(key, status=TradingStatus.OFF, streaming=True)
         pipeline.set_all(instrument, chosen)
     pipeline.set_all(*samples.nine_trade_setup(XRP, streaming=True))
@@ -162,7 +163,7 @@ def test_an_order_says_why_it_was_made(world: World) -> None:
         page.click("[data-order] .why-link >> nth=-1")
         page.wait_for_selector("text=the same order as was recorded", timeout=30_000)
         why = looking.text(".why")
-        assert "floor(0.4318301 × (1 - 0.0025), tick 0.0001)" in why or "0.0025" in why
+        assert "(1 - 0.0025)" in why
         assert "0.4307" in why
         assert f"hedgehog explain {XRP}:1:B" in why
 
@@ -205,7 +206,7 @@ def test_a_click_on_what_cannot_be_done_says_why(world: World) -> None:
     with world.look() as looking:
         page = looking.open(f"/instrument/{IDLE}")
         looking.until("document.querySelector('.actions [data-action=stop]')?.getAttribute('aria-disabled') === 'true'")
-        page.click(".actions [data-action=stop]")
+        page.click(".actions [data-action=stop]", force=True)
         assert "trading is off" in looking.text("dialog")
         page.keyboard.press("Escape")
         assert world.settings(IDLE).status is TradingStatus.OFF
@@ -216,16 +217,16 @@ def test_the_form_refuses_as_the_command_does_and_writes_what_is_right(world: Wo
         page = looking.open(f"/instrument/{IDLE}")
         page.click("summary:has-text('Settings')")
         page.fill("[name=buy_down_interval]", "0.5.5")
-        page.click("text=Change")
+        page.click(".settings [type=submit]")
         page.wait_for_selector(".banner.bad")
         assert "--buy-down: '0.5.5' is not a plain decimal such as 0.0025" in looking.text(".settings .banner.bad")
         page.fill("[name=buy_down_interval]", "2")
-        page.click("text=Change")
+        page.click(".settings [type=submit]")
         looking.until("document.querySelector('.settings .banner.bad')?.textContent.includes('is not between')")
         page.fill("[name=buy_down_interval]", "0.02")
         page.fill("[name=chunks]", "7")
         assert f"hedgehog settings set {IDLE} --chunks 7 --buy-down 0.02" in looking.text(".settings .cmd")
-        page.click("text=Change")
+        page.click(".settings [type=submit]")
         until_settings(world, IDLE, lambda found: found.chunks == 7)
         assert plain(world.settings(IDLE).buy_down_interval) == "0.02"
         looking.until("!document.querySelector('.settings .cmd')")
@@ -317,6 +318,7 @@ def test_the_keyboard_is_enough(world: World) -> None:
         assert page.query_selector("dialog[open]") is None
 
 
+@pytest.mark.timeout(600)
 def test_after_twenty_kills_under_load_the_page_is_the_fold_of_the_topics(world: World) -> None:
     stop, sent = threading.Event(), 0
 
@@ -325,6 +327,7 @@ def test_after_twenty_kills_under_load_the_page_is_the_fold_of_the_topics(world:
         while not stop.is_set():
             world.trade(COIN, *(f"{60_000 + (sent * 7 + i * 13) % 997}.{(sent + i) % 10_000:04d}" for i in range(40)))
             sent += 40
+            time.sleep(0.1)
 
     trading = threading.Thread(target=press)
     with world.look() as looking:

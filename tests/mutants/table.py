@@ -8,6 +8,7 @@ from tests.mutants.promises import PROMISES
 from tests.mutants.recorded import MUTANTS as FILES
 from tests.mutants.recovery import RECOVERY
 from tests.mutants.runner import mutants_of as _of
+from tests.mutants.web import WEB
 
 UNIT = "tests/unit/streams"
 STORE = "            await self._store(partition, changed, offsets)\n"
@@ -369,7 +370,7 @@ STOPS = (
 )
 
 MUTANTS = (
-    *(*INCARNATIONS, *MARKET, *NOTIFY),
+    *(*INCARNATIONS, *MARKET, *NOTIFY, *WEB),
     *(*KEEPER, *PARTITION, *CHECKPOINT, *MESSAGES, *STATES, *BATCHES, *GUARD, *RECOVERY, *APPLICATION),
     *FILES,
     *(*TRADING, *EXCHANGE, *TRADES, *COLUMNS, *LEADER, *REPEATS, *CHECKS, *STOPS, *MATCHING, *IDS, *SETTINGS),

@@ -69,7 +69,8 @@ def _market(board: Board, alert: Alert) -> dict[str, Any]:
             title = f"New 24 h {'high' if way == 'up' else 'low'} {price}"
             text = f"before {reference}"
         case AlertKind.EXCHANGES_APART:
-            way, title, text = "apart", f"{off} % apart", f"{price} against {reference}"
+            title = f"{off} % {'above' if way == 'up' else 'below'} {alert.other or 'another exchange'}"
+            way, text = "apart", f"{price} against {reference}"
         case _:
             way, title, text = "warn", alert.kind, f"{price} against {reference}"
     return {"icon": way, "title": title, "text": text, "held_back": alert.held_back, "kind": alert.kind}

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from schemas.order_ids import orders_of
 from schemas.parameters import PARAMETERS
 from schemas.records import Fill, Order, OrderStatus, Settings, Side
 from schemas.units import ONE, plain
@@ -294,7 +295,7 @@ def _because(order: Order, deals: Deals, places: int) -> str:
     if order.status is OrderStatus.REJECTED and order.reason:
         return f"refused by {order.reason}"
     if order.side is Side.SELL:
-        bought = deals.orders.get(order.client_order_id[:-1] + "B")
+        bought = deals.orders.get(orders_of(order.client_order_id, 1)[0])
         return "sells what it bought" if bought is None else f"bought {fixed(bought.price, places)}"
     return "a fill started its trader" if order.cause_topic == "fills" else "a trade reached its trader"
 

@@ -1,7 +1,8 @@
 """What the traders of one instrument made: a fold of execution reports, each counted once, whoever tells it.
 
-A trader buys once and sells once. As in the warehouse's own sum (`streams.warehouse.queries`), what was bought and sold
-again counts, of a trader that sold a part the same part of its buying, and a trader with reports missing does not.
+A trader buys once and sells once, or again after a SELL that ended. As in the sum of `streams.warehouse.queries`, what
+was bought and sold again counts, of a trader that sold a part the same part of its buying, and a trader with reports
+missing does not.
 Money is in 1e-8 of the quote asset, values of fills in 1e-16; times in microseconds, UTC.
 """
 
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas.order_ids import read_id
+from schemas.order_ids import OrderId, read_id
 from schemas.records import ExecutionType, Fill, Side
 from schemas.units import ONE
 
@@ -35,10 +36,22 @@ class Half(msgspec.Struct):
 
 
 class Pair(msgspec.Struct):
-    """What one trader bought and sold."""
+    """What one trader bought and sold: one BUY, and a SELL, after one that ended another."""
 
     bought: Half = msgspec.field(default_factory=Half)
-    sold: Half = msgspec.field(default_factory=Half)
+    sales: dict[str, Half] = {}
+    """By the side in the order's id: `S`, `S2`."""
+
+    @property
+    def sold(self) -> Half:
+        """All that was sold."""
+        sales = list(self.sales.values())
+        if len(sales) == 1:
+            return sales[0]
+        names = ("quantity", "value", "commission", "cumulative", "ordered")
+        sums: dict[str, int] = {name: sum(getattr(half, name) for half in sales) for name in names}
+        last = max(sales, key=lambda half: half.time, default=Half())
+        return Half(**sums, last_price=last.last_price, time=last.time)
 
     @property
     def is_known(self) -> bool:
@@ -103,24 +116,23 @@ class Executed(NamedTuple):
     """What is known of one order from elsewhere: the sums over its reports."""
 
     client_order_id: str
-    side: Side
     half: Half
 
 
 def load(profits: Profits, executed: Executed) -> None:
     """Take the sums of an order of which no report was taken yet."""
-    key = _key(executed.client_order_id)
-    if key is not None:
-        _replace(profits, key, executed.side, executed.half)
+    named = read_id(executed.client_order_id)
+    if named is not None:
+        _replace(profits, named, executed.half)
 
 
 def take_fill(profits: Profits, fill: Fill) -> Cycle | None:
     """Take one report; one that says nothing new changes nothing. Returns the cycle that it finished."""
-    key = _key(fill.client_order_id)
-    if key is None or fill.execution_type is not ExecutionType.TRADE:
+    named = read_id(fill.client_order_id)
+    if named is None or fill.execution_type is not ExecutionType.TRADE:
         return None
-    pair = profits.pairs.get(key, Pair())
-    known = pair.bought if fill.side is Side.BUY else pair.sold
+    pair = profits.pairs.get(_key(named), Pair())
+    known = pair.bought if fill.side is Side.BUY else pair.sales.get(named.side, Half())
     if fill.cumulative_quantity <= known.cumulative:
         return None
     half = Half(
@@ -132,9 +144,9 @@ def take_fill(profits: Profits, fill: Fill) -> Cycle | None:
         last_price=fill.price,
         time=max(known.time, fill.transaction_time),
     )
-    _replace(profits, key, fill.side, half)
-    after = profits.pairs[key]
-    return cycle_of(key[1], after) if fill.side is Side.SELL and after.is_done else None
+    _replace(profits, named, half)
+    after = profits.pairs[_key(named)]
+    return cycle_of(named.trader, after) if fill.side is Side.SELL and after.is_done else None
 
 
 def cycle_of(trader: int, pair: Pair) -> Cycle:
@@ -163,9 +175,11 @@ def since(profits: Profits, time: int) -> int:
     return sum(change for at, change in profits.steps if at >= time)
 
 
-def _replace(profits: Profits, key: tuple[str, int], side: Side, half: Half) -> None:
+def _replace(profits: Profits, named: OrderId, half: Half) -> None:
+    key = _key(named)
     before = profits.pairs.get(key, Pair())
-    after = Pair(half, before.sold) if side is Side.BUY else Pair(before.bought, half)
+    is_buy = named.side == "B"
+    after = Pair(half, before.sales) if is_buy else Pair(before.bought, before.sales | {named.side: half})
     profits.pairs[key] = after
     change = after.profit - before.profit
     profits.profit += change
@@ -177,6 +191,5 @@ def _replace(profits: Profits, key: tuple[str, int], side: Side, half: Half) -> 
         profits.steps.append((max(after.sold.time, after.bought.time), change))
 
 
-def _key(client_order_id: str) -> tuple[str, int] | None:
-    named = read_id(client_order_id)
-    return None if named is None else (named.incarnation, named.trader)
+def _key(named: OrderId) -> tuple[str, int]:
+    return named.incarnation, named.trader

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Engine, create_engine, text
 
 from infra.config import Config
-from schemas.records import Fill, Order, Side
+from schemas.records import Fill, Order
 from schemas.times import micros_of
 from schemas.units import to_units
 from streams.market.candles import Candle
@@ -43,11 +43,11 @@ FILLS = text(
 )
 EXECUTED = text(
     """
-    SELECT exchange, symbol, client_order_id, side, sum(quantity) AS quantity, sum(price * quantity) AS value,
+    SELECT exchange, symbol, client_order_id, sum(quantity) AS quantity, sum(price * quantity) AS value,
            sum(commission) AS commission, max(cumulative_quantity) AS cumulative, max(order_quantity) AS ordered,
            max(transaction_time) AS time,
            (array_agg(price ORDER BY transaction_time DESC, cumulative_quantity DESC))[1] AS last_price
-    FROM fills WHERE execution_type = 'TRADE' GROUP BY exchange, symbol, client_order_id, side
+    FROM fills WHERE execution_type = 'TRADE' GROUP BY exchange, symbol, client_order_id
     """
 )
 
@@ -110,7 +110,7 @@ def _executed(row: dict[str, Any]) -> tuple[str, Executed]:
         time=micros_of(row["time"]),
     )
     key = f"{row['exchange']}:{row['symbol']}"
-    return key, Executed(row["client_order_id"], Side(row["side"]), half)
+    return key, Executed(row["client_order_id"], half)
 
 
 def _plain(name: str, value: Any) -> Any:

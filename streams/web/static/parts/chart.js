@@ -34,7 +34,7 @@ export class Chart {
         h('p', {class: 'legend'}, h('i', {class: 'k-buy'}), 'bought ', h('i', {class: 'k-sell'}), 'sold ', h('i', {class: 'k-avg'}), `average of ${AVERAGE}`)),
       this.box, this.note,
       h('details', {class: 'candles'}, h('summary', {}, 'The candles as a table'),
-        h('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Candles'}, h('table', {class: 't', id: 'candle-table'}, h('caption', {class: 'vh'}, 'Newest candles, the newest first'),
+        h('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Table of candles'}, h('table', {class: 't', id: 'candle-table'}, h('caption', {class: 'vh'}, 'Newest candles, the newest first'),
           h('thead', {}, h('tr', {}, ['time', 'open', 'high', 'low', 'close', 'volume', 'trades'].map((name, i) => h('th', {scope: 'col', class: i ? '' : 'l'}, name)))), this.body))));
     this.begin(interval);
   }

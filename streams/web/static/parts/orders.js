@@ -13,8 +13,8 @@ export function ordersPanel(root, key, base, heard) {
   const box = h('div', {class: 'why', hidden: true, 'aria-live': 'off'});
   const unit = h('th', {scope: 'col'}, base || 'quantity');
   const columns = [['time', 'l'], ['order', 'l'], ['side', 'l'], ['price', ''], null, ['done', ''], ['state', 'l'], ['because', 'l']];
-  const orders = h('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Orders'}, h('table', {class: 't'}, h('caption', {class: 'vh'}, 'Orders, newest first'), h('thead', {}, h('tr', {}, columns.map(column => (column ? h('th', {scope: 'col', class: column[1]}, column[0]) : unit)))), body));
-  const executions = h('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Fills', hidden: true}, h('table', {class: 't fills'}, h('caption', {class: 'vh'}, 'Execution reports, newest first'), h('thead', {}, h('tr', {}, [['time', 'l'], ['side', 'l'], ['price', ''], ['quantity', ''], ['commission', ''], ['report', 'l']].map(([name, kind]) => h('th', {scope: 'col', class: kind}, name)))), fills));
+  const orders = h('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Table of orders'}, h('table', {class: 't'}, h('caption', {class: 'vh'}, 'Orders, newest first'), h('thead', {}, h('tr', {}, columns.map(column => (column ? h('th', {scope: 'col', class: column[1]}, column[0]) : unit)))), body));
+  const executions = h('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Table of fills', hidden: true}, h('table', {class: 't fills'}, h('caption', {class: 'vh'}, 'Execution reports, newest first'), h('thead', {}, h('tr', {}, [['time', 'l'], ['side', 'l'], ['price', ''], ['quantity', ''], ['commission', ''], ['report', 'l']].map(([name, kind]) => h('th', {scope: 'col', class: kind}, name)))), fills));
   const nothing = h('div', {class: 'pad'}, empty('No orders yet', 'A bot that trades places them here, each with its reason.'));
   const tabs = [['Orders', orders], ['Fills', executions]].map(([name, table], i) => h('button', {type: 'button', 'aria-pressed': i ? 'false' : 'true', onclick: event => choose(event.target, table)}, name));
   function choose(button, table) {

@@ -1,7 +1,7 @@
 // What stands around every view: pages, search, clock, colours, the strip, the keys.
 
 import {banner, control, said} from '../lib/actions.js';
-import {put, show, h} from '../lib/dom.js';
+import {h, hidden, put, show} from '../lib/dom.js';
 import {clock, isUtc, setUtc} from '../lib/format.js';
 import {now, on, onConnection} from '../lib/store.js';
 import * as keys from './keys.js';
@@ -62,8 +62,7 @@ function tickClock() {
   const kind = isUtc() ? 'UTC' : 'local';
   if (zone.dataset.kind !== kind) {
     zone.dataset.kind = kind;
-    show(zone, h('span', {}), h('small', {}, kind));
-    zone.setAttribute('aria-label', isUtc() ? 'Times in UTC; change to your zone' : 'Times in your zone; change to UTC');
+    show(zone, h('span', {}), h('small', {}, kind), hidden(isUtc() ? ' time; change to your zone' : ' time; change to UTC'));
   }
   put(zone.firstChild, clock(now()));
 }

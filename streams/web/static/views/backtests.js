@@ -85,7 +85,7 @@ async function side(root, numbers) {
   }
   const names = found.runs.map(run => `run ${run}`);
   show(root, h('section', {class: 'panel', 'aria-label': 'Runs side by side'}, h('div', {class: 'ph'}, h('h2', {}, names.join(', ')), h('a', {class: 'link', href: '/backtests'}, 'Close')),
-    h('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Runs side by side'}, h('table', {class: 't'}, h('caption', {class: 'vh'}, 'Runs side by side'), h('thead', {}, h('tr', {}, ['', ...names].map((name, i) => h('th', {scope: 'col', class: i ? '' : 'l'}, name || h('span', {class: 'vh'}, 'field'))))),
+    h('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Table of runs'}, h('table', {class: 't'}, h('caption', {class: 'vh'}, 'Runs side by side'), h('thead', {}, h('tr', {}, ['', ...names].map((name, i) => h('th', {scope: 'col', class: i ? '' : 'l'}, name || h('span', {class: 'vh'}, 'field'))))),
       h('tbody', {}, found.lines.map(line => h('tr', {class: line.differs ? 'differs' : ''}, h('th', {scope: 'row', class: 'l'}, line.field.replaceAll('_', ' ')), names.map(name => h('td', {}, String(line[name] ?? '')))))))),
     h('div', {class: 'pad'}, command(`hedgehog backtest compare ${found.runs.join(' ')}`))));
 }

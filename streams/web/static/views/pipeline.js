@@ -69,17 +69,18 @@ function section(name, content, more, kind = '') {
 }
 
 function table(caption, columns, body) {
-  return h('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': caption}, h('table', {class: 't'}, h('caption', {class: 'vh'}, caption), h('thead', {}, h('tr', {}, columns.map(([name, kind]) => h('th', {scope: 'col', class: kind}, name)))), body));
+  return h('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': `Table: ${caption}`}, h('table', {class: 't'}, h('caption', {class: 'vh'}, caption), h('thead', {}, h('tr', {}, columns.map(([name, kind]) => h('th', {scope: 'col', class: kind}, name)))), body));
 }
 
 /** A small bar a partition: as high as it is behind. */
 function bars(cell, partitions) {
   cell.classList.add('l');
   const text = JSON.stringify(partitions);
-  if (cell.dataset.text === text) return;
+  if (cell.dataset.text === text) return cell;
   cell.dataset.text = text;
   const most = Math.max(1000, ...partitions.map(part => part.ms));
-  show(cell, h('span', {class: 'bars', role: 'img', 'aria-label': partitions.map(part => `partition ${part.number}: ${part.records} records`).join(', ')}, partitions.map(part => {
+  if (!partitions.length) return show(cell, '–');
+  return show(cell, h('span', {class: 'bars', role: 'img', 'aria-label': partitions.map(part => `partition ${part.number}: ${part.records} records`).join(', ')}, partitions.map(part => {
     const bar = h('i', {title: `partition ${part.number}: ${part.records} records, ${duration(part.ms)}`});
     bar.style.height = `${2 + 14 * part.ms / most}px`;
     return bar;

@@ -1,6 +1,5 @@
 """What traders made: each report counts once, whoever tells it, and what is not known counts for nothing."""
 
-from schemas.records import Side
 from streams.web.model.profits import Executed, Half, Profits, curve, cycles, load, since, take_fill
 from tests import samples
 from tests.samples import units
@@ -59,7 +58,7 @@ def test_a_trader_of_whom_a_report_is_missing_counts_for_nothing() -> None:
 def test_what_the_warehouse_summed_is_not_counted_again_by_the_topic() -> None:
     profits = Profits()
     bought = Half(units("2"), units("200") * 10**8, units("0.1"), units("2"), units("2"), units("100"), 1)
-    load(profits, Executed(BUY, Side.BUY, bought))
+    load(profits, Executed(BUY, bought))
     take_fill(profits, report(BUY, "100", "1", "1"))
     take_fill(profits, report(BUY, "100", "1", "2"))
     cycle = take_fill(profits, report(SELL, "103", "2", "2", 7))
@@ -80,3 +79,11 @@ def test_traders_of_another_incarnation_are_others() -> None:
     for incarnation in ("aaaaaa", "bbbbbb"):
         take_fill(profits, report(f"{incarnation}-m2c7x5b4tqwd-1-B", "100", "2", "2"))
     assert profits.unsold == units("4")
+
+
+def test_a_sell_that_follows_one_that_ended_belongs_to_the_same_cycle() -> None:
+    again = f"{samples.INSTRUMENT}:1:S2"
+    profits = fills((BUY, "100", "2", "2", 1), (SELL, "103", "0.5", "0.5", 5), (again, "104", "1.5", "1.5", 9))
+    # 51.5 + 156 - 0.2 received, 200.1 paid
+    assert (profits.profit, profits.cycles, profits.unsold) == (units("7.2"), 1, 0)
+    assert next(cycles(profits, 9)).sold_at == units("104")

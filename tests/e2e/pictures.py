@@ -1,0 +1,178 @@
+"""`python -m tests.e2e.pictures`: pictures of every page of the dashboard, dark and light, wide and on a phone.
+
+Without `--url` a stack of its own is started with three exchanges, half a day of their trades and a bot or three; with
+it the dashboard there is looked at. They go to `build/pictures`.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+
+from infra.config import Config
+from producers.local_exchange.simulated import MARKETS_OF, simulated_trades
+from producers.publisher import Publisher
+from schemas import topics
+from schemas.records import Trade
+from schemas.registry import make_codec
+from schemas.symbols import GLOBAL_IDS
+from tests.e2e.dashboards import PHONE, WIDE, Served, browsing
+from tests.faults.fleet import Progress, wait_for
+from tests.stack import ROOT, claimed_offset, running_stack
+
+FOLDER = Path("build/pictures")
+HISTORY_S = 12 * 3_600
+RATES = {"binance": 40, "coinbase": 14, "bitstamp": 5}
+LIVE_S = 100
+TRADED = ("binance:XRPUSDT", "binance:BTCUSDT", "binance:ADAUSDT", "coinbase:ETH-USD")
+WATCHED = (
+    *("binance:BTCUSDT", "binance:ETHUSDT", "binance:XRPUSDT", "binance:ADAUSDT"),
+    *("coinbase:BTC-USD", "coinbase:ETH-USD", "coinbase:LTC-USD", "coinbase:BTC-EUR"),
+    *("bitstamp:BTCUSD", "bitstamp:ETHUSD", "bitstamp:LTCEUR", "bitstamp:ETHEUR"),
+)
+LIST = ",".join(WATCHED)
+PAGES = {
+    "market": f"/market?keys={LIST}",
+    "instrument": "/instrument/binance:XRPUSDT",
+    "bots": "/bots",
+    "pipeline": "/pipeline",
+    "alerts": "/alerts",
+    "backtests": "/backtests",
+    "empty": "/market?keys=-",
+}
+
+
+def main() -> None:
+    """Take the pictures."""
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e.pictures", description=__doc__)
+    parser.add_argument("--url", help="of a dashboard that runs")
+    asked = parser.parse_args()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    if asked.url:
+        take(asked.url.rstrip("/"))
+        return
+    with claimed_offset() as offset, running_stack(offset, ROOT / f"pictures-{offset}") as config, world(config) as url:
+        take(url)
+
+
+def take(url: str) -> None:
+    """Take a picture of each page in each theme and size; print where they are."""
+    with browsing() as browser:
+        for theme in ("dark", "light"):
+            for size in (WIDE, PHONE):
+                options = {"viewport": size, "color_scheme": theme, "reduced_motion": "reduce"}
+                context = browser.new_context(**options, device_scale_factor=1.5 if size is WIDE else 2)
+                tab = context.new_page()
+                for name, path in PAGES.items():
+                    tab.goto(url + path)
+                    tab.wait_for_selector("#live .dot.ok")
+                    tab.wait_for_timeout(2_500)
+                    if name == "instrument":
+                        explain(tab)
+                    file = FOLDER / f"{name}-{theme}-{size['width']}.png"
+                    tab.screenshot(path=file, full_page=True)
+                    print(file, flush=True)
+                context.close()
+
+
+def explain(tab: Any) -> None:
+    """Open the reason of an order that was filled, if there is one."""
+    filled = tab.query_selector("tr:has(.st.filled) .why-link")
+    if filled is not None:
+        filled.click()
+        tab.wait_for_selector(".why .cmd", timeout=30_000)
+        tab.wait_for_timeout(300)
+        tab.evaluate("scrollTo(0, 0)")
+
+
+@contextmanager
+def world(config: Config) -> Iterator[str]:
+    """Three exchanges with half a day behind them, and bots; the address of a dashboard."""
+    folder = Path(os.environ["HEDGEHOG_DATA_DIR"])
+    with ExitStack() as running:
+        for at, (name, rate) in enumerate(RATES.items()):
+            port = config.port("local_exchange") + 1 + at
+            os.environ[f"HEDGEHOG_{name.upper()}_STREAM_URL"] = f"ws://127.0.0.1:{port}"
+            os.environ[f"HEDGEHOG_{name.upper()}_REST_URL"] = f"http://127.0.0.1:{port}"
+            words = ("--exchange", name, "--port", str(port), "--rate", str(rate), "--seed", str(at + 5))
+            running.enter_context(process(folder, "-m", "producers.local_exchange.__main__", *words))
+            wait_for(f"{name} answers", lambda port=port: answers(port))  # type: ignore[misc]
+        running.enter_context(process(folder, "-m", "faust", "-A", "streams", "worker", "--without-web"))
+        for words in (
+            ("settings", "seed"),
+            ("settings", "set", "--all", "--chunks", "5", "--budget", "1000"),
+            ("settings", "set", "--all", "--buy-down", "0.0005", "--profit", "0.001", "--rebuy", "0.002"),
+        ):
+            hedgehog(*words)
+        publish_history(config)
+        wait_for("the worker has read the history", lambda: Progress(config).lag() == 0, 180)
+        hedgehog("streaming", "start", "--all")
+        hedgehog("trading", "start", *TRADED)
+        hedgehog("watch", "add", *WATCHED)
+        running.enter_context(process(folder, "-m", "producers"))
+        served = Served(config, folder)
+        served.start()
+        running.callback(served.end)
+        time.sleep(LIVE_S)
+        yield served.url
+
+
+def publish_history(config: Config) -> None:
+    """Publish trades of the last hours, one a second and exchange, that end where the live markets begin."""
+    now, codec = time.time_ns() // 1_000, make_codec(config, Trade)
+    with Publisher(config) as publisher:
+        for at, (name, markets) in enumerate(MARKETS_OF.items()):
+            walk = simulated_trades(at + 5, 1, now - HISTORY_S * 1_000_000, markets, name in GLOBAL_IDS)
+            for trade in backwards([next(walk) for _ in range(HISTORY_S)], name in GLOBAL_IDS):
+                publisher.publish(topics.TRADES, trade.instrument, codec.encode(trade))
+
+
+def backwards(walk: list[Trade], shared_ids: bool) -> list[Trade]:
+    """Return trades at the times of these, with the prices in the other order, and ids that end before the first."""
+    prices: dict[str, list[int]] = {}
+    for trade in walk:
+        prices.setdefault(trade.symbol, []).append(trade.price)
+    counts = {symbol: len(walk) if shared_ids else len(of) for symbol, of in prices.items()}
+    return [
+        msgspec.structs.replace(trade, price=prices[trade.symbol].pop(), trade_id=trade.trade_id - counts[trade.symbol])
+        for trade in walk
+    ]
+
+
+def hedgehog(*words: str) -> None:
+    subprocess.run([sys.executable, "-m", "streams.cli.main", *words], check=True, timeout=120, capture_output=True)
+
+
+def answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/local/status", timeout=2, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+@contextmanager
+def process(folder: Path, *words: str) -> Iterator[None]:
+    """A program of Python, ended at the end."""
+    with (folder / "pictures.log").open("ab") as log:
+        running = subprocess.Popen([sys.executable, *words], stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        running.terminate()
+        try:
+            running.wait(20)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+
+
+if __name__ == "__main__":
+    main()

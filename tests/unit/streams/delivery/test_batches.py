@@ -133,6 +133,18 @@ def test_what_another_generation_got_counts_no_more() -> None:
     play(test)
 
 
+def test_a_batch_that_was_given_up_counts_for_nobody() -> None:
+    async def test(place: Place) -> None:
+        (batch,) = await place.arrive(records(0, 10))
+        deliveries = place.consumer._deliveries
+        deliveries._app.consumer_generation_id += 1
+        assert (deliveries.done(batch), batch.left) == (False, 1)
+        deliveries._app.consumer_generation_id -= 1
+        assert (deliveries.done(batch), batch.left) == (True, 0)
+
+    play(test)
+
+
 def test_what_was_done_before_a_rebalance_is_not_committed_after_it() -> None:
     async def test(place: Place) -> None:
         (batch,) = await place.arrive(records(0, 10))

@@ -55,6 +55,8 @@ ARGUMENTS: dict[str, list[str]] = {
     "notify": ["--sink", "stdout"],
 }
 """What a command is told that is told something; of the others each is run by itself."""
+SERVING = ("dashboard",)
+"""What waits for a broker, and is ended by a signal alone: of these the help is asked for only."""
 USAGE, LAST_CODE = 2, 4
 
 
@@ -122,6 +124,7 @@ def walked(place: Place, folders: dict[str, Path]) -> list[dict[str, Any]]:
     out = folders[place.out]
     values = {"trades": folders["trades"], "listed": folders["listed"], "out": out}
     typed = [[*path, *(a.format(**values) for a in ARGUMENTS.get(" ".join(path), []))] for path in commands()]
+    typed = [command for command in typed if command[0] not in SERVING]
     if place.helps:
         typed += [[*path, "--help"] for path in commands()]
     where = {"stdout": place.stdout, "largest_file": place.largest_file, "scratch": str(folders["scratch"])}

@@ -21,17 +21,20 @@ from infra.config import Config
 from producers.local_exchange.simulated import MARKETS_OF, simulated_trades
 from producers.publisher import Publisher
 from schemas import topics
+from schemas.broker import admin
+from schemas.groups import worker_group
 from schemas.records import Trade
 from schemas.registry import make_codec
 from schemas.symbols import GLOBAL_IDS
+from streams.topics.lag import members
 from tests.e2e.dashboards import PHONE, WIDE, Served, browsing
 from tests.faults.fleet import Progress, wait_for
 from tests.stack import ROOT, claimed_offset, running_stack
 
 FOLDER = Path("build/pictures")
-HISTORY_S = 12 * 3_600
+HISTORY_S = 6 * 3_600
 RATES = {"binance": 40, "coinbase": 14, "bitstamp": 5}
-LIVE_S = 100
+LIVE_S = 60
 TRADED = ("binance:XRPUSDT", "binance:BTCUSDT", "binance:ADAUSDT", "coinbase:ETH-USD")
 WATCHED = (
     *("binance:BTCUSDT", "binance:ETHUSDT", "binance:XRPUSDT", "binance:ADAUSDT"),
@@ -106,6 +109,8 @@ def world(config: Config) -> Iterator[str]:
             running.enter_context(process(folder, "-m", "producers.local_exchange.__main__", *words))
             wait_for(f"{name} answers", lambda port=port: answers(port))  # type: ignore[misc]
         running.enter_context(process(folder, "-m", "faust", "-A", "streams", "worker", "--without-web"))
+        asked = admin(config)
+        wait_for("the worker has joined", lambda: members(asked, worker_group(config)) == 1, 180)
         for words in (
             ("settings", "seed"),
             ("settings", "set", "--all", "--chunks", "5", "--budget", "1000"),
@@ -113,7 +118,7 @@ def world(config: Config) -> Iterator[str]:
         ):
             hedgehog(*words)
         publish_history(config)
-        wait_for("the worker has read the history", lambda: Progress(config).lag() == 0, 180)
+        wait_for("the worker has read the history", lambda: Progress(config).lag() == 0, 400)
         hedgehog("streaming", "start", "--all")
         hedgehog("trading", "start", *TRADED)
         hedgehog("watch", "add", *WATCHED)

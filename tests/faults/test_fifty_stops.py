@@ -44,6 +44,7 @@ def obeyed(pipeline: Pipeline) -> tuple[str, int]:
     return stored.status, stored.chunks
 
 
+@pytest.mark.long
 @pytest.mark.timeout(3_000)
 def test_fifty_stops_typed_beside_fifty_sets_hold(stack: Config, tmp_path_factory: pytest.TempPathFactory) -> None:
     with running_pipeline(stack, tmp_path_factory.mktemp("fifty"), "fifty") as pipeline, ThreadPoolExecutor(2) as pool:

@@ -25,6 +25,8 @@ POLL_S = 0.25
 WATCH_POLL_S = 2.0
 FIRST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 60.0
+UNASSIGNED_S = 60.0
+"""Kafka Connect leaves tasks unassigned for moments while it shares them out."""
 REBALANCING = 409
 
 
@@ -88,30 +90,53 @@ def remove_all(config: Config) -> None:
         _settled(client, connectors, what, lambda sink: sink.state == "MISSING", deadline)
 
 
-def watch(config: Config, stop: threading.Event, say: Callable[[str], None], poll_s: float = WATCH_POLL_S) -> None:
-    """Restart failed sinks until `stop` is set: at once, then after pauses that double up to a minute.
+class Restarts:
+    """Which sinks to restart and when: a failed one at once, then after pauses that double up to a minute.
 
-    A sink that runs when its next turn comes starts over with the shortest pause. Kafka Connect being away is said
-    and waited out.
+    One that nobody runs is restarted like one that has failed after `UNASSIGNED_S`. One that runs when its next turn
+    comes starts over with the shortest pause.
     """
-    pauses: dict[str, float] = {}
-    next_try: dict[str, float] = {}
+
+    def __init__(self) -> None:
+        self._pauses: dict[str, float] = {}
+        self._next_try: dict[str, float] = {}
+        self._unassigned: dict[str, float] = {}
+
+    def due(self, sinks: Collection[SinkState], now: float) -> list[tuple[SinkState, str, float]]:
+        """Return those to restart at `now`, what is wrong with each, and its pause in seconds."""
+        found = []
+        for sink in sinks:
+            why = self._why(sink, now)
+            if now < self._next_try.get(sink.name, 0):
+                continue
+            if why is None:
+                self._pauses.pop(sink.name, None)
+                continue
+            pause = min(2 * self._pauses.get(sink.name, FIRST_PAUSE_S / 2), LONGEST_PAUSE_S)
+            self._pauses[sink.name], self._next_try[sink.name] = pause, now + pause
+            found.append((sink, why, pause))
+        return found
+
+    def _why(self, sink: SinkState, now: float) -> str | None:
+        if sink.state == "FAILED":
+            return f"failed: {sink.error}"
+        if "UNASSIGNED" not in (sink.state, *sink.tasks):
+            self._unassigned.pop(sink.name, None)
+            return None
+        since = self._unassigned.setdefault(sink.name, now)
+        return f"was given to nobody for {now - since:.0f} s" if now - since >= UNASSIGNED_S else None
+
+
+def watch(config: Config, stop: threading.Event, say: Callable[[str], None], poll_s: float = WATCH_POLL_S) -> None:
+    """Restart sinks as `Restarts` says until `stop` is set. Kafka Connect being away is said and waited out."""
+    restarts = Restarts()
     away = ""
     while not stop.wait(poll_s):
         try:
-            found = states(config)
-            now = time.monotonic()
-            for sink in found:
-                if now < next_try.get(sink.name, 0):
-                    continue
-                if sink.state != "FAILED":
-                    pauses.pop(sink.name, None)
-                    continue
-                pauses[sink.name] = min(2 * pauses.get(sink.name, FIRST_PAUSE_S / 2), LONGEST_PAUSE_S)
-                next_try[sink.name] = now + pauses[sink.name]
-                say(f"{sink.name} failed: {sink.error}; restarting, next look in {pauses[sink.name]:.0f} s")
+            for sink, why, pause in restarts.due(states(config), time.monotonic()):
+                say(f"{sink.name} {why}; restarting, next look in {pause:.0f} s")
                 with _client(config) as client:
-                    _restart(client, sink.name)
+                    _restart(client, sink.name, only_failed=sink.state == "FAILED")
             away = ""
         except ConnectError as error:
             if str(error) != away:
@@ -289,8 +314,8 @@ def _restart_failed(client: httpx.Client, connectors: list[Connector]) -> None:
             _restart(client, sink.name)
 
 
-def _restart(client: httpx.Client, name: str) -> None:
-    response = client.post(f"/connectors/{name}/restart", params={"includeTasks": True, "onlyFailed": True})
+def _restart(client: httpx.Client, name: str, only_failed: bool = True) -> None:
+    response = client.post(f"/connectors/{name}/restart", params={"includeTasks": True, "onlyFailed": only_failed})
     if response.status_code != REBALANCING:  # then it is started anew anyway
         _raise_for(response, name)
 

@@ -273,7 +273,7 @@ def test_everybody_can_use_it(world: World, theme: str) -> None:
         assert looking.violations() == [], "an empty page"
 
 
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.split("/")[1])
 def test_a_phone_shows_it_without_moving_sideways(world: World, view: str) -> None:
     with world.look(size=PHONE, is_mobile=True, has_touch=True) as looking:
         looking.open(view)

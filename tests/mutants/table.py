@@ -130,8 +130,6 @@ BATCHES = _of(
         "what is given up counts as done",
         "        if batch.generation != self._app.consumer_generation_id:",
         "        if False:",
-        "        if batch.generation != self._app.consumer_generation_id:\n            return False\n",
-        "",
     ),
     ("a partition that is full is fetched on", "if self._deliveries.span(tp) >= HANDED_MAX:", "if False:"),
     (

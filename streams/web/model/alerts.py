@@ -69,7 +69,9 @@ def _market(board: Board, alert: Alert) -> dict[str, Any]:
             title = f"New 24 h {'high' if way == 'up' else 'low'} {price}"
             text = f"before {reference}"
         case AlertKind.EXCHANGES_APART:
-            title = f"{off} % {'above' if way == 'up' else 'below'} {(alert.other or 'another exchange').partition(':')[0]}"
+            title = (
+                f"{off} % {'above' if way == 'up' else 'below'} {(alert.other or 'another exchange').partition(':')[0]}"
+            )
             way, text = "apart", f"{price} against {reference}"
         case _:
             way, title, text = "warn", alert.kind, f"{price} against {reference}"

@@ -163,7 +163,7 @@ def test_an_order_says_why_it_was_made(world: World) -> None:
         page.click("[data-order] .why-link >> nth=-1")
         page.wait_for_selector("text=the same order as was recorded", timeout=30_000)
         why = looking.text(".why")
-        assert "(1 - 0.0025)" in why
+        assert "0.0025), tick 0.0001)" in why
         assert "0.4307" in why
         assert f"hedgehog explain {XRP}:1:B" in why
 

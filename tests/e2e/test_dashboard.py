@@ -79,9 +79,15 @@ def prepare(pipeline: Pipeline) -> None:
 
 
 @pytest.fixture(scope="module")
-def world(stack: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def browser() -> Iterator[Any]:
+    with browsing() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def world(browser: Any, stack: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("dashboard")
-    with browsing() as browser, running_pipeline(stack, folder, "dash") as pipeline:
+    with running_pipeline(stack, folder, "dash") as pipeline:
         prepare(pipeline)
         with serving(pipeline.config, folder, "--without-audit") as served:
             yield World(pipeline, served, browser)
@@ -368,7 +374,9 @@ def folded(world: World, key: str) -> dict[str, Any]:
     return candles_of(found)
 
 
-def test_it_runs_with_every_part_missing_and_says_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_runs_with_every_part_missing_and_says_which(
+    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("KAFKA_BOOTSTRAP", "REGISTRY_URL", "CONNECT_URL", "DATABASE_URL"):
         monkeypatch.delenv(f"HEDGEHOG_{name}", raising=False)
     monkeypatch.setenv("HEDGEHOG_PORT_OFFSET", "29000")
@@ -377,7 +385,7 @@ def test_it_runs_with_every_part_missing_and_says_which(tmp_path: Path, monkeypa
     served = Served(Config(), tmp_path, "--without-audit")
     served.start(wait=False)
     try:
-        with browsing() as browser, Looking(browser, served) as looking:
+        with Looking(browser, served) as looking:
             for _ in range(100):
                 try:
                     looking.page.goto(served.url + "/market")

@@ -13,9 +13,9 @@ from schemas.groups import sink_group, sink_name
 from schemas.journal_records import LEADER, Checkpoint
 from schemas.records import Fill, Order, OrderStatus, Side, Trade
 from schemas.topics import FILLS, ORDERS, TRADES
-from streams.trading.checkpoints import LAYOUTS
 from streams.cli.main import app
 from streams.topics.read import existing, spans
+from streams.trading.checkpoints import LAYOUTS
 from streams.trading.leader import LeaderState
 from tests import samples
 from tests.e2e.sinks import World, sink_world, until

@@ -12,7 +12,7 @@ from streams.web.model.numbers import fixed, percent, rounded
 from streams.web.model.panels import Panel, Parameters, Shown
 from streams.web.model.profits import Cycle
 
-SHORT, LONG = 12, 200
+SHORT, LONG = 7, 200
 DAY_US = 86_400_000_000
 
 
@@ -58,7 +58,7 @@ def _row(board: Board, event: Event) -> dict[str, Any]:
 
 def _market(board: Board, alert: Alert) -> dict[str, Any]:
     places = price_places(board, alert.instrument)
-    price, reference = fixed(alert.price, places), fixed(alert.reference, places)
+    price, reference = fixed(alert.price, places), rounded(alert.reference, max(places, 2))
     off = percent(abs(alert.value), 10**8)
     way = "up" if alert.direction == "up" else "down"
     match alert.kind:
@@ -69,7 +69,9 @@ def _market(board: Board, alert: Alert) -> dict[str, Any]:
             title = f"New 24 h {'high' if way == 'up' else 'low'} {price}"
             text = f"before {reference}"
         case AlertKind.EXCHANGES_APART:
-            title = f"{off} % {'above' if way == 'up' else 'below'} {alert.other or 'another exchange'}"
+            title = (
+                f"{off} % {'above' if way == 'up' else 'below'} {(alert.other or 'another exchange').partition(':')[0]}"
+            )
             way, text = "apart", f"{price} against {reference}"
         case _:
             way, title, text = "warn", alert.kind, f"{price} against {reference}"

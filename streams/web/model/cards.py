@@ -174,18 +174,19 @@ def _closes(history: History) -> Iterator[int]:
 
 
 def _spreads(board: Board, _: int) -> Shown:
-    coins: dict[str, dict[str, tuple[int, str]]] = {}
+    coins: dict[str, dict[str, tuple[int, str, int]]] = {}
     for key in _compared(board):
         exchange, base, quote = pair_of(board, key)
         market = board.markets[key]
-        coins.setdefault(base, {}).setdefault(exchange, (market.state.average.newest.price, quote))
-    shared = {base: found for base, found in coins.items() if len(found) > 1}
-    exchanges = sorted({exchange for found in shared.values() for exchange in found}, key=_exchange_order)
+        found = market.state.average.newest.price, quote, price_places(board, key)
+        coins.setdefault(base, {}).setdefault(exchange, found)
+    shared = {base: of for base, of in coins.items() if len(of) > 1}
+    exchanges = sorted({exchange for of in shared.values() for exchange in of}, key=_exchange_order)
     rows = [_spread(base, shared[base], exchanges) for base in sorted(shared, key=lambda name: (_rank(name), name))]
     return {"exchanges": exchanges, "rows": rows[:SPREADS], "left_out": max(len(rows) - SPREADS, 0)}
 
 
-def _spread(base: str, found: dict[str, tuple[int, str]], exchanges: list[str]) -> dict[str, Any]:
+def _spread(base: str, found: dict[str, tuple[int, str, int]], exchanges: list[str]) -> dict[str, Any]:
     """Return a coin's price on each exchange, and how far it is from the one named first."""
     first = next(name for name in exchanges if name in found)
     reference = found[first][0]
@@ -194,9 +195,9 @@ def _spread(base: str, found: dict[str, tuple[int, str]], exchanges: list[str]) 
         if name not in found:
             cells.append(None)
             continue
-        price, quote = found[name]
+        price, quote, places = found[name]
         apart = None if name == first else points(price - reference, reference)
-        cells.append({"price": fixed(price, 0), "quote": quote, "points": apart})
+        cells.append({"price": fixed(price, places), "quote": quote, "points": apart})
     return {"base": base, "cells": cells}
 
 

@@ -240,7 +240,7 @@ def orders(board: Board, instrument: str) -> Shown:
     ]
     filled = sorted((o for o in newest if o.executed_quantity), key=lambda order: order.updated_time)
     return {
-        "orders": [_order(order, deals, places) for order in newest[:ORDERS_SHOWN]],
+        "orders": [_order(order, deals, places, board.leaders.get(instrument)) for order in newest[:ORDERS_SHOWN]],
         "fills": [_fill(fill, places) for fill in reversed(deals.fills)],
         "open": len(limits),
         "known": len(newest),
@@ -258,7 +258,7 @@ def orders(board: Board, instrument: str) -> Shown:
     }
 
 
-def _order(order: Order, deals: Deals, places: int) -> dict[str, Any]:
+def _order(order: Order, deals: Deals, places: int, leader: LeaderState | None) -> dict[str, Any]:
     return {
         "id": order.client_order_id,
         "name": order.name,
@@ -270,7 +270,7 @@ def _order(order: Order, deals: Deals, places: int) -> dict[str, Any]:
         "done": share(0, order.executed_quantity, max(order.quantity, 1)),
         "executed": plain(order.executed_quantity),
         "state": _state(order),
-        "because": _because(order, deals, places),
+        "because": _because(order, deals, places, leader),
     }
 
 
@@ -290,14 +290,16 @@ WORDS = {
 }
 
 
-def _because(order: Order, deals: Deals, places: int) -> str:
+def _because(order: Order, deals: Deals, places: int, leader: LeaderState | None) -> str:
     """Return in a few words what an order answers; the whole story is told on demand."""
     if order.status is OrderStatus.REJECTED and order.reason:
         return f"refused by {order.reason}"
     if order.side is Side.SELL:
         bought = deals.orders.get(orders_of(order.client_order_id, 1)[0])
         return "sells what it bought" if bought is None else f"bought {fixed(bought.price, places)}"
-    return "a fill started its trader" if order.cause_topic == "fills" else "a trade reached its trader"
+    if leader is None or leader.settings is None or leader.settings_offset != order.settings_offset:
+        return "the first trade its trader saw"
+    return f"{plain(leader.settings.buy_down_interval * 100)} % below the first trade its trader saw"
 
 
 def _fill(fill: Fill, places: int) -> dict[str, Any]:

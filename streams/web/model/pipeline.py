@@ -171,7 +171,7 @@ def _workers(facts: Facts) -> dict[str, Any]:
     lag = _worst(facts, "workers")
     sub = "no worker runs" if facts.members == 0 else _many(facts.members, "worker") if facts.members > 0 else ""
     if facts.order_p99_ms >= 0 and facts.members != 0:
-        sub = f"order in {facts.order_p99_ms:,} ms p99"
+        sub = f"order in {' '.join(_duration(facts.order_p99_ms))} p99"
     big, unit = _duration(lag)
     state = _down(facts, "broker") or (BAD if facts.members == 0 else _lag_state(lag))
     return _node("workers", state, big, f"{unit} behind" if unit else "", sub, facts.trends.get("workers"))

@@ -44,6 +44,8 @@ DAY_MS = 86_400_000
 RETRY_S = 2.0
 WAIT_MS = 250
 RECORDS_MAX = 4_000
+GATHER_S = 0.02
+"""Trades that come meanwhile are folded together: each batch costs more than its trades."""
 STOP_S = 3.0
 EVENTS_BACK_US = DAY_MS * 1_000
 FOLLOWED = (topics.TRADES, topics.MARKETS, *COMPACTED, *TAILED)
@@ -302,6 +304,8 @@ class Replica:
                 await asyncio.sleep(0)
             if found:
                 self.changed.set()
+            if sum(map(len, found.values())) < RECORDS_MAX:
+                await asyncio.sleep(GATHER_S)
 
     def _stamp(self, topic: Topic, partition: int, messages: list[Any]) -> None:
         stamps = self.stamps.setdefault((topic.name, partition), Stamps())

@@ -87,3 +87,8 @@ def test_a_sell_that_follows_one_that_ended_belongs_to_the_same_cycle() -> None:
     # 51.5 + 156 - 0.2 received, 200.1 paid
     assert (profits.profit, profits.cycles, profits.unsold) == (units("7.2"), 1, 0)
     assert next(cycles(profits, 9)).sold_at == units("104")
+
+
+def test_a_part_that_was_not_heard_of_makes_the_rest_unknown() -> None:
+    profits = fills((BUY, "100", "1", "2", 1), (SELL, "103", "1", "1", 9))
+    assert (profits.profit, profits.unsold, profits.cycles, profits.unknown) == (0, 0, 0, 1)

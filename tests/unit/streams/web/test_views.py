@@ -98,8 +98,8 @@ def test_the_same_coin_is_compared_with_the_first_exchange(board: Board) -> None
         {
             "base": "BTC",
             "cells": [
-                {"price": "61000", "quote": "USDT", "points": None},
-                {"price": "61061", "quote": "USD", "points": "10.0"},
+                {"price": "61000.00", "quote": "USDT", "points": None},
+                {"price": "61061.00", "quote": "USD", "points": "10.0"},
             ],
         }
     ]
@@ -218,10 +218,12 @@ def test_orders_have_marks_limits_and_reasons(board: Board) -> None:
     assert words == [
         ("5:B", "refused", "refused by LOT_SIZE"),
         ("4:S", "open", "bought 0.4200"),
-        ("4:B", "filled", "a trade reached its trader"),
+        ("4:B", "filled", "the first trade its trader saw"),
     ]
     assert [(limit["side"], limit["price"]) for limit in shown["limits"]] == [("sell", "0.4500")]
     assert [mark["text"] for mark in shown["marks"]] == ["4:B"]
+    running(board).settings_offset = 0
+    assert orders(board, XRP)["orders"][2]["because"] == "1 % below the first trade its trader saw"
 
 
 def test_alerts_are_listed_once_the_newest_first(board: Board) -> None:

@@ -135,7 +135,8 @@ class Memory:
         known = list(recorded)
         for series in self.series.values():
             spans = [(first, last) for symbol, first, last in known if symbol == series.symbol]
-            series.settle(spans, certain_after)
+            for opened in series.settle(spans, certain_after):
+                self._note(series, opened)
         self._forget_closed()
 
     # What is asked.

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from producers.adapter import Hole, Ids, Page
+from producers.id_spans import Span, outside, without
 from schemas.records import Trade
 
 HELD_MAX = 20_000
@@ -24,9 +25,6 @@ DISORDER_US = {"contiguous": 0, "global": 60_000_000}
 """Trades are out of order by so many microseconds at most: a later time with a lower id tells that ids begin anew."""
 LOST_MAX = 1_000
 """Spans of lost ids that are remembered: a trade among them that comes after all is none that was published."""
-
-Span = tuple[int, int]
-"""The first and the last of some ids."""
 
 
 class Anew(NamedTuple):
@@ -167,19 +165,37 @@ class Series:
         self.broken = True
         self.plain = self.plain and self.contiguous
 
-    def settle(self, recorded: Iterable[Span], certain_after: int) -> None:
+    def settle(self, recorded: Iterable[Span], certain_after: int) -> list[OpenHole]:
         """End the recalling: forget the holes that are filled, recorded or not certain, and take it that all before the
-        first that was read was published."""
-        spans = list(recorded)
+        first that was read was published. Returns what is left of those that were recorded in part."""
+        spans, parts = list(recorded), list[OpenHole]()
         for opened in list(self.holes):
-            if any(first <= opened.first_id and opened.last_id <= last for first, last in spans):
-                opened.absent.append((opened.first_id, opened.last_id))
-                self._close(opened)
-            elif self.missing(opened) == 0 or opened.opened < certain_after:
-                self._close(opened)
+            missing = self._missing_spans(opened)
+            left = self._unrecorded(missing, spans)
+            certain = opened.opened >= certain_after
+            if left == missing and left and certain:
+                continue
+            opened.absent += [part for span in missing for part in outside(span, left)]
+            self._close(opened)
+            for first, last in left if certain else ():
+                hole = replace(opened.hole, after_id=first - 1, before_id=last + 1)
+                parts.append(OpenHole(hole, opened.opened, False, first, opened.first_time))
         self._oldest, self.broken = 0, True
         self.repeated = self.late = self.anew = 0
         self.begun.clear()  # whoever published them has said so
+        self.holes += parts
+        return parts
+
+    def _missing_spans(self, opened: OpenHole) -> list[Span]:
+        if not self.contiguous:
+            return [(opened.first_id, opened.last_id)]
+        return without(opened.hole.after_id, opened.last_id, opened.had)
+
+    def _unrecorded(self, missing: list[Span], recorded: list[Span]) -> list[Span]:
+        """Return what of these spans was not recorded; where ids do not tell what is in one, all of it or nothing."""
+        if self.contiguous:
+            return [part for span in missing for part in outside(span, recorded)]
+        return [(first, last) for first, last in missing if not any(a <= first and last <= b for a, b in recorded)]
 
     # What is asked for.
 
@@ -203,7 +219,7 @@ class Series:
         for number in came:
             del opened.had[number]
         if self.contiguous:
-            opened.absent += _spans_without(hole.after_id, page.reached, found.keys() | came.keys())
+            opened.absent += without(hole.after_id, page.reached, found.keys() | came.keys())
         opened.filled += len(found.keys() - came.keys())
         opened.hole = replace(hole, after_id=page.reached)
         merged = found | came
@@ -214,7 +230,7 @@ class Series:
         """Close a hole of which nothing more can be had. Returns what is to be published now."""
         left = sorted(opened.had)
         if self.contiguous:
-            opened.absent += _spans_without(opened.hole.after_id, opened.last_id, left)
+            opened.absent += without(opened.hole.after_id, opened.last_id, left)
         return [trade for number in left if (trade := opened.had[number]) is not None] + self._close(opened)
 
     def let_go(self, opened: OpenHole) -> list[Trade]:
@@ -360,13 +376,3 @@ class Series:
             self.held = [trade for trade in self.held if trade.trade_id >= bound]
         self._find_plain()
         return out
-
-
-def _spans_without(after: int, reached: int, ids: Iterable[int]) -> list[Span]:
-    """Return the spans of what is not in `ids` above `after` and up to `reached`."""
-    spans, previous = [], after
-    for number in [*sorted(ids), reached + 1]:
-        if number > previous + 1:
-            spans.append((previous + 1, number - 1))
-        previous = number
-    return spans

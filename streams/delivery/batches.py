@@ -173,9 +173,8 @@ class BatchConsumer(aiokafka.Consumer):
         return ClientOnLoop(self, loop=self.loop, beacon=self.beacon)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
-        # Of the partitions that are active now: Faust changes its set while the client waits. What came of one
-        # that recovery makes active meanwhile would be dropped, and where nothing was ever committed Faust's seek
-        # back does nothing: the first records of such a partition were lost.
+        # Of the partitions that are active now: Faust changes its set while the client waits. What came of one that
+        # recovery makes active meanwhile would be dropped, and read twice.
         asked = None if active_partitions is None else set(active_partitions)
         # One that is full may be wanted again long before something comes of the others.
         return await super()._getmany(asked, ROOM_S if self._buffered_partitions else timeout)

@@ -79,6 +79,19 @@ class ClientOnLoop(AIOKafkaConsumerThread):
         app: Any = self.app
         app.membership.follow(client._coordinator)
 
+    async def seek_to_committed(self) -> Mapping[Any, Any]:
+        """Seek where the partitions are committed, and to the beginning of those that never were.
+
+        The client leaves these where they are. What was read of one and dropped, since the partitions were given up,
+        would never come again: a worker that stood still at its first start lost the first settings.
+        """
+        committed: Mapping[Any, Any] = await super().seek_to_committed()
+        changelogs = self.app.tables.changelog_topics
+        never = [tp for tp, offset in committed.items() if not offset and tp.topic not in changelogs]
+        if never:
+            await self.seek_to_beginning(*never)
+        return committed
+
     async def _fetch_records(self, *asked: Any, **limits: Any) -> Any:
         """What has come; while it is little, nothing more is fetched before somebody asks again."""
         await self._fetching.resume()

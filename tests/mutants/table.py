@@ -139,6 +139,15 @@ BATCHES = _of(
     ),
     ("what was read is handed out again", "bisect_left(records, self._read_offset[tp] or 0", "bisect_left(records, 0"),
 )
+FETCHING = _of(
+    "streams/delivery/fetching.py",
+    (f"{UNIT}/delivery/test_fetching.py",),
+    (
+        "what was never committed stays where it was read",
+        "if not offset and tp.topic not in changelogs]",
+        "if False]",
+    ),
+)
 GUARD = _of(
     "streams/delivery/guard.py",
     DELIVERY,

@@ -4,7 +4,11 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
-from streams.delivery.fetching import FETCH_EVERY_S, HELD_MAX_S, Fetching
+import pytest
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.types import TP
+
+from streams.delivery.fetching import FETCH_EVERY_S, HELD_MAX_S, ClientOnLoop, Fetching
 
 FETCH: Any = ([("node", "request")], {}, 0.2, False, [])
 
@@ -59,3 +63,25 @@ def test_held_and_forgotten_it_fetches_when_the_time_is_over() -> None:
     Fetching(fetcher).hold()
     time.sleep(fetcher._get_actions_per_node(None)[2])
     assert fetcher._get_actions_per_node(None) == FETCH
+
+
+async def test_what_was_never_committed_is_sought_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the real broker: `tests/faults/test_frozen_at_start.py`."""
+    places = {TP("trades", 0): 7, TP("settings", 0): None, TP("fills", 0): 0, TP("leaders-changelog", 0): None}
+
+    async def seek_to_committed(_: object) -> Any:
+        return places
+
+    async def seek_to_beginning(*partitions: TP) -> None:
+        sought.append(partitions)
+
+    monkeypatch.setattr(AIOKafkaConsumerThread, "seek_to_committed", seek_to_committed)
+    sought: list[tuple[TP, ...]] = []
+    client: Any = ClientOnLoop.__new__(ClientOnLoop)
+    client.app = SimpleNamespace(tables=SimpleNamespace(changelog_topics={"leaders-changelog"}))
+    client.seek_to_beginning = seek_to_beginning
+    assert await client.seek_to_committed() == places
+    assert sought == [(TP("settings", 0), TP("fills", 0))]
+    places = {TP("trades", 0): 7}
+    await client.seek_to_committed()
+    assert len(sought) == 1

@@ -122,12 +122,13 @@ command(app, "worker", Worker, "streams.cli.pipeline.worker:worker", data=False)
 
 def main() -> None:
     """Entry point of the console script: what cannot be shown, help and all, is one line and an exit code too."""
-    is_closed = _make_streams()
+    is_closed, code = _make_streams(), 0
     try:
         try:
             app()
-        finally:
-            sys.stdout.flush()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        sys.stdout.flush()
     except OSError as error:
         nowhere = is_closed and error.errno == EBADF
         known = CliError("stdout is closed: nothing can be shown") if nowhere else _explained(error)
@@ -135,9 +136,10 @@ def main() -> None:
             raise
         # what is left to be shown would fail again when the process ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if error.errno != EPIPE:  # whoever read it has gone, and knows
+        if error.errno != EPIPE and not code:  # who read it has gone, and knows; a command that failed has said why
             Output().error(str(known), known.hint, known.code)
-        raise SystemExit(known.code) from None
+        code = code or known.code
+    raise SystemExit(code)
 
 
 def _make_streams() -> bool:

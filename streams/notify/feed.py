@@ -102,7 +102,9 @@ class Feed:
         return found
 
     async def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        """Commit where a successor goes on; an outage is logged."""
+        """Commit where a successor goes on, if anything was read; an outage is logged."""
+        if not offsets:
+            return
         places = {TopicPartition(self._full[topic], number): offset for (topic, number), offset in offsets.items()}
         try:
             # the client would try for ever

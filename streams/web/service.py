@@ -46,7 +46,7 @@ async def serve(config: Config, deeds: Deeds, guard: Guard, host: str, port: int
         for task in done:
             task.result()
     finally:
-        for task in tasks[1:]:
+        for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         with suppress(TimeoutError):

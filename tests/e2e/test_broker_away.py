@@ -79,6 +79,7 @@ async def test_a_broker_that_comes_back_costs_no_trade_and_few_lines(config: Con
     assert by_symbol(received) == by_symbol(list(read_trades(journal)))
 
 
+@pytest.mark.long
 async def test_one_that_stays_away_is_told_with_the_true_count_in_time(config: Config, tmp_path: Path) -> None:
     async with exchange_of(market(None, tmp_path / "sent.csv", 300)) as exchange:
         process = _start(config, ["-m", "producers"], exchange.stream_url)

@@ -323,6 +323,7 @@ def test_the_keyboard_is_enough(world: World) -> None:
         assert page.query_selector("dialog[open]") is None
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_after_twenty_kills_under_load_the_page_is_the_fold_of_the_topics(world: World) -> None:
     stop, sent = threading.Event(), 0

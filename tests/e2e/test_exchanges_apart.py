@@ -112,6 +112,7 @@ def last_prices(trades: list[Trade]) -> list[tuple[int, int]]:
     return list(last.values())[:-1]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_alerts_are_those_of_the_trades_live_with_a_kill_and_in_a_replay(
     worlds: list[Config], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

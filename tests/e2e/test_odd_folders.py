@@ -27,6 +27,7 @@ print(json.dumps(ids))
 """
 
 
+@pytest.mark.long
 def test_its_data_lie_in_that_folder_and_are_found_again(tmp_path: Path) -> None:
     home = tmp_path / "jürgen 🦔" / "dätä"
     home.mkdir(parents=True)

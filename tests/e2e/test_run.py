@@ -20,7 +20,7 @@ from schemas.broker import create_topics, delete_topics
 from schemas.registry import register_all
 
 READY_WITHIN_S = 90.0
-STOPS_WITHIN_S = 10.0
+STOPS_WITHIN_S = 15.0
 """Five on a machine that does nothing else; the test may run beside another stack."""
 
 
@@ -89,7 +89,7 @@ def test_everything_by_one_command(environment: dict[str, str], stack: Config, t
             running.wait()
         end_leftovers(Path(environment["HEDGEHOG_DATA_DIR"]) / "run")
     events = [json.loads(line) for line in log.read_text().splitlines()]
-    assert {event["program"] for event in events} == {"hedgehog", *programs}
+    assert {event["program"] for event in events} >= {"hedgehog", "producer", "worker-1", "worker-2"}
     said = [event["message"] for event in events if event["program"] == "hedgehog"]
     assert any(line.startswith("worker-1 ended (killed by SIGKILL); it is started again in ") for line in said)
-    assert not any("did not stop" in line for line in said)
+    assert not any("did not stop" in event["message"] or "Traceback" in event["message"] for event in events)

@@ -34,6 +34,7 @@ def config(stack: Config) -> Iterator[Config]:
     delete_topics(config)
 
 
+@pytest.mark.long
 def test_changes_of_two_that_knew_the_same_both_hold(config: Config) -> None:
     for number in range(ROUNDS):
         change_all(config, status=TradingStatus.ON)

@@ -102,7 +102,7 @@ def at_the_end(world: World) -> Iterator[str]:
             yield from _proven(broker, recorded, tape, {LEADER: leaders[key], BOOK: books.get(key)})
         if not _shortened(broker, "applied", key):
             yield from _taken(recorded)
-        yield from _open(key, leaders[key], books.get(key), lost)
+        yield from _open(key, leaders[key], books.get(key), lost | _waiting(world, key))
         yield from _caused(recorded)
         yield from _executed(broker, recorded, world.market.partial_fills)
 
@@ -206,6 +206,18 @@ def _untold(world: World, key: str) -> bool:
         if any(today[topic] != topic_id for topic, topic_id in topics.items()):
             return True
     return False
+
+
+def _waiting(world: World, key: str) -> set[str]:
+    """The orders of which something is stored to be sent, and waits for the next record of the partition, see above."""
+    waiting = set()
+    for agent in (TRADING, EXCHANGE) if _untold(world, key) else ():
+        stored = world.broker.newest(agent.changelog.name).get(key.encode())
+        for message in () if stored is None else msgspec.json.decode(stored, type=_Outbox).outbox:
+            if message.topic in ("orders", "fills"):
+                kind = Order if message.topic == "orders" else Fill
+                waiting.add(CODECS[kind].decode(message.value).client_order_id)
+    return waiting
 
 
 def _shortened(broker: Broker, topic: str, key: str) -> bool:

@@ -29,7 +29,8 @@ from streams.topics.lag import members
 
 FOLDER = "run"
 CRASHES_MAX = 5
-PATIENCE_S = 4.0
+PATIENCE_S = 25.0
+"""Longer than any of them takes to give up on a broker that does not answer; with one they end within seconds."""
 STEADY_S = 2.0
 """A program that has run for less may be about to crash."""
 BROKER_S = 2.0

@@ -89,19 +89,21 @@ class Replica:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Load and follow until `stop` is set; outages are waited out and said on the board."""
-        while not stop.is_set():
-            try:
-                await self._once(stop)
-            except Reload as why:
-                log.info("reading everything anew: %s", why)
-                continue
-            except (StackError, KafkaError, KafkaException, OSError, TimeoutError) as error:
-                self._say(str(error) or type(error).__name__)
-                log.warning("%s", error or type(error).__name__)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), RETRY_S)
-        if self._warehouse is not None:
-            await asyncio.to_thread(self._warehouse.dispose)
+        try:
+            while not stop.is_set():
+                try:
+                    await self._once(stop)
+                except Reload as why:
+                    log.info("reading everything anew: %s", why)
+                    continue
+                except (StackError, KafkaError, KafkaException, OSError, TimeoutError) as error:
+                    self._say(str(error) or type(error).__name__)
+                    log.warning("%s", error or type(error).__name__)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), RETRY_S)
+        finally:
+            if self._warehouse is not None:
+                await asyncio.to_thread(self._warehouse.dispose)
 
     def _say(self, loading: str) -> None:
         facts_of(self.board).loading = loading
@@ -195,6 +197,7 @@ class Replica:
         """Go to the beginning of what is compacted, and of the rest to what is not known from elsewhere."""
         consumer.assign(places)
         by_time = await self._a_day_ago(consumer, [each for each in places if names[each.topic] in TAILED])
+        whole = []
         for each in places:
             topic = names[each.topic]
             found = committed.get(sink_group(self.config, topic), {}).get((each.topic, each.partition), 0)
@@ -203,7 +206,8 @@ class Replica:
             elif topic in TAILED:
                 consumer.seek(each, max(found, 0))
             else:
-                await consumer.seek_to_beginning(each)
+                whole.append(each)
+        await consumer.seek_to_beginning(*whole)  # at once: each time may wait for a fetch that is under way
 
     async def _seek_trades(
         self, consumer: AIOKafkaConsumer, places: list[TopicPartition], committed: Mapping[str, Committed]

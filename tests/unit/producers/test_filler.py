@@ -152,7 +152,8 @@ async def test_a_subscription_that_is_silent_is_found_and_made_anew(caplog: pyte
         await until(lambda: len(published.trades) == 20_000)
     assert published.by_symbol() == by_symbol(islice(simulated_trades(3, 4_000, START), 20_000))
     assert "binance: the stream is silent on XRPUSDT: subscribing anew" in caplog.text
-    assert filler.session.counters.connections == 1
+    counters = filler.session.counters  # where the machine is slow it is renewed twice, then by a handover
+    assert (counters.reconnects, counters.failures) == (0, 0)
 
 
 async def test_a_gap_of_before_is_asked_for_but_for_what_was_published_since() -> None:

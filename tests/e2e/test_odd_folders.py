@@ -10,6 +10,8 @@ from tests.stack import claimed_offset
 
 TWICE = """
 import json, signal, sys, time
+import pytest
+
 from infra.config import Config
 from infra.native.backend import NativeBackend
 config = Config()

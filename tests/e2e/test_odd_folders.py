@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.stack import claimed_offset
 
 TWICE = """
 import json, signal, sys, time
-import pytest
-
 from infra.config import Config
 from infra.native.backend import NativeBackend
 config = Config()

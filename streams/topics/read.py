@@ -15,7 +15,12 @@ from schemas.topics import Topic
 
 RETRY_S = 0.1
 PAST = 2**63 - 1
-UNSETTLED = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+UNSETTLED = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.FENCED_LEADER_EPOCH,
+)
 
 
 def partitions(client: AdminClient, names: Iterable[str]) -> list[Partition]:

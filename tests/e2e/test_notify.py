@@ -143,6 +143,7 @@ def alert(number: int, instrument: str = XRP) -> Alert:
     )
 
 
+@pytest.mark.long
 def test_kills_in_the_middle_lose_no_alert_and_repeat_one_each_at_most(notifying: Notifying) -> None:
     assert notifying.hedgehog("watch", "add", "XRPUSDT", "--deviation", "0.01")[0]["after"] == {
         "watched": True,

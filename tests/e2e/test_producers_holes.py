@@ -223,6 +223,7 @@ async def test_what_was_lost_is_filled_when_people_ask_again(config: Config, tmp
     assert sum(trade.filled for trade in received) == 10
 
 
+@pytest.mark.long
 async def test_a_gap_that_was_open_when_the_producer_was_killed_is_filled_by_the_next(
     config: Config, tmp_path: Path
 ) -> None:
@@ -293,6 +294,7 @@ async def until_published(config: Config, symbol: str, number: int) -> None:
         await asyncio.sleep(0.5)
 
 
+@pytest.mark.long
 async def test_ids_that_begin_anew_are_said_once_and_shown_and_asked_for_by_nobody(
     config: Config, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -187,6 +187,7 @@ def test_what_the_topic_says_last_holds_whatever_the_clock_of_its_writer(
     assert_agreement(world)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("at_once", [True, False], ids=["one batch", "a batch each"])
 def test_what_was_decided_in_an_epoch_that_is_over_replaces_nothing(world: World, at_once: bool) -> None:
     number = 600 + at_once

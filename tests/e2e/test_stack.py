@@ -70,6 +70,7 @@ def consume(config: Config) -> bytes | None:
         consumer.close()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_up_twice_is_harmless_and_data_survive_down_and_up(home: tuple[dict[str, str], Config]) -> None:
     environment, config = home

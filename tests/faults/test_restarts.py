@@ -23,6 +23,7 @@ from tests.faults.load import SYMBOLS, Load
 RESTARTS = 10
 
 
+@pytest.mark.long
 @pytest.mark.timeout(280)
 @pytest.mark.parametrize("seed", [1])
 def test_ten_restarts_and_two_workers_under_load(stack: Config, tmp_path: Path, seed: int) -> None:

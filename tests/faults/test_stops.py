@@ -41,6 +41,7 @@ def publish(config: Config, *ids: int) -> None:
             publisher.publish(topics.TRADES, trade.instrument, make_codec(config, Trade).encode(trade))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(200)
 def test_a_worker_without_a_broker_ends_in_time(config: Config, tmp_path: Path) -> None:
     progress = Progress(config, "crashing", [topics.TRADES])

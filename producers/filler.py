@@ -248,14 +248,14 @@ class Filler:
         start: what it traded meanwhile would show only by its next trade."""
         while True:
             before = self.memory.newest_of(list(self.memory.series))
-            for _ in range(ROUNDS):
+            rounds = ROUNDS
+            while before and rounds:
                 await asyncio.sleep(self._timing.reconnected_s)
                 quiet, streaming = self.memory.quiet_since(before), self.session.streaming
+                rounds -= bool(streaming)  # the exchange may be away for longer when the producer starts
                 answered = await self._look_at([symbol for symbol in quiet if symbol in streaming], False)
                 # the others are not subscribed again yet, or the exchange refused to tell
                 before = {symbol: before[symbol] for symbol in quiet if symbol not in answered}
-                if not before:
-                    break
             await self._reconnected.wait()
             self._reconnected.clear()
 

@@ -119,8 +119,9 @@ async def test_a_trade_that_only_a_heartbeat_tells_of() -> None:
         await until_whole(exchange, whole, "coinbase")
 
 
-@pytest.mark.parametrize("name", NAMES)
-async def test_what_is_quiet_after_a_cut_is_asked_after(name: str) -> None:
+@asynccontextmanager
+async def cut_before_the_end(name: str, *faults: HttpFault) -> AsyncIterator[Whole]:
+    """What comes of a market that is cut and then ends, so that nothing newer shows what is missing."""
     play = market(1_000, 1_500, name=name, start=time.time_ns() // 1_000)
     async with exchange_of(play, name=name) as exchange:
         whole = Whole(exchange, name, AuditTiming(reconnected_s=0.3))
@@ -128,13 +129,21 @@ async def test_what_is_quiet_after_a_cut_is_asked_after(name: str) -> None:
         tasks = [asyncio.create_task(whole.run()), asyncio.create_task(whole.filler.run())]
         await until(lambda: len(whole.trades) > 1_000)
         exchange.cut(1)
+        exchange.faults.calls += faults
         await until(exchange.finished.is_set)
         await until(lambda: len(whole.trades) == 1_500)
+        assert not exchange.faults.calls
         await until_whole(exchange, whole, name)
-        assert not whole.filler.renewals
+        yield whole
         whole.session.close()
         tasks[1].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_what_is_quiet_after_a_cut_is_asked_after(name: str) -> None:
+    async with cut_before_the_end(name) as whole:
+        assert not whole.filler.renewals
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -142,21 +151,8 @@ async def test_what_is_quiet_after_a_cut_is_asked_after_again_where_that_was_ref
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rest, "AGAIN_S", 0.1)
-    play = market(1_000, 1_500, name=name, start=time.time_ns() // 1_000)
-    async with exchange_of(play, name=name) as exchange:
-        whole = Whole(exchange, name, AuditTiming(reconnected_s=0.3))
-        whole.session.set_symbols(symbols_of(name))
-        tasks = [asyncio.create_task(whole.run()), asyncio.create_task(whole.filler.run())]
-        await until(lambda: len(whole.trades) > 1_000)
-        exchange.cut(1)
-        exchange.faults.calls += [HttpFault(500), HttpFault(503)]
-        await until(exchange.finished.is_set)
-        await until(lambda: len(whole.trades) == 1_500)
-        assert not exchange.faults.calls
-        await until_whole(exchange, whole, name)
-        whole.session.close()
-        tasks[1].cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async with cut_before_the_end(name, HttpFault(500), HttpFault(503)):
+        pass
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -42,9 +42,9 @@ export class Chart {
   async begin(interval) {
     this.interval = interval;
     for (const button of this.buttons) button.setAttribute('aria-pressed', Number(button.dataset.interval) === interval ? 'true' : 'false');
-    const library = await import('../vendor/lightweight-charts.mjs');
+    const charts = await import('../vendor/lightweight-charts.mjs');
     if (this.closed) return;
-    this.library = library;
+    this.charts = charts;
     this.make();
     await this.load();
     if (this.closed) return;
@@ -57,7 +57,7 @@ export class Chart {
   }
 
   make() {
-    const {createChart, CandlestickSeries, HistogramSeries, LineSeries, createSeriesMarkers, CrosshairMode} = this.library;
+    const {createChart, CandlestickSeries, HistogramSeries, LineSeries, createSeriesMarkers, CrosshairMode} = this.charts;
     this.chart = createChart(this.box, {autoSize: true, crosshair: {mode: CrosshairMode.Normal}, layout: {attributionLogo: false, fontFamily: 'Inter, system-ui, sans-serif', fontSize: 11}});
     this.series = this.chart.addSeries(CandlestickSeries, {borderVisible: false});
     this.volume = this.chart.addSeries(HistogramSeries, {priceFormat: {type: 'volume'}, priceScaleId: '', lastValueVisible: false, priceLineVisible: false});

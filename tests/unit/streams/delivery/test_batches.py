@@ -252,7 +252,7 @@ def test_records_that_no_agent_reads_stop_the_worker() -> None:
 
 
 def test_what_is_made_active_while_records_are_waited_for_is_asked_for_the_next_time() -> None:
-    """Recovery does so before it seeks back, which it cannot where nothing was committed."""
+    """Recovery does so before it seeks back."""
 
     async def test(place: Place) -> None:
         place.consumer._get_active_partitions().discard(OTHER)

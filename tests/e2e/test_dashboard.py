@@ -60,7 +60,8 @@ def prepare(pipeline: Pipeline) -> None:
         chosen = samples.settings(key, status=TradingStatus.OFF, streaming=True)
         pipeline.set_all(instrument, chosen)
     pipeline.set_all(*samples.nine_trade_setup(XRP, streaming=True))
-    pipeline.until("XRP has its leader", lambda: pipeline.knows(XRP))
+    # the settings of before are off: a trade that comes before those of now begins nothing
+    pipeline.until("XRP's leader trades", lambda: pipeline.trades_on(XRP))
     # each order has to be in the book before the trade that fills it
     pipeline.trade(XRP, *samples.NINE_TRADES[:3])
     pipeline.until_statuses(XRP, b1="NEW")
@@ -200,6 +201,7 @@ def test_a_control_reaches_the_topic_and_its_effect_comes_back(world: World) -> 
         )
         world.trade(BTC, "61500")
         page.wait_for_selector("text=buys at")
+        page.wait_for_selector(".st:has-text('open')")  # the order comes by another topic than its trader
         text = dialog(page, "stop")
         assert "1 trader end, 1 open order are cancelled" in text
         until_settings(world, BTC, lambda found: found.status is TradingStatus.OFF)

@@ -94,8 +94,8 @@ def compared(trades: list[Trade], name: str = "binance") -> dict[str, list[Trade
     return found
 
 
-async def until_in_topic(config: Config, count: int) -> list[Trade]:
-    """Wait until the topic has so many trades; return them. It may take long, a standstill may not."""
+async def until_in_topic(config: Config, count: int, still_s: float = DEADLINE_S) -> list[Trade]:
+    """Wait until the topic has so many trades; return them. It may take long, a standstill of `still_s` may not."""
     found: list[Trade] = []
     more = time.monotonic()
     while len(found) < count:
@@ -103,7 +103,7 @@ async def until_in_topic(config: Config, count: int) -> list[Trade]:
         found = await asyncio.to_thread(trades_in_topic, config)
         if len(found) > before:
             more = time.monotonic()
-        assert time.monotonic() - more < DEADLINE_S, f"{len(found)} of {count} trades: {_counts(found)}"
+        assert time.monotonic() - more < still_s, f"{len(found)} of {count} trades: {_counts(found)}"
         await asyncio.sleep(0.5)
     return found
 
@@ -174,7 +174,8 @@ async def test_a_producer_of_three_exchanges_that_is_killed_in_a_long_cut_fills_
             exchange.faults.calls.extend(refusals)
         second = _start(config, ["-m", "producers"], urls["HEDGEHOG_BINANCE_STREAM_URL"], urls)
         try:
-            received = await until_in_topic(config, len(MARKETS_OF) * count)
+            # nothing comes until the cut is over
+            received = await until_in_topic(config, len(MARKETS_OF) * count, cut_s + DEADLINE_S)
             second.terminate()
             output, _ = await asyncio.to_thread(second.communicate, timeout=DEADLINE_S)
         finally:

@@ -21,7 +21,7 @@ from schemas import topics
 from schemas.broker import create_topics, delete_topics
 from schemas.groups import worker_group
 from schemas.order_ids import read_id
-from schemas.records import DeadLetter, Instrument, Order, Record, Settings, Trade
+from schemas.records import DeadLetter, Instrument, Order, Record, Settings, Trade, TradingStatus
 from schemas.registry import make_codec, register_all
 from schemas.topics import TOPICS, Topic
 from tests import samples
@@ -194,6 +194,10 @@ class Pipeline:
         """Whether the leader, as it was last stored, has both its instrument and its settings."""
         stored = self.leader(instrument)
         return bool(stored.get("instrument") and stored.get("settings"))
+
+    def trades_on(self, instrument: str) -> bool:
+        """Whether the leader, as it was last stored, knows its instrument and that trading is on."""
+        return self.knows(instrument) and self.leader(instrument)["settings"]["status"] == TradingStatus.ON.value
 
     def _read_along(self) -> None:
         for message in self._tail.consume(1_000, timeout=0.05):

@@ -80,6 +80,8 @@ class LocalExchange:
         """Trades by symbol that were sent to at least one subscriber."""
         self.messages: list[str] = []
         """The last requests of clients, for tests."""
+        self.made = 0
+        """Trades that were made, sent or not."""
         self.finished = asyncio.Event()
         self.handshakes = 0
         self.pongs = 0
@@ -98,6 +100,8 @@ class LocalExchange:
         self._before_first: dict[str, int] | None = None
         """Where ids began anew: the id, by symbol, below the first one since."""
         self._subscribed = asyncio.Event()
+        self._open = asyncio.Event()
+        self._open.set()
         self._tasks: list[asyncio.Task[None]] = []
         self._runner: web.AppRunner | None = None
 
@@ -135,6 +139,14 @@ class LocalExchange:
     async def run(self) -> None:
         """Serve until cancelled. Raises whatever ended the play."""
         await asyncio.gather(*self._tasks)
+
+    def pause(self) -> None:
+        """Make no more trades until `resume`; all else goes on."""
+        self._open.clear()
+
+    def resume(self) -> None:
+        """Make trades again; those that were due meanwhile come at once."""
+        self._open.set()
 
     # Misbehaviour, for tests.
 
@@ -202,7 +214,9 @@ class LocalExchange:
         self._journal, tape = Journal(self._play.journal), Journal(self._play.tape)
         try:
             async for batch in paced(self._play.trades(), self._play.speed):
+                await self._open.wait()
                 trades = [self._numbered(trade) for trade in batch if isinstance(trade, Trade)]
+                self.made += len(trades)
                 tape.add(trades)
                 self._emit(trades)
                 await self._until_drained()

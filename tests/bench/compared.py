@@ -51,7 +51,18 @@ class Compared:
 
 
 def decided(w: World) -> set[Order]:
-    """The orders in the topic, without their epochs and the offsets that the frameworks other than ours do not see."""
+    """The orders in the topic, without what follows from topics and frameworks: epochs, incarnations, and the offsets
+    that those other than ours do not see.
+    """
     codec = make_codec(w.config, Order)
     orders = (codec.decode(value) for value in read_topic(w.config, ORDERS))
-    return {msgspec.structs.replace(order, epoch=0, settings_offset=0, instruments_offset=0) for order in orders}
+    return {
+        msgspec.structs.replace(
+            order,
+            client_order_id=order.client_order_id.partition("-")[2],
+            epoch=0,
+            settings_offset=0,
+            instruments_offset=0,
+        )
+        for order in orders
+    }

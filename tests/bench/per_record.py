@@ -16,6 +16,9 @@ from schemas.registry import make_codec
 from streams.trading import leader, strategy
 from streams.trading.leader import LeaderState
 
+INCARNATION = "others"
+"""What ids of orders begin with; the worker's follows from the topics."""
+
 
 class TradingJob:
     """The leaders of one process. `partition` is that of the instrument's records."""
@@ -47,6 +50,7 @@ class TradingJob:
         if stored is not None:
             return msgspec.json.decode(stored, type=LeaderState)
         state = leader.new_state(key.decode(), partition)
+        leader.take_incarnation(state, INCARNATION)  # a version, as the worker's
         instrument, settings = self._setups[key]
         leader.apply_instrument(state, 0, instrument)
         leader.apply_settings(state, 0, settings)

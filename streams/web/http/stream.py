@@ -8,6 +8,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 from aiohttp import web
@@ -18,11 +19,13 @@ from streams.web.model.panels import Panel, Parameters
 from streams.web.model.views import panels_of
 from streams.web.replica.replica import Replica
 
-FRAME_S = 0.05
+PAUSE_S = 0.02
+"""Between two turns: pages would draw more often than a screen shows."""
 HEARTBEAT_S = 1.0
 WRITE_S = 20.0
 """A page that takes nothing for so long is cut off; it comes back by itself if it lives."""
-UNUSED_S = 60.0
+UNUSED_TICKS = 1_000
+"""What nobody has looked at for so many turns is forgotten."""
 RETRY_MS = 1_000
 
 encode = msgspec.json.Encoder().encode
@@ -58,23 +61,22 @@ class Hub:
         return self._replica.board
 
     async def run(self) -> None:
-        """Let all pages have a turn, twenty times a second while something changes, until cancelled."""
-        last_sweep = quiet = 0
+        """Let all pages have a turn whenever something has changed, until cancelled.
+
+        Where nothing has, they have one now and then: what a panel put off for its pace is due.
+        """
+        swept = self._tick
         while True:
-            await asyncio.sleep(FRAME_S)
-            changed = self._replica.changed.is_set()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._replica.changed.wait(), HEARTBEAT_S)
             self._replica.changed.clear()
-            # what was put off for its pace is due within a second after the last change
-            quiet = 0 if changed else quiet + 1
-            if quiet > HEARTBEAT_S / FRAME_S and quiet % int(HEARTBEAT_S / FRAME_S):
-                continue
             self._tick += 1
             wake, self._wake = self._wake, asyncio.Event()
             wake.set()
-            last_sweep += 1
-            if last_sweep > UNUSED_S / FRAME_S:
-                last_sweep = 0
+            if self._tick - swept > UNUSED_TICKS:
+                swept = self._tick
                 self._forget_unused()
+            await asyncio.sleep(PAUSE_S)
 
     async def turn(self) -> None:
         """Wait for the next turn of the pages."""
@@ -115,7 +117,7 @@ class Hub:
         return head.encode() + b",".join(parts) + b"}}"
 
     def _forget_unused(self) -> None:
-        oldest = self._tick - int(UNUSED_S / FRAME_S)
+        oldest = self._tick - UNUSED_TICKS
         self._drawn = {name: drawn for name, drawn in self._drawn.items() if drawn.tick >= oldest}
 
 

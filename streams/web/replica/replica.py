@@ -44,8 +44,8 @@ DAY_MS = 86_400_000
 RETRY_S = 2.0
 WAIT_MS = 250
 RECORDS_MAX = 4_000
-GATHER_S = 0.02
-"""Trades that come meanwhile are folded together: each batch costs more than its trades."""
+GATHER_S = 0.04
+"""Trades that come meanwhile are folded together: each batch, and each frame after it, costs more than its trades."""
 STOP_S = 3.0
 EVENTS_BACK_US = DAY_MS * 1_000
 FOLLOWED = (topics.TRADES, topics.MARKETS, *COMPACTED, *TAILED)

@@ -1,0 +1,125 @@
+"""`python -m tests.faults.harness`: break it, heal it, and see that everything holds.
+
+Every case in turn, or those named; `--soak N` draws so many quick ones, within `--minutes`. Exit status: 0 all holds,
+1 not; then the folder with all logs and data stays, and the seed says how to see it again.
+"""
+
+import argparse
+import random
+import shutil
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from infra.errors import StackError
+from tests.faults.harness.cases import CASES, Case, stop_trading
+from tests.faults.harness.house import House, Unsettled, house
+from tests.faults.harness.verify import verified
+
+FOLDER = Path("build/faults")
+TOGETHER = 25
+"""In a soak, so many faults happen before all is looked at."""
+
+
+def main() -> int:
+    """Run what is asked for; the exit status."""
+    asked = _arguments()
+    by_name = {case.name: case for case in CASES}
+    unknown = set(asked.cases) - by_name.keys()
+    if unknown:
+        print(f"faults: no case is named {sorted(unknown)[0]!r}; there are {', '.join(by_name)}", file=sys.stderr)
+        return 1
+    folder = FOLDER.resolve() / str(asked.seed)
+    shutil.rmtree(folder, ignore_errors=True)
+    say(f"seed {asked.seed}, logs and data in {folder}")
+    chance = random.Random(asked.seed)
+    try:
+        with house(folder, asked.seed, say) as whole:
+            run = Run(whole, chance)
+            if asked.soak:
+                run.soak(asked.soak, asked.minutes)
+            else:
+                run.cases([by_name[name] for name in asked.cases] or list(CASES))
+    except (StackError, Unsettled) as error:
+        say(f"FAILED with seed {asked.seed}: {error}")
+        return 1
+    for line in run.table():
+        print(line)
+    if run.broken:
+        say(f"FAILED with seed {asked.seed}: {len(run.broken)} things do not hold; logs and data are in {folder}")
+        return 1
+    shutil.rmtree(folder)
+    return 0
+
+
+class Run:
+    """Cases in turn over one house, and what came of them."""
+
+    def __init__(self, whole: House, chance: random.Random) -> None:
+        self._house, self._chance = whole, chance
+        self._rows: list[tuple[str, ...]] = []
+        self._stopped: set[str] = set()
+        self.broken: list[str] = []
+
+    def cases(self, wanted: list[Case]) -> None:
+        """Do each, and look at everything after each; then stop an instrument, which has to hold."""
+        self._look("nothing", "as it began")
+        for case in wanted:
+            if self.broken:
+                return
+            say(f"{case.name}: {case.says}")
+            self._house.markets.resume()
+            case.does(self._house, self._chance)
+            self._house.heal()
+            self._look(case.name, case.says)
+
+    def soak(self, faults: int, minutes: float) -> None:
+        """Draw so many quick ones, and look at everything now and then."""
+        quick, until = [case for case in CASES if case.quick], time.monotonic() + minutes * 60
+        done: Counter[str] = Counter()
+        self._look("nothing", "as it began")
+        while done.total() < faults and time.monotonic() < until and not self.broken:
+            self._house.markets.resume()
+            for _ in range(min(TOGETHER, faults - done.total())):
+                case = self._chance.choice(quick)
+                say(f"{done.total() + 1}: {case.name}")
+                case.does(self._house, self._chance)
+                done[case.name] += 1
+            self._house.heal()
+            drawn = ", ".join(f"{count} {name}" for name, count in sorted(done.items()))
+            self._look(f"{done.total()} faults", drawn)
+
+    def _look(self, name: str, says: str) -> None:
+        restarts = self._house.starts()
+        took_s = self._house.settle()
+        found = list(verified(self._house, self._stopped))
+        made = sum(self._house.markets.made().values())
+        self._rows.append((name, says, f"{took_s:.1f}", f"{made:,}", str(restarts), "no" if found else "yes"))
+        for each in found:
+            say(f"BROKEN after {name}: {each.invariant}: {each.what}")
+        self.broken += [each.what for each in found]
+        say(f"{name}: {'all holds' if not found else 'broken'}")
+
+    def table(self) -> list[str]:
+        """Return what was found, as a table in Markdown."""
+        head = ("fault", "what happens", "worked off after s", "trades so far", "restarts so far", "all holds")
+        return [f"| {' | '.join(row)} |" for row in (head, tuple("---" for _ in head), *self._rows)]
+
+
+def say(text: str) -> None:
+    """Print a line of progress."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.harness", description=__doc__)
+    parser.add_argument("cases", nargs="*", help="default: all of them")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--soak", type=int, default=0, metavar="N", help="draw so many quick cases")
+    parser.add_argument("--minutes", type=float, default=60, help="a soak ends after these")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -74,6 +74,16 @@ SEEDS ?= 1000
 simulate: setup ## run SEEDS seeded simulations of workers, faults and a market, in memory
 	@$(RUN)/python -m tests.simulation --seeds $(SEEDS)
 
+.PHONY: faults soak
+SEED ?= 1
+FAULTS ?= 1000
+MINUTES ?= 60
+faults: setup ## break every part of a running pipeline in turn, heal it, and check everything (CASES=NAMES, SEED=N)
+	@$(RUN)/python -m tests.faults.harness $(CASES) --seed $(SEED)
+
+soak: setup ## FAULTS faults drawn by SEED, within MINUTES, under load; everything is checked now and then
+	@$(RUN)/python -m tests.faults.harness --soak $(FAULTS) --minutes $(MINUTES) --seed $(SEED)
+
 .PHONY: mutants
 mutants: setup ## break the sources on purpose, one small breakage at a time: each has to be noticed by a test
 	@$(RUN)/python -m tests.mutants

@@ -73,6 +73,16 @@ class Run:
             case.does(self._house, self._chance)
             self._house.heal()
             self._look(case.name, case.says)
+        self._stop_one()
+
+    def _stop_one(self) -> None:
+        """Stop an instrument just after a worker was killed: it has to hold."""
+        self._house.markets.resume()
+        kill, *_ = CASES
+        kill.does(self._house, self._chance)
+        self._stopped.add(stop_trading(self._house, self._chance))
+        kill.does(self._house, self._chance)
+        self._look("stop", f"trading of one instrument is stopped between two of: {kill.says}")
 
     def soak(self, faults: int, minutes: float) -> None:
         """Draw so many quick ones, and look at everything now and then."""

@@ -89,10 +89,10 @@ def _spoil_feed(house: House, chance: random.Random) -> None:
 
 def _half_open(house: House, chance: random.Random) -> None:
     link = house.markets.links[_exchange(house, chance)]
-    link.held = True
+    house.markets.do(link.hold)
     time.sleep(chance.uniform(2, 8))
     house.markets.do(link.cut)
-    link.held = False
+    house.markets.do(link.heal)
 
 
 def _shuffle_feed(house: House, chance: random.Random) -> None:

@@ -86,7 +86,7 @@ class House:
         self.supervisor.start(Program(name, argv))
 
     def hedgehog(self, *words: str) -> str:
-        """Run a command as somebody would type it; what it printed. Raises `Unsettled` with what it said if it fails."""
+        """Run a command as somebody would type it; return what it printed. Raises `Unsettled` where it fails."""
         command = [sys.executable, "-m", "streams.cli.main", *words]
         done = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_S, check=False)
         if done.returncode:

@@ -7,7 +7,6 @@ from contextlib import suppress
 from infra.config import LOOPBACK
 
 CHUNK_BYTES = 1 << 16
-WAIT_S = 0.02
 
 
 class Link:
@@ -16,8 +15,8 @@ class Link:
     def __init__(self, name: str, target: int, chance: random.Random) -> None:
         self.name, self._target, self._chance = name, target, chance
         self.port = 0
-        self.held = False
-        """Nothing goes through, and nobody is told: a half-open connection."""
+        self._open = asyncio.Event()
+        self._open.set()
         self.delay_s = 0.0
         """Each chunk takes so much longer."""
         self.spoiled = 0
@@ -47,9 +46,14 @@ class Link:
         for writer in list(self._writers):
             writer.transport.abort()
 
+    def hold(self) -> None:
+        """Let nothing through until `heal`, and tell nobody: its connections are half open."""
+        self._open.clear()
+
     def heal(self) -> None:
         """Let everything through again."""
-        self.held, self.delay_s, self.spoiled, self.refused = False, 0.0, 0, False
+        self._open.set()
+        self.delay_s, self.spoiled, self.refused = 0.0, 0, False
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.refused:
@@ -74,8 +78,7 @@ class Link:
         with suppress(OSError):
             while data := await reader.read(CHUNK_BYTES):
                 await asyncio.sleep(self.delay_s)
-                while self.held:
-                    await asyncio.sleep(WAIT_S)
+                await self._open.wait()
                 if self.spoiled:
                     self.spoiled -= 1
                     data = self._spoil(data)

@@ -1,8 +1,6 @@
 """What must hold once all is worked off, by what the topics, Postgres and the exchanges' own files say."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 from infra.config import Config
@@ -13,6 +11,7 @@ from schemas.topics import DEAD_LETTER_TOPICS, TRADES
 from streams.audit.audit import audit
 from streams.demo import checks
 from streams.demo.topic import records
+from streams.demo.watched import WatchedExchange
 from streams.topics.read import count
 from tests.faults.harness.house import House
 from tests.faults.judged import assert_fills_repeat_only_themselves, open_orders
@@ -27,14 +26,6 @@ class Broken(NamedTuple):
 
     invariant: str
     what: str
-
-
-@dataclass(frozen=True)
-class _Tape:
-    """What `streams.demo.checks` wants to know of an exchange."""
-
-    name: str
-    tape: Path
 
 
 def verified(house: House, stopped: set[str]) -> Iterator[Broken]:
@@ -54,7 +45,7 @@ def verified(house: House, stopped: set[str]) -> Iterator[Broken]:
 def _no_holes(house: House) -> Iterator[str]:
     trades = list(records(house.config, TRADES, Trade))
     for exchange in house.markets.exchanges.values():
-        found = checks.nothing_is_missing(trades, _Tape(exchange.name, exchange.tape))
+        found = checks.nothing_is_missing(trades, WatchedExchange(exchange.name, exchange.symbols, 0, exchange.tape, 0))
         yield from (f"{found.found:,}: {what}" for what in found.differences)
 
 

@@ -17,7 +17,7 @@ from schemas.order_ids import read_id
 from schemas.records import ExecutionType, Fill, Instrument, Order, OrderStatus, Record, Side
 from schemas.symbols import split_instrument
 from schemas.units import AMOUNT_MAX, ONE
-from streams.trading.crossing import Int64s, first_crossing
+from streams.trading.crossing import Int64s, first_crossing, newest_crossing
 from streams.trading.matching import BUYING, NO_ORDER, SELLING, UNBOUNDED, Column, best_match, tradable, unfilling_range
 from streams.trading.repeats import NONE_YET, Stamp, is_repeat, newest_of
 from streams.trading.versions import rewind, take
@@ -194,9 +194,29 @@ def apply_trades(book: BookState, terms: Terms, tape: Tape) -> None:
             book.trades_offset = trade.offset - 1
             apply_terms(book, terms)
             _fill(book, terms, trade)
-        at += 1
+        at = _pass_early(book, terms, tape, at + 1)
     if len(tape.offsets):
         book.trades_offset = int(tape.offsets[-1])
+
+
+def _pass_early(book: BookState, terms: Terms, tape: Tape, at: int) -> int:
+    """Pass the market trades from a place on that come before the cause of every order that they reach.
+
+    They fill nothing, so each is but the newest for a while. There are thousands of them where the leader is ahead of
+    the book by a batch. Returns the place of the first other one.
+    """
+    if at >= len(tape.offsets) or book.terms != terms:
+        return at
+    offset = int(tape.offsets[at])
+    causes = [order.cause for order in book.orders if order.cause > offset]
+    if not causes:
+        return at
+    stop = int(tape.offsets.searchsorted(min(causes)))
+    active = unfilling_range(*_columns(book, offset, UNBOUNDED), len(book.orders))
+    stop = first_crossing(tape.prices[:stop], at, *active)
+    found = newest_crossing(tape.prices, tape.ids, tape.times, at, stop, *quiet(book), *book.newest)
+    book.newest = Stamp(*found)
+    return stop
 
 
 def quiet(book: BookState) -> tuple[int, int]:

@@ -5,6 +5,10 @@ from tests.mutants.runner import mutants_of as _of
 BOOK = _of(
     "streams/trading/book.py",
     ("tests/unit/streams/trading/test_book.py", "tests/property/test_book.py", "tests/unit/streams/agents"),
+    ("early trades are passed beyond the next cause", "searchsorted(min(causes)))", "searchsorted(max(causes)))"),
+    ("early trades are never the newest", "    book.newest = Stamp(*found)\n", ""),
+    ("early trades are passed before there are terms", " or book.terms != terms:", ":"),
+    ("early trades pass who may be filled", "    stop = first_crossing(tape.prices[:stop], at, *active)\n", ""),
     ("a trade from before its cause fills an order", "if order.cause <= offset and", "if"),
     ("a fill brings quantity", "            left -= executed if terms.partial_fills else 0\n", ""),
     ("parts of a step are traded", "tradable(trade.quantity, book.step)", "trade.quantity"),

@@ -9,6 +9,7 @@ from schemas.records import ExecutionType, Fill, OrderStatus
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, plain
 from streams.trading import book
 from streams.trading.book import BookState, Tape, Terms
+from streams.trading.repeats import Stamp
 from tests.samples import INSTRUMENT, instrument, order, units
 
 # Each table: EVENT | REPORTS | ORDERS LEFT. Events:
@@ -276,3 +277,32 @@ def filled(
         columns = (ids, prices, quantities, ids, ids)
         book.apply_trades(state, terms, Tape(*(column[part] for column in columns)))
     return state
+
+
+EARLY = st.lists(
+    st.tuples(st.sampled_from("BS"), st.integers(95, 105), st.integers(-1, 25), st.integers(0, 25)), max_size=5
+)
+"""Side, limit, the offset of the cause, and its time."""
+TRADES = st.lists(st.tuples(st.integers(93, 107), st.integers(0, 30), st.integers(0, 30)), max_size=30)
+"""Price, id and time: some come twice or late."""
+
+
+@given(orders=EARLY, market=TRADES, newest=st.integers(-1, 20))
+def test_a_batch_gives_what_its_trades_give_one_by_one_whatever_comes_before_the_cause_of_an_order(
+    orders: list[tuple[str, int, int, int]], market: list[tuple[int, int, int]], newest: int
+) -> None:
+    states = []
+    for size in (1, max(len(market), 1)):
+        state = book.new_book(INSTRUMENT)
+        state.newest = Stamp(newest, newest)
+        for n, (side, price, cause, since) in enumerate(orders, 1):
+            placed = {"price": price, "trades_offset": cause, "created_time": since}
+            book.apply_order(state, n, order(f"{INSTRUMENT}:{n}:{side}", version=n, **placed))
+        prices, ids, times = np.array(market, np.int64).reshape(-1, 3).T
+        offsets = np.arange(len(market))
+        for first in range(0, len(market), size):
+            columns = (offsets, prices, prices, ids, times)
+            tape = Tape(*(column[first : first + size] for column in columns))
+            book.apply_trades(state, Terms(fee=0, partial_fills=False), tape)
+        states.append(state)
+    assert states[0] == states[1]

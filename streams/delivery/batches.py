@@ -255,7 +255,9 @@ class BatchConsumer(aiokafka.Consumer):
                     if read is None or message.offset >= read:
                         await self._deliver(tp, message)
                 await asyncio.sleep(0)
-        except self.consumer_stopped_errors:
+        except (*self.consumer_stopped_errors, asyncio.CancelledError):
+            # Faust takes a reader that is cancelled while partitions are shared out for one that has crashed, also
+            # where the worker stops: it would end with a trace and exit code 1.
             if not self.app.should_stop:
                 raise
 

@@ -4,10 +4,12 @@ Faust's consumer is the real one. Played are the broker, which sends what a test
 agents, which are done with a batch when a test says so. The real broker is in `tests/e2e` and `tests/faults`.
 """
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from faust.transport.consumer import Fetcher
 from faust.types import TP
 
 from streams.delivery.batches import BATCH_RECORDS, HANDED_MAX, Deliveries
@@ -297,3 +299,18 @@ def test_what_was_handed_out_before_partitions_were_given_up_counts_no_more() ->
     app.consumer_generation_id = 2
     assert not deliveries.done(second)
     assert (second.left, deliveries.to_commit(tp)) == (1, None)
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_a_reader_that_is_cancelled_has_crashed_unless_the_worker_stops(stops: bool) -> None:
+    async def test(place: Place) -> None:
+        reading = asyncio.ensure_future(place.consumer._drain_messages(Fetcher(place.app)))
+        await place.settled()
+        if stops:
+            place.app._stopped.set()
+        reading.cancel()
+        await asyncio.wait([reading])
+        assert reading.cancelled() is not stops
+        place.app._stopped.clear()
+
+    play(test)

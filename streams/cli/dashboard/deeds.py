@@ -18,6 +18,7 @@ from schemas.parameters import BY_FIELD
 from schemas.records import Setup, TradingStatus
 from streams.backtest.store import equity_points, orders_of, runs_of
 from streams.cli.backtest.saved_rows import full, order_row, side_by_side
+from streams.cli.dashboard.backtests import COMMANDS
 from streams.cli.database import warehouse
 from streams.cli.errors import BadValue, CliError
 from streams.cli.failures import explained
@@ -40,6 +41,7 @@ def make_deeds(config: Config, audit: Sequence[str]) -> Deeds:
         {name: _told(config, deed) for name, deed in ACTIONS.items()},
         {name: _told(config, deed) for name, deed in QUESTIONS.items()},
         list(audit),
+        {name: _told(config, make) for name, make in COMMANDS.items()},
     )
 
 

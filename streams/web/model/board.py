@@ -26,6 +26,7 @@ EVENTS_KEPT = 300
 OPEN = (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
 
 SETUPS, EVENTS, PIPELINE, TRADED, PARTS, MARKETS = "setups", "events", "pipeline", "traded", "parts", "markets"
+JOB = "job"
 """Subjects that are not of one instrument; `MARKETS` is touched when there is one more market."""
 
 

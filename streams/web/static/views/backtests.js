@@ -1,9 +1,10 @@
-// Saved backtests: the list, one of them, two or more side by side.
+// Backtests: the form that starts one; those that were saved, one of them, two or more side by side.
 
 import {ask, banner, command, empty, loading} from '../lib/actions.js';
 import {h, show} from '../lib/dom.js';
 import {grouped, sign, signed, time} from '../lib/format.js';
 import {draw, spark} from '../lib/spark.js';
+import {addressOfRuns, trialPanel} from '../parts/trial.js';
 
 export const title = 'Backtests';
 
@@ -13,7 +14,8 @@ const go = (address, replace = false) => dispatchEvent(new CustomEvent('hedgehog
 export function mount(root, parameters) {
   const listed = h('div', {}), shown = h('div', {class: 'run'});
   const compare = h('button', {type: 'button', class: 'btn', disabled: true}, 'Compare');
-  root.append(h('section', {class: 'panel', 'aria-labelledby': 'h-runs'}, h('div', {class: 'ph'}, h('h1', {id: 'h-runs'}, 'Backtests'), compare), listed), shown);
+  const trial = h('section', {class: 'panel', 'aria-labelledby': 'h-trial'});
+  root.append(h('div', {class: 'btgrid'}, h('section', {class: 'panel', 'aria-labelledby': 'h-runs'}, h('div', {class: 'ph'}, h('h1', {id: 'h-runs'}, 'Backtests'), compare), listed), trial), shown);
   const chosen = new Set();
   compare.onclick = () => go(`/backtests?compare=${[...chosen].join(',')}`);
   const change = next => {
@@ -21,9 +23,22 @@ export function mount(root, parameters) {
     else if (next.run) one(shown, next.run);
     else show(shown);
   };
-  list(listed, chosen, () => { compare.disabled = chosen.size < 2; compare.textContent = chosen.size < 2 ? 'Compare' : `Compare ${chosen.size}`; });
+  const refresh = () => {
+    chosen.clear();
+    counted();
+    return list(listed, chosen, counted);
+  };
+  function counted() {
+    compare.disabled = chosen.size < 2;
+    compare.textContent = chosen.size < 2 ? 'Compare' : `Compare ${chosen.size}`;
+  }
+  const close = trialPanel(trial, runs => {
+    refresh();
+    go(addressOfRuns(runs));
+  });
+  refresh();
   change(parameters);
-  return {change};
+  return {change, close};
 }
 
 async function list(root, chosen, changed) {

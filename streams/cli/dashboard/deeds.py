@@ -19,6 +19,7 @@ from schemas.records import Setup, TradingStatus
 from streams.backtest.store import equity_points, orders_of, runs_of
 from streams.cli.backtest.saved_rows import full, order_row, side_by_side
 from streams.cli.dashboard.backtests import COMMANDS
+from streams.cli.dashboard.letters import letter, letters
 from streams.cli.database import warehouse
 from streams.cli.errors import BadValue, CliError
 from streams.cli.failures import explained
@@ -26,11 +27,10 @@ from streams.cli.instruments.changes import changes, never_trades, parse_values
 from streams.cli.instruments.select import read
 from streams.cli.instruments.symbols import resolve
 from streams.cli.orders.explain import explained_row
-from streams.cli.pipeline.dead_letters import find, newest
+from streams.cli.pipeline.requeue import requeued
 from streams.cli.watch.changes import apply
 from streams.web.deeds import Deeds, NotDone, Values
 
-LETTERS = 50
 RUNS = 100
 Deed = Callable[[Config, Values], Any]
 
@@ -143,12 +143,12 @@ def _why(config: Config, values: Values) -> dict[str, Any]:
     return explained_row(config, _text(values, "order"), lambda _: None)
 
 
-def _letters(config: Config, _: Values) -> dict[str, Any]:
-    return {"letters": newest(config, LETTERS)[::-1]}
-
-
 def _letter(config: Config, values: Values) -> dict[str, Any]:
-    return find(config, _text(values, "id"))
+    return letter(config, _text(values, "id"))
+
+
+def _requeue(config: Config, values: Values) -> dict[str, Any]:
+    return requeued(config, _text(values, "id"))
 
 
 def _runs(_: Config, __: Values) -> dict[str, Any]:
@@ -191,10 +191,11 @@ ACTIONS: dict[str, Deed] = {
     "stream": _stream,
     "watch": _watch,
     "settings": _set,
+    "requeue": _requeue,
 }
 QUESTIONS: dict[str, Deed] = {
     "why": _why,
-    "letters": _letters,
+    "letters": lambda config, _: letters(config),
     "letter": _letter,
     "runs": _runs,
     "run": _run,

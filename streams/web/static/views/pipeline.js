@@ -1,6 +1,6 @@
 // What is behind the strip: servers, feeds, how far each reader is behind, sinks and their errors, dead letters.
 
-import {ask, banner, command, empty, loading} from '../lib/actions.js';
+import {ask, banner, command, control, empty, loading} from '../lib/actions.js';
 import {each, h, put, show} from '../lib/dom.js';
 import {duration, grouped, time} from '../lib/format.js';
 import {now, on} from '../lib/store.js';
@@ -110,7 +110,13 @@ async function read(letter, root, button) {
   show(root, loading('the letter'));
   try {
     const found = await ask(`/api/ask/letter?id=${encodeURIComponent(letter.id)}`);
-    show(root, h('p', {class: 'a-sub'}, `Today it ${found.today}`), h('pre', {tabindex: '0'}, dump(found.value || '')), command(`hedgehog dlq show ${letter.id}`));
+    const button = h('button', {type: 'button'}), sent = h('p', {class: 'a-sub', role: 'status'});
+    const values = {id: letter.id};
+    control(button, found.control, values, () => {
+      control(button, found.control, values);
+      put(sent, 'Its record is in the topic again. If it is refused once more, another letter is listed.');
+    });
+    show(root, h('p', {class: 'a-sub'}, `Today it ${found.today}`), h('pre', {tabindex: '0'}, dump(found.value || '')), command(`hedgehog dlq show ${letter.id}`), sent, h('p', {class: 'row'}, button));
   } catch (error) {
     show(root, banner('bad', error.message, error.hint));
   }

@@ -24,7 +24,10 @@ NOUNS = {
     "settings": ("streams.cli.instruments.commands:settings", "What each instrument runs by: seed, show, set."),
     "streaming": ("streams.cli.instruments.commands:streaming", "Whether a producer streams an instrument's trades."),
     "trading": ("streams.cli.instruments.commands:trading", "Whether an instrument is traded."),
-    "watch": ("streams.cli.watch.commands:watch", "What is to be told of each instrument: list, add, remove, set."),
+    "watch": (
+        "streams.cli.watch.commands:watch",
+        "What is to be told of each instrument: list, add, remove, set, snooze.",
+    ),
     "topics": ("streams.cli.pipeline.commands:topics", "The topics of the pipeline."),
     "orders": ("streams.cli.orders.commands:orders", "Our orders, as Postgres has them."),
     "candles": ("streams.cli.candles.commands:candles", "Candles of 1 minute to a day, as Postgres has them."),

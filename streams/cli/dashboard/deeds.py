@@ -29,6 +29,7 @@ from streams.cli.instruments.symbols import resolve
 from streams.cli.orders.explain import explained_row
 from streams.cli.pipeline.requeue import requeued
 from streams.cli.watch.changes import apply
+from streams.cli.watch.snoozes import snoozed
 from streams.web.deeds import Deeds, NotDone, Values
 
 RUNS = 100
@@ -120,6 +121,11 @@ def _watch(config: Config, values: Values) -> dict[str, Any]:
     return {"changed": [after.instrument for _, after in made]}
 
 
+def _snooze(config: Config, values: Values) -> dict[str, Any]:
+    made = snoozed(config, _text(values, "for"), [])
+    return {"until": made[0].until}
+
+
 def _set(config: Config, values: Values) -> dict[str, Any]:
     typed = values.get("fields")
     if not isinstance(typed, dict) or not typed:
@@ -190,6 +196,7 @@ ACTIONS: dict[str, Deed] = {
     "halt": _halt,
     "stream": _stream,
     "watch": _watch,
+    "snooze": _snooze,
     "settings": _set,
     "requeue": _requeue,
 }

@@ -18,7 +18,7 @@ def _market(board: Board, parameters: Parameters) -> list[Panel]:
 
 def _above(board: Board, now: int) -> Shown:
     """Return what stands above every page: the strip, how many alerts came in the last hour, and the halt."""
-    recent = count_since(board, now - HOUR_US)
+    recent = count_since(board, now - HOUR_US, now)
     return strip(board, now) | {"halt": halt_control(board), "alerts": recent, "feeds": feeds(board, now)}
 
 

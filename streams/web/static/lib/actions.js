@@ -57,6 +57,9 @@ export function said(text, now = true) {
 
 const pending = new Map();
 
+/** What was sent has come back: its control need not wait any longer. */
+export const arrived = (action, name = '') => pending.delete(`${action} ${name}`);
+
 /**
  * Brings a button up to date with a control of the server's: {action, label, question, text, confirm, command, reason,
  * danger}. It says why it does nothing where it does nothing, and "sent" until what was asked for shows; `done` is called

@@ -18,7 +18,7 @@ OF_BOTH = ("--symbol", "--file", "--from", "--to", "--settings", "--tick", "--st
 OF_A_SWEEP = ("--random", "--seed", "--top", "--objective", "--train-until")
 LAST = ("--latency-ms", "--name")
 OPTIONS = {
-    "run": (*OF_BOTH, *LAST),
+    "run": (*OF_BOTH, "--engine", *LAST),
     "sweep": (*OF_BOTH, *OF_A_SWEEP, *LAST),
 }
 """What a page may say of each, in the order in which it is typed. What writes files or calls elsewhere is not there."""

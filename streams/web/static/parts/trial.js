@@ -15,6 +15,7 @@ const AFTER = [
   ['--seed', 'seed', '0', 'Of the random draws', 'sweep'],
   ['--top', 'best to show', '10', 'The best so many are saved', 'sweep'],
   ['--train-until', 'train until', 'the end', 'Choose by the trades before this time, show those after, too', 'sweep'],
+  ['--engine', 'engine', 'fast', 'fast or reference: both give the same orders', 'run'],
   ['--latency-ms', 'latency, ms', '0', 'How long an order is on its way to the exchange'],
   ['--name', 'name', 'none', 'To find it again'],
 ];
@@ -97,11 +98,11 @@ class Form {
   options() {
     const found = {};
     if (this.from.value === 'topic') found['--topic'] = true;
-    const order = ['--symbol', '--file', '--from', '--to', '--settings', ...(this.fields || []).map(each => each.option), '--random', '--seed', '--top', '--objective', '--train-until', '--latency-ms', '--name'];
-    const sweeps = new Set([...AFTER.filter(each => each[4]).map(each => each[0]), '--objective']);
+    const order = ['--symbol', '--file', '--from', '--to', '--settings', ...(this.fields || []).map(each => each.option), '--random', '--seed', '--top', '--objective', '--train-until', '--engine', '--latency-ms', '--name'];
+    const only = new Map([...AFTER.map(each => [each[0], each[4]]), ['--objective', 'sweep']]);
     for (const option of order) {
       const text = option === '--settings' ? (this.from.value === 'file' ? 'live' : '') : (option === '--objective' ? this.objective : this.inputs.get(option)).value.trim();
-      const fits = this.kind === 'sweep' || !sweeps.has(option);
+      const fits = !only.get(option) || only.get(option) === this.kind;
       if (text && fits && (option !== '--file' || this.from.value === 'file')) found[option] = text;
     }
     return found;

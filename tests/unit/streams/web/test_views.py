@@ -127,8 +127,11 @@ def test_traders_say_what_they_wait_for_and_why_one_has_no_order(board: Board) -
     words = [(trader["number"], trader["waits"], trader["price"], trader["away"]) for trader in shown["traders"]]
     assert words[:2] == [(1, "buys at", "0.4200", "2.33"), (2, "sells at", "0.4400", "2.33")]
     assert words[2][1] == "refused"
-    assert "was refused" in shown["traders"][2]["why_not"]
+    assert "was refused by a filter of the exchange; it waits" in shown["traders"][2]["why_not"]
     assert [trader["why_not"] for trader in shown["traders"][:2]] == [None, None]
+    for name, reason in (("3:B", "LOT_SIZE"), ("2:B", "PRICE_FILTER")):
+        fold.take_order(board, samples.order(f"{XRP}:{name}", status=OrderStatus.REJECTED, reason=reason))
+    assert "was refused by LOT_SIZE; it waits" in traders(board, XRP)["traders"][2]["why_not"]
 
 
 def test_without_a_trader_it_is_said_why(board: Board) -> None:
@@ -147,7 +150,7 @@ def test_controls_say_in_numbers_what_will_happen(board: Board) -> None:
     start, shutdown, stop = controls(board, XRP)
     assert start["reason"] == "trading is on already"
     assert (shutdown["reason"], stop["reason"]) == (None, None)
-    assert stop["text"] == "3 traders end, 1 open order are cancelled, 7 XRP stay unsold."
+    assert stop["text"] == "3 traders end, 1 open order is cancelled, 7 XRP stay unsold."
     assert stop["command"] == f"hedgehog trading stop {XRP}"
     assert [each["reason"] for each in controls(board, BTC)][1:] == ["trading is off", "trading is off"]
     assert halt_control(board)["question"] == "Stop all 1 bot?"

@@ -56,7 +56,11 @@ WEB = (
             'raise NotDone(f"one runs already: {self.job.command}", "cancel it, or wait for it")',
             "pass",
         ),
-        ("a backtest outlives its dashboard", "            await _end(process)\n            raise", "            raise"),
+        (
+            "a backtest outlives its dashboard",
+            "            await _end(process)\n            raise",
+            "            raise",
+        ),
         ("a backtest goes before others", "            preexec_fn=lambda: os.nice(NICE),\n", ""),
     ),
     *mutants_of(

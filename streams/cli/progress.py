@@ -1,5 +1,6 @@
 """How far a long command is, told as lines on stderr where that is no terminal: to people, or to a program."""
 
+import atexit
 import json
 import os
 import sys
@@ -12,6 +13,7 @@ from streams.cli.errors import INTERRUPTED
 
 LINE_EVERY_S = 10.0
 BEAT_S = 0.25
+END_S = 2.0
 SILENT_BEATS = 4
 """After so many without news the same is told once more."""
 
@@ -49,6 +51,8 @@ class Told:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
         self._thread.start()
+        # a thread that writes while the interpreter goes away is a fault of its own
+        atexit.register(self.end)
 
     def say(self, doing: str) -> None:
         """Tell what is done now; nobody counts how far."""
@@ -66,7 +70,7 @@ class Told:
     def end(self) -> None:
         """Tell no more; what follows on the stream is somebody else's."""
         self._ended.set()
-        self._thread.join()
+        self._thread.join(END_S)
 
     def _beat(self) -> None:
         said, silent = "", 0

@@ -23,6 +23,7 @@ MICROSECONDS = 1_000_000
 
 def snooze(asked: SnoozeWatch, out: Output) -> None:
     """Snooze what was named, or everything, or end that."""
+    _lasting(asked.duration)
     made = snoozed(with_settings(), asked.duration, asked.symbols or [])
     is_off = asked.duration.lower() == OFF
     rows = [
@@ -41,14 +42,17 @@ def snoozed(config: Config, duration: str, symbols: Sequence[str]) -> list[Snooz
     `duration` is `1h`, or `off`, which ends it. `BadValue` names a duration or a symbol that is none.
     """
     now = time.time_ns() // 1_000
-    until = now if duration.lower() == OFF else now + _seconds(duration) * MICROSECONDS
+    until = now + _lasting(duration) * MICROSECONDS
     names = [split_instrument(key) for key in resolve(symbols, read(config))] if symbols else [(ANY, ANY)]
     made = [Snooze(exchange=exchange, symbol=symbol, until=until, updated_time=now) for exchange, symbol in names]
     write(config, made)
     return made
 
 
-def _seconds(duration: str) -> int:
+def _lasting(duration: str) -> int:
+    """Return the seconds that a duration lasts, none where it is `off`; `BadValue` for what is neither."""
+    if duration.lower() == OFF:
+        return 0
     try:
         seconds = parse_seconds(duration, "DURATION")
     except ValueError as error:

@@ -212,7 +212,10 @@ def test_a_backtest_runs_from_the_page_to_its_report(world: World) -> None:
         page.click(".bt [type=submit]")
         page.wait_for_selector(".bt-running progress")
         page.wait_for_url(re.compile(r"/backtests\?run=\d+$"), timeout=120_000)
-        page.wait_for_selector(".run h2:has-text('Run ')")
+        page.wait_for_selector(".report h2:has-text('Run ')")
+        assert looking.text(".report .facts div:has(dt:text-is('cycles')) dd") == "1"
+        assert "net profit from 0.00 to" in str(page.get_attribute(".report .course", "aria-label"))
+        assert looking.violations() == [], "a report"
         assert f"hedgehog backtest show {page.url.partition('=')[2]}" in looking.text(".run")
         assert page.locator("tr", has_text="it's mine").count() >= 1
 

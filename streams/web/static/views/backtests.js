@@ -3,7 +3,7 @@
 import {ask, banner, command, empty, loading} from '../lib/actions.js';
 import {h, show} from '../lib/dom.js';
 import {grouped, sign, signed, time} from '../lib/format.js';
-import {draw, spark} from '../lib/spark.js';
+import {money, report} from '../parts/report.js';
 import {addressOfRuns, trialPanel} from '../parts/trial.js';
 
 export const title = 'Backtests';
@@ -61,12 +61,6 @@ async function list(root, chosen, changed) {
   show(root, h('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Saved runs'}, h('table', {class: 't'}, h('caption', {class: 'vh'}, 'Saved runs, newest first'), h('thead', {}, h('tr', {}, h('th', {scope: 'col'}, h('span', {class: 'vh'}, 'compare')), COLUMNS.map(([name, kind]) => h('th', {scope: 'col', class: kind}, name)))), h('tbody', {}, rows))));
 }
 
-/** Money to the cent: the whole number is in the report. */
-function money(value) {
-  const [whole, fraction = ''] = String(value ?? '0').split('.');
-  return `${whole}.${fraction.padEnd(2, '0').slice(0, 2)}`;
-}
-
 async function one(root, number) {
   show(root, h('section', {class: 'panel'}, h('div', {class: 'pad'}, loading('the run'))));
   let run;
@@ -76,17 +70,8 @@ async function one(root, number) {
     show(root, banner('bad', error.message, error.hint));
     return;
   }
-  const line = spark(900, 120, 'profit');
-  line.setAttribute('preserveAspectRatio', 'none');
-  const equity = run.equity.map(point => Number(point.equity ?? point.profit ?? Object.values(point).at(-1)));
-  draw(line, equity, true);
-  line.setAttribute('class', `profit ${sign(money(run.net_profit)) || 'up'}`);
-  const facts = Object.entries(run).filter(([, value]) => value !== null && typeof value !== 'object');
-  show(root, h('section', {class: 'panel', 'aria-label': `Run ${run.run}`}, h('div', {class: 'ph'}, h('h2', {}, `Run ${run.run}, ${run.instrument}`), h('a', {class: 'link', href: '/backtests'}, 'Close')),
-    h('p', {class: 'pnl'}, h('span', {class: `big ${sign(money(run.net_profit))}`}, signed(money(run.net_profit))), h('span', {class: 'quiet'}, `${run.settings?.quote_asset || ''} after fees, ${grouped(String(run.cycles))} cycles`)),
-    equity.length > 1 ? line : null,
-    h('dl', {class: 'kv columns'}, facts.map(([name, value]) => h('div', {}, h('dt', {}, name.replaceAll('_', ' ')), h('dd', {}, String(value)))), Object.entries(run.settings || {}).map(([name, value]) => h('div', {}, h('dt', {}, name.replaceAll('_', ' ')), h('dd', {}, String(value))))),
-    h('div', {class: 'pad'}, command(`hedgehog backtest show ${run.run}`))));
+  show(root, report(run));
+  root.scrollIntoView({block: 'nearest'});
 }
 
 async function side(root, numbers) {

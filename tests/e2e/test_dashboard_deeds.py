@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import create_engine, insert
 
 from infra.config import Config
+from producers.publisher import Publisher
 from producers.settings_topic import read_snoozes
 from schemas import topics
 from schemas.records import DeadLetter, Trade, TradingStatus
@@ -21,7 +23,8 @@ from tests.e2e.workers import running_pipeline
 
 PAST_CANDLES = 620
 """More than one answer has."""
-NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:9/none"
+BUSY = 120
+NOWHERE = "postgresql+psycopg2://nobody@127.0.0.1:9/none"
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +96,7 @@ def test_a_trader_without_an_order_says_why_not(world: World) -> None:
 
 
 def test_shut_down_and_halt_all_say_in_numbers_what_they_then_do(world: World) -> None:
-    world.pipeline.set_all(*samples.nine_trade_setup(BTC, streaming=True))
+    world.pipeline.set_all(samples.settings(BTC, status=TradingStatus.ON, streaming=True))
     world.pipeline.until("BTC's leader trades", lambda: world.pipeline.trades_on(BTC))
     world.trade(BTC, "60000")
     world.pipeline.until_statuses(BTC, b1="NEW")
@@ -225,15 +228,7 @@ def test_a_page_says_what_is_empty_loading_stale_or_not_connected(world: World) 
         page = looking.open(f"/instrument/{COIN}")
         assert "No orders yet" in looking.text(".ordersp")
         assert "No trader runs" in looking.text("main")
-        late = samples.trade("64400", 900_001, COIN)
-        now = time.time_ns() // 1_000
-        quiet = Trade(
-            **{
-                **{name: getattr(late, name) for name in Trade.__struct_fields__},
-                **{"trade_time": now - 27_000_000, "event_time": now - 27_000_000},
-            }
-        )
-        world.pipeline.write_raw(topics.TRADES, COIN, world.pipeline.codecs[Trade].encode(quiet), partition_of(world))
+        busy_until(world, COIN, time.time_ns() // 1_000 - 20_000_000)
         looking.open("/market")
         looking.until(shows(COIN, "64400.0000"))
         page.wait_for_selector(f"{card(COIN)}.is-stale >> text=no trade for 3")
@@ -244,14 +239,13 @@ def test_a_page_says_what_is_empty_loading_stale_or_not_connected(world: World) 
         frozen(world, looking)
 
 
-def partition_of(world: World) -> int:
-    """Where the trades of COIN are."""
-    world.pipeline.until("a trade of COIN", lambda: bool(of_coin(world)))
-    return int(of_coin(world)[0].partition())
-
-
-def of_coin(world: World) -> list[Any]:
-    return [message for message in world.pipeline.messages["trades"] if message.key() == COIN.encode()]
+def busy_until(world: World, instrument: str, moment: int) -> None:
+    """Trades of 64,400 so often that half a minute without one is long, the last of them at this time (µs)."""
+    with Publisher(world.pipeline.config) as publisher:
+        for at in range(BUSY):
+            trade = samples.trade("64400", 900_001 + at, instrument)
+            traded = msgspec.structs.replace(trade, trade_time=moment - 1_000_000 * (BUSY - 1 - at))
+            publisher.publish(topics.TRADES, instrument, world.pipeline.codecs[Trade].encode(traded))
 
 
 def frozen(world: World, looking: Looking) -> None:
@@ -280,7 +274,7 @@ def test_one_part_that_does_not_answer_is_one_panel(world: World, tmp_path_facto
     ):
         page = looking.open("/backtests")
         page.wait_for_selector("section[aria-labelledby=h-runs] .banner.bad")
-        assert "Postgres does not answer" in looking.text("section[aria-labelledby=h-runs] .banner.bad")
+        assert "no PostgreSQL listens at 127.0.0.1:9" in looking.text("section[aria-labelledby=h-runs] .banner.bad")
         page.wait_for_selector(f'#bt-instruments option[value="{XRP}"]', state="attached")
         looking.open("/market")
         page.wait_for_selector("#banners >> text=Postgres does not answer")

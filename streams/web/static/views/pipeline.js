@@ -87,8 +87,10 @@ function bars(cell, partitions) {
   })));
 }
 
+/** Lists the newest letters; one that is being read stays open when there are more. */
 async function list(root) {
-  show(root, h('div', {class: 'pad'}, loading('dead letters')));
+  const known = root.querySelector('.letters');
+  if (!known) show(root, h('div', {class: 'pad'}, loading('dead letters')));
   let found;
   try {
     found = await ask('/api/ask/letters');
@@ -96,11 +98,15 @@ async function list(root) {
     show(root, h('div', {class: 'pad'}, banner('bad', error.message, error.hint)));
     return;
   }
-  show(root, h('ol', {class: 'letters'}, found.letters.map(letter => {
-    const more = h('div', {hidden: true});
-    const open = h('button', {type: 'button', class: 'link', 'aria-expanded': 'false', onclick: () => read(letter, more, open)}, 'Read it');
-    return h('li', {'data-item': ''}, h('p', {}, h('b', {}, letter.error)), h('p', {class: 'a-sub'}, `${letter.topic} partition ${letter.partition} offset ${letter.offset}, key ${letter.key ?? 'none'}; by ${letter.source}; `, time(Date.parse(letter.time), 'moment'), ' ', open), more);
-  })));
+  const letters = known || h('ol', {class: 'letters'});
+  each(letters, found.letters, letter => letter.id, line);
+  if (letters.parentElement !== root) show(root, letters);
+}
+
+function line(letter) {
+  const more = h('div', {hidden: true});
+  const open = h('button', {type: 'button', class: 'link', 'aria-expanded': 'false', onclick: () => read(letter, more, open)}, 'Read it');
+  return h('li', {'data-item': ''}, h('p', {}, h('b', {}, letter.error)), h('p', {class: 'a-sub'}, `${letter.topic} partition ${letter.partition} offset ${letter.offset}, key ${letter.key ?? 'none'}; by ${letter.source}; `, time(Date.parse(letter.time), 'moment'), ' ', open), more);
 }
 
 async function read(letter, root, button) {

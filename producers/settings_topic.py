@@ -18,19 +18,20 @@ from infra.errors import StackError, Unreachable
 from producers.publisher import Publisher
 from schemas.codec import Codec, CodecError
 from schemas.compacted import POLL_S, CompactedTopics, Found
-from schemas.records import Chosen, Instrument, Settings, Setup
+from schemas.records import Chosen, Instrument, Keyed, Settings, Setup
 from schemas.registry import make_codec
-from schemas.topics import INSTRUMENTS, SETTINGS, WATCHES, Topic
-from schemas.watches import Watch
+from schemas.topics import INSTRUMENTS, SETTINGS, SNOOZES, WATCHES, Topic
+from schemas.watches import Snooze, Watch
 
 CONNECT_TIMEOUT_S = 5.0
 WRITE_TIMEOUT_S = 30.0
 FOLLOW_WAIT_MS = 100
 ROUNDS_MAX = 20
 """So often `change` puts right what came between; each round takes a command that changed settings in that instant."""
-TOPIC_OF: dict[type, Topic] = {Instrument: INSTRUMENTS, Settings: SETTINGS, Watch: WATCHES}
+TOPIC_OF: dict[type, Topic] = {Instrument: INSTRUMENTS, Settings: SETTINGS, Watch: WATCHES, Snooze: SNOOZES}
 
 C = TypeVar("C", bound=Chosen)
+K = TypeVar("K", bound=Keyed)
 
 
 def read_all(config: Config) -> dict[str, Settings]:
@@ -46,6 +47,11 @@ def read_watches(config: Config) -> dict[str, Watch]:
     """Return what is to be told of every instrument of which a user decided it; raise what `read_all` raises."""
     watches: dict[str, Watch] = _read(config, WATCHES)[Watch]
     return watches
+
+
+def read_snoozes(config: Config) -> dict[str, Snooze]:
+    """Return until when nobody is told of what, by the key of the record; raise what `read_all` raises."""
+    return _read(config, SNOOZES)[Snooze]
 
 
 def read_instruments(config: Config) -> dict[str, Instrument]:
@@ -84,7 +90,7 @@ def change(config: Config, changes: Iterable[tuple[C, C]]) -> None:
     raise StackError(f"settings of {len(incomplete)} instruments do not come to rest, {incomplete[0].instrument} first")
 
 
-def write(config: Config, changed: Iterable[Instrument | Chosen]) -> None:
+def write(config: Config, changed: Iterable[Instrument | Chosen | Snooze]) -> None:
     """Write all of `changed`, each under its instrument's key; return when the broker has every one.
 
     Nothing is sent when one of them is invalid: a `ValueError` names the field and the value. Raises `Unreachable` when
@@ -105,7 +111,7 @@ def write(config: Config, changed: Iterable[Instrument | Chosen]) -> None:
     publisher.flush()
 
 
-async def follow(config: Config, kind: type[C], on_change: Callable[[C], None], stop: asyncio.Event) -> None:
+async def follow(config: Config, kind: type[K], on_change: Callable[[K], None], stop: asyncio.Event) -> None:
     """Call `on_change` once for every instrument with records of this kind, then for every change, until `stop` is set.
 
     A record that is none is logged and passed over: the agent that reads each once makes it a dead letter. An outage is
@@ -114,14 +120,14 @@ async def follow(config: Config, kind: type[C], on_change: Callable[[C], None], 
     reader = await asyncio.to_thread(CompactedTopics, config, [TOPIC_OF[kind]], FOLLOW_WAIT_MS)
     try:
         present = await asyncio.to_thread(lambda: list(reader.present()))
-        held: dict[str, C] = _newest(present)[kind]
-        for chosen in list(held.values()):
-            on_change(chosen)
+        held: dict[str, K] = _newest(present)[kind]
+        for record in list(held.values()):
+            on_change(record)
         while not stop.is_set():
-            for _, record in await asyncio.to_thread(reader.next, POLL_S):
-                if isinstance(record, kind):
-                    chosen = held[record.instrument] = record.upon(held.get(record.instrument))
-                    on_change(chosen)
+            for _, found in await asyncio.to_thread(reader.next, POLL_S):
+                if isinstance(found, kind):
+                    holds = held[found.instrument] = _upon(found, held.get(found.instrument))
+                    on_change(holds)
     finally:
         await asyncio.to_thread(reader.__exit__)
 
@@ -135,12 +141,15 @@ def _newest(found: Iterable[Found]) -> dict[type, dict[str, Any]]:
     """Return what holds of every instrument, by the kind of record."""
     newest: dict[type, dict[str, Any]] = {kind: {} for kind in TOPIC_OF}
     for _, record in found:
-        if isinstance(record, Chosen):
+        if not isinstance(record, CodecError):
             of_kind = newest[type(record)]
-            of_kind[record.instrument] = record.upon(of_kind.get(record.instrument))
-        elif not isinstance(record, CodecError):
-            newest[type(record)][record.instrument] = record
+            of_kind[record.instrument] = _upon(record, of_kind.get(record.instrument))
     return newest
+
+
+def _upon(record: Any, known: Any) -> Any:
+    """Return what holds once this record came after `known`: of what is not changed in parts, the record itself."""
+    return record.upon(known) if isinstance(record, Chosen) else record
 
 
 def _incomplete(config: Config, topics: Collection[Topic]) -> list[Chosen]:

@@ -64,7 +64,7 @@ FIELDS: dict[str, Whole | Text | None] = {
     **dict.fromkeys(("max_notional", "max_position"), Whole(0, AMOUNT_MAX, ONE)),
     "commission": Whole(-AMOUNT_MAX, AMOUNT_MAX, ONE),  # a rebate is negative
     **dict.fromkeys(("trade_time", "event_time"), _MARKET_TIME),
-    **dict.fromkeys(("received_time", "created_time", "updated_time", "transaction_time", "time"), _TIME),
+    **dict.fromkeys(("received_time", "created_time", "updated_time", "transaction_time", "time", "until"), _TIME),
     **dict.fromkeys(("before_time", "after_time", "opened_time"), _TIME),
     **dict.fromkeys(("first_id", "last_id", "missing", "filled_count"), _LONG),
     **dict.fromkeys(("trade_id", "buyer_order_id", "seller_order_id", "trader"), _LONG),

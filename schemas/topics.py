@@ -10,7 +10,7 @@ from schemas.gap_records import Gap
 from schemas.journal_records import Applied, Checkpoint
 from schemas.market_records import Alert, Candle, Digest, Quote
 from schemas.records import DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
-from schemas.watches import Watch
+from schemas.watches import Snooze, Watch
 
 DAY_MS = 86_400_000
 LONG = {"cleanup.policy": "delete", "retention.ms": str(3_650 * DAY_MS)}
@@ -75,6 +75,7 @@ FILLS = Topic("fills", Fill, "execution reports of the exchange", LONG)
 INSTRUMENTS = Topic("instruments", Instrument, "what the exchange says of each instrument", COMPACT)
 SETTINGS = Topic("settings", Settings, "what the user decides about each instrument", COMPACT_LATER)
 WATCHES = Topic("watches", Watch, "what the user wants to be told of each instrument", COMPACT_LATER)
+SNOOZES = Topic("snoozes", Snooze, "until when nobody is told of an instrument, or of any", COMPACT)
 APPLIED = Topic("applied", Applied, "the journal of leaders and books: which input after which trade", LONG)
 CHECKPOINTS = Topic("checkpoints", Checkpoint, "states of leaders and books, to replay from", LONG)
 GAPS = Topic("gaps", Gap, "trades that a stream did not bring, and what became of them", COMPACT, attrgetter("key"))
@@ -111,8 +112,8 @@ DEAD_LETTER_TOPICS = (DEAD_LETTERS, *(sink_dead_letters(topic) for topic in SINK
 TOPICS: dict[str, Topic] = {
     topic.name: topic
     for topic in (
-        *(TRADES, ORDERS, FILLS, INSTRUMENTS, SETTINGS, WATCHES, APPLIED, CHECKPOINTS, GAPS),
-        *(CANDLES, QUOTES, ALERTS, DIGESTS, DEAD_LETTERS, LEADERS, BOOKS, MARKETS, PAIRS),
+        *(TRADES, ORDERS, FILLS, INSTRUMENTS, SETTINGS, WATCHES, SNOOZES, APPLIED, CHECKPOINTS),
+        *(GAPS, CANDLES, QUOTES, ALERTS, DIGESTS, DEAD_LETTERS, LEADERS, BOOKS, MARKETS, PAIRS),
         *(sink_dead_letters(topic) for topic in SINKS),
     )
 }

@@ -1,9 +1,9 @@
-"""What the user wants to be told of an instrument: a record of its own, changed as settings are."""
+"""What the user wants to be told of an instrument: a record of its own, changed as settings are; and when not."""
 
 from enum import StrEnum
 
 from schemas.errors import Refused
-from schemas.records import Chosen
+from schemas.records import Chosen, Keyed
 from schemas.units import ONE, in_range
 
 MINUTE_S = 60
@@ -64,3 +64,18 @@ class Watch(Chosen, kw_only=True, frozen=True):
     def wanted_kinds(self) -> tuple[str, ...]:
         """The kinds, one by one."""
         return tuple(self.kinds.split(",")) if self.kinds else ()
+
+
+ANY = "*"
+"""The exchange and the symbol of a snooze that is of every instrument."""
+
+
+class Snooze(Keyed, kw_only=True, frozen=True):
+    """Until when nobody is told of one instrument, or of any; of two with the same key the later one holds.
+
+    It hides nothing from the topics: what comes meanwhile is counted, and told in one line afterwards.
+    """
+
+    until: int
+    """A time that is over ends it."""
+    updated_time: int

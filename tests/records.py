@@ -25,7 +25,7 @@ from schemas.records import (
     changeable,
 )
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, VOLUME_MAX
-from schemas.watches import AlertKind, Watch
+from schemas.watches import AlertKind, Snooze, Watch
 
 Strategy = st.SearchStrategy[Any]
 
@@ -311,6 +311,7 @@ BY_TYPE: dict[type[Record], st.SearchStrategy[Any]] = {
     Instrument: INSTRUMENTS,
     Settings: SETTINGS,
     Watch: WATCHES,
+    Snooze: st.builds(Snooze, **KEYED, until=TIMES, updated_time=TIMES),
     Applied: APPLIED,
     Gap: gaps(),
     Checkpoint: CHECKPOINTS,

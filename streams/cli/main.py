@@ -18,12 +18,16 @@ from streams.cli.notify.options import Notify
 from streams.cli.orders.options import Audit, Explain
 from streams.cli.output import Output
 from streams.cli.pipeline.options import Doctor, Produce, Prune, Run, Status, Worker
+from streams.cli.progress import Told
 
 NOUNS = {
     "settings": ("streams.cli.instruments.commands:settings", "What each instrument runs by: seed, show, set."),
     "streaming": ("streams.cli.instruments.commands:streaming", "Whether a producer streams an instrument's trades."),
     "trading": ("streams.cli.instruments.commands:trading", "Whether an instrument is traded."),
-    "watch": ("streams.cli.watch.commands:watch", "What is to be told of each instrument: list, add, remove, set."),
+    "watch": (
+        "streams.cli.watch.commands:watch",
+        "What is to be told of each instrument: list, add, remove, set, snooze.",
+    ),
     "topics": ("streams.cli.pipeline.commands:topics", "The topics of the pipeline."),
     "orders": ("streams.cli.orders.commands:orders", "Our orders, as Postgres has them."),
     "candles": ("streams.cli.candles.commands:candles", "Candles of 1 minute to a day, as Postgres has them."),
@@ -97,9 +101,15 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
+    progress: Annotated[
+        bool,
+        typer.Option(
+            "--progress-json", help="For a program: how far it is, as lines of JSON on stderr while it reads them."
+        ),
+    ] = False,
 ) -> None:
     """Stream, trade and look into a Kafka pipeline of market trades."""
-    context.obj = Output(as_json)
+    context.obj = Output(as_json, Told(sys.stderr) if progress else None)
     # What goes wrong with Kafka ends as one error; the clients' news on the way there are not for the user.
     logging.getLogger("producers.publisher").setLevel(logging.ERROR)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

@@ -12,7 +12,7 @@ from shutil import get_terminal_size
 from typing import Any
 
 from infra.progress import Progress
-from streams.cli.progress import Said, unsaid
+from streams.cli.progress import Said, Told, unsaid
 
 Row = Mapping[str, Any]
 
@@ -26,10 +26,11 @@ BLOCKS_MAX = 10
 
 
 class Output:
-    """Where a command writes to, as JSON if `json` is set."""
+    """Where a command writes to, as JSON if `json` is set; `told` is who hears how far it is, if a program does."""
 
-    def __init__(self, json: bool = False) -> None:
+    def __init__(self, json: bool = False, told: Told | None = None) -> None:
         self.json = json
+        self.told = told
 
     def rows(self, rows: Sequence[Row], columns: Sequence[str], empty: str = "nothing to show") -> None:
         """Show a list: as JSON with everything in the rows, as a table with `columns` only."""
@@ -84,13 +85,18 @@ class Output:
         print(f"hedgehog: {text}", file=sys.stderr)
 
     def progress(self, text: str) -> None:
-        """Tell what is going on to somebody who sits there and waits."""
-        if sys.stderr.isatty() and not self.json:
+        """Tell what is going on to whoever waits for it."""
+        if self.told is not None:
+            self.told.say(text)
+        elif sys.stderr.isatty() and not self.json:
             print(text, file=sys.stderr)
 
     @contextmanager
     def progress_bar(self, text: str, what: str) -> Iterator[Progress | None]:
-        """Show how many `what` are done; None where stderr is no terminal, and with `--json`."""
+        """Show how many `what` are done; None where nobody sees it: stderr is no terminal, or with `--json`."""
+        if self.told is not None:
+            yield self.told.counting(text, what)
+            return
         if self.json or not sys.stderr.isatty():
             yield None
             return
@@ -107,6 +113,8 @@ class Output:
 
     def error(self, message: str, hint: str | None, code: int) -> None:
         """Tell why the command ends, and what to try."""
+        if self.told is not None:
+            self.told.end()
         if self.json:
             print(json.dumps({"error": message, "hint": hint, "exit_code": code}), file=sys.stderr)
             return

@@ -90,6 +90,8 @@ class Chat:
     summary_time: int = -SUMMARY_EVERY
     board_time: int = -BOARD_EVERY
     board_changed: bool = False
+    snoozed_everywhere: Mapping[str, int] = field(default_factory=dict)
+    """As `Kept.snoozed`, of all destinations."""
     under_way: Step | None = None
     dropped: int = 0
     """Messages that the destination does not take, whatever one does."""
@@ -171,8 +173,8 @@ def positions(chat: Chat, consumed: Mapping[str, int]) -> dict[str, int]:
 
 def is_snoozed(chat: Chat, instrument: str, now: int) -> bool:
     """Return whether nothing of an instrument is told now."""
-    snoozed = chat.kept.snoozed
-    return now < max(snoozed.get(EVERYTHING, 0), snoozed.get(instrument, 0))
+    both = chat.kept.snoozed, chat.snoozed_everywhere
+    return now < max(snoozed.get(key, 0) for snoozed in both for key in (EVERYTHING, instrument))
 
 
 def _set_aside(chat: Chat, now: int, is_quiet: bool) -> None:

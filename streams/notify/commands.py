@@ -60,6 +60,8 @@ class Heard(NamedTuple):
     standings: Mapping[str, Standing] = {}
     watched: Sequence[str] = ()
     """Those of the standings that are shown without being asked for by name."""
+    snoozed_everywhere: Mapping[str, int] = {}
+    """As `snoozed`, of all destinations."""
 
 
 class Answer(NamedTuple):
@@ -151,12 +153,21 @@ class Commands:
         """`/snooze [SYMBOL] DURATION`, `/snooze [SYMBOL] off`, `/snooze` for what is snoozed."""
         if not words:
             shown = [f"{key or 'everything'} until {clock(until, self._zone)}" for key, until in heard.snoozed.items()]
+            shown += [
+                f"{key or 'everything'}, for everybody, until {clock(until, self._zone)}"
+                for key, until in heard.snoozed_everywhere.items()
+                if heard.now < until
+            ]
             return Answer(Message("; ".join(shown) or "nothing is snoozed; /snooze 1h, /snooze XRPUSDT 1h"))
         *symbols, duration = words
         key = self._resolve(symbols)[0] if symbols else EVERYTHING
         name = key or "everything"
         if duration.lower() == "off":
-            return Answer(Message(f"{name}: told again"), snooze=(key, 0))
+            still = max(heard.snoozed_everywhere.get(each, 0) for each in (EVERYTHING, key))
+            text = f"{name}: told again"
+            if heard.now < still:
+                text = f"{name}: snoozed for everybody until {clock(still, self._zone)}; hedgehog watch snooze off"
+            return Answer(Message(text), snooze=(key, 0))
         try:
             seconds = parse_seconds(duration, "/snooze")
         except ValueError as error:

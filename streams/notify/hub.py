@@ -12,8 +12,8 @@ from schemas.gap_records import Gap
 from schemas.market_records import Alert, Digest
 from schemas.records import Fill, Keyed, Order
 from schemas.units import ONE
-from schemas.watches import Watch
-from streams.notify.chat import Chat, Kept, merged, offer, positions
+from schemas.watches import ANY, Snooze, Watch
+from streams.notify.chat import EVERYTHING, Chat, Kept, merged, offer, positions
 from streams.notify.gaps import stayed, take_gap
 from streams.notify.ledger import Ledger, take_fill, take_order
 from streams.notify.notices import TRADING_KINDS, Notice, Place, Standing, of_alert, silent_feed
@@ -44,6 +44,8 @@ class Hub:
     chats: dict[str, Chat] = field(default_factory=dict)
     """By sink and address, as in the state."""
     watches: dict[str, Watch] = field(default_factory=dict)
+    snoozed: dict[str, int] = field(default_factory=dict)
+    """By instrument or `EVERYTHING`, until when no destination is told; a chat's own snoozes are in its state."""
     standings: dict[str, Standing] = field(default_factory=dict)
     """Of every instrument, as its newest digest says."""
     silent: dict[str, int] = field(default_factory=dict)
@@ -56,6 +58,7 @@ class Hub:
     def add(self, key: str, chat: Chat) -> None:
         """Add a destination, with what is kept of it."""
         chat.kept = self.state.chats.setdefault(key, Kept())
+        chat.snoozed_everywhere = self.snoozed
         self.chats[key] = chat
 
     def know_topics(self, ids: Mapping[str, str]) -> list[str]:
@@ -80,6 +83,10 @@ class Hub:
             return
         for notice in self._notices(record, place):
             self._tell(notice)
+
+    def snooze(self, snooze: Snooze) -> None:
+        """Tell no destination of an instrument, or of any, before that time."""
+        self.snoozed[EVERYTHING if snooze.symbol == ANY else snooze.instrument] = snooze.until
 
     def passed(self, place: Place) -> None:
         """Note that nothing up to this record is to be read again, once what was made of it has been told."""

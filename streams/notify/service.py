@@ -9,7 +9,7 @@ from infra.config import Config
 from infra.errors import StackError
 from producers import settings_topic
 from schemas.broker import is_replay
-from schemas.watches import Watch
+from schemas.watches import Snooze, Watch
 from streams.notify.deliver import Delivery, Destination
 from streams.notify.feed import Feed
 from streams.notify.hub import Hub, next_offsets
@@ -47,6 +47,8 @@ class Notifier:
             for name in self.hub.know_topics(await asyncio.to_thread(feed.topic_ids)):
                 log.warning("the topic %s was made anew: it is read from its beginning", name)
             self.hub.watches.update(await asyncio.to_thread(settings_topic.read_watches, self.config))
+            for snooze in (await asyncio.to_thread(settings_topic.read_snoozes, self.config)).values():
+                self.hub.snooze(snooze)
             await feed.start()
             await self._until(stop, feed, hear)
         finally:
@@ -60,6 +62,7 @@ class Notifier:
             asyncio.create_task(self._read(feed)),
             asyncio.create_task(self._keep(feed)),
             asyncio.create_task(settings_topic.follow(self.config, Watch, self._watch, stop)),
+            asyncio.create_task(settings_topic.follow(self.config, Snooze, self.hub.snooze, stop)),
             asyncio.create_task(_set(stop)),
         ]
         if hear is not None:

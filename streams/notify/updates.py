@@ -139,7 +139,14 @@ class Updates:
     async def _answered(self, chat: Chat, text: str, is_button: bool, sent: int) -> Answer:
         hub = self._hub
         heard = Heard(
-            text, is_button, sent, _now(), dict(chat.kept.snoozed), dict(hub.standings), sorted(hub.watched())
+            text,
+            is_button,
+            sent,
+            _now(),
+            dict(chat.kept.snoozed),
+            dict(hub.standings),
+            sorted(hub.watched()),
+            dict(hub.snoozed),
         )
         try:
             said = await asyncio.to_thread(self._commands.answer, heard)

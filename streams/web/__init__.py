@@ -19,7 +19,9 @@ from outside becomes text.
 
 **Actions and questions.** `POST /do/NAME` with a JSON object, and `GET /api/ask/NAME?…`, are the functions in
 `deeds.Deeds`, which `streams/cli/dashboard/deeds.py` fills with those of the command line. A refusal is status 400 with
-`{"error", "hint"}`. A control of a panel is `{action, label, question, text, confirm, command, reason, danger}`:
-`control` of `lib/actions.js` makes a button of it that asks back. A change needs our origin, and the token that the
-page has in `<meta name="hedgehog-token">` as header `X-Hedgehog-Token` (`http/guard.py`).
+`{"error", "hint"}`. What takes long is in `Deeds.commands`: its action returns at once, and the panel `job` says how
+far the command is (`replica/jobs.py`); the action `cancel` ends it. A control of a panel is
+`{action, label, question, text, confirm, command, reason, danger}`: `control` of `lib/actions.js` makes a button of it
+that asks back. A change needs our origin, and the token that the page has in `<meta name="hedgehog-token">` as header
+`X-Hedgehog-Token` (`http/guard.py`).
 """

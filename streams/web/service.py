@@ -14,6 +14,7 @@ from streams.web.http.app import GOODBYE_S, Dashboard, make_runner
 from streams.web.http.guard import Guard
 from streams.web.http.stream import Hub
 from streams.web.replica.audit import audit_now_and_then
+from streams.web.replica.jobs import Jobs
 from streams.web.replica.parts import Parts
 from streams.web.replica.replica import Replica
 
@@ -24,7 +25,8 @@ async def serve(config: Config, deeds: Deeds, guard: Guard, host: str, port: int
     """Serve until `stop` is set; raise `StackError` where the address is taken."""
     replica = Replica(config)
     hub = Hub(replica)
-    runner = make_runner(Dashboard(replica, hub, deeds, guard))
+    jobs = Jobs(replica)
+    runner = make_runner(Dashboard(replica, hub, deeds, guard, jobs))
     await runner.setup()
     tasks: list[asyncio.Task[None]] = []
     try:
@@ -49,6 +51,7 @@ async def serve(config: Config, deeds: Deeds, guard: Guard, host: str, port: int
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await jobs.close()
         with suppress(TimeoutError):
             await asyncio.wait_for(runner.cleanup(), 2 * GOODBYE_S)
 

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,19 @@ import httpx
 import pytest
 
 from infra.config import Config
+from producers import settings_topic
+from schemas import topics
+from schemas.records import TradingStatus
+from tests import samples
 from tests.e2e.chromium import program
+from tests.e2e.workers import Pipeline
 
+NOW = time.time_ns()
+FIRST, SECOND, THIRD = f"one{NOW}", f"two{NOW}", f"three{NOW}"
+"""The tables belong to all tests: exchanges of its own make its rows known."""
+XRP, BTC, COIN, IDLE = f"{FIRST}:XRPUSDT", f"{FIRST}:BTCUSDT", f"{SECOND}:BTC-USD", f"{THIRD}:ETHEUR"
+ODD = f"{FIRST}:ODD"
+MARKUP = '<img src=x onerror="window.hacked=1">'
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 START_S, STOP_S = 60.0, 20.0
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -30,8 +41,8 @@ EXPECTED = re.compile(
 class Served:
     """One dashboard, on one port over its restarts."""
 
-    def __init__(self, config: Config, folder: Path, *options: str) -> None:
-        self.config, self.folder, self.options = config, folder, options
+    def __init__(self, config: Config, folder: Path, *options: str, **variables: str) -> None:
+        self.config, self.folder, self.options, self.variables = config, folder, options, variables
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -47,6 +58,7 @@ class Served:
             "HEDGEHOG_PARTITIONS": str(self.config.partitions),
             "HEDGEHOG_DATA_DIR": os.environ.get("HEDGEHOG_DATA_DIR", str(self.folder)),
             "PYTHONPATH": os.getcwd(),
+            **self.variables,
         }
 
     def start(self, wait: bool = True) -> None:
@@ -84,9 +96,9 @@ class Served:
 
 
 @contextmanager
-def serving(config: Config, folder: Path, *options: str) -> Iterator[Served]:
-    """A dashboard that has read the topics; it is gone afterwards."""
-    served = Served(config, folder, *options)
+def serving(config: Config, folder: Path, *options: str, **variables: str) -> Iterator[Served]:
+    """A dashboard that has read the topics, with these variables in its environment; it is gone afterwards."""
+    served = Served(config, folder, *options, **variables)
     served.start()
     try:
         yield served
@@ -157,6 +169,14 @@ class Looking:
                 raise AssertionError(f"not within {timeout_s:g} s: {expression}\n{self.text('body')[:2_000]}")
             self.page.wait_for_timeout(30)
 
+    def confirm(self, selector: str) -> str:
+        """Press a control and do what its dialog asks; what the dialog says."""
+        self.page.click(selector)
+        text = self.text("dialog")
+        self.page.click("dialog [data-confirm]")
+        self.page.wait_for_selector("dialog", state="hidden")
+        return text
+
     def is_too_wide(self) -> bool:
         """Whether the page can be moved sideways."""
         return bool(self.page.evaluate("document.documentElement.scrollWidth > innerWidth"))
@@ -170,3 +190,68 @@ class Looking:
             for each in found["violations"]
             for node in each["nodes"][:5]
         ]
+
+
+class World:
+    """A pipeline with a bot that has traded, a dashboard and a browser."""
+
+    def __init__(self, pipeline: Pipeline, served: Served, browser: Any) -> None:
+        self.pipeline, self.served, self.browser = pipeline, served, browser
+
+    def trade(self, instrument: str, *prices: str) -> None:
+        self.pipeline.trade(instrument, *prices)
+
+    def look(self, **options: Any) -> Looking:
+        return Looking(self.browser, self.served, **options)
+
+    def settings(self, instrument: str) -> Any:
+        return settings_topic.read_all(self.pipeline.config).get(instrument)
+
+    def until_settings(self, instrument: str, right: Callable[[Any], bool]) -> None:
+        """Wait until the topic says so."""
+        deadline = time.monotonic() + 20
+        while not right(self.settings(instrument)):
+            assert time.monotonic() < deadline, self.settings(instrument)
+            time.sleep(0.2)
+
+
+def prepare(pipeline: Pipeline) -> None:
+    """Instruments of three exchanges, one with a hostile name; XRP trades and has a full cycle and open orders."""
+    names = {
+        XRP: ("XRP", "USDT"),
+        BTC: ("BTC", "USDT"),
+        COIN: ("BTC", "USD"),
+        IDLE: ("ETH", "EUR"),
+        ODD: (MARKUP, "<b>"),
+    }
+    for key, (base, quote) in names.items():
+        steps = {"tick_size": "0.0001", "step_size": "0.00001"}
+        instrument = samples.instrument(key, base_asset=base, quote_asset=quote, **steps)
+        chosen = samples.settings(key, status=TradingStatus.OFF, streaming=True)
+        pipeline.set_all(instrument, chosen)
+    pipeline.set_all(*samples.nine_trade_setup(XRP, streaming=True))
+    # the settings of before are off: a trade that comes before those of now begins nothing
+    pipeline.until("XRP's leader trades", lambda: pipeline.trades_on(XRP))
+    # each order has to be in the book before the trade that fills it
+    pipeline.trade(XRP, *samples.NINE_TRADES[:3])
+    pipeline.until_statuses(XRP, b1="NEW")
+    pipeline.trade(XRP, *samples.NINE_TRADES[3:5])
+    pipeline.until_statuses(XRP, b1="FILLED", s1="NEW")
+    pipeline.trade(XRP, *samples.NINE_TRADES[5:8])
+    pipeline.until_statuses(XRP, b1="FILLED", s1="FILLED")
+    pipeline.trade(XRP, samples.NINE_TRADES[8])
+    pipeline.until_statuses(XRP, b1="FILLED", s1="FILLED", b2="NEW")
+    pipeline.trade(BTC, "60000", "61000")
+    pipeline.trade(COIN, "61061")
+    pipeline.trade(ODD, "1")
+    pipeline.write_raw(topics.TRADES, "<script>alert(1)</script>", b"<svg onload=alert(1)>", 0)
+    pipeline.until("a dead letter", lambda: bool(pipeline.messages["dead-letters"]))
+
+
+def card(key: str) -> str:
+    return f'[data-key="{key}"]'
+
+
+def shows(key: str, price: str) -> str:
+    """An expression: whether this card has this price."""
+    return f"document.querySelector('[data-key=\"{key}\"] .price')?.value === '{price}'"

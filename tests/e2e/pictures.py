@@ -1,15 +1,16 @@
 """`python -m tests.e2e.pictures`: pictures of every page of the dashboard, dark and light, wide and on a phone.
 
 Without `--url` a stack of its own is started with three exchanges, half a day of their trades and a bot or three; with
-it the dashboard there is looked at. They go to `build/pictures`.
+it the dashboard there is looked at, and nothing is pressed that changes it. They go to `build/pictures`.
 """
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,11 @@ from producers.publisher import Publisher
 from schemas import topics
 from schemas.broker import admin
 from schemas.groups import worker_group
-from schemas.records import Trade
+from schemas.records import DeadLetter, Trade
 from schemas.registry import make_codec
 from schemas.symbols import GLOBAL_IDS
 from streams.topics.lag import members
+from tests import samples
 from tests.e2e.dashboards import PHONE, WIDE, Served, browsing
 from tests.faults.fleet import Progress, wait_for
 from tests.stack import ROOT, claimed_offset, running_stack
@@ -49,8 +51,13 @@ PAGES = {
     "pipeline": "/pipeline",
     "alerts": "/alerts",
     "backtests": "/backtests",
+    "report": "/backtests?run={newest}",
+    "compare": "/backtests?compare={newest},{before}",
+    "confirm": "/bots",
     "empty": "/market?keys=-",
 }
+OURS = {"running": "/backtests", "snoozed": "/alerts", "lost": f"/market?keys={LIST}"}
+"""Pages of a dashboard that is ours alone, where something is done first that changes it."""
 
 
 def main() -> None:
@@ -62,28 +69,96 @@ def main() -> None:
     if asked.url:
         take(asked.url.rstrip("/"))
         return
-    with claimed_offset() as offset, running_stack(offset, ROOT / f"pictures-{offset}") as config, world(config) as url:
-        take(url)
+    with (
+        claimed_offset() as offset,
+        running_stack(offset, ROOT / f"pictures-{offset}") as config,
+        world(config) as served,
+    ):
+        take(served.url, served)
 
 
-def take(url: str) -> None:
+def take(url: str, served: Served | None = None) -> None:
     """Take a picture of each page in each theme and size; print where they are."""
+    runs = [run["run"] for run in httpx.get(f"{url}/api/ask/runs", trust_env=False).json().get("runs", [])]
+    named = {"newest": runs[0], "before": runs[1]} if len(runs) > 1 else {}
+    wanted = {name: path.format(**named) for name, path in PAGES.items() if named or "{" not in path}
     with browsing() as browser:
         for theme in ("dark", "light"):
             for size in (WIDE, PHONE):
                 options = {"viewport": size, "color_scheme": theme, "reduced_motion": "reduce"}
                 context = browser.new_context(**options, device_scale_factor=1.5 if size is WIDE else 2)
                 tab = context.new_page()
-                for name, path in PAGES.items():
+                for name, path in (wanted | (OURS if served else {})).items():
                     tab.goto(url + path)
                     tab.wait_for_selector("#live .dot.ok")
                     tab.wait_for_timeout(2_500)
-                    if name == "instrument":
-                        explain(tab)
-                    file = FOLDER / f"{name}-{theme}-{size['width']}.png"
-                    tab.screenshot(path=file, full_page=True)
+                    with done_before(name, tab, served):
+                        file = FOLDER / f"{name}-{theme}-{size['width']}.png"
+                        tab.screenshot(path=file, full_page=True)
                     print(file, flush=True)
                 context.close()
+
+
+@contextmanager
+def done_before(name: str, tab: Any, served: Served | None) -> Iterator[None]:
+    """What is to be seen on a page of this name; undone afterwards."""
+    if name in STEPS:
+        STEPS[name](tab)
+    if name == "running":
+        sweep(tab)
+    elif name == "snoozed":
+        press(tab, ".panel [data-action=snooze]")
+    elif name == "lost":
+        halted(served, signal.SIGSTOP)
+        tab.wait_for_selector("text=Not live since")
+    yield
+    if name == "running":
+        tab.click(".bt-running button")
+        tab.wait_for_selector(".bt .banner.warn")
+    elif name == "snoozed":
+        tab.wait_for_selector("[data-action=snooze]:has-text('Wake'):not([aria-disabled=true])")
+        press(tab, ".panel [data-action=snooze]")
+    elif name == "lost":
+        halted(served, signal.SIGCONT)
+
+
+def halted(served: Served | None, how: signal.Signals) -> None:
+    assert served is not None
+    assert served.process is not None
+    served.process.send_signal(how)
+
+
+def press(tab: Any, selector: str) -> None:
+    """Press a control and do what its dialog asks."""
+    tab.click(selector)
+    tab.click("dialog [data-confirm]")
+    tab.wait_for_selector("dialog", state="hidden")
+    tab.wait_for_timeout(1_500)
+
+
+def sweep(tab: Any) -> None:
+    """Start a sweep that takes a while."""
+    tab.click("[data-kind=sweep]")
+    tab.fill('[data-option="--symbol"]', "binance:XRPUSDT")
+    tab.fill('[data-option="--buy-down"]', "0.0001:0.02:0.0001")
+    tab.fill('[data-option="--profit"]', "0.0001:0.02:0.0001")
+    tab.click(".bt [type=submit]")
+    tab.wait_for_selector(".bt-running progress")
+    tab.wait_for_timeout(4_000)
+
+
+def read_letters(tab: Any) -> None:
+    """Open the dead letters that there are."""
+    for letter in tab.query_selector_all(".letters .link")[:2]:
+        letter.click()
+        tab.wait_for_timeout(1_500)
+
+
+def ask_back(tab: Any) -> None:
+    """Let a control ask back."""
+    button = tab.query_selector(".bots [data-action=stop]:not([aria-disabled=true])")
+    if button is not None:
+        button.click()
 
 
 def explain(tab: Any) -> None:
@@ -96,9 +171,13 @@ def explain(tab: Any) -> None:
         tab.evaluate("scrollTo(0, 0)")
 
 
+STEPS: dict[str, Callable[[Any], None]] = {"instrument": explain, "pipeline": read_letters, "confirm": ask_back}
+"""What is done on a page before its picture is taken."""
+
+
 @contextmanager
-def world(config: Config) -> Iterator[str]:
-    """Three exchanges with half a day behind them, and bots; the address of a dashboard."""
+def world(config: Config) -> Iterator[Served]:
+    """Three exchanges with half a day behind them, bots, dead letters and backtests; a dashboard of it."""
     folder = Path(os.environ["HEDGEHOG_DATA_DIR"])
     with ExitStack() as running:
         for at, (name, rate) in enumerate(RATES.items()):
@@ -123,11 +202,15 @@ def world(config: Config) -> Iterator[str]:
         hedgehog("trading", "start", *TRADED)
         hedgehog("watch", "add", *WATCHED)
         running.enter_context(process(folder, "-m", "producers"))
+        for chunks in ("3", "8"):
+            of_topic = ("--symbol", "binance:XRPUSDT", "--topic", "--engine", "reference")
+            hedgehog("backtest", "run", *of_topic, "--chunks", chunks, "--name", f"{chunks} chunks")
+        write_letters(config)
         served = Served(config, folder)
         served.start()
         running.callback(served.end)
         time.sleep(LIVE_S)
-        yield served.url
+        yield served
 
 
 def publish_history(config: Config) -> None:
@@ -138,6 +221,21 @@ def publish_history(config: Config) -> None:
             walk = simulated_trades(at + 5, 1, now - HISTORY_S * 1_000_000, markets, name in GLOBAL_IDS)
             for trade in backwards([next(walk) for _ in range(HISTORY_S)], name in GLOBAL_IDS):
                 publisher.publish(topics.TRADES, trade.instrument, codec.encode(trade))
+
+
+def write_letters(config: Config) -> None:
+    """A record that nobody can read, and a letter about one that can be read."""
+    key = "binance:XRPUSDT"
+    trade = make_codec(config, Trade).encode(samples.trade("0.5", 1, key))
+    place = {"topic": topics.TRADES.full_name(config), "partition": 0, "offset": 0}
+    letter = DeadLetter(
+        **{"source": "market", **place, "key": key.encode(), "value": trade},
+        **{"error": "an hour ago it could not be handled", "time": time.time_ns() // 1_000},
+    )
+    with Publisher(config) as publisher:
+        publisher.publish(topics.TRADES, key, b"no record of ours")
+        codec = make_codec(config, DeadLetter)
+        publisher.publish(topics.DEAD_LETTERS, topics.DEAD_LETTERS.key(letter), codec.encode(letter))
 
 
 def backwards(walk: list[Trade], shared_ids: bool) -> list[Trade]:

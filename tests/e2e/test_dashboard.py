@@ -4,78 +4,35 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from infra.config import Config
-from producers import settings_topic
 from schemas import topics
 from schemas.records import TradingStatus
 from schemas.units import plain
 from tests import samples
-from tests.e2e.dashboards import PHONE, Looking, Served, browsing, serving
-from tests.e2e.workers import Pipeline, running_pipeline
+from tests.e2e.dashboards import (
+    BTC,
+    COIN,
+    IDLE,
+    MARKUP,
+    ODD,
+    PHONE,
+    SECOND,
+    XRP,
+    World,
+    browsing,
+    card,
+    prepare,
+    serving,
+    shows,
+)
+from tests.e2e.workers import running_pipeline
 
-NOW = time.time_ns()
-FIRST, SECOND, THIRD = f"one{NOW}", f"two{NOW}", f"three{NOW}"
-"""The tables belong to all tests: exchanges of its own make its rows known."""
-XRP, BTC, COIN, IDLE = f"{FIRST}:XRPUSDT", f"{FIRST}:BTCUSDT", f"{SECOND}:BTC-USD", f"{THIRD}:ETHEUR"
-ODD = f"{FIRST}:ODD"
-MARKUP = '<img src=x onerror="window.hacked=1">'
 VIEWS = ("/market", f"/instrument/{XRP}", "/bots", "/pipeline", "/alerts", "/backtests")
-MINUTE = 60_000_000
-
-
-class World:
-    """A pipeline with a bot that has traded, a dashboard and a browser."""
-
-    def __init__(self, pipeline: Pipeline, served: Served, browser: Any) -> None:
-        self.pipeline, self.served, self.browser = pipeline, served, browser
-        self.published: dict[str, list[str]] = {}
-
-    def trade(self, instrument: str, *prices: str) -> None:
-        self.pipeline.trade(instrument, *prices)
-
-    def look(self, **options: Any) -> Looking:
-        return Looking(self.browser, self.served, **options)
-
-    def settings(self, instrument: str) -> Any:
-        return settings_topic.read_all(self.pipeline.config).get(instrument)
-
-
-def prepare(pipeline: Pipeline) -> None:
-    """Instruments of three exchanges, one with a hostile name; XRP trades and has a full cycle and open orders."""
-    names = {
-        XRP: ("XRP", "USDT"),
-        BTC: ("BTC", "USDT"),
-        COIN: ("BTC", "USD"),
-        IDLE: ("ETH", "EUR"),
-        ODD: (MARKUP, "<b>"),
-    }
-    for key, (base, quote) in names.items():
-        steps = {"tick_size": "0.0001", "step_size": "0.00001"}
-        instrument = samples.instrument(key, base_asset=base, quote_asset=quote, **steps)
-        chosen = samples.settings(key, status=TradingStatus.OFF, streaming=True)
-        pipeline.set_all(instrument, chosen)
-    pipeline.set_all(*samples.nine_trade_setup(XRP, streaming=True))
-    # the settings of before are off: a trade that comes before those of now begins nothing
-    pipeline.until("XRP's leader trades", lambda: pipeline.trades_on(XRP))
-    # each order has to be in the book before the trade that fills it
-    pipeline.trade(XRP, *samples.NINE_TRADES[:3])
-    pipeline.until_statuses(XRP, b1="NEW")
-    pipeline.trade(XRP, *samples.NINE_TRADES[3:5])
-    pipeline.until_statuses(XRP, b1="FILLED", s1="NEW")
-    pipeline.trade(XRP, *samples.NINE_TRADES[5:8])
-    pipeline.until_statuses(XRP, b1="FILLED", s1="FILLED")
-    pipeline.trade(XRP, samples.NINE_TRADES[8])
-    pipeline.until_statuses(XRP, b1="FILLED", s1="FILLED", b2="NEW")
-    pipeline.trade(BTC, "60000", "61000")
-    pipeline.trade(COIN, "61061")
-    pipeline.trade(ODD, "1")
-    pipeline.write_raw(topics.TRADES, "<script>alert(1)</script>", b"<svg onload=alert(1)>", 0)
-    pipeline.until("a dead letter", lambda: bool(pipeline.messages["dead-letters"]))
 
 
 @pytest.fixture(scope="module")
@@ -91,14 +48,6 @@ def world(browser: Any, stack: Config, tmp_path_factory: pytest.TempPathFactory)
         prepare(pipeline)
         with serving(pipeline.config, folder, "--without-audit") as served:
             yield World(pipeline, served, browser)
-
-
-def card(key: str) -> str:
-    return f'[data-key="{key}"]'
-
-
-def shows(key: str, price: str) -> str:
-    return f"document.querySelector('[data-key=\"{key}\"] .price')?.value === '{price}'"
 
 
 def test_a_trade_shows_in_a_moment(world: World) -> None:
@@ -174,37 +123,23 @@ def test_an_order_says_why_it_was_made(world: World) -> None:
         assert f"hedgehog explain {XRP}:1:B" in why
 
 
-def dialog(page: Any, action: str) -> str:
-    page.click(f'.actions [data-action="{action}"]')
-    text = str(page.inner_text("dialog"))
-    page.click(f'dialog [data-confirm="{action}"]')
-    return text
-
-
-def until_settings(world: World, key: str, right: Callable[[Any], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not right(world.settings(key)):
-        assert time.monotonic() < deadline, world.settings(key)
-        time.sleep(0.2)
-
-
 def test_a_control_reaches_the_topic_and_its_effect_comes_back(world: World) -> None:
     with world.look() as looking:
         page = looking.open(f"/instrument/{BTC}")
         looking.until("document.querySelector('.actions [data-action=stop]')?.getAttribute('aria-disabled') === 'true'")
-        text = dialog(page, "start")
+        text = looking.confirm('.actions [data-action="start"]')
         assert "300 USDT in 3 chunks" in text
         assert f"hedgehog trading start {BTC}" in text
-        until_settings(world, BTC, lambda found: found.status is TradingStatus.ON)
+        world.until_settings(BTC, lambda found: found.status is TradingStatus.ON)
         looking.until(
             "document.querySelector('.actions [data-action=start]').title === 'trading is on already'", timeout_s=30
         )
         world.trade(BTC, "61500")
         page.wait_for_selector("text=buys at")
         page.wait_for_selector(".st:has-text('open')")  # the order comes by another topic than its trader
-        text = dialog(page, "stop")
-        assert "1 trader end, 1 open order are cancelled" in text
-        until_settings(world, BTC, lambda found: found.status is TradingStatus.OFF)
+        text = looking.confirm('.actions [data-action="stop"]')
+        assert "1 trader ends, 1 open order is cancelled" in text
+        world.until_settings(BTC, lambda found: found.status is TradingStatus.OFF)
         page.wait_for_selector("text=No trader runs")
         page.wait_for_selector(".st:has-text('cancelled')")
 
@@ -234,7 +169,7 @@ def test_the_form_refuses_as_the_command_does_and_writes_what_is_right(world: Wo
         page.fill("[name=chunks]", "7")
         assert f"hedgehog settings set {IDLE} --chunks 7 --buy-down 0.02" in looking.text(".settings .cmd")
         page.click(".settings [type=submit]")
-        until_settings(world, IDLE, lambda found: found.chunks == 7)
+        world.until_settings(IDLE, lambda found: found.chunks == 7)
         assert plain(world.settings(IDLE).buy_down_interval) == "0.02"
         looking.until("!document.querySelector('.settings .cmd')")
 

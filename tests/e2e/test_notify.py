@@ -267,3 +267,20 @@ def test_stdout_is_told_where_nothing_is_configured(notifying: Notifying) -> Non
     second = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (second.returncode, "another notifier runs with" in second.stderr) == (3, True)
     assert notifying.end(signal.SIGTERM) == 0
+
+
+def test_a_snooze_for_everybody_is_counted_and_told_in_one_message_afterwards(notifying: Notifying) -> None:
+    notifying.hedgehog("watch", "add", "XRPUSDT")
+    (snoozed,) = notifying.hedgehog("watch", "snooze", "1h")
+    assert snoozed["instrument"] == "everything"
+    notifying.start()
+    notifying.server.say("/snooze")
+    notifying.until_said("everything, for everybody, until")
+    notifying.publish(ALERTS, alert(1), alert(2))
+    wait_for("both are counted", lambda: notifying.lag() == 0, 40)
+    assert not any("above its average" in text for text in notifying.texts)
+    assert notifying.hedgehog("watch", "snooze", "off") == [{"instrument": "everything", "until": None}]
+    notifying.until_said("2 alerts")
+    notifying.publish(ALERTS, alert(3))
+    notifying.until_said("1003, 10.00 % above its average of 5 minutes")
+    assert notifying.end(signal.SIGTERM) == 0

@@ -11,6 +11,7 @@ NOTIFY = (
         ("a restart tells again", "notice.place.offset < kept.positions.get(notice.place.key, 0) or", ""),
         ("old alerts are told one by one", "now - notice.time > FRESH or", ""),
         ("quiet hours are not", "if not is_quiet and now >=", "if now >="),
+        ("what is snoozed for everybody is told", "chat.kept.snoozed, chat.snoozed_everywhere", "(chat.kept.snoozed,)"),
         ("what is counted meanwhile is lost", "_subtract(chat.kept.counted, counts)", "chat.kept.counted.clear()"),
     ),
     *mutants_of(
@@ -18,6 +19,7 @@ NOTIFY = (
         ("tests/unit/streams/notify/test_hub.py",),
         ("a position goes back", "max(offset, chat.kept.positions.get(key, 0))", "offset"),
         ("what is not watched is told", "and (watch.watched or kind in TRADING_KINDS)", ""),
+        ("a snooze of one is of all", "EVERYTHING if snooze.symbol == ANY else snooze.instrument", "EVERYTHING"),
         ("a topic made anew counts as told", "            kept.told = {}\n", ""),
     ),
     *mutants_of(

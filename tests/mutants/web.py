@@ -49,6 +49,42 @@ WEB = (
         ("each page draws for itself", "            if known.tick == self._tick:\n                return known\n", ""),
     ),
     *mutants_of(
+        "streams/web/replica/jobs.py",
+        (f"{UNIT}/test_jobs.py",),
+        (
+            "two backtests run at once",
+            'raise NotDone(f"one runs already: {self.job.command}", "cancel it, or wait for it")',
+            "pass",
+        ),
+        (
+            "a backtest outlives its dashboard",
+            "            await _end(process)\n            raise",
+            "            raise",
+        ),
+        ("a backtest goes before others", "            preexec_fn=lambda: os.nice(NICE),\n", ""),
+    ),
+    *mutants_of(
+        "streams/cli/progress.py",
+        (f"{UNIT}/test_jobs.py",),
+        ("a command outlives a dashboard that was killed", "os._exit(INTERRUPTED)", "return"),
+    ),
+    *mutants_of(
+        "streams/cli/dashboard/backtests.py",
+        ("tests/unit/streams/cli/dashboard/test_backtests.py",),
+        ("a page may say any option", "elif name not in OPTIONS[kind]:", "elif False:"),
+        ("a value may be an option", 'if text.startswith("-") else [name, text]', "if False else [name, text]"),
+    ),
+    *mutants_of(
+        "streams/cli/dashboard/letters.py",
+        ("tests/unit/streams/cli/dashboard/test_letters.py",),
+        ("a letter that cannot go back is offered", 'reason = str(error).removeprefix("ID: ")', "pass"),
+    ),
+    *mutants_of(
+        "streams/web/model/alerts.py",
+        (f"{UNIT}/test_views.py",),
+        ("what is snoozed is counted", 'return now < board.snoozes.get("", 0)', "return False"),
+    ),
+    *mutants_of(
         "streams/web/http/page.py",
         (f"{UNIT}/test_guard.py",),
         ("data may be markup", '"".join(UNSAFE.get(character, character) for character in frame)', "frame"),

@@ -34,6 +34,7 @@ def check_saving(asked: Keeping) -> bool:
 
 def keep(runs: Sequence[Kept], about: About, out: Output) -> list[int]:
     """Save runs; return their numbers. `CliError` names what the tables have no room for."""
+    out.progress("saving…")
     with warehouse() as engine:
         try:
             ids = save(engine, runs, about)

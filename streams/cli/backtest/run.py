@@ -24,6 +24,7 @@ def run(asked: Run, out: Output) -> None:
     saving = _checks_saving(asked.keeping)
     wanted = setups_of(asked.symbols, filters, values, source)
     recordings = read_trades(source, [setup.key for setup in wanted], out)
+    out.progress(f"running on {sum(map(len, recordings))} trades…")
     runs = [
         (recording, setup, try_settings(recording, setup, asked.engine.value, execution))
         for recording, setup in zip(recordings, wanted, strict=True)

@@ -18,6 +18,8 @@ from schemas.parameters import BY_FIELD
 from schemas.records import Setup, TradingStatus
 from streams.backtest.store import equity_points, orders_of, runs_of
 from streams.cli.backtest.saved_rows import full, order_row, side_by_side
+from streams.cli.dashboard.backtests import COMMANDS
+from streams.cli.dashboard.letters import letter, letters
 from streams.cli.database import warehouse
 from streams.cli.errors import BadValue, CliError
 from streams.cli.failures import explained
@@ -25,11 +27,11 @@ from streams.cli.instruments.changes import changes, never_trades, parse_values
 from streams.cli.instruments.select import read
 from streams.cli.instruments.symbols import resolve
 from streams.cli.orders.explain import explained_row
-from streams.cli.pipeline.dead_letters import find, newest
+from streams.cli.pipeline.requeue import requeued
 from streams.cli.watch.changes import apply
+from streams.cli.watch.snoozes import snoozed
 from streams.web.deeds import Deeds, NotDone, Values
 
-LETTERS = 50
 RUNS = 100
 Deed = Callable[[Config, Values], Any]
 
@@ -40,6 +42,7 @@ def make_deeds(config: Config, audit: Sequence[str]) -> Deeds:
         {name: _told(config, deed) for name, deed in ACTIONS.items()},
         {name: _told(config, deed) for name, deed in QUESTIONS.items()},
         list(audit),
+        {name: _told(config, make) for name, make in COMMANDS.items()},
     )
 
 
@@ -118,6 +121,11 @@ def _watch(config: Config, values: Values) -> dict[str, Any]:
     return {"changed": [after.instrument for _, after in made]}
 
 
+def _snooze(config: Config, values: Values) -> dict[str, Any]:
+    made = snoozed(config, _text(values, "for"), [])
+    return {"until": made[0].until}
+
+
 def _set(config: Config, values: Values) -> dict[str, Any]:
     typed = values.get("fields")
     if not isinstance(typed, dict) or not typed:
@@ -141,12 +149,12 @@ def _why(config: Config, values: Values) -> dict[str, Any]:
     return explained_row(config, _text(values, "order"), lambda _: None)
 
 
-def _letters(config: Config, _: Values) -> dict[str, Any]:
-    return {"letters": newest(config, LETTERS)[::-1]}
-
-
 def _letter(config: Config, values: Values) -> dict[str, Any]:
-    return find(config, _text(values, "id"))
+    return letter(config, _text(values, "id"))
+
+
+def _requeue(config: Config, values: Values) -> dict[str, Any]:
+    return requeued(config, _text(values, "id"))
 
 
 def _runs(_: Config, __: Values) -> dict[str, Any]:
@@ -188,11 +196,13 @@ ACTIONS: dict[str, Deed] = {
     "halt": _halt,
     "stream": _stream,
     "watch": _watch,
+    "snooze": _snooze,
     "settings": _set,
+    "requeue": _requeue,
 }
 QUESTIONS: dict[str, Deed] = {
     "why": _why,
-    "letters": _letters,
+    "letters": lambda config, _: letters(config),
     "letter": _letter,
     "runs": _runs,
     "run": _run,

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+import typer
+
 from schemas.watches import AlertKind
-from streams.cli.command import option
+from streams.cli.command import complete_symbol, option
 from streams.cli.instruments.options import DryRun, Wanted
 
 KINDS = ", ".join(AlertKind)
@@ -66,3 +68,17 @@ class SetWatch:
     wanted: Wanted
     wishes: Wishes
     dry_run: DryRun = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SnoozeWatch:
+    """Tell nobody of SYMBOLs, of everything without any, for so long; what comes meanwhile is told in one line later.
+
+    It is for every chat and address; a chat's own buttons are for that chat alone.
+    """
+
+    duration: Annotated[str, typer.Argument(metavar="DURATION", help="30m, 1h, 2d; off ends it.", show_default=False)]
+    symbols: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SYMBOL]...", help="Of these alone.", autocompletion=complete_symbol),
+    ] = None

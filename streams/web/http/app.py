@@ -16,6 +16,7 @@ from streams.web.http.stream import Hub, events
 from streams.web.model.instrument import candles, interval_of
 from streams.web.model.search import find
 from streams.web.replica.candles import older
+from streams.web.replica.jobs import Jobs
 from streams.web.replica.replica import Replica
 
 log = logging.getLogger(__name__)
@@ -32,8 +33,10 @@ GOODBYE_S = 1.0
 class Dashboard:
     """The web server's side of the dashboard."""
 
-    def __init__(self, replica: Replica, hub: Hub, deeds: Deeds, guard: Guard) -> None:
-        self._replica, self._hub, self._deeds, self._guard = replica, hub, deeds, guard
+    def __init__(self, replica: Replica, hub: Hub, deeds: Deeds, guard: Guard, jobs: Jobs) -> None:
+        self._replica, self._hub, self._guard = replica, hub, guard
+        self._questions = deeds.questions
+        self._actions = {**deeds.actions, **jobs.actions(deeds.commands)}
         self._pages, self._files = Pages(hub), Files()
         self._wrong = asyncio.Lock()
 
@@ -113,7 +116,7 @@ class Dashboard:
         return await self._done(lambda _: older(self._replica, instrument, interval, int(before)), {}, request)
 
     async def _ask(self, request: web.Request) -> web.Response:
-        return await self._done(self._deeds.questions.get(request.match_info["name"]), dict(request.query), request)
+        return await self._done(self._questions.get(request.match_info["name"]), dict(request.query), request)
 
     async def _do(self, request: web.Request) -> web.Response:
         try:
@@ -122,7 +125,7 @@ class Dashboard:
             return _refused(f"body: {error}")
         if not isinstance(values, dict):
             return _refused("body: no JSON object")
-        return await self._done(self._deeds.actions.get(request.match_info["name"]), values, request)
+        return await self._done(self._actions.get(request.match_info["name"]), values, request)
 
     async def _done(
         self, deed: Callable[[dict[str, Any]], Any] | None, values: dict[str, Any], request: web.Request

@@ -6,10 +6,11 @@ from schemas.market_records import Alert
 from schemas.records import Order
 from schemas.watches import AlertKind
 from streams.trading.filters import FILTERS
-from streams.web.model.board import EVENTS, SETUPS, Board, Event, pair_of, side_word
+from streams.web.model.board import EVENTS, PARTS, SETUPS, Board, Event, pair_of, side_word
 from streams.web.model.cards import price_places
 from streams.web.model.numbers import fixed, percent, rounded
 from streams.web.model.panels import Panel, Parameters, Shown
+from streams.web.model.pipeline import facts_of
 from streams.web.model.profits import Cycle
 
 SHORT, LONG = 7, 200
@@ -19,7 +20,8 @@ DAY_US = 86_400_000_000
 def alerts_panel(shown: int = SHORT) -> Panel:
     """Return the panel of the newest alerts."""
     name = "alerts" if shown == SHORT else "history"
-    return Panel(name, (EVENTS, SETUPS), lambda board, _: alerts(board, shown), pace_ms=200)
+    subjects = EVENTS, SETUPS, PARTS
+    return Panel(name, subjects, lambda board, now: alerts(board, shown, now), pace_ms=200, refresh_ms=5_000)
 
 
 def alerts_view(_: Board, __: Parameters) -> list[Panel]:
@@ -27,14 +29,49 @@ def alerts_view(_: Board, __: Parameters) -> list[Panel]:
     return [alerts_panel(LONG)]
 
 
-def alerts(board: Board, count: int) -> Shown:
-    """Return the newest alerts, the newest first."""
+def alerts(board: Board, count: int, now: int) -> Shown:
+    """Return the newest alerts, the newest first; of what nobody is told at present, and what changes that."""
     newest = sorted(board.events.values(), key=lambda event: (event.time, event.event_id), reverse=True)
-    return {"alerts": [_row(board, event) for event in newest[:count]], "total": len(newest)}
+    snoozed = [{"key": key, "until": until // 1_000} for key, until in sorted(board.snoozes.items()) if now < until]
+    return {
+        "alerts": [_row(board, event) for event in newest[:count]],
+        "total": len(newest),
+        "snoozed": snoozed,
+        "snooze": _snooze_control(board, is_on=is_snoozed(board, now)),
+    }
 
 
-def count_since(board: Board, time: int) -> int:
-    """Return how many alerts came at or after a time; a finished cycle is no reason for one."""
+def is_snoozed(board: Board, now: int) -> bool:
+    """Return whether nobody is told of any alert at present."""
+    return now < board.snoozes.get("", 0)
+
+
+def _snooze_control(board: Board, is_on: bool) -> dict[str, Any]:
+    """Return the control that snoozes all of it for an hour, or ends that; `for` is what it does it with."""
+    lasts = "off" if is_on else "1h"
+    nobody = " Nobody is told anyhow at present: hedgehog notify never ran." if facts_of(board).notifier[0] < 0 else ""
+    text = (
+        "Whatever comes from now on is told again; what came meanwhile is told in one line."
+        if is_on
+        else "No chat and no address is told for an hour. All of it stays in this list, and is told in one line later."
+    )
+    return {
+        "action": "snooze",
+        "label": "Wake" if is_on else "Snooze 1 h",
+        "question": "Tell alerts again?" if is_on else "Tell nobody of alerts for an hour?",
+        "text": text + nobody,
+        "confirm": "Tell them again" if is_on else "Snooze for an hour",
+        "command": f"hedgehog watch snooze {lasts}",
+        "reason": None,
+        "danger": False,
+        "for": lasts,
+    }
+
+
+def count_since(board: Board, time: int, now: int) -> int:
+    """Return how many alerts came at or after a time, none while all are snoozed; a finished cycle is no reason."""
+    if is_snoozed(board, now):
+        return 0
     return sum(event.time >= time and not isinstance(event.what, Cycle) for event in board.events.values())
 
 

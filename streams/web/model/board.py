@@ -12,7 +12,7 @@ import msgspec
 from schemas.market_records import Alert
 from schemas.records import Fill, Instrument, Order, OrderStatus, Settings, Side
 from schemas.symbols import split_instrument
-from schemas.watches import Watch
+from schemas.watches import ANY, Snooze, Watch
 from streams.market.state import MarketState
 from streams.trading.leader import LeaderState
 from streams.web.model import profits
@@ -26,6 +26,7 @@ EVENTS_KEPT = 300
 OPEN = (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
 
 SETUPS, EVENTS, PIPELINE, TRADED, PARTS, MARKETS = "setups", "events", "pipeline", "traded", "parts", "markets"
+JOB = "job"
 """Subjects that are not of one instrument; `MARKETS` is touched when there is one more market."""
 
 
@@ -79,6 +80,8 @@ class Board(msgspec.Struct):
     instruments: dict[str, Instrument] = {}
     settings: dict[str, Settings] = {}
     watches: dict[str, Watch] = {}
+    snoozes: dict[str, int] = {}
+    """By instrument, "" for all of them, until when nobody is told."""
     markets: dict[str, Market] = {}
     leaders: dict[str, LeaderState] = {}
     deals: dict[str, Deals] = {}
@@ -131,6 +134,12 @@ def take_watch(board: Board, watch: Watch) -> None:
     key = watch.instrument
     board.watches[key] = watch.upon(board.watches.get(key))
     board.touch(SETUPS, deals_subject(key))
+
+
+def take_snooze(board: Board, snooze: Snooze) -> None:
+    """Take until when nobody is to be told."""
+    board.snoozes["" if snooze.symbol == ANY else snooze.instrument] = snooze.until
+    board.touch(EVENTS)
 
 
 def take_leader(board: Board, instrument: str, state: LeaderState | None) -> None:

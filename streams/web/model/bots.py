@@ -148,13 +148,14 @@ def controls(board: Board, instrument: str) -> list[dict[str, Any]]:
         "shutdown": (
             "Shut down",
             f"Shut down {name}?",
-            f"{_many(traders, 'trader')} finish and none starts; {_many(open_orders, 'open order')} stay, "
+            f"{_many(traders, 'trader', 'finishes', 'finish')} and none starts; "
+            f"{_many(open_orders, 'open order', 'stays', 'stay')}, "
             f"{unsold} are still to be sold.",
         ),
         "stop": (
             "Stop",
             f"Stop {name}?",
-            f"{_many(traders, 'trader')} end, {_many(open_orders, 'open order')} are cancelled, {unsold} stay unsold.",
+            f"{_ended(traders, open_orders)}, {unsold} stay unsold.",
         ),
     }
     return [
@@ -181,8 +182,7 @@ def halt_control(board: Board) -> dict[str, Any]:
         "action": "halt",
         "label": "Halt all",
         "question": f"Stop all {_many(len(on), 'bot')}?",
-        "text": f"{_many(traders, 'trader')} end, {_many(orders, 'open order')} are cancelled. "
-        "What was bought stays bought.",
+        "text": f"{_ended(traders, orders)}. What was bought stays bought.",
         "confirm": "Stop all",
         "command": "hedgehog trading stop --all --yes",
         "reason": None if on else "nothing is traded",
@@ -201,5 +201,9 @@ def midnight(now: int) -> int:
     return now // DAY_US * DAY_US
 
 
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+def _ended(traders: int, orders: int) -> str:
+    return f"{_many(traders, 'trader', 'ends', 'end')}, {_many(orders, 'open order', 'is', 'are')} cancelled"
+
+
+def _many(count: int, what: str, does: str = "", do: str = "") -> str:
+    return f"{count:,} {what} {does}".rstrip() if count == 1 else f"{count:,} {what}s {do}".rstrip()

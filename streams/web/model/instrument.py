@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.order_ids import orders_of
+from schemas.order_ids import orders_of, read_id
 from schemas.parameters import PARAMETERS
 from schemas.records import Fill, Order, OrderStatus, Settings, Side
 from schemas.units import ONE, plain
@@ -166,12 +166,23 @@ def traders(board: Board, instrument: str) -> Shown:
     if state is None:
         return {"traders": [], "chunks": 0}
     last = 0 if market is None or market.state.history.open is None else market.state.average.newest.price
-    rows = [_trader(state, at, last, places) for at in range(state.leader.head[COUNT])]
+    refused = _refusals(board, instrument)
+    rows = [_trader(state, at, last, places, refused) for at in range(state.leader.head[COUNT])]
     chunks = 0 if state.settings is None else state.settings.chunks
     return {"traders": rows, "chunks": chunks, "why_not": _why_none(board, instrument, state)}
 
 
-def _trader(state: LeaderState, at: int, last: int, places: int) -> dict[str, Any]:
+def _refusals(board: Board, instrument: str) -> dict[int, str]:
+    """Return by trader which filter refused its newest order that was refused."""
+    found: dict[int, str] = {}
+    for order in sorted(board.deals.get(instrument, Deals()).orders.values(), key=lambda order: order.created_time):
+        named = read_id(order.client_order_id)
+        if named is not None and order.status is OrderStatus.REJECTED and order.reason:
+            found[named.trader] = order.reason
+    return found
+
+
+def _trader(state: LeaderState, at: int, last: int, places: int, refused: dict[int, str]) -> dict[str, Any]:
     leader = state.leader
     number, stage, price = leader.number[at], leader.stage[at], leader.price[at]
     row = {"number": number, "price": None, "quantity": None, "near": None, "away": None, "why_not": None}
@@ -184,8 +195,8 @@ def _trader(state: LeaderState, at: int, last: int, places: int) -> dict[str, An
             "side": "",
             "price": fixed(price, places),
             "quantity": plain(leader.quantity[at]),
-            "why_not": f"its {side} of {plain(leader.quantity[at])} at {fixed(price, places)} was refused by a "
-            "filter of the exchange; it waits for other settings",
+            "why_not": f"its {side} of {plain(leader.quantity[at])} at {fixed(price, places)} was refused by "
+            f"{refused.get(number, 'a filter of the exchange')}; it waits for other settings",
         }
     if stage not in (BUYING, SELLING):
         return row | {"waits": "stands", "side": "", "why_not": "its order ended unasked: it stands still"}

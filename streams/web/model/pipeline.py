@@ -57,6 +57,26 @@ class Audit(msgspec.Struct):
     error: str = ""
 
 
+class Job(msgspec.Struct):
+    """A long command that the page has started, the newest one. Times in milliseconds, UTC."""
+
+    command: str = ""
+    """As one would type it."""
+    state: str = "none"
+    """`none`, `running`, `done`, `failed` or `cancelled`."""
+    doing: str = ""
+    what: str = ""
+    """What is counted, "" for nothing."""
+    done: int = 0
+    total: int | None = None
+    began_ms: int = 0
+    ended_ms: int = 0
+    error: str = ""
+    hint: str = ""
+    runs: list[int] = []
+    """The saved runs that it ended with."""
+
+
 class Facts(msgspec.Struct):
     """What was seen of the parts."""
 
@@ -81,6 +101,7 @@ class Facts(msgspec.Struct):
     letters: int = 0
     letters_since_ms: int = 0
     audit: Audit = msgspec.field(default_factory=Audit)
+    job: Job = msgspec.field(default_factory=Job)
     loading: str = ""
     """What is still being read, in words."""
     trouble: list[str] = []

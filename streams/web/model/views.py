@@ -1,6 +1,7 @@
 """The pages, by the names that addresses have."""
 
 from streams.web.model.alerts import alerts_panel, alerts_view, count_since
+from streams.web.model.backtests import backtests_view
 from streams.web.model.board import EVENTS, PARTS, PIPELINE, TRADED, Board
 from streams.web.model.bots import bots_panel, bots_view, halt_control
 from streams.web.model.cards import market_view
@@ -17,15 +18,11 @@ def _market(board: Board, parameters: Parameters) -> list[Panel]:
 
 def _above(board: Board, now: int) -> Shown:
     """Return what stands above every page: the strip, how many alerts came in the last hour, and the halt."""
-    recent = count_since(board, now - HOUR_US)
+    recent = count_since(board, now - HOUR_US, now)
     return strip(board, now) | {"halt": halt_control(board), "alerts": recent, "feeds": feeds(board, now)}
 
 
 ABOVE = Panel("strip", (PIPELINE, PARTS, TRADED, EVENTS), _above, pace_ms=500, refresh_ms=1_000)
-
-
-def _nothing(_: Board, __: Parameters) -> list[Panel]:
-    return []
 
 
 VIEWS: dict[str, View] = {
@@ -34,7 +31,7 @@ VIEWS: dict[str, View] = {
     "bots": bots_view,
     "pipeline": pipeline_view,
     "alerts": alerts_view,
-    "backtests": _nothing,
+    "backtests": backtests_view,
 }
 """Whatever a page shows, the strip is above it."""
 

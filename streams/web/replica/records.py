@@ -11,7 +11,7 @@ from schemas.gap_records import Gap, GapStatus
 from schemas.market_records import Alert
 from schemas.records import Fill, Instrument, Order, Record, Settings
 from schemas.topics import Topic
-from schemas.watches import Watch
+from schemas.watches import Snooze, Watch
 from streams.agents.trading import TRADING
 from streams.delivery.changelog import place_of
 from streams.delivery.states import UnreadableState
@@ -20,7 +20,7 @@ from streams.web.model.board import PIPELINE, Board
 from streams.web.model.pipeline import facts_of
 from streams.web.replica.pace import Latencies
 
-COMPACTED = (topics.INSTRUMENTS, topics.SETTINGS, topics.WATCHES, topics.GAPS, topics.LEADERS)
+COMPACTED = (topics.INSTRUMENTS, topics.SETTINGS, topics.WATCHES, topics.SNOOZES, topics.GAPS, topics.LEADERS)
 """Read whole; what was there when reading began is there before anything is shown."""
 TAILED = (topics.ORDERS, topics.FILLS, topics.ALERTS)
 
@@ -28,6 +28,7 @@ TAKE: dict[type[Record], Callable[[Board, Any], None]] = {
     Instrument: fold.take_instrument,
     Settings: fold.take_settings,
     Watch: fold.take_watch,
+    Snooze: fold.take_snooze,
     Order: fold.take_order,
     Fill: fold.take_fill,
     Alert: fold.take_alert,

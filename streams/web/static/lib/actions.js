@@ -57,21 +57,25 @@ export function said(text, now = true) {
 
 const pending = new Map();
 
+/** What was sent has come back: its control need not wait any longer. */
+export const arrived = (action, name = '') => pending.delete(`${action} ${name}`);
+
 /**
  * Brings a button up to date with a control of the server's: {action, label, question, text, confirm, command, reason,
- * danger}. It says why it does nothing where it does nothing, and "sent" until what was asked for shows.
+ * danger}. It says why it does nothing where it does nothing, and "sent" until what was asked for shows; `done` is called
+ * when it was sent.
  */
-export function control(button, spec, values = {}) {
-  const id = `${spec.action} ${values.instrument || ''}`;
+export function control(button, spec, values = {}, done = () => {}) {
+  const id = `${spec.action} ${values.instrument || values.id || ''}`;
   if (spec.reason) pending.delete(id);
   const sent = pending.has(id) && performance.now() - pending.get(id) < 15e3;
-  const reason = state.live || !state.ever ? (sent ? 'sent; waiting for the bot to follow' : spec.reason) : 'the dashboard is not connected';
+  const reason = state.live || !state.ever ? (sent ? 'sent; its effect is waited for' : spec.reason) : 'the dashboard is not connected';
   button.textContent = sent ? `${spec.label}…` : spec.label;
   button.setAttribute('aria-disabled', reason ? 'true' : 'false');
   button.title = reason || spec.text;
   button.className = `btn${spec.danger ? ' danger-ghost' : ''}`;
   button.dataset.action = spec.action;
-  button.onclick = () => (reason ? inform(spec.label, reason, spec.command) : confirm(spec, values, () => pending.set(id, performance.now())));
+  button.onclick = () => (reason ? inform(spec.label, reason, spec.command) : confirm(spec, values, () => { pending.set(id, performance.now()); done(); }));
   return button;
 }
 

@@ -1,40 +1,40 @@
 // The list of alerts: beside the market, and as a page.
 
-import {empty, said} from '../lib/actions.js';
+import {arrived, control, empty, said} from '../lib/actions.js';
 import {each, h, hidden, mark, put, show} from '../lib/dom.js';
-import {grouped, time} from '../lib/format.js';
-import {now, on} from '../lib/store.js';
+import {clock, grouped, time} from '../lib/format.js';
+import {on, onConnection} from '../lib/store.js';
 import {addressOf} from '../shell/search.js';
 
-const HOUR_MS = 3600e3;
 const WORDS = {up: 'up: ', down: 'down: ', done: 'done: ', apart: 'apart: ', warn: 'warning: '};
-
-const snoozedUntil = () => { try { return Number(localStorage.getItem('snoozed')) || 0; } catch { return 0; } };
 
 /** Draws the panel of this name into `root`; returns what ends it. */
 export function alertsPanel(root, name, heading = 'h2') {
   const list = h('ol', {class: 'alerts'});
   const nothing = h('div', {class: 'pad'}, empty('No alerts yet', 'A watched price off its average, a new high or low, a finished cycle shows here.', h('code', {}, 'hedgehog watch add SYMBOL')));
-  const snooze = h('button', {type: 'button', class: 'link'});
-  root.append(h('div', {class: 'ph'}, h(heading, {id: 'h-alerts'}, 'Alerts'), snooze), nothing, list);
-  const shown = () => {
-    const until = snoozedUntil();
-    put(snooze, until > now() ? 'Snoozed, wake' : 'Snooze 1 h');
-    snooze.title = 'Alerts are still listed, and not said or counted in this browser; Telegram has a button of its own';
+  const snooze = h('button', {type: 'button'}), asleep = h('p', {class: 'snoozed'});
+  root.append(h('div', {class: 'ph'}, h(heading, {id: 'h-alerts'}, 'Alerts'), snooze), asleep, nothing, list);
+  let newest = null, spec = null;
+  const tick = () => {
+    if (!spec) return;
+    control(snooze, spec, {for: spec.for});
+    snooze.className = 'link';
   };
-  snooze.onclick = () => {
-    try { localStorage.setItem('snoozed', String(snoozedUntil() > now() ? 0 : now() + HOUR_MS)); } catch { /* not kept */ }
-    shown();
-  };
-  shown();
-  let newest = null;
-  return on(name, data => {
+  const end = on(name, data => {
+    if (spec?.for !== data.snooze.for) arrived('snooze');
+    spec = data.snooze;
+    tick();
+    const all = data.snoozed.find(each => !each.key), some = data.snoozed.filter(each => each.key);
+    put(asleep, all ? `Nobody is told until ${clock(all.until)}.` : some.map(each => `${each.key} is not told until ${clock(each.until)}.`).join(' '));
+    asleep.hidden = !data.snoozed.length;
     nothing.hidden = data.alerts.length > 0;
     each(list, data.alerts, alert => alert.id, row);
     const first = data.alerts[0];
-    if (newest !== null && first && first.id !== newest && snoozedUntil() < now()) said(`${first.pair}: ${first.title}`, false);
+    if (newest !== null && first && first.id !== newest && !all) said(`${first.pair}: ${first.title}`, false);
     newest = first?.id || '';
   });
+  const endTick = onConnection(tick);
+  return () => { end(); endTick(); };
 }
 
 function row(alert) {

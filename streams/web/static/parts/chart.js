@@ -2,7 +2,7 @@
 
 import {ask} from '../lib/actions.js';
 import {h, put, show} from '../lib/dom.js';
-import {clock, grouped, isUtc, short} from '../lib/format.js';
+import {clock, grouped, isUtc, moment, short} from '../lib/format.js';
 import {on} from '../lib/store.js';
 
 const INTERVALS = [[1, '1 m'], [5, '5 m'], [15, '15 m'], [60, '1 h'], [240, '4 h'], [1440, '1 d']];
@@ -173,6 +173,7 @@ export class Chart {
     this.markOrders();
     this.drawLimits();
     this.say(this.last());
+    this.describe();
     this.fill();
   }
 
@@ -225,7 +226,13 @@ export class Chart {
     if (!row) return;
     const parts = [['O', row.open], ['H', row.high], ['L', row.low], ['C', row.close]].map(([name, value]) => [h('span', {}, name), ' ', name === 'C' ? h('b', {class: row.c >= row.o ? 'up' : 'down'}, grouped(value)) : grouped(value), ' ']);
     show(this.ohlc, parts, h('span', {}, 'V'), ' ', short(row.volume));
-    this.box.setAttribute('aria-label', `${this.key}, candles of ${this.interval} minutes with our orders; the table below has the same numbers`);
+  }
+
+  /** What the picture is, for those who do not see it. */
+  describe() {
+    if (!this.rows.length) return;
+    const count = `${grouped(String(this.rows.length))} candles of ${this.interval} minutes since ${moment(this.rows[0].time * 1000)}`;
+    this.box.setAttribute('aria-label', `${this.key}, ${count}, with our orders; the table below has the newest numbers`);
   }
 
   /** The marks of orders that were filled, and the limits of those that are open. */

@@ -6,7 +6,7 @@ import {isUtc, setUtc} from '../lib/format.js';
 
 const KEYS = [
   ['/', 'search'], ['j k', 'next and previous'], ['Enter', 'open it'], ['x', 'remove it from the page'],
-  ['g m, g b, g p, g a', 'Market, Bots, Pipeline, Alerts'], ['1 to 6', 'length of the candles'],
+  ['g m, g b, g p, g t, g a', 'Market, Bots, Pipeline, Backtests, Alerts'], ['1 to 6', 'length of the candles'],
   ['t', 'light or dark'], ['u', 'UTC or your zone'], ['c', 'copy the command of what is chosen'], ['Esc', 'close, leave'], ['?', 'this list'],
 ];
 const PLACES = {m: '/market', b: '/bots', p: '/pipeline', a: '/alerts', t: '/backtests'};

@@ -1,9 +1,10 @@
-// Saved backtests: the list, one of them, two or more side by side.
+// Backtests: the form that starts one; those that were saved, one of them, two or more side by side.
 
 import {ask, banner, command, empty, loading} from '../lib/actions.js';
 import {h, show} from '../lib/dom.js';
 import {grouped, sign, signed, time} from '../lib/format.js';
-import {draw, spark} from '../lib/spark.js';
+import {money, report} from '../parts/report.js';
+import {addressOfRuns, trialPanel} from '../parts/trial.js';
 
 export const title = 'Backtests';
 
@@ -13,7 +14,8 @@ const go = (address, replace = false) => dispatchEvent(new CustomEvent('hedgehog
 export function mount(root, parameters) {
   const listed = h('div', {}), shown = h('div', {class: 'run'});
   const compare = h('button', {type: 'button', class: 'btn', disabled: true}, 'Compare');
-  root.append(h('section', {class: 'panel', 'aria-labelledby': 'h-runs'}, h('div', {class: 'ph'}, h('h1', {id: 'h-runs'}, 'Backtests'), compare), listed), shown);
+  const trial = h('section', {class: 'panel', 'aria-labelledby': 'h-trial'});
+  root.append(h('div', {class: 'btgrid'}, h('section', {class: 'panel', 'aria-labelledby': 'h-runs'}, h('div', {class: 'ph'}, h('h1', {id: 'h-runs'}, 'Backtests'), compare), listed), trial), shown);
   const chosen = new Set();
   compare.onclick = () => go(`/backtests?compare=${[...chosen].join(',')}`);
   const change = next => {
@@ -21,9 +23,22 @@ export function mount(root, parameters) {
     else if (next.run) one(shown, next.run);
     else show(shown);
   };
-  list(listed, chosen, () => { compare.disabled = chosen.size < 2; compare.textContent = chosen.size < 2 ? 'Compare' : `Compare ${chosen.size}`; });
+  const refresh = () => {
+    chosen.clear();
+    counted();
+    return list(listed, chosen, counted);
+  };
+  function counted() {
+    compare.disabled = chosen.size < 2;
+    compare.textContent = chosen.size < 2 ? 'Compare' : `Compare ${chosen.size}`;
+  }
+  const close = trialPanel(trial, runs => {
+    refresh();
+    go(addressOfRuns(runs));
+  });
+  refresh();
   change(parameters);
-  return {change};
+  return {change, close};
 }
 
 async function list(root, chosen, changed) {
@@ -46,12 +61,6 @@ async function list(root, chosen, changed) {
   show(root, h('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Saved runs'}, h('table', {class: 't'}, h('caption', {class: 'vh'}, 'Saved runs, newest first'), h('thead', {}, h('tr', {}, h('th', {scope: 'col'}, h('span', {class: 'vh'}, 'compare')), COLUMNS.map(([name, kind]) => h('th', {scope: 'col', class: kind}, name)))), h('tbody', {}, rows))));
 }
 
-/** Money to the cent: the whole number is in the report. */
-function money(value) {
-  const [whole, fraction = ''] = String(value ?? '0').split('.');
-  return `${whole}.${fraction.padEnd(2, '0').slice(0, 2)}`;
-}
-
 async function one(root, number) {
   show(root, h('section', {class: 'panel'}, h('div', {class: 'pad'}, loading('the run'))));
   let run;
@@ -61,17 +70,8 @@ async function one(root, number) {
     show(root, banner('bad', error.message, error.hint));
     return;
   }
-  const line = spark(900, 120, 'profit');
-  line.setAttribute('preserveAspectRatio', 'none');
-  const equity = run.equity.map(point => Number(point.equity ?? point.profit ?? Object.values(point).at(-1)));
-  draw(line, equity, true);
-  line.setAttribute('class', `profit ${sign(money(run.net_profit)) || 'up'}`);
-  const facts = Object.entries(run).filter(([, value]) => value !== null && typeof value !== 'object');
-  show(root, h('section', {class: 'panel', 'aria-label': `Run ${run.run}`}, h('div', {class: 'ph'}, h('h2', {}, `Run ${run.run}, ${run.instrument}`), h('a', {class: 'link', href: '/backtests'}, 'Close')),
-    h('p', {class: 'pnl'}, h('span', {class: `big ${sign(money(run.net_profit))}`}, signed(money(run.net_profit))), h('span', {class: 'quiet'}, `${run.settings?.quote_asset || ''} after fees, ${grouped(String(run.cycles))} cycles`)),
-    equity.length > 1 ? line : null,
-    h('dl', {class: 'kv columns'}, facts.map(([name, value]) => h('div', {}, h('dt', {}, name.replaceAll('_', ' ')), h('dd', {}, String(value)))), Object.entries(run.settings || {}).map(([name, value]) => h('div', {}, h('dt', {}, name.replaceAll('_', ' ')), h('dd', {}, String(value))))),
-    h('div', {class: 'pad'}, command(`hedgehog backtest show ${run.run}`))));
+  show(root, report(run));
+  root.scrollIntoView({block: 'nearest'});
 }
 
 async function side(root, numbers) {

@@ -1,6 +1,6 @@
 // What is behind the strip: servers, feeds, how far each reader is behind, sinks and their errors, dead letters.
 
-import {ask, banner, command, empty, loading} from '../lib/actions.js';
+import {ask, banner, command, control, empty, loading} from '../lib/actions.js';
 import {each, h, put, show} from '../lib/dom.js';
 import {duration, grouped, time} from '../lib/format.js';
 import {now, on} from '../lib/store.js';
@@ -87,8 +87,10 @@ function bars(cell, partitions) {
   })));
 }
 
+/** Lists the newest letters; one that is being read stays open when there are more. */
 async function list(root) {
-  show(root, h('div', {class: 'pad'}, loading('dead letters')));
+  const known = root.querySelector('.letters');
+  if (!known) show(root, h('div', {class: 'pad'}, loading('dead letters')));
   let found;
   try {
     found = await ask('/api/ask/letters');
@@ -96,11 +98,15 @@ async function list(root) {
     show(root, h('div', {class: 'pad'}, banner('bad', error.message, error.hint)));
     return;
   }
-  show(root, h('ol', {class: 'letters'}, found.letters.map(letter => {
-    const more = h('div', {hidden: true});
-    const open = h('button', {type: 'button', class: 'link', 'aria-expanded': 'false', onclick: () => read(letter, more, open)}, 'Read it');
-    return h('li', {'data-item': ''}, h('p', {}, h('b', {}, letter.error)), h('p', {class: 'a-sub'}, `${letter.topic} partition ${letter.partition} offset ${letter.offset}, key ${letter.key ?? 'none'}; by ${letter.source}; `, time(Date.parse(letter.time), 'moment'), ' ', open), more);
-  })));
+  const letters = known || h('ol', {class: 'letters'});
+  each(letters, found.letters, letter => letter.id, line);
+  if (letters.parentElement !== root) show(root, letters);
+}
+
+function line(letter) {
+  const more = h('div', {hidden: true});
+  const open = h('button', {type: 'button', class: 'link', 'aria-expanded': 'false', onclick: () => read(letter, more, open)}, 'Read it');
+  return h('li', {'data-item': ''}, h('p', {}, h('b', {}, letter.error)), h('p', {class: 'a-sub'}, `${letter.topic} partition ${letter.partition} offset ${letter.offset}, key ${letter.key ?? 'none'}; by ${letter.source}; `, time(Date.parse(letter.time), 'moment'), ' ', open), more);
 }
 
 async function read(letter, root, button) {
@@ -110,7 +116,13 @@ async function read(letter, root, button) {
   show(root, loading('the letter'));
   try {
     const found = await ask(`/api/ask/letter?id=${encodeURIComponent(letter.id)}`);
-    show(root, h('p', {class: 'a-sub'}, `Today it ${found.today}`), h('pre', {tabindex: '0'}, dump(found.value || '')), command(`hedgehog dlq show ${letter.id}`));
+    const button = h('button', {type: 'button'}), sent = h('p', {class: 'a-sub', role: 'status'});
+    const values = {id: letter.id};
+    control(button, found.control, values, () => {
+      control(button, found.control, values);
+      put(sent, 'Its record is in the topic again. If it is refused once more, another letter is listed.');
+    });
+    show(root, h('p', {class: 'a-sub'}, `Today it ${found.today}`), h('pre', {tabindex: '0'}, dump(found.value || '')), command(`hedgehog dlq show ${letter.id}`), sent, h('p', {class: 'row'}, button));
   } catch (error) {
     show(root, banner('bad', error.message, error.hint));
   }

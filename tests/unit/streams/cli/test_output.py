@@ -3,6 +3,8 @@
 import json
 import re
 import sys
+import time
+from collections.abc import Callable
 from io import StringIO
 
 import pytest
@@ -134,3 +136,35 @@ def test_a_terminal_gets_a_table_if_it_is_wide_enough(
     monkeypatch.setenv("COLUMNS", "30")
     Output().rows(ROWS, COLUMNS)
     assert capsys.readouterr().out.splitlines()[:2] == ["instrument  binance:XRPUSDT", "chunks      5"]
+
+
+def lines_of(stream: StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_program_is_told_how_far_it_is_and_why_it_ended(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "BEAT_S", 0.01)
+    stream = StringIO()
+    out = Output(json=True, told=progress.Told(stream))
+    until(lambda: len(lines_of(stream)) > 1)
+    out.progress("saving…")
+    until(lambda: lines_of(stream)[-1]["doing"] == "saving…")
+    with out.progress_bar("reading", "lines") as bar:
+        assert bar is not None
+        bar(7, None)
+        bar(9, 20)
+        until(lambda: lines_of(stream)[-1] == {"doing": "reading", "what": "lines", "done": 9, "total": 20})
+    out.error("no broker", "make infra-up", 3)
+    told = stream.getvalue()
+    assert json.loads(capsys.readouterr().err)["error"] == "no broker"
+    assert stream.getvalue() == told
+    assert lines_of(stream)[0] == {"doing": "starting", "what": "", "done": 0, "total": None}
+
+
+def until(right: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not right():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)

@@ -31,6 +31,7 @@ ARGUMENTS: dict[str, list[str]] = {
     **{f"trading {verb}": ["XRPUSDT"] for verb in ("start", "stop", "shutdown")},
     **{f"watch {verb}": ["XRPUSDT"] for verb in ("add", "remove")},
     "watch set": ["XRPUSDT", "--deviation", "0.01"],
+    "watch snooze": ["1h", "XRPUSDT"],
     "candles list": ["--symbol", "XRPUSDT"],
     "candles export": ["{out}/candles.csv", "--symbol", "XRPUSDT"],
     "dlq show": ["dead-letters:0:1"],

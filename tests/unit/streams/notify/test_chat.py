@@ -246,3 +246,15 @@ def test_what_was_told_is_remembered_within_a_bound() -> None:
     assert len(chat.queue) <= BEHIND_MAX
     counted = chat.kept.counted["binance:XRPUSDT"]["off-average"]
     assert counted + len(chat.queue) == 3_000
+
+
+def test_what_is_snoozed_for_everybody_is_told_in_no_chat() -> None:
+    chat = chat_with(1, 2)
+    everywhere = {EVERYTHING: NOW + SECOND}
+    chat.snoozed_everywhere = everywhere
+    assert played(chat, NOW) is None
+    assert chat.kept.counted == {"binance:XRPUSDT": {"off-average": 2}}
+    everywhere[EVERYTHING] = 0
+    everywhere["binance:XRPUSDT"] = NOW + 5 * SECOND
+    assert played(chat, NOW + 4 * SECOND) is None
+    assert isinstance(played(chat, NOW + 5 * SECOND), Summary)

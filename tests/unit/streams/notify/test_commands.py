@@ -99,6 +99,17 @@ def test_a_snooze_is_reckoned_from_when_it_was_typed(typed: str, snooze: tuple[s
         assert said in text(answer)
 
 
+def test_a_chat_does_not_end_what_is_snoozed_for_everybody() -> None:
+    held = {"": NOW + HOUR, ETH: NOW + 2 * HOUR}
+    said = World().typed("/snooze off", snoozed_everywhere=held)
+    assert said.snooze == ("", 0)
+    assert text(said).startswith("everything: snoozed for everybody until 26 Nov 14:00 CET")
+    assert "until 26 Nov 15:00 CET" in text(World().typed("/snooze ethusdt off", snoozed_everywhere=held))
+    assert text(World().typed("/snooze off", snoozed_everywhere={"": NOW})) == "everything: told again"
+    shown = text(World().typed("/snooze", snoozed_everywhere=held | {XRP: NOW}))
+    assert shown.count("for everybody, until") == 2
+
+
 def test_what_is_snoozed_is_shown() -> None:
     answer = World().typed("/snooze", snoozed={XRP: NOW + HOUR, "": NOW})
     assert text(answer) == f"{XRP} until 26 Nov 14:00 CET; everything until 26 Nov 13:00 CET"

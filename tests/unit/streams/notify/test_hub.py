@@ -7,8 +7,8 @@ import pytest
 
 from schemas.market_records import Alert, Digest
 from schemas.units import ONE
-from schemas.watches import AlertKind, Watch
-from streams.notify.chat import Chat, Kept, next_step, settle
+from schemas.watches import ANY, AlertKind, Snooze, Watch
+from streams.notify.chat import Chat, Kept, is_snoozed, next_step, settle
 from streams.notify.hub import Hub, State, next_offsets
 from streams.notify.notices import Place
 from streams.notify.sinks.outcome import Delivered
@@ -264,3 +264,18 @@ def told_again(hub: Hub) -> int:
     hub.take(alert(0), Place("alerts", 0, 0))
     hub.take(samples.fill(epoch=1, transaction_time=NOW), Place("fills", 0, 0))
     return len(hub.chats["telegram:7"].queue)
+
+
+def test_a_snooze_of_the_topic_is_of_every_destination() -> None:
+    hub, first = hub_with(watch())
+    hub.snooze(Snooze(exchange="binance", symbol="XRPUSDT", until=NOW, updated_time=1))
+    second = Chat()
+    hub.add("stdout:-", second)
+    for chat in (first, second):
+        assert is_snoozed(chat, XRP, NOW - 1)
+        assert not is_snoozed(chat, XRP, NOW)
+        assert not is_snoozed(chat, "binance:ETHUSDT", NOW - 1)
+    hub.snooze(Snooze(exchange=ANY, symbol=ANY, until=NOW + 5, updated_time=2))
+    assert is_snoozed(first, "binance:ETHUSDT", NOW)
+    hub.snooze(Snooze(exchange=ANY, symbol=ANY, until=0, updated_time=3))
+    assert not is_snoozed(first, "binance:ETHUSDT", NOW)

@@ -1,6 +1,6 @@
 """Who may ask for what, over HTTP: a server of the real application, without a broker."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +9,29 @@ import pytest
 from aiohttp import web
 
 from infra.config import Config
-from streams.web.deeds import Deeds, NotDone, Values
+from streams.web.deeds import Command, Deeds, NotDone, Values
 from streams.web.http.app import Dashboard, make_runner
 from streams.web.http.guard import TOKEN_HEADER, Guard, load_key
 from streams.web.http.stream import Hub
+from streams.web.replica.jobs import Jobs
 from streams.web.replica.replica import Replica
 
 HOSTILE = '</script><script>alert(1)</script>"><img src=x onerror=alert(2)>'
 
 
 class Server:
-    """The dashboard on a free port; `done` is what was asked of it."""
+    """The dashboard on a free port, made in a loop; `done` is what was asked of it."""
 
-    def __init__(self, folder: Path, password: str = "") -> None:
+    def __init__(
+        self, folder: Path, password: str = "", commands: Mapping[str, Callable[[Values], Command]] | None = None
+    ) -> None:
         self.done: list[tuple[str, Any]] = []
         replica = Replica(Config())
         guard = Guard(folder, "127.0.0.1", password)
-        deeds = Deeds({"stop": self._stop}, {"why": self._why}, [])
+        deeds = Deeds({"stop": self._stop}, {"why": self._why}, [], commands or {})
         self.hub = Hub(replica)
-        self.runner = make_runner(Dashboard(replica, self.hub, deeds, guard))
+        self.jobs = Jobs(replica)
+        self.runner = make_runner(Dashboard(replica, self.hub, deeds, guard, self.jobs))
 
     def _stop(self, values: Values) -> dict[str, Any]:
         self.done.append(("stop", values))

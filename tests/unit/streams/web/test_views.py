@@ -5,6 +5,7 @@ import pytest
 
 from schemas.market_records import Alert
 from schemas.records import OrderStatus, TradingStatus
+from schemas.watches import ANY, Snooze
 from streams.trading import leader
 from streams.web.model import board as fold
 from streams.web.model.alerts import alerts, count_since
@@ -12,7 +13,7 @@ from streams.web.model.board import Board
 from streams.web.model.bots import bots, controls, halt_control, state_of
 from streams.web.model.cards import bot_profit, card, spark, stale_after_ms, watchlist
 from streams.web.model.instrument import candles, instrument_view, newest_candles, orders, settings, tape, traders
-from streams.web.model.pipeline import Audit, Behind, Facts, Part, Sink, strip
+from streams.web.model.pipeline import Audit, Behind, Facts, Part, Sink, facts_of, strip
 from streams.web.model.search import find
 from streams.web.model.views import VIEWS, panels_of
 from tests import samples
@@ -126,8 +127,11 @@ def test_traders_say_what_they_wait_for_and_why_one_has_no_order(board: Board) -
     words = [(trader["number"], trader["waits"], trader["price"], trader["away"]) for trader in shown["traders"]]
     assert words[:2] == [(1, "buys at", "0.4200", "2.33"), (2, "sells at", "0.4400", "2.33")]
     assert words[2][1] == "refused"
-    assert "was refused" in shown["traders"][2]["why_not"]
+    assert "was refused by a filter of the exchange; it waits" in shown["traders"][2]["why_not"]
     assert [trader["why_not"] for trader in shown["traders"][:2]] == [None, None]
+    for name, reason in (("3:B", "LOT_SIZE"), ("2:B", "PRICE_FILTER")):
+        fold.take_order(board, samples.order(f"{XRP}:{name}", status=OrderStatus.REJECTED, reason=reason))
+    assert "was refused by LOT_SIZE; it waits" in traders(board, XRP)["traders"][2]["why_not"]
 
 
 def test_without_a_trader_it_is_said_why(board: Board) -> None:
@@ -146,7 +150,7 @@ def test_controls_say_in_numbers_what_will_happen(board: Board) -> None:
     start, shutdown, stop = controls(board, XRP)
     assert start["reason"] == "trading is on already"
     assert (shutdown["reason"], stop["reason"]) == (None, None)
-    assert stop["text"] == "3 traders end, 1 open order are cancelled, 7 XRP stay unsold."
+    assert stop["text"] == "3 traders end, 1 open order is cancelled, 7 XRP stay unsold."
     assert stop["command"] == f"hedgehog trading stop {XRP}"
     assert [each["reason"] for each in controls(board, BTC)][1:] == ["trading is off", "trading is off"]
     assert halt_control(board)["question"] == "Stop all 1 bot?"
@@ -244,12 +248,32 @@ def test_alerts_are_listed_once_the_newest_first(board: Board) -> None:
     fold.take_alert(board, alert)
     fold.take_alert(board, alert)
     fold.take_order(board, samples.order(f"{XRP}:5:B", status=OrderStatus.REJECTED, reason="LOT_SIZE"))
-    newest, oldest = alerts(board, 10)["alerts"]
+    newest, oldest = alerts(board, 10, START)["alerts"]
     assert newest["title"] == "2.10 % above its 5 min average"
     assert (newest["text"], newest["held_back"]) == ("0.4300 against 0.4200", 14)
     assert oldest["title"] == "BUY refused by LOT_SIZE"
-    assert count_since(board, START) == 1
-    assert alerts(board, 1)["total"] == 2
+    assert count_since(board, START, START) == 1
+    assert alerts(board, 1, START)["total"] == 2
+
+
+def test_a_snooze_hides_nothing_and_offers_its_end(board: Board) -> None:
+    fold.take_order(board, samples.order(f"{XRP}:5:B", status=OrderStatus.REJECTED, reason="LOT_SIZE"))
+    awake = alerts(board, 10, START)
+    assert (awake["snoozed"], awake["snooze"]["for"], awake["snooze"]["label"]) == ([], "1h", "Snooze 1 h")
+    assert "hedgehog notify never ran" in awake["snooze"]["text"]
+    facts_of(board).notifier = (0, 1)
+    until = START + 60 * MINUTE
+    fold.take_snooze(board, Snooze(exchange=ANY, symbol=ANY, until=until, updated_time=START))
+    of_one = Snooze(exchange="binance", symbol="XRPUSDT", until=until + MINUTE, updated_time=START)
+    fold.take_snooze(board, of_one)
+    asleep = alerts(board, 10, until - 1)
+    assert asleep["alerts"] == awake["alerts"]
+    assert asleep["snoozed"] == [{"key": "", "until": until // 1_000}, {"key": XRP, "until": (until + MINUTE) // 1_000}]
+    assert asleep["snooze"]["command"] == "hedgehog watch snooze off"
+    assert "never ran" not in asleep["snooze"]["text"]
+    assert count_since(board, 0, until - 1) == 0
+    assert count_since(board, 0, until) == 1
+    assert alerts(board, 10, until)["snooze"]["for"] == "1h"
 
 
 def test_candles_are_those_of_the_minutes(board: Board) -> None:

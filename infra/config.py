@@ -17,6 +17,7 @@ from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infra.errors import BadConfiguration
 from infra.passwords import OWNER, password_of
 
 LOOPBACK = "127.0.0.1"
@@ -229,5 +230,11 @@ def misspelt() -> list[str]:
 
 
 def load_config() -> Config:
-    """Return the configuration of this process, read afresh from the environment and `.env`."""
-    return Config()
+    """Return the configuration of this process, read afresh from the environment and `.env`.
+
+    Raises `BadConfiguration` for an `.env` that is no text, `pydantic.ValidationError` for a bad value.
+    """
+    try:
+        return Config()
+    except UnicodeDecodeError as error:
+        raise BadConfiguration(f".env: is not UTF-8: {error}") from None

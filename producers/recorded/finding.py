@@ -1,11 +1,11 @@
 """Which files are meant: files as they are named, the files of trades below a folder, those that a pattern matches."""
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from producers.recorded.errors import FileError
-from producers.recorded.naming import PARQUET, is_packed, names_trades
+from producers.recorded.naming import EXCHANGE, PARQUET, is_packed, names_trades, symbol_in
 
 
 def files_in(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
@@ -29,6 +29,12 @@ def files_in(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
         else:
             taken += named(path)
     return list(dict.fromkeys(taken)), left
+
+
+def is_of_others(path: Path, instruments: Collection[str]) -> bool:
+    """Return whether a file by its name holds the trades of none of these instruments; never where there are none."""
+    instrument = f"{EXCHANGE}:{symbol_in(path.name)}"
+    return bool(instruments) and names_trades(path.name) and instrument not in instruments
 
 
 def is_archive(path: Path) -> bool:

@@ -93,7 +93,7 @@ class Assembly:
             rows = merged(found)
         except Conflict as conflict:
             raise FileError(f"{self._instrument}: {conflict}") from None
-        if len(rows) != len(ids):
+        if not np.array_equal(np.unique(rows["trade_id"]), ids):
             raise FileError(f"{_named(list(self._sources))}: is another one when it is read again, as trades repeat")
         return rows
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from infra.config import Config, misspelt, problems
+from infra.config import Config, load_config, misspelt, problems
+from infra.errors import BadConfiguration
 from infra.passwords import OWNER, make_passwords, password_of
 
 PASSWORD = "{password}"
@@ -81,6 +82,16 @@ def test_misspelt_variables_are_named(tmp_path: Path, monkeypatch: pytest.Monkey
         "HEDGEHOG_PARTITONS is no variable of hedgehog; HEDGEHOG_PARTITIONS is",
         "HEDGEHOG_UNHEARD is no variable of hedgehog",
     ]
+
+
+def test_an_env_file_that_is_no_text_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_bytes("HEDGEHOG_PARTITIONS=3\n".encode("utf-16"))
+    with pytest.raises(BadConfiguration, match=r"^\.env: is not UTF-8: "):
+        load_config()
+    (tmp_path / ".env").write_bytes("\ufeffHEDGEHOG_PARTITIONS=3\r\n".encode())
+    assert load_config().partitions == 3
+    assert not misspelt()
 
 
 @pytest.mark.parametrize("name", ["binance", "coinbase", "bitstamp"])

@@ -88,6 +88,16 @@ TYPED = mutants_of(
     ("a table begins with a mark", 'encoding="utf-8-sig"', 'encoding="utf-8"'),
     ("small numbers have no exponent", "    if NUMBER.fullmatch(text):\n", "    if False:\n"),
 )
+PLACES = mutants_of(
+    "infra/ending.py",
+    ("tests/unit/infra/test_main.py",),
+    ("a bad variable ends in a traceback", "(StackError, OSError, ValidationError)\n", "(StackError, OSError)\n"),
+)
+PLACES += mutants_of(
+    "infra/config.py",
+    ("tests/unit/infra/test_config.py",),
+    ("any text is a broker", "    if not whole:\n", "    if False:\n"),
+)
 PREPARED = mutants_of(
     "streams/backtest/engine/data.py",
     ("tests/unit/streams/backtest/engine/test_data.py",),
@@ -99,4 +109,17 @@ PREPARED = mutants_of(
     ("a float holds any price", "    none = off or inexact or", "    none = off or"),
 )
 
-MUTANTS = (*SCAN, *READING, *UNPACKED, *ORDERED, *ASSEMBLY, *STORED, *MERGED, *OF_OTHERS, *LISTED, *TYPED, *PREPARED)
+MUTANTS = (
+    *SCAN,
+    *READING,
+    *UNPACKED,
+    *ORDERED,
+    *ASSEMBLY,
+    *STORED,
+    *MERGED,
+    *OF_OTHERS,
+    *LISTED,
+    *TYPED,
+    *PLACES,
+    *PREPARED,
+)

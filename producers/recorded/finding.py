@@ -2,6 +2,7 @@
 
 import glob
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from producers.recorded.errors import FileError
@@ -46,6 +47,8 @@ def named(path: Path) -> list[Path]:
     """Return the file itself, or the files that a pattern matches, by name. Raises `FileError` where there is none."""
     if path.exists():
         return [path]
+    with suppress(RuntimeError):  # `~` of nobody is a name as any other
+        path = path.expanduser()  # no shell has done it for a quoted pattern
     if glob.has_magic(str(path)):
         matching = sorted(Path(match) for match in glob.glob(str(path), recursive=True) if Path(match).is_file())
         if not matching:

@@ -224,7 +224,7 @@ def test_symbols_of_any_letters(tmp_path: Path, symbol: str) -> None:
     assert data("archive", "import", tmp_path / "folder", "--out", tmp_path / "b")["days"][0]["rows"] == 5
 
 
-def test_a_folder_or_a_pattern_of_daily_files(tmp_path: Path) -> None:
+def test_a_folder_or_a_pattern_of_daily_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [f"{n},{price},1000,5,{START + n - 1}000000,True,True" for n, price in enumerate(PRICES, start=1)]
     for day, some in enumerate((lines[:2], lines[2:5], lines[5:]), start=1):
         archived(tmp_path / f"AAAUSDT-trades-2025-01-{day:02}.zip", some)
@@ -238,6 +238,11 @@ def test_a_folder_or_a_pattern_of_daily_files(tmp_path: Path) -> None:
     run = data(*backtest(folder))
     assert run.items() >= IN_ORDER.items()
     assert data(*backtest(folder / "**" / "AAAUSDT-*"))["fingerprint"] == run["fingerprint"]
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert data(*backtest(Path("~/days/AAAUSDT-*.zip")))["fingerprint"] == run["fingerprint"]
+    assert (
+        hedgehog(*backtest(Path("~no-such-user/x*"))).stderr == "hedgehog: --file: ~no-such-user/x*: no file matches\n"
+    )
     assert (
         hedgehog(*backtest(tmp_path / "CCC*.zip")).stderr == f"hedgehog: --file: {tmp_path}/CCC*.zip: no file matches\n"
     )

@@ -12,7 +12,7 @@ from connectors.apply import SinkState, apply_all, states, watch
 from connectors.provision import provision
 from connectors.warehouse import claim
 from infra.config import Config, load_config
-from infra.errors import StackError
+from infra.ending import OF_THE_USER, ended
 from infra.stack import to_stderr
 
 INTERRUPTED = 130
@@ -21,7 +21,8 @@ INTERRUPTED = 130
 def main(arguments: list[str]) -> int:
     """Run one command and return the exit code.
 
-    0: done, all run. 1: a sink does not run, or a server does not do its part. 2: wrong usage. 130: interrupted.
+    0: done, all run. 1: a sink does not run, or a server does not do its part. 2: wrong usage or a bad variable.
+    130: interrupted.
     """
     command = COMMANDS.get(arguments[0]) if len(arguments) == 1 else None
     if command is None:
@@ -29,9 +30,8 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         return command(load_config())
-    except StackError as error:
-        print(f"hedgehog: {error}", file=sys.stderr)
-        return 1
+    except OF_THE_USER as error:
+        return ended(error)
     except KeyboardInterrupt:
         return INTERRUPTED
 

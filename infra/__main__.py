@@ -12,12 +12,11 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from infra.config import load_config, problems
-from infra.errors import StackError, said
+from infra.config import load_config
+from infra.ending import OF_THE_USER, ended
 from infra.stack import Stack
 from infra.status import PartStatus
 
@@ -120,16 +119,8 @@ def main() -> int:
     """Run the command line; return the exit status."""
     try:
         app()
-    except StackError as error:
-        print(f"hedgehog: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:  # a folder of another user, a full disk, a file in the place of a folder
-        print(f"hedgehog: {said(error)}", file=sys.stderr)
-        return 1
-    except ValidationError as error:
-        for problem in problems(error):
-            print(f"hedgehog: {problem}", file=sys.stderr)
-        return 2
+    except OF_THE_USER as error:
+        return ended(error)
     return 0
 
 

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 import platformdirs
@@ -17,6 +17,7 @@ from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infra.errors import BadConfiguration
 from infra.passwords import OWNER, password_of
 
 LOOPBACK = "127.0.0.1"
@@ -77,7 +78,7 @@ class Config(BaseSettings):
     exchanges: str = ""
     """The exchanges that `hedgehog produce` streams from, by commas; all there are unless given."""
 
-    topic_prefix: str = ""
+    topic_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,200}$")] = ""
     """Put before every topic, consumer group and application id: a world of its own on a shared broker."""
     partitions: Annotated[int, Field(ge=1, le=1_000)] = 12
     replication: Annotated[int, Field(ge=1, le=32_767)] = 1
@@ -132,6 +133,20 @@ class Config(BaseSettings):
     def _check_rest_url(cls, url: str) -> str:
         return _base_url(url, ("http", "https"))
 
+    @field_validator("registry_url", "connect_url", "connect_registry_url", "notify_webhook", "telegram_url")
+    @classmethod
+    def _check_service_url(cls, url: str) -> str:
+        if url:
+            _parts(url, ("http", "https"))
+        return url
+
+    @field_validator("kafka_bootstrap")
+    @classmethod
+    def _check_bootstrap(cls, servers: str) -> str:
+        for server in servers.split(",") if servers else ():
+            _check_server(server.strip())
+        return servers
+
     @field_validator("notify_zone")
     @classmethod
     def _check_zone(cls, name: str) -> str:
@@ -144,7 +159,7 @@ class Config(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _check_database_url(cls, url: str) -> str:
-        if url and not _names_a_host(url):
+        if url and not (url.startswith(("postgresql:", "postgresql+")) and _names_a_host(url)):
             form = "postgresql+psycopg2://user:password@host:port/database"
             raise ValueError(f"not of the form {form}; a password's special characters are written as %XX")
         return url
@@ -185,17 +200,37 @@ class Config(BaseSettings):
 
 def _base_url(url: str, schemes: tuple[str, ...]) -> str:
     """Return the URL of an exchange without a slash at its end; raise `ValueError` that names the right form."""
-    form = f"not of the form {schemes[-1]}://host or {schemes[-1]}://host:port"
+    parts = _parts(url, schemes)
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError(f"{_form(schemes)}: what follows the host is added by hedgehog itself")
+    return url.rstrip("/")
+
+
+def _parts(url: str, schemes: tuple[str, ...]) -> SplitResult:
+    """Return the parts of a URL with one of these schemes and a host; raise `ValueError` that names the right form."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port  # a port that is no number raises
     except ValueError:
-        raise ValueError(form) from None
+        raise ValueError(_form(schemes)) from None
     if parts.scheme not in schemes or not host or url != url.strip():
-        raise ValueError(form)
-    if parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError(f"{form}: what follows the host is added by hedgehog itself")
-    return url.rstrip("/")
+        raise ValueError(_form(schemes))
+    return parts
+
+
+def _form(schemes: tuple[str, ...]) -> str:
+    return f"not of the form {schemes[-1]}://host or {schemes[-1]}://host:port"
+
+
+def _check_server(server: str) -> None:
+    """Raise `ValueError` unless this is the address of a broker."""
+    try:
+        parts = urlsplit(f"//{server}")
+        whole = parts.hostname and parts.port and parts.netloc == server
+    except ValueError:  # a port that is no number
+        whole = None
+    if not whole:
+        raise ValueError(f"{server!r} is not of the form host:port; several are separated by commas")
 
 
 def _names_a_host(url: str) -> bool:
@@ -229,5 +264,11 @@ def misspelt() -> list[str]:
 
 
 def load_config() -> Config:
-    """Return the configuration of this process, read afresh from the environment and `.env`."""
-    return Config()
+    """Return the configuration of this process, read afresh from the environment and `.env`.
+
+    Raises `BadConfiguration` for an `.env` that is no text, `pydantic.ValidationError` for a bad value.
+    """
+    try:
+        return Config()
+    except UnicodeDecodeError as error:
+        raise BadConfiguration(f".env: is not UTF-8: {error}") from None

@@ -14,6 +14,10 @@ class StackError(Exception):
     """The stack cannot do what was asked; the message says why and what to do."""
 
 
+class BadConfiguration(StackError):
+    """What was configured cannot be read; the message names the file."""
+
+
 class ServiceError(StackError):
     """A service answers with an error; the message says which and where."""
 

@@ -34,6 +34,14 @@ def password_of(data_dir: Path, role: str) -> str | None:
         raise StackError(f"{path}: {error.strerror}; whoever started the stack may read it") from None
 
 
+def typed_secret(path: str) -> str:
+    """Return what a file holds that somebody wrote, without a byte order mark, blanks and ends of lines around it.
+
+    Raises `OSError`, and `ValueError` for what is no text.
+    """
+    return Path(path).expanduser().read_text(encoding="utf-8-sig").strip()
+
+
 def make_passwords(data_dir: Path) -> None:
     """Make the passwords that are missing. Raises `StackError` for a folder that Kafka Connect could not read."""
     for role in (OWNER, SUPERUSER):

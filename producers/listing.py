@@ -4,6 +4,8 @@ One symbol that cannot be traded or written costs no other its facts: it is left
 """
 
 import gzip
+import zlib
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,9 +61,11 @@ class Lister:
         """Return what a saved answer lists, `.gz` or not. Raises `ListingError`."""
         try:
             data = path.read_bytes()
-            return self._read(str(path), gzip.decompress(data) if path.suffix == ".gz" else data)
-        except (OSError, EOFError) as error:
-            raise ListingError(f"{path}: {error}") from error
+            data = gzip.decompress(data) if path.suffix.lower() == ".gz" else data
+        except (OSError, EOFError, zlib.error) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise ListingError(f"{path}: {reason}") from error
+        return self._read(str(path), data.removeprefix(BOM_UTF8))
 
     def _read(self, source: str, payload: bytes) -> Listing:
         try:

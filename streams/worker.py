@@ -13,7 +13,8 @@ from faust.exceptions import AlreadyConfiguredWarning
 from connectors.apply import watch
 from infra.config import Config, load_config
 from infra.deadline import Deadline
-from infra.errors import StackError, Unreachable
+from infra.ending import OF_THE_USER, ended
+from infra.errors import Unreachable
 from infra.slots import take_slot
 from schemas import topics
 from schemas.broker import TopicError, admin, check_topics, create_topics, topic_ids
@@ -207,8 +208,8 @@ def _app() -> HedgehogApp:
         app = make_app(load_config())
         app.deadline = Deadline("the worker", STOPPED_WITHIN_S)
         return app
-    except StackError as error:
-        raise SystemExit(f"hedgehog: {error}") from None
+    except OF_THE_USER as error:
+        raise SystemExit(ended(error)) from None
 
 
 app = _app()

@@ -41,8 +41,9 @@ codecs.register_error(_JAVA_ESCAPES, _java_escaped)
 
 def write_properties(path: Path, properties: dict[str, object]) -> Path:
     """Write a Java properties file; returns its path. Java reads them as Latin-1, whatever the locale."""
+    lines = [f"{key}={value}\n".replace("\\", "\\\\") for key, value in properties.items()]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes("".join(f"{key}={value}\n" for key, value in properties.items()).encode("ascii", _JAVA_ESCAPES))
+    path.write_bytes("".join(lines).encode("ascii", _JAVA_ESCAPES))
     return path
 
 

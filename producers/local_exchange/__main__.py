@@ -13,12 +13,12 @@ from math import gcd
 from pathlib import Path
 
 from infra.config import load_config
+from infra.ending import OF_THE_USER, ended
 from producers.binance.exchange_info import EXCHANGE
 from producers.local_exchange.dialects import DIALECTS
 from producers.local_exchange.server import HISTORY, LocalExchange, Play
 from producers.local_exchange.simulated import MARKETS, MARKETS_OF, Market, simulated_trades
 from producers.logs import log_to_stderr
-from producers.recorded.errors import FileError
 from producers.recorded.ordered import ordered_trades
 from schemas.records import Instrument, Trade
 from schemas.symbols import GLOBAL_IDS
@@ -125,9 +125,9 @@ def main() -> int:
     """Return 0 after SIGTERM or SIGINT, 1 when it cannot play or listen; wrong arguments exit with 2."""
     options = _arguments()
     log_to_stderr()
-    port = load_config().port("local_exchange") if options.port is None else options.port
     speed = None if options.flat_out else options.speed
     try:
+        port = load_config().port("local_exchange") if options.port is None else options.port
         if not 0 <= port <= 65_535:
             raise ValueError(f"--port: {port} is not between 0 and 65535")
         markets = _markets(options.exchange, options.symbols)
@@ -140,8 +140,10 @@ def main() -> int:
                 *(options.journal, options.tape, options.history),
             )
         asyncio.run(serve(exchange))
-    except (FileError, OSError, ValueError) as error:
-        print(f"local exchange: {error}", file=sys.stderr)
+    except OF_THE_USER as error:
+        return ended(error)
+    except ValueError as error:
+        print(f"hedgehog: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -28,4 +28,14 @@ def named(path: Path, *kinds: type[Exception]) -> Iterator[None]:
     except FileError:
         raise
     except kinds as error:
-        raise FileError(f"{path}: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise FileError(f"{path}: {reason}") from error
+
+
+@contextmanager
+def noted(bad: list[FileError]) -> Iterator[None]:
+    """Add a `FileError` to `bad`, and go on after this block."""
+    try:
+        yield
+    except FileError as error:
+        bad.append(error)

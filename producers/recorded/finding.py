@@ -1,11 +1,12 @@
 """Which files are meant: files as they are named, the files of trades below a folder, those that a pattern matches."""
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from producers.recorded.errors import FileError
-from producers.recorded.naming import PARQUET, is_packed, names_trades
+from producers.recorded.naming import EXCHANGE, PARQUET, is_packed, names_trades, symbol_in
 
 
 def files_in(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
@@ -31,6 +32,12 @@ def files_in(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     return list(dict.fromkeys(taken)), left
 
 
+def is_of_others(path: Path, instruments: Collection[str]) -> bool:
+    """Return whether a file by its name holds the trades of none of these instruments; never where there are none."""
+    instrument = f"{EXCHANGE}:{symbol_in(path.name)}"
+    return bool(instruments) and names_trades(path.name) and instrument not in instruments
+
+
 def is_archive(path: Path) -> bool:
     """Return whether a path is what `hedgehog archive` writes: a Parquet file, or a folder that holds such."""
     return path.suffix == PARQUET if not path.is_dir() else next(path.rglob(f"*{PARQUET}"), None) is not None
@@ -40,6 +47,8 @@ def named(path: Path) -> list[Path]:
     """Return the file itself, or the files that a pattern matches, by name. Raises `FileError` where there is none."""
     if path.exists():
         return [path]
+    with suppress(RuntimeError):  # `~` of nobody is a name as any other
+        path = path.expanduser()  # no shell has done it for a quoted pattern
     if glob.has_magic(str(path)):
         matching = sorted(Path(match) for match in glob.glob(str(path), recursive=True) if Path(match).is_file())
         if not matching:

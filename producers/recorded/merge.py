@@ -3,6 +3,9 @@
 The result does not depend on the order, the repetition or the grouping of what is merged. Sources know different
 amounts about one trade: recordings have its orders' ids, the public archive has none; times are in milliseconds here
 and in microseconds there. Merging keeps the most that is known. Rows that contradict each other are no repetition.
+
+Within a UTC day an id is of one trade. On another day it may be of another one: ids begin anew where a symbol is listed
+again or a test network is wiped.
 """
 
 from collections.abc import Sequence
@@ -13,6 +16,8 @@ import numpy.typing as npt
 from producers.recorded.rows import ABSENT, ORDER_IDS, ROW, Rows, quantity, taken
 from schemas.units import plain
 
+DAY_US = 86_400_000_000
+"""The microseconds of a day."""
 _MILLI = 1_000
 _EXACT = ("price", "quantity_low", "quantity_high", "buyer_is_maker")
 _MOST = ("trade_time", "event_time", *ORDER_IDS)
@@ -49,9 +54,13 @@ def merge(rows: Rows) -> Rows:
         return rows
     # a stable sort finds the runs that files and days are
     rows = taken(rows, np.argsort(rows["trade_id"], kind="stable"))
-    starts = np.flatnonzero(np.diff(rows["trade_id"], prepend=rows["trade_id"][0] - 1))
-    if len(starts) < len(rows):
-        rows = _joined(rows, starts)
+    again = rows["trade_id"][1:] == rows["trade_id"][:-1]
+    if again.any():
+        days = rows["trade_time"] // DAY_US
+        if (days[1:] != days[:-1])[again].any():
+            rows = taken(rows, np.lexsort((days, rows["trade_id"])))
+        rows = _joined(rows, np.flatnonzero(np.concatenate([[True], ~_same_day(rows)])))
+        _check_other_days(rows)
     times = rows["trade_time"]
     return rows if (np.diff(times) >= 0).all() else taken(rows, np.argsort(times, kind="stable"))
 
@@ -70,9 +79,14 @@ def in_both(rows: Rows, others: Rows) -> tuple[Rows, Rows]:
     """
     _, one, two = np.intersect1d(rows["trade_id"], others["trade_id"], assume_unique=True, return_indices=True)
     mine, theirs = taken(rows, one), taken(others, two)
-    if any((mine[name] != theirs[name]).any() for name in _EXACT):
+    if _differ(mine, theirs).any():
         return mine[:0], theirs[:0]
     return mine, theirs
+
+
+def twice(trade_id: int, one: np.void, other: np.void) -> str:
+    """Return in words that two trades have one id."""
+    return f"trade_id: two trades have {trade_id}: {shown(one)}; and {shown(other)}"
 
 
 def shown(row: np.void) -> str:
@@ -94,6 +108,34 @@ def _is_merged(rows: Rows) -> bool:
     return len(rows) < 2 or bool((np.diff(rows["trade_id"]) > 0).all() and (np.diff(rows["trade_time"]) >= 0).all())
 
 
+def _same_day(rows: Rows) -> Bools:
+    """Return of each row but the first whether it has the id and the day of the one before it."""
+    days = rows["trade_time"] // DAY_US
+    same: Bools = (rows["trade_id"][1:] == rows["trade_id"][:-1]) & (days[1:] == days[:-1])
+    return same
+
+
+def _check_other_days(rows: Rows) -> None:
+    """Raise `Conflict` for a trade that is on two days, of rows by id and day with each trade of a day once."""
+    again = np.flatnonzero(rows["trade_id"][1:] == rows["trade_id"][:-1])
+    earlier, later = taken(rows, again), taken(rows, again + 1)
+    pairs = np.column_stack([some["trade_time"] // DAY_US for some in (earlier, later)])
+    _, first, which = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
+    anew = np.zeros(len(first), np.bool_)
+    anew[which.reshape(-1)[_differ(earlier, later)]] = True
+    for at in first[~anew][:1]:
+        trade_id = int(earlier[at]["trade_id"])
+        raise Conflict(trade_id, twice(trade_id, earlier[at], later[at]))
+
+
+def _differ(a: Rows, b: Rows) -> Bools:
+    """Return which rows of `a` differ from those of `b` beside them in what every source knows exactly."""
+    different = np.zeros(len(a), np.bool_)
+    for name in _EXACT:
+        different |= a[name] != b[name]
+    return different
+
+
 def _joined(rows: Rows, starts: npt.NDArray[np.intp]) -> Rows:
     """One row for each group of rows that begins at one of `starts`."""
     joined = taken(rows, starts)
@@ -109,7 +151,7 @@ def _joined(rows: Rows, starts: npt.NDArray[np.intp]) -> Rows:
         others = rows[group == group[one]]
         other = others[_contradict(others, np.broadcast_to(rows[one], others.shape))][0]
         trade_id = int(rows[one]["trade_id"])
-        raise Conflict(trade_id, f"trade_id: two trades have {trade_id}: {shown(other)}; and {shown(rows[one])}")
+        raise Conflict(trade_id, twice(trade_id, other, rows[one]))
     return joined
 
 
@@ -117,8 +159,7 @@ def _contradict(a: Rows, b: Rows) -> Bools:
     """Which rows of `a` cannot be the same trade as the one of `b` beside it, if the id is the same."""
     early, late = np.minimum(a["trade_time"], b["trade_time"]), np.maximum(a["trade_time"], b["trade_time"])
     different: Bools = (early != late) & (early != late // _MILLI * _MILLI)
-    for name in _EXACT:
-        different |= a[name] != b[name]
+    different |= _differ(a, b)
     for name in ORDER_IDS:
         different |= (a[name] != b[name]) & (a[name] != ABSENT) & (b[name] != ABSENT)
     return different

@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from producers.recorded.errors import FileError
-from producers.recorded.merge import Gap, gaps, shown
+from producers.recorded.merge import DAY_US, Gap, gaps, shown
 from producers.recorded.rows import ORDER_IDS, TIMES, Rows
 from schemas.symbols import GLOBAL_IDS, split_instrument
-from streams.archive.rows import DAY_US, SCHEMA, from_table, to_table
+from streams.archive.rows import SCHEMA, from_table, to_table
 
 SUFFIX = ".parquet"
 MANIFEST, DIGEST = b"hedgehog.manifest", b"hedgehog.sha256"

@@ -61,13 +61,21 @@ def expired(files: list[DayFile], keep_days: int) -> list[DayFile]:
     return [file for file in files if file.day <= newest[file.instrument] - keep_days]
 
 
-def prune(folder: Path, keep_days: int, instruments: Collection[str] = ()) -> list[DayFile]:
-    """Delete the expired files and return them: only files in their place which say that they are of it."""
+def prune(folder: Path, keep_days: int, bad: list[str], instruments: Collection[str] = ()) -> list[DayFile]:
+    """Delete the expired files and return them: only files in their place which say that they are of it.
+
+    What is wrong with another one is added to `bad`.
+    """
     deleted = []
     for file in expired(day_files(folder, instruments), keep_days):
-        manifest = read_manifest(file.path)
+        try:
+            manifest = read_manifest(file.path)
+        except ArchiveError as error:
+            bad.append(f"{error}; it was not deleted")
+            continue
         if (manifest.instrument, day_number(manifest.day)) != (file.instrument, file.day):
-            raise ArchiveError(f"{file.path}: not deleted: it is {manifest.instrument} of {manifest.day}")
+            bad.append(f"{file.path}: not deleted: it is {manifest.instrument} of {manifest.day}")
+            continue
         file.path.unlink()
         deleted.append(file)
     return deleted

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from infra.progress import Progress
+from producers.recorded.errors import FileError, joined, noted
+from producers.recorded.merge import DAY_US
 from producers.recorded.parquet import integers, words
 from producers.recorded.rows import Rows, taken
 from schemas.columns import Int64s
 from schemas.times import Between, overlaps
 from streams.archive.day import SUFFIX, ArchiveError, Manifest, day_name, read_columns, read_day, read_manifest
 from streams.archive.folder import day_files, split
-from streams.archive.rows import DAY_US
 from streams.recordings.assembly import LONG_MAX, Assembly, Columns, Held, assembled
 from streams.recordings.files import gather_files
 from streams.recordings.recording import Recording
@@ -45,20 +46,25 @@ def _gather_days(
 ) -> Held:
     instruments: set[str] = set()
     days: list[tuple[Path, Path, Manifest]] = []
+    bad: list[FileError] = []
     for given in paths:
         for path in _candidates(given, found):
-            manifest = read_manifest(path)
-            instruments.add(manifest.instrument)
-            if manifest.instrument in found and overlaps(between, manifest.first_time, manifest.last_time):
-                days.append((given, path, manifest))
+            with noted(bad):
+                manifest = read_manifest(path)
+                instruments.add(manifest.instrument)
+                if manifest.instrument in found and overlaps(between, manifest.first_time, manifest.last_time):
+                    days.append((given, path, manifest))
     days.sort(key=lambda day: day[2].first_time)
     done, total = 0, sum(manifest.rows for _, _, manifest in days)
     for given, path, manifest in days:
-        for columns in _read(path):
-            found[manifest.instrument].add(str(given), columns)
-            done += len(columns[0])
-            if progress is not None:
-                progress(done, total)
+        with noted(bad):
+            for columns in _read(path):
+                found[manifest.instrument].add(str(given), columns)
+                done += len(columns[0])
+                if progress is not None:
+                    progress(done, total)
+    if bad:
+        raise joined(bad)
 
     def again(instrument: str, ids: Int64s) -> Iterator[tuple[str, Rows]]:
         for _, path, manifest in days:

@@ -8,9 +8,6 @@ from producers.recorded.parquet import integers, words
 from producers.recorded.rows import ABSENT, ORDER_IDS, ROW, TIMES, Rows
 from schemas.units import SCALE
 
-DAY_US = 86_400_000_000
-"""The microseconds of a day."""
-
 TIME = pa.timestamp("us", tz="UTC")
 PRICE, QUANTITY = pa.decimal128(18, SCALE), pa.decimal128(28, SCALE)
 SCHEMA = pa.schema(

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from producers.recorded.blocks import blocks_of, trades_only
-from producers.recorded.errors import FileError
+from producers.recorded.errors import FileError, named
+from producers.recorded.finding import is_of_others
 from producers.recorded.unpacked import parts_of
 from streams.archive.store import Block
 
@@ -21,13 +22,13 @@ def check_sum(path: Path) -> bool:
     beside = path.with_name(path.name + CHECKSUM)
     if not beside.is_file():
         return False
-    text = beside.read_text(errors="replace")
+    text = beside.read_text(encoding="utf-8-sig", errors="replace")
     match = _DIGEST.fullmatch(text)
     if match is None:
         raise FileError(f"{beside}: {text[:100]!r} is not a SHA-256 and a file name")
     if match[2] not in (None, path.name):
         raise FileError(f"{beside}: is the checksum of {match[2]}, not of {path.name}")
-    with path.open("rb") as file:
+    with named(path, OSError), path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != match[1].lower():
         raise FileError(f"{path}: its SHA-256 is {found}, and {beside.name} says {match[1].lower()}")
@@ -45,9 +46,15 @@ def file_blocks(paths: Sequence[Path], instruments: Collection[str], checked: Ch
 
 
 def _blocks(path: Path, instruments: Collection[str], checked: Checked) -> Iterator[Block]:
-    checked(path, check_sum(path))
-    for part in parts_of(path):
-        for block in trades_only(blocks_of(part, instruments)):
-            for instrument, own in block.by_instrument():
-                if not instruments or instrument in instruments:
-                    yield Block(instrument, own.rows(), path.name)
+    own_trades = False
+    try:
+        checked(path, check_sum(path))
+        for part in parts_of(path):
+            for block in trades_only(blocks_of(part, instruments)):
+                for instrument, own in block.by_instrument():
+                    if not instruments or instrument in instruments:
+                        own_trades = True
+                        yield Block(instrument, own.rows(), path.name)
+    except FileError:
+        if own_trades or not is_of_others(path, instruments):
+            raise

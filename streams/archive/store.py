@@ -12,17 +12,27 @@ others are written, and doing it again changes nothing of them.
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from producers.recorded.errors import FileError
-from producers.recorded.merge import Conflict, in_both, merged, shown
+from producers.recorded.merge import DAY_US, Conflict, in_both, merged, twice
 from producers.recorded.rows import ROW, Rows, taken
-from streams.archive.day import UNWRITTEN, Manifest, day_name, day_number, describe, read_day, read_manifest, write_day
+from streams.archive.day import (
+    UNWRITTEN,
+    ArchiveError,
+    Manifest,
+    day_name,
+    day_number,
+    describe,
+    read_day,
+    read_manifest,
+    write_day,
+)
 from streams.archive.folder import day_files, locked, path_of
-from streams.archive.rows import DAY_US
 
 SPILL = ".spill-"
 SPILL_ROWS = 50_000_000
@@ -162,14 +172,23 @@ def _merge_days(folder: Path, spilled: _Spill, bad: list[str]) -> Iterator[Store
     known: dict[str, dict[int, Manifest]] = {}
     for (instrument, day), noted in sorted(spilled.items(), key=lambda item: item[0]):
         if instrument not in known:
-            known[instrument] = {f.day: read_manifest(f.path) for f in day_files(folder, [instrument])}
+            known[instrument] = _known(folder, instrument)
         try:
             stored = _merge_day(folder, (instrument, day), noted, known[instrument])
-        except Conflict as conflict:
-            bad.append(f"{instrument} {day_name(day)}: {conflict}")
+        except (Conflict, ArchiveError) as error:
+            bad.append(f"{instrument} {day_name(day)}: {error}")
             continue
         known[instrument][day] = stored.manifest
         yield stored
+
+
+def _known(folder: Path, instrument: str) -> dict[int, Manifest]:
+    """Return what the archive has of an instrument, by day; a damaged day is no matter of the others."""
+    found = {}
+    for file in day_files(folder, [instrument]):
+        with suppress(ArchiveError):
+            found[file.day] = read_manifest(file.path)
+    return found
 
 
 def _merge_day(folder: Path, key: tuple[str, int], noted: _Spilled, known: dict[int, Manifest]) -> StoredDay:
@@ -178,17 +197,17 @@ def _merge_day(folder: Path, key: tuple[str, int], noted: _Spilled, known: dict[
     rows = merged([(source, np.fromfile(place, ROW)) for place, source in noted.places.items()])
     for place in noted.places:
         place.unlink()
-    if day in known:
+    if path.exists():
         old, before = read_day(path)
         sources |= set(old.sources)
         if not _same(rows, before):
             rows = merged([(str(path), before), (", ".join(sorted(noted.sources)), rows)])
     manifest = describe(rows, instrument, day_name(day), sources)
     _other_days(folder, manifest, rows, known)
-    if day in known and manifest == old and _same(rows, before):
+    if len(before) and manifest == old and _same(rows, before):
         state = "unchanged"
     else:
-        state = "merged" if day in known else "new"
+        state = "merged" if len(before) else "new"
         write_day(path, manifest, rows)
     return StoredDay(manifest, noted.rows, len(rows) - len(before), state)
 
@@ -205,6 +224,5 @@ def _other_days(folder: Path, manifest: Manifest, rows: Rows, known: dict[int, M
         path = path_of(folder, manifest.instrument, day)
         mine, theirs = in_both(rows, read_day(path)[1])
         if len(mine):
-            trade_id, names = int(mine[0]["trade_id"]), f"{shown(theirs[0])}; and {shown(mine[0])}"
-            where = f"{path} and {', '.join(manifest.sources)}"
-            raise Conflict(trade_id, f"trade_id: two trades have {trade_id}: {names}, in {where}")
+            trade_id, where = int(mine[0]["trade_id"]), f"{path} and {', '.join(manifest.sources)}"
+            raise Conflict(trade_id, f"{twice(trade_id, theirs[0], mine[0])}, in {where}")

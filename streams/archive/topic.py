@@ -7,13 +7,13 @@ import numpy as np
 
 from infra.config import Config
 from infra.progress import Progress
+from producers.recorded.merge import DAY_US
 from producers.recorded.rows import Rows, from_trades, taken
 from schemas.codec import Codec, CodecError
 from schemas.records import Trade
 from schemas.registry import make_codec
 from schemas.times import Between
 from schemas.topics import TRADES
-from streams.archive.rows import DAY_US
 from streams.archive.store import Block
 from streams.topics.consume import record_batches
 from streams.topics.lean import Record

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from producers.recorded.merge import Gap, in_both
+from producers.recorded.merge import DAY_US, Gap, in_both
 from producers.recorded.rows import Rows, sound
 from schemas.symbols import GLOBAL_IDS
 from streams.archive.day import (
@@ -20,7 +20,6 @@ from streams.archive.day import (
     read_day,
 )
 from streams.archive.folder import DayFile, day_files
-from streams.archive.rows import DAY_US
 
 PROBLEM, GAP = "problem", "gap"
 

@@ -1,7 +1,7 @@
 """What a backtest earned, exactly: integers of 1 / `MONEY` (price · quantity · fee, each in units of 1e-8)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from schemas.records import Setup
 from schemas.units import ONE, SCALE
-from streams.backtest.engine.data import Prices, Times, clock_of
+from streams.backtest.engine.data import BLOCK, Prices, Times, clock_of
 from streams.backtest.engine.reference import SimulatedOrder
 from streams.backtest.engine.sweep import MONEY
 
@@ -215,10 +215,17 @@ def _stretches(states: Sequence[_State], size: int) -> Iterable[tuple[_State, in
     return ((state, end) for state, end in zip(states, ends, strict=True) if state.since < end)
 
 
+def _blocks(states: Sequence[_State], size: int) -> Iterator[tuple[_State, int, int]]:
+    """Yield the stretches in blocks that take little memory: the state, the first position and the end."""
+    for state, end in _stretches(states, size):
+        for since in range(state.since, end, BLOCK):
+            yield state, since, min(since + BLOCK, end)
+
+
 def _deepest_fall(states: Sequence[_State], prices: Prices) -> _Fall:
     """Return the deepest fall; between two executions net profit follows the price, so a stretch's extremes will do."""
     deepest, peak, peak_at = _Fall(0, -1, 0), 0, -1
-    for (since, cash, position, _), end in _stretches(states, len(prices)):
+    for (_, cash, position, _), since, end in _blocks(states, len(prices)):
         stretch = prices[since:end]
         highest = np.maximum.accumulate(stretch)
         falls = highest - stretch

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 
 from infra.config import problems
-from infra.errors import ServiceError, StackError, Unreachable, said
+from infra.errors import BadConfiguration, ServiceError, StackError, Unreachable, said
 from producers.publisher import DeliveryError
 from producers.recorded.errors import FileError
 from schemas.broker import TopicsMissing
@@ -56,6 +56,7 @@ EXPLANATIONS: tuple[tuple[type[Exception], Callable[[Any], CliError | None]], ..
     (TopicsMissing, _unreachable(CREATE_TOPICS)),
     (Unreachable, _unreachable(INFRA_UP)),
     (ServiceError, _unreachable(DOCTOR)),
+    (BadConfiguration, lambda error: BadValue(str(error))),
     (StackError, _unreachable(INFRA_UP)),
     (DeliveryError, lambda error: CliError(str(error), hint=DOCTOR, code=NOT_WRITTEN)),
     (KafkaException, lambda error: CliError(f"Kafka: {error.args[0].str()}", hint=DOCTOR, code=UNREACHABLE)),

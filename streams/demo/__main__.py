@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.provision import provision
 from infra.config import load_config
+from infra.ending import OF_THE_USER, ended
 from infra.errors import StackError
 from infra.stack import Stack
 from infra.supervisor import Supervisor, end_leftovers
@@ -48,7 +49,15 @@ def main() -> int:
     """Exit code 0 when every check passed, 1 when not, 2 for wrong arguments, 130 when interrupted."""
     options = _arguments()
     screen = Screen(Console())
-    place = find_place()
+    try:
+        place = find_place()
+        return _performed(options, place, screen)
+    except OF_THE_USER as error:
+        return ended(error)
+
+
+def _performed(options: argparse.Namespace, place: Place, screen: Screen) -> int:
+    """Play the market in a place; return the exit code."""
     _interrupt_on_signals()
     try:
         with one_at_a_time(place):

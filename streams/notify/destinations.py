@@ -1,10 +1,10 @@
 """Who is told, by the configuration."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from infra.config import Config
 from infra.errors import StackError
+from infra.passwords import typed_secret
 from streams.notify.deliver import Destination
 from streams.notify.sinks.apprise import Apprise
 from streams.notify.sinks.stdout import Stdout
@@ -23,9 +23,10 @@ def token_of(config: Config) -> str:
     if not config.telegram_token_file:
         return config.telegram_token
     try:
-        token = Path(config.telegram_token_file).expanduser().read_text().strip()
-    except OSError as error:
-        raise NotConfigured(f"HEDGEHOG_TELEGRAM_TOKEN_FILE={config.telegram_token_file}: {error.strerror}") from None
+        token = typed_secret(config.telegram_token_file)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is no text"
+        raise NotConfigured(f"HEDGEHOG_TELEGRAM_TOKEN_FILE={config.telegram_token_file}: {reason}") from None
     if not token:
         raise NotConfigured(f"HEDGEHOG_TELEGRAM_TOKEN_FILE={config.telegram_token_file}: the file is empty")
     return token

@@ -45,7 +45,8 @@ class Assembly:
     def __init__(self, instrument: str, between: Between) -> None:
         self._instrument = instrument
         self._between = between
-        self._columns: tuple[list[Int64s], ...] = ([], [], [], [])
+        self._columns = tuple(bytearray() for _ in range(4))
+        """Grown in place, as far as the system can, so that no column is ever in memory twice."""
         self._sources: dict[str, None] = {}
 
     def add(self, source: str, columns: Columns) -> None:
@@ -53,8 +54,7 @@ class Assembly:
         self._sources[source] = None
         near = None if self._between == (None, None) else self._near(columns[2])
         for gathered, column in zip(self._columns, columns, strict=True):
-            # a copy, so that what it is a part of can go
-            gathered.append(column.copy() if near is None else column[near])
+            gathered.extend(np.ascontiguousarray(column if near is None else column[near]).data)
 
     def recording(self, held: Sequence[Held], where: str) -> Recording:
         """Return them by time and id, each once. Raises `NoTrades`, and `FileError` for two trades under one id."""
@@ -93,7 +93,7 @@ class Assembly:
             rows = merged(found)
         except Conflict as conflict:
             raise FileError(f"{self._instrument}: {conflict}") from None
-        if len(rows) != len(ids):
+        if not np.array_equal(np.unique(rows["trade_id"]), ids):
             raise FileError(f"{_named(list(self._sources))}: is another one when it is read again, as trades repeat")
         return rows
 
@@ -104,12 +104,7 @@ class Assembly:
         return near if until is None else near & (times < until + MILLI)
 
     def _together(self) -> Columns:
-        """Put each column together and let its parts go, so that not all are in memory twice."""
-        columns = []
-        for parts in self._columns:
-            columns.append(parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.int64), *parts]))
-            parts.clear()
-        prices, quantities, times, ids = columns
+        prices, quantities, times, ids = (np.frombuffer(column, np.int64) for column in self._columns)
         return prices, quantities, times, ids
 
 

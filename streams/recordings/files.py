@@ -9,7 +9,7 @@ from infra.progress import Progress
 from producers.recorded import scan
 from producers.recorded.blocks import blocks_of, trades_only
 from producers.recorded.errors import FileError, joined
-from producers.recorded.finding import files_in
+from producers.recorded.finding import files_in, is_of_others
 from producers.recorded.rows import Rows
 from producers.recorded.unpacked import Part, parts_of
 from schemas.columns import Int64s
@@ -35,11 +35,15 @@ def from_files(
 
 
 def gather_files(paths: Sequence[Path], found: Mapping[str, Assembly], progress: Progress | None) -> Held:
-    """Add the trades of all files to what was found of their instruments. `FileError` names all that are bad."""
+    """Add the trades of all files to what was found of their instruments.
+
+    `FileError` names all that are bad, but for those that by their names have none of these instruments.
+    """
     holds: dict[Part, set[str]] = {}
     bad: list[FileError] = []
     done = 0
     for path in files_in(paths)[0]:
+        own_trades = False
         try:
             for part in parts_of(path):
                 holds[part] = set()
@@ -48,11 +52,13 @@ def gather_files(paths: Sequence[Path], found: Mapping[str, Assembly], progress:
                         holds[part].add(instrument)
                         if instrument in found:
                             found[instrument].add(str(path), _four(own.columns))
+                            own_trades = True
                     done += len(block)
                     if progress is not None:
                         progress(done, None)
         except FileError as error:
-            bad.append(error)
+            if own_trades or not is_of_others(path, found):
+                bad.append(error)
     if bad:
         raise joined(bad)
 

@@ -62,6 +62,42 @@ STORED = mutants_of(
         "            raise\n",
     ),
 )
+MERGED = mutants_of(
+    "producers/recorded/merge.py",
+    FILES,
+    ("ids never begin anew", "& (days[1:] == days[:-1])\n    return same", "& True\n    return same"),
+    ("a trade is on two days", "        _check_other_days(rows)\n", "        pass\n"),
+)
+OF_OTHERS = mutants_of(
+    "producers/recorded/finding.py",
+    FILES,
+    ("a file of another symbol has to be readable", "and instrument not in instruments", "and False"),
+)
+LISTED = mutants_of(
+    "streams/cli/archive/days.py",
+    FILES,
+    (
+        "a damaged day ends the list",
+        "            bad.append(str(error))\n            continue\n",
+        "            raise\n",
+    ),
+)
+TYPED = mutants_of(
+    "streams/cli/instruments/settings_file.py",
+    ("tests/unit/streams/cli/backtest/test_input.py",),
+    ("a table begins with a mark", 'encoding="utf-8-sig"', 'encoding="utf-8"'),
+    ("small numbers have no exponent", "    if NUMBER.fullmatch(text):\n", "    if False:\n"),
+)
+PLACES = mutants_of(
+    "infra/ending.py",
+    ("tests/unit/infra/test_main.py",),
+    ("a bad variable ends in a traceback", "(StackError, OSError, ValidationError)\n", "(StackError, OSError)\n"),
+)
+PLACES += mutants_of(
+    "infra/config.py",
+    ("tests/unit/infra/test_config.py",),
+    ("any text is a broker", "    if not whole:\n", "    if False:\n"),
+)
 PREPARED = mutants_of(
     "streams/backtest/engine/data.py",
     ("tests/unit/streams/backtest/engine/test_data.py",),
@@ -73,4 +109,17 @@ PREPARED = mutants_of(
     ("a float holds any price", "    none = off or inexact or", "    none = off or"),
 )
 
-MUTANTS = (*SCAN, *READING, *UNPACKED, *ORDERED, *ASSEMBLY, *STORED, *PREPARED)
+MUTANTS = (
+    *SCAN,
+    *READING,
+    *UNPACKED,
+    *ORDERED,
+    *ASSEMBLY,
+    *STORED,
+    *MERGED,
+    *OF_OTHERS,
+    *LISTED,
+    *TYPED,
+    *PLACES,
+    *PREPARED,
+)

@@ -4,7 +4,7 @@ from streams.archive.day import day_name, today
 from streams.archive.store import bounded
 from streams.archive.topic import LeftOut, topic_blocks
 from streams.cli.archive.options import ExportTopic
-from streams.cli.archive.stored import named, show_days, store_sources
+from streams.cli.archive.stored import show_days, store_sources
 from streams.cli.endpoints import with_settings
 from streams.cli.instruments.symbols import keys_of
 from streams.cli.output import Output
@@ -20,10 +20,8 @@ def export_topic(asked: ExportTopic, out: Output) -> None:
         blocks = topic_blocks(config, instruments, between, open_day, left, progress)
         days = store_sources(asked.folder, bounded(blocks), bad)
     more = {"unreadable_records": left.unreadable, "open_day": day_name(open_day), "trades_of_open_day": left.open_day}
-    show_days(out, days, asked, more | {"bad": bad})
     for instrument, count in left.unreadable.items():
         out.note(f"{instrument}: {count} records are no trades of it and were left out")
     for instrument, count in left.open_day.items():
         out.note(f"{instrument}: {day_name(open_day)} is not over, its {count} trades so far were left out")
-    if bad:
-        raise named(bad)
+    show_days(out, days, asked, bad, more)

@@ -5,7 +5,7 @@ from pathlib import Path
 from producers.recorded.finding import files_in
 from streams.archive.source import file_blocks
 from streams.cli.archive.options import ImportFiles
-from streams.cli.archive.stored import named, show_days, store_sources
+from streams.cli.archive.stored import show_days, store_sources
 from streams.cli.instruments.symbols import keys_of
 from streams.cli.output import Output
 
@@ -21,6 +21,4 @@ def import_files(asked: ImportFiles, out: Output) -> None:
         out.note(f"left out, by its name no file of trades: {path}")
     bad: list[str] = []
     days = store_sources(asked.folder, file_blocks(files, keys_of(asked.symbols or ()), read), bad)
-    show_days(out, days, asked, {"left_out_files": [str(path) for path in left], "bad": bad})
-    if bad:
-        raise named(bad)
+    show_days(out, days, asked, bad, {"left_out_files": [str(path) for path in left]})

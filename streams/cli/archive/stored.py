@@ -1,14 +1,12 @@
 """What import and export share: blocks of trades into an archive, its days as rows, what was deleted then."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from producers.recorded.errors import FileError, joined
 from streams.archive.store import Block, store
-from streams.cli.archive.days import delete_days, manifest_row
+from streams.cli.archive.days import all_named, delete_days, manifest_row
 from streams.cli.archive.options import ExportTopic, ImportFiles
-from streams.cli.errors import CliError
 from streams.cli.instruments.symbols import keys_of
 from streams.cli.output import Output
 
@@ -25,22 +23,24 @@ def store_sources(folder: Path, sources: Iterable[Iterable[Block]], bad: list[st
     ]
 
 
-def named(bad: Sequence[str]) -> CliError:
-    """Return the error that names what was left out."""
-    return CliError(str(joined([FileError(text) for text in bad])))
+def show_days(
+    out: Output, days: list[dict[str, Any]], asked: ImportFiles | ExportTopic, bad: list[str], more: dict[str, Any]
+) -> None:
+    """Delete old days if that was asked for; show the stored days and their gaps, `more` with `--json` only.
 
-
-def show_days(out: Output, days: list[dict[str, Any]], asked: ImportFiles | ExportTopic, more: dict[str, Any]) -> None:
-    """Delete old days if that was asked for; show the stored days and their gaps, `more` with `--json` only."""
+    Raises `CliError` that names what is bad, if anything is.
+    """
     instruments = keys_of(asked.symbols or ())
-    deleted = None if asked.keep_days is None else delete_days(asked.folder, asked.keep_days, instruments)
+    deleted = None if asked.keep_days is None else delete_days(asked.folder, asked.keep_days, instruments, bad)
     if out.json:
-        out.record({"days": days, **more, "deleted": [row["deleted"] for row in deleted or []]})
-        return
-    out.rows(days, DAYS, empty="no trade to store")
-    _show_gaps(out, days)
-    if deleted is not None:
-        out.section("Deleted", deleted, ("deleted",), empty="nothing to delete")
+        out.record({"days": days, **more, "bad": bad, "deleted": [row["deleted"] for row in deleted or []]})
+    else:
+        out.rows(days, DAYS, empty="no trade to store")
+        _show_gaps(out, days)
+        if deleted is not None:
+            out.section("Deleted", deleted, ("deleted",), empty="nothing to delete")
+    if bad:
+        raise all_named(bad)
 
 
 def _show_gaps(out: Output, days: list[dict[str, Any]]) -> None:

@@ -137,7 +137,7 @@ def write_orders(path: Path, runs: Sequence[RunResult]) -> None:
 def write_lines(path: Path, lines: Sequence[str]) -> None:
     """Write the file that `--orders` names; `BadValue` if it cannot be written."""
     try:
-        path.write_text("\n".join(lines) + "\n", encoding="ascii")
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     except OSError as error:
         raise BadValue(f"--orders: {path}: {error.strerror}") from None
 

@@ -47,7 +47,7 @@ def _counting(blocks: Blocks, counted: list[int]) -> Iterator[list[dict[str, Any
 
 
 def _write_csv(path: Path, blocks: Blocks) -> None:
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for block in blocks:

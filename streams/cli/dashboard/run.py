@@ -11,6 +11,7 @@ import typer
 from infra.config import Config, load_config
 from infra.deadline import Deadline
 from infra.errors import StackError
+from infra.passwords import typed_secret
 from producers.logs import log_to_stderr
 from streams.cli.dashboard.deeds import make_deeds
 from streams.cli.dashboard.options import Dashboard
@@ -66,6 +67,7 @@ def password_of(config: Config) -> str:
     if config.dashboard_password or not config.dashboard_password_file:
         return config.dashboard_password
     try:
-        return Path(config.dashboard_password_file).expanduser().read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadValue(f"HEDGEHOG_DASHBOARD_PASSWORD_FILE={config.dashboard_password_file}: {error}") from None
+        return typed_secret(config.dashboard_password_file)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is no text"
+        raise BadValue(f"HEDGEHOG_DASHBOARD_PASSWORD_FILE={config.dashboard_password_file}: {reason}") from None

@@ -6,7 +6,6 @@ from infra.config import Config
 from schemas.records import Setup
 from schemas.units import ONE, plain
 from streams.cli.output import Output
-from streams.topics.newest import newest_trades
 from streams.trading.coarse import coarse
 
 NAMED = 5
@@ -15,6 +14,8 @@ NAMED = 5
 
 def tell_live(config: Config, setups: Iterable[Setup], out: Output) -> None:
     """Tell it of these instruments, by the newest price of each in the topic."""
+    from streams.topics.newest import newest_trades  # noqa: PLC0415 -- Kafka takes its time, a backtest has none
+
     picked = list(setups)
     newest = newest_trades(config, [setup.key for setup in picked])
     tell(((setup, newest[setup.key].price) for setup in picked if setup.key in newest), out)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from producers.recorded.lines import NUMBER
 from producers.recorded.naming import EXCHANGE
 from schemas.parameters import BY_FIELD
 from schemas.records import FILTERS, Instrument, Settings, Setup
@@ -42,13 +43,13 @@ def read_settings(path: Path) -> dict[str, Setup]:
 
 def _rows(path: Path) -> list[dict[str, Any]]:
     try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix == ".csv":
+        text = path.read_text(encoding="utf-8-sig")
+        if path.suffix.lower() == ".csv":
             return list(csv.DictReader(text.splitlines()))
         rows = json.loads(text, parse_float=Decimal)
     except OSError as error:
         raise BadValue(f"--settings: {path}: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError, csv.Error) as error:
         raise BadValue(f"--settings: {path}: {error}") from None
     if isinstance(rows, dict):
         rows = [rows]
@@ -90,8 +91,10 @@ def _setup(where: str, instrument: str, row: dict[str, Any]) -> Setup:
 
 
 def _number(where: str, name: str, value: object) -> int:
-    # a number of JSON keeps its own digits: it was never a float
-    text = f"{value:f}" if isinstance(value, Decimal) else str(value)
+    # a number of JSON keeps its own digits: it was never a float; one with an exponent is as small tables have it
+    text = str(value)
+    if NUMBER.fullmatch(text):
+        text = f"{Decimal(text):f}"
     parse = BY_FIELD[name].parse if name in BY_FIELD else parse_plain
     try:
         return parse(text, f"{where}: {name}")

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from infra.config import Config, misspelt, problems
+from infra.config import Config, load_config, misspelt, problems
+from infra.errors import BadConfiguration
 from infra.passwords import OWNER, make_passwords, password_of
 
 PASSWORD = "{password}"
@@ -83,6 +84,16 @@ def test_misspelt_variables_are_named(tmp_path: Path, monkeypatch: pytest.Monkey
     ]
 
 
+def test_an_env_file_that_is_no_text_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_bytes("HEDGEHOG_PARTITIONS=3\n".encode("utf-16"))
+    with pytest.raises(BadConfiguration, match=r"^\.env: is not UTF-8: "):
+        load_config()
+    (tmp_path / ".env").write_bytes("\ufeffHEDGEHOG_PARTITIONS=3\r\n".encode())
+    assert load_config().partitions == 3
+    assert not misspelt()
+
+
 @pytest.mark.parametrize("name", ["binance", "coinbase", "bitstamp"])
 @pytest.mark.parametrize(
     ("kind", "url", "used"),
@@ -115,6 +126,46 @@ def test_the_urls_of_an_exchange_are_its_base(tmp_path: Path, name: str, kind: s
     right = "wss://host" if kind == "stream" else "https://host"
     assert said.startswith(f"HEDGEHOG_{field.upper()}={url}: ")
     assert f"not of the form {right} or {right}:port" in said
+
+
+HTTP = "not of the form https://host or https://host:port"
+SERVER = "is not of the form host:port; several are separated by commas"
+DATABASE = "not of the form postgresql+psycopg2://user:password@host:port/database"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("registry_url", "127.0.0.1:28081", HTTP),
+        ("registry_url", "https://registry.example.com/apis/ccompat/v7", None),
+        ("connect_url", "localhost:28083", HTTP),
+        ("connect_registry_url", "http://", HTTP),
+        ("telegram_url", "ws://127.0.0.1", HTTP),
+        ("notify_webhook", "example.com/secret", HTTP),
+        ("notify_webhook", "https://example.com/secret?x=1", None),
+        ("kafka_bootstrap", "http://localhost:9092", SERVER),
+        ("kafka_bootstrap", "localhost", SERVER),
+        ("kafka_bootstrap", "localhost:abc", SERVER),
+        ("kafka_bootstrap", "a:9092,b", SERVER),
+        ("kafka_bootstrap", "a:9092, b:9092,[::1]:9092", None),
+        ("database_url", "postgres://a@b/c", DATABASE),
+        ("database_url", "mysql://a@b/c", DATABASE),
+        ("topic_prefix", "a b.", "String should match pattern"),
+        ("topic_prefix", "ä.", "String should match pattern"),
+        ("topic_prefix", "../x", "String should match pattern"),
+        ("topic_prefix", "replay-2_x.", None),
+    ],
+)
+def test_an_endpoint_of_no_form_is_named_at_once(tmp_path: Path, field: str, value: str, said: str | None) -> None:
+    if said is None:
+        assert getattr(config(tmp_path, **{field: value}), field) == value
+        return
+    with pytest.raises(ValidationError) as raised:
+        config(tmp_path, **{field: value})
+    (line,) = problems(raised.value)
+    assert line.startswith(f"HEDGEHOG_{field.upper()}=")
+    assert said in line
+    assert "secret" not in line
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[3]
+
 
 def run(folder: Path, *words: str, prefix: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("HEDGEHOG_")}
@@ -37,6 +39,48 @@ def test_a_folder_of_somebody_else(tmp_path: Path, words: tuple[str, ...]) -> No
     if words != ("status",):
         assert done.stderr.splitlines()[-1].startswith(f"hedgehog: {place}/")
         assert done.stderr.endswith(": Permission denied\n")
+
+
+PROGRAMS = {
+    "infra": ["infra", "status"],
+    "connectors": ["connectors", "provision"],
+    "producers": ["producers"],
+    "local exchange": ["producers.local_exchange"],
+    "worker": ["faust", "-A", "streams", "worker"],
+    "demo": ["streams.demo"],
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_bad_variable_ends_every_program_with_a_line(tmp_path: Path, program: str) -> None:
+    done = started(tmp_path, program, HEDGEHOG_PARTITIONS="twelve", HEDGEHOG_KAFKA_PORT="0")
+    assert done.returncode == 2
+    assert [line.partition(": ")[2].partition(":")[0] for line in done.stderr.splitlines()] == [
+        "HEDGEHOG_KAFKA_PORT=0",
+        "HEDGEHOG_PARTITIONS=twelve",
+    ]
+
+
+def test_an_env_file_that_is_no_text_ends_a_program_with_a_line(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xff\xfe")
+    done = started(tmp_path, "local exchange")
+    assert done.returncode == 1
+    assert done.stderr.startswith("hedgehog: .env: is not UTF-8: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_data_folder_that_is_a_file_ends_the_demo_with_a_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = started(tmp_path, "demo", HEDGEHOG_DATA_DIR=str(tmp_path / "file"))
+    assert (done.returncode, done.stderr) == (1, f"hedgehog: {tmp_path}/file/demo: Not a directory\n")
+
+
+def started(folder: Path, program: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A program that was run in a folder, with these variables."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("HEDGEHOG_")}
+    environment = {**clean, "PYTHONPATH": str(ROOT), "HEDGEHOG_DATA_DIR": str(folder / "data"), **variables}
+    argv = [sys.executable, "-m", *PROGRAMS[program]]
+    return subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
 def like_others() -> list[str]:

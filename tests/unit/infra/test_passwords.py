@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.errors import StackError
-from infra.passwords import FILE, OWNER, SUPERUSER, make_passwords, password_folder, password_of
+from infra.passwords import FILE, OWNER, SUPERUSER, make_passwords, password_folder, password_of, typed_secret
 
 
 def test_each_role_has_its_own_for_good(tmp_path: Path) -> None:
@@ -56,3 +56,9 @@ def test_a_folder_that_kafka_connect_could_not_read_is_refused(tmp_path: Path, n
     with pytest.raises(StackError, match=rf"^HEDGEHOG_DATA_DIR={tmp_path}/{name}: "):
         make_passwords(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("written", ["123:abc", "123:abc\n", "\ufeff123:abc\r\n", "  123:abc\n\n"])
+def test_a_secret_that_somebody_typed_is_without_what_an_editor_adds(tmp_path: Path, written: str) -> None:
+    (tmp_path / "token").write_bytes(written.encode())
+    assert typed_secret(str(tmp_path / "token")) == "123:abc"

@@ -155,6 +155,13 @@ def test_a_saved_answer_may_be_packed(tmp_path: Path) -> None:
     plain.write_bytes(json.dumps([PAIR]).encode())
     packed.write_bytes(gzip.compress(plain.read_bytes()))
     assert LISTERS["bitstamp"].open(plain) == LISTERS["bitstamp"].open(packed) == pairs(PAIR)
+    plain.write_bytes(b"\xef\xbb\xbf" + plain.read_bytes())
+    assert LISTERS["bitstamp"].open(plain) == pairs(PAIR), "with a byte order mark"
+    damaged = bytearray(packed.read_bytes())
+    damaged[12] ^= 0xFF
+    packed.write_bytes(damaged)
+    with pytest.raises(ListingError, match=r"pairs\.json\.gz: "):
+        LISTERS["bitstamp"].open(packed)
 
 
 @pytest.mark.parametrize("name", NAMES)

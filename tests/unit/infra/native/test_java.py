@@ -13,6 +13,7 @@ from infra.native.java import JAVA_ENVIRONMENT, write_properties
         ("/home/jane", "/home/jane"),
         ("/home/jürgen/dätä", r"/home/j\u00fcrgen/d\u00e4t\u00e4"),
         ("/home/币", r"/home/\u5e01"),
+        (r"/home/a\b", r"/home/a\\b"),
         ("/home/🦔", r"/home/\ud83e\udd94"),
         (3, "3"),
     ],

@@ -1,5 +1,6 @@
 """What an archive gives: its list, its trades exactly as recorded; and what retention deletes of it."""
 
+import json
 from pathlib import Path
 
 import msgspec
@@ -59,6 +60,27 @@ def test_retention_does_not_touch_a_file_that_is_not_what_its_name_says(archive:
     assert result.exit_code == 1
     assert "not deleted: it is binance:ETHUSDT" in result.stderr
     assert path.exists()
+
+
+def test_a_damaged_day_hides_no_other(archive: Path, tmp_path: Path) -> None:
+    damaged = [archive / f"binance/{name}.parquet" for name in ("ETHUSDT/2019-06-02", "XRPUSDT/2019-06-02")]
+    for path in damaged:
+        path.write_bytes(b"damage")
+    listed = hedgehog("list", archive, "--json")
+    assert listed.exit_code == 1
+    assert [(row["instrument"], row["day"]) for row in json.loads(listed.stdout)] == [("binance:XRPUSDT", "2019-06-03")]
+    assert all(f"{path}: Parquet" in listed.stderr for path in damaged)
+    with pytest.raises(FileError) as raised:
+        read_archive([archive], ["binance:XRPUSDT", "binance:ETHUSDT"])
+    assert all(f"{path}: Parquet" in str(raised.value) for path in damaged)
+    # a later day is stored, a day of which there is a damaged file is named
+    later = recording(tmp_path / "later.csv", [at(12, NOON + 3 * DAY), at(13, NOON)])
+    stored = hedgehog("import", later, "--out", archive, "--keep-days", 1)
+    assert stored.exit_code == 1
+    assert stored.stderr.count(f"{damaged[1]}: Parquet") == 2, "it was not stored into, nor deleted"
+    assert (archive / "binance/XRPUSDT/2019-06-05.parquet").exists()
+    assert not (archive / "binance/XRPUSDT/2019-06-03.parquet").exists()
+    assert damaged[1].exists()
 
 
 def test_a_range_of_an_archive_is_read(archive: Path, two_days: list[Trade]) -> None:

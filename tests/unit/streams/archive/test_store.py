@@ -1,5 +1,6 @@
 """`hedgehog archive import` on files: what is stored, what is refused and by which name."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -195,6 +196,16 @@ def test_ids_that_begin_anew_on_another_day_are_other_trades(tmp_path: Path) -> 
     assert contents(tmp_path / "at-once") == contents(folder)
     assert {row["state"] for row in data("import", *both, "--out", folder)["days"]} == {"unchanged"}
     assert "too" not in hedgehog("verify", folder).output
+
+
+def test_a_checksum_that_a_windows_tool_wrote(tmp_path: Path, two_days: list[Trade]) -> None:
+    path = recording(tmp_path / "a.csv", two_days)
+    beside = path.with_name("a.csv.CHECKSUM")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    beside.write_bytes(f"\ufeff{digest} *a.csv\r\n".encode())
+    assert data("import", path, "--out", tmp_path / "archive")["days"]
+    beside.write_text("\ufeff" + "0" * 64, encoding="utf-8")
+    assert f"{path}: its SHA-256 is {digest}" in hedgehog("import", path, "--out", tmp_path / "archive").stderr
 
 
 def test_only_some_symbols(tmp_path: Path, two_days: list[Trade]) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from schemas.units import ONE, plain
+from streams.backtest import performance
 from streams.backtest.engine.data import Prices, Times, prepare
 from streams.backtest.engine.reference import SimulatedOrder, run_reference
 from streams.backtest.engine.sweep import MONEY, sweep
@@ -68,9 +69,11 @@ def test_as_the_sweep_and_as_step_by_step(seed: int) -> None:
     assert result.wins + result.losses <= result.cycles
 
 
+@pytest.mark.parametrize("block", [performance.BLOCK, 1, 7])
 @pytest.mark.parametrize("seed", range(5))
-def test_the_course_as_step_by_step(seed: int) -> None:
+def test_the_course_as_step_by_step(seed: int, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is left out, the ends of the deepest fall are not, and the last point is the result's."""
+    monkeypatch.setattr(performance, "BLOCK", block)
     chance = np.random.default_rng(seed)
     prices = (40_000 + chance.integers(-90, 91, 400)) * 1_000
     of = setup(

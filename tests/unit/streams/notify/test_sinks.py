@@ -127,6 +127,9 @@ def test_the_token_may_be_in_a_file(tmp_path: Path) -> None:
     file.write_text("1:secret\n")
     found = config(telegram_token_file=str(file), telegram_chats="7", notify_webhook="http://x/y")
     assert secrets(found) == ["1:secret", "http://x/y"]
+    file.write_bytes(b"\xff\xfe1\0")
+    with pytest.raises(NotConfigured, match="is no text"):
+        destinations(found, [])
     file.write_text("")
     with pytest.raises(NotConfigured, match="the file is empty"):
         destinations(found, [])

@@ -8,13 +8,13 @@ import pytest
 
 from producers.pace import spaced
 from producers.recorded.errors import FileError
+from producers.recorded.merge import DAY_US
 from producers.recorded.rows import from_trades
 from producers.source import BadRecord
 from schemas.records import Trade
 from schemas.times import Between
 from streams.archive.day import describe, write_day
 from streams.archive.folder import path_of
-from streams.archive.rows import DAY_US
 from streams.replay.tape import Tape, tape_of_files
 from tests.samples import trade
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from streams.backtest.engine.data import prepare
+from streams.backtest.engine import data
+from streams.backtest.engine.data import clock_of, prepare
 from streams.backtest.engine.fast import run_fast
 from streams.backtest.engine.reference import run_reference
 from streams.trading.rules import rules_of
@@ -46,6 +47,26 @@ def test_prices_at_the_limits_of_32_bits_and_of_floats(prices: list[int], tick: 
     assert (prepared.unit, prepared.highest) == (unit, max(prices) // unit)
     assert prepared.tape.prices.tolist() == [price // unit for price in prices]
     assert prepared.tape.high.tolist() == [max(prices) // unit]
+
+
+@pytest.mark.parametrize(
+    ("times", "clock"),
+    [
+        ([], []),
+        ([5], [5]),
+        ([5, 5, 6, 9, 9], [5, 5, 6, 9, 9]),
+        ([5, 6, 4, 7, 8], [5, 6, 6, 7, 8]),
+        ([5, 6, 7, 8, 1], [5, 6, 7, 8, 8]),
+    ],
+)
+def test_a_clock_never_goes_back_and_is_no_copy_where_times_do_not(
+    times: list[int], clock: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "BLOCK", 2)
+    given = np.array(times, np.int64)
+    found = clock_of(given)
+    assert found.tolist() == clock
+    assert (found is given) == (times == clock)
 
 
 def test_extremes_of_blocks() -> None:

@@ -62,6 +62,7 @@ def archived(path: Path, lines: Sequence[str], header: bool = False) -> Path:
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr(f"{path.stem}.csv", text)
     else:
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     return path
 
@@ -174,6 +175,33 @@ def test_two_trades_under_one_id_are_refused_by_all(tmp_path: Path) -> None:
         tape(*paths)
 
 
+def test_ids_that_begin_anew_on_another_day_are_other_trades(tmp_path: Path) -> None:
+    """A symbol that is listed again for another coin, a test network that is wiped each month."""
+    days = {"2022-05-12": (START, "0.5"), "2022-05-31": (START + 19 * 86_400, "9")}
+    for day, (start, price) in days.items():
+        lines = [f"{n},{price},10,5,{start + n}000,False,True" for n in (1, 2, 3)]
+        archived(tmp_path / f"LUNAUSDT-trades-{day}.csv", lines)
+    paths = sorted(tmp_path.glob("*.csv"))
+    for order in (paths, paths[::-1]):
+        run = same_everywhere(tmp_path, *order, symbol="LUNAUSDT", typed="--tick 0.01 --step 1")
+        assert (run["trades"], run.get("repeated_trades", 0)) == (6, 0)
+    assert [trade.price for trade in tape(*paths) if isinstance(trade, Trade)] == [50_000_000] * 3 + [900_000_000] * 3
+    run = same_everywhere(tmp_path, *paths, paths[1], symbol="LUNAUSDT", typed="--tick 0.01 --step 1")
+    assert run["trades"] == 6
+
+
+def test_a_trade_that_is_on_two_days_is_refused_by_all(tmp_path: Path) -> None:
+    paths = [written(tmp_path / f"{n}.csv", Six(symbol="AAAUSDT").lines()) for n in (1, 2)]
+    paths[1].write_text(paths[1].read_text().replace(f"{START}000", f"{START + 86_400}000"))
+    said = "trade_id: two trades have 1: price 1, quantity 1000, time 2025-01-01T00:00:00.000000Z, buyer_is_maker"
+    run, stored = hedgehog(*backtest(*paths)), hedgehog("archive", "import", *paths, "--out", tmp_path / "archive")
+    assert (run.exit_code, stored.exit_code) == (2, 1)
+    assert said in run.stderr
+    assert said in stored.stderr
+    with pytest.raises(FileError, match="two trades have 1"):
+        tape(*paths)
+
+
 def test_numbers_with_an_exponent(tmp_path: Path) -> None:
     texts = ["1e-07", "1E-7", "1.234E-05", "1234e-8", "0.1234E-4", "1.5e+0"]
     lines = [f"{1000 + n},{price},10,5,{START + n}000000,False,True" for n, price in enumerate(texts)]
@@ -196,7 +224,7 @@ def test_symbols_of_any_letters(tmp_path: Path, symbol: str) -> None:
     assert data("archive", "import", tmp_path / "folder", "--out", tmp_path / "b")["days"][0]["rows"] == 5
 
 
-def test_a_folder_or_a_pattern_of_daily_files(tmp_path: Path) -> None:
+def test_a_folder_or_a_pattern_of_daily_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [f"{n},{price},1000,5,{START + n - 1}000000,True,True" for n, price in enumerate(PRICES, start=1)]
     for day, some in enumerate((lines[:2], lines[2:5], lines[5:]), start=1):
         archived(tmp_path / f"AAAUSDT-trades-2025-01-{day:02}.zip", some)
@@ -210,6 +238,11 @@ def test_a_folder_or_a_pattern_of_daily_files(tmp_path: Path) -> None:
     run = data(*backtest(folder))
     assert run.items() >= IN_ORDER.items()
     assert data(*backtest(folder / "**" / "AAAUSDT-*"))["fingerprint"] == run["fingerprint"]
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert data(*backtest(Path("~/days/AAAUSDT-*.zip")))["fingerprint"] == run["fingerprint"]
+    assert (
+        hedgehog(*backtest(Path("~no-such-user/x*"))).stderr == "hedgehog: --file: ~no-such-user/x*: no file matches\n"
+    )
     assert (
         hedgehog(*backtest(tmp_path / "CCC*.zip")).stderr == f"hedgehog: --file: {tmp_path}/CCC*.zip: no file matches\n"
     )
@@ -230,6 +263,35 @@ def test_a_bad_file_among_others_is_named_and_the_others_are_stored(tmp_path: Pa
     result = hedgehog(*backtest(*sorted(tmp_path.glob("*.csv")), symbol="BUSDT"))
     assert result.exit_code == 2
     assert result.stderr == "hedgehog: --file: BUSDT-trades-2025-01-01.csv:4: 2 fields instead of 7\n"
+
+
+UNREADABLE = {
+    "CUSDT-trades-2025-01-01.zip": b"no zip",
+    "DUSDT-trades-2025-01-01.csv.gz": b"no gzip",
+    "EUSDT-trades-2025-01-01.csv": b"hello",
+}
+
+
+def test_files_that_cannot_be_read_stop_no_other(tmp_path: Path) -> None:
+    for symbol in ("AUSDT", "BUSDT"):
+        line = f"1000,0.5,10,5,{START}000000,False,True"
+        archived(tmp_path / "days" / f"{symbol}-trades-2025-01-01.csv", [line])
+    for name, content in UNREADABLE.items():
+        (tmp_path / "days" / name).write_bytes(content)
+    result = hedgehog("archive", "import", tmp_path / "days", "--out", tmp_path / "archive")
+    assert result.exit_code == 1
+    for name in UNREADABLE:
+        assert result.stderr.count(name) == 1
+    stored = sorted(path.parent.name for path in (tmp_path / "archive").rglob("*.parquet"))
+    assert stored == ["AUSDT", "BUSDT"]
+    # by their names they have no trade of the symbol that is asked for
+    assert data(*backtest(tmp_path / "days", symbol="AUSDT"))["trades"] == 1
+    only = hedgehog("archive", "import", tmp_path / "days", "--symbol", "AUSDT", "--out", tmp_path / "other")
+    assert only.exit_code == 0, only.stderr
+    # of those that may have it all are named
+    result = hedgehog(*backtest(tmp_path / "days", symbol="CUSDT"))
+    assert result.exit_code == 2
+    assert "CUSDT-trades-2025-01-01.zip: File is not a zip file" in result.stderr
 
 
 @pytest.mark.parametrize("case", BAD_LINES)

@@ -155,6 +155,21 @@ def test_settings_as_a_table(shown: list[dict[str, Any]], tmp_path: Path) -> Non
     assert plain(settings.buy_down_interval) == "0.0025"  # what a row leaves out is the default
 
 
+@pytest.mark.parametrize("name", ["settings.csv", "SETTINGS.CSV"])
+def test_a_table_that_a_spreadsheet_saved(name: str, tmp_path: Path) -> None:
+    """With a byte order mark, CRLF, and small numbers with an exponent, as pandas writes them too."""
+    path = tmp_path / name
+    path.write_bytes("\ufeffsymbol,tick_size,step_size,budget\r\nXRPUSDT,1E-05,1e-01,1e+2\r\n".encode())
+    instrument, settings = read_settings(path)["binance:XRPUSDT"]
+    assert (instrument.tick_size, instrument.step_size, plain(settings.budget)) == (1_000, 10_000_000, "100")
+
+
+def test_settings_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text('\ufeff{"symbol": "XRPUSDT", "tick_size": "0.01", "step_size": 1e-1}', encoding="utf-8")
+    assert read_settings(path)["binance:XRPUSDT"].instrument.step_size == 10_000_000
+
+
 def test_numbers_of_json_are_never_floats(tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
     path.write_text('{"symbol": "XRPUSDT", "tick_size": 0.00000001, "step_size": 1, "budget": 12345678901.12345678}')
@@ -164,7 +179,8 @@ def test_numbers_of_json_are_never_floats(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"budget": "1e3"}, "binance:XRPUSDT: budget: '1e3' is not a plain decimal"),
+        ({"budget": "1e3e"}, "binance:XRPUSDT: budget: '1e3e' is not a plain decimal"),
+        ({"budget": "1e-9"}, "binance:XRPUSDT: budget: '0.000000001' has more than 8 decimals"),
         ({"chunks": 2.5}, "binance:XRPUSDT: chunks: '2.5' is not a whole number"),
         ({"chunks": 0}, "binance:XRPUSDT: chunks: 0 is not between 1 and 1000"),
         ({"fee": True}, "binance:XRPUSDT: fee: 'True' is not a plain decimal"),
@@ -191,6 +207,7 @@ def test_wrong_settings_are_named(
         ("", "Expecting value"),
         ("[1]", "is not what hedgehog settings show --json prints"),
         ("[]", "has no settings"),
+        ("[" * 100_000, "recursion"),
         ('[{"symbol": "XRPUSDT", "step_size": "1"}]', "binance:XRPUSDT: tick_size is missing"),
     ],
 )

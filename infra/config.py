@@ -54,10 +54,13 @@ class Config(BaseSettings):
     postgres_port: Port = 25432
     worker_port: Port = 26066
     run_port: Port = 26060
+    producer_port: Port = 26040
+    """Of a second producer it is the next one that is free; of a notifier and a guard as well."""
+    notifier_port: Port = 26050
     local_exchange_port: Port = 29443
     dashboard_port: Port = 28090
     worker_host: str = LOOPBACK
-    """The address on which a worker serves its web page, and `hedgehog run` what tells of its health."""
+    """The address on which a worker serves its web page, and every other process what tells of its health."""
 
     kafka_bootstrap: str = ""
     """Endpoints: derived from the ports unless given (`HEDGEHOG_INFRA=external` wants them given)."""

@@ -8,6 +8,7 @@ from tests.mutants.promises import PROMISES
 from tests.mutants.recorded import MUTANTS as FILES
 from tests.mutants.recovery import RECOVERY
 from tests.mutants.runner import mutants_of as _of
+from tests.mutants.watched import WATCHED
 from tests.mutants.web import WEB
 
 UNIT = "tests/unit/streams"
@@ -385,4 +386,5 @@ MUTANTS = (
     *(*TRADING, *EXCHANGE, *TRADES, *COLUMNS, *LEADER, *REPEATS, *CHECKS, *STOPS, *MATCHING, *IDS, *SETTINGS),
     *AUDIT,
     *PROMISES,
+    *WATCHED,
 )

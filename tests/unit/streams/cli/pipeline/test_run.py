@@ -68,6 +68,14 @@ def test_all_is_well_once_everything_runs_and_the_workers_have_joined(
     assert (said["workers_joined"], said["workers_wanted"]) == (joined, 1)
 
 
+def test_the_programs_are_told_to_prometheus() -> None:
+    supervisor: Any = Playing({"worker-1": 9.0, "producer": None}, {})
+    supervisor.starts = lambda name: 3 if name == "producer" else 1
+    restarts, up = run.figures(supervisor)
+    assert {each.labels["program"]: each.value for each in restarts.samples} == {"worker-1": 0, "producer": 2}
+    assert {each.labels["program"]: each.value for each in up.samples} == {"worker-1": 1, "producer": 0}
+
+
 def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     with run._alone(folder), pytest.raises(CliError, match="another `hedgehog run` has"), run._alone(folder):

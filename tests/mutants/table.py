@@ -8,6 +8,7 @@ from tests.mutants.promises import PROMISES
 from tests.mutants.recorded import MUTANTS as FILES
 from tests.mutants.recovery import RECOVERY
 from tests.mutants.runner import mutants_of as _of
+from tests.mutants.safety import SAFETY
 from tests.mutants.watched import WATCHED
 from tests.mutants.web import WEB
 
@@ -387,4 +388,5 @@ MUTANTS = (
     *AUDIT,
     *PROMISES,
     *WATCHED,
+    *SAFETY,
 )

@@ -48,6 +48,10 @@ EPOCH_CONFLICTS = _counter(
 DEAD_LETTERS = _counter("hedgehog_dead_letters_total", "Records that could not be handled.", "source")
 # The notifier.
 ALERTS = _counter("hedgehog_alerts_sent_total", "Messages to people, by how sending them ended.", "sink", "outcome")
+# The guard.
+HALTS = _counter("hedgehog_guard_halts_total", "Halts of trading.", "reason")
+for _reason in ("stale", "heartbeat", "loss", "notional", "orders", "minute"):
+    HALTS.labels(_reason)  # a rate begins at 0, or the first halt would be none
 
 
 class Family(NamedTuple):

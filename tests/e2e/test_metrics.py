@@ -32,7 +32,7 @@ from schemas.topics import TRADES
 from tests.samples import settings
 
 MONITORING = Path(__file__).parents[2] / "infra" / "monitoring"
-PORTS = {"run": 26_060, "producer": 26_040, "notifier": 26_050, "worker": 26_066, "dashboard": 28_090}
+PORTS = {"run": 26_060, "producer": 26_040, "notifier": 26_050, "worker": 26_066, "dashboard": 28_090, "guard": 26_055}
 WITHIN_S = 120.0
 RATE = 200
 OF_PROMETHEUS = {"up": {"job", "process"}}
@@ -151,6 +151,7 @@ WAITED_FOR = {
     "worker": ["hedgehog_orders_total", "hedgehog_fills_total", "hedgehog_lag_records"],
     "notifier": ["hedgehog_alerts_sent_total"],
     "dashboard": ["hedgehog_dashboard_pages"],
+    "guard": ["hedgehog_guard_halts_total"],
 }
 
 

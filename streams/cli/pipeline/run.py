@@ -1,4 +1,4 @@
-"""`hedgehog run`: the producer, workers, the notifier and the dashboard under one supervisor, with one log."""
+"""`hedgehog run`: the producer, workers, notifier, dashboard and guard under one supervisor, with one log."""
 
 import fcntl
 import signal
@@ -37,9 +37,9 @@ STEADY_S = 2.0
 """A program that has run for less may be about to crash."""
 BROKER_S = 2.0
 OWN = "hedgehog"
-PRODUCER, NOTIFIER, DASHBOARD = "producer", "notifier", "dashboard"
-OPTIONAL = (PRODUCER, NOTIFIER, DASHBOARD)
-BESIDE = {NOTIFIER: ("notify",), DASHBOARD: ("dashboard",)}
+PRODUCER, NOTIFIER, DASHBOARD, GUARD = "producer", "notifier", "dashboard", "guard"
+OPTIONAL = (PRODUCER, NOTIFIER, DASHBOARD, GUARD)
+BESIDE = {NOTIFIER: ("notify",), DASHBOARD: ("dashboard",), GUARD: ("guard",)}
 
 
 def run(asked: Run, out: Output) -> None:

@@ -21,7 +21,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 STOP_S = 10.0
 
 
-def guard(_: Asked, out: Output) -> None:
+def guard(asked: Asked, out: Output) -> None:
     """Guard until a signal ends it; exit code 1 where it cannot go on."""
     config = with_settings()
     log_to_stderr()

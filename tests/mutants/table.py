@@ -1,6 +1,7 @@
 """The mutants, by subject. Each line of a source that keeps a promise has one that takes the promise away."""
 
 from tests.mutants.audited import AUDIT
+from tests.mutants.guarded import GUARDED
 from tests.mutants.incarnations import INCARNATIONS
 from tests.mutants.market import MARKET
 from tests.mutants.notify import NOTIFY
@@ -389,4 +390,5 @@ MUTANTS = (
     *PROMISES,
     *WATCHED,
     *SAFETY,
+    *GUARDED,
 )

@@ -27,6 +27,8 @@ DATABASE = "hedgehog"
 OF_THE_TESTS = ("TEST_KEEP",)
 """Variables that only the tests read."""
 
+DECIMAL = r"^(\d{1,12}(\.\d{1,8})?)?$"
+"""A plain decimal, or nothing."""
 IDS = r"^(-?\d{1,18}(,-?\d{1,18})*)?$"
 """Whole numbers separated by commas."""
 SECRET = ("database_url", "dashboard_password", "telegram_token", "notify_webhook", "notify_apprise")
@@ -55,10 +57,14 @@ class Config(BaseSettings):
     postgres_port: Port = 25432
     worker_port: Port = 26066
     run_port: Port = 26060
+    producer_port: Port = 26040
+    """Of a second producer it is the next one that is free; of a notifier and a guard as well."""
+    notifier_port: Port = 26050
+    guard_port: Port = 26055
     local_exchange_port: Port = 29443
     dashboard_port: Port = 28090
     worker_host: str = LOOPBACK
-    """The address on which a worker serves its web page, and `hedgehog run` what tells of its health."""
+    """The address on which a worker serves its web page, and every other process what tells of its health."""
 
     kafka_bootstrap: str = ""
     """Endpoints: derived from the ports unless given (`HEDGEHOG_INFRA=external` wants them given)."""
@@ -91,6 +97,16 @@ class Config(BaseSettings):
     """Commission of the mock exchange, as a fraction of the notional."""
     mock_partial_fills: bool = False
     """Whether the mock exchange fills no more than the quantity of each market trade."""
+
+    total_notional_limit: Annotated[str, Field(pattern=DECIMAL)] = ""
+    """Limits of all instruments together, money of each quote asset by itself; none unless given."""
+    total_orders_limit: Annotated[int, Field(ge=0)] = 0
+    total_minute_limit: Annotated[int, Field(ge=0)] = 0
+    total_loss_limit: Annotated[str, Field(pattern=DECIMAL)] = ""
+    guard_stale_s: Annotated[float, Field(ge=0)] = 120
+    """`hedgehog guard` halts a traded instrument after so many seconds without a trade; 0: never."""
+    guard_heartbeat_s: Annotated[float, Field(ge=0)] = 60
+    """And all of them after so long without a worker that goes on."""
 
     dashboard_host: str = LOOPBACK
     """The address on which the dashboard is served; another than loopback needs a password."""

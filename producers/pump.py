@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from infra import metrics
 from infra.config import Config
 from producers.encode import TradeEncoder
 from producers.publisher import DeliveryError, Publisher
@@ -164,6 +165,7 @@ class Pump:
 
     def _dead_letter(self, bad: BadRecord) -> None:
         self.bad_records += 1
+        metrics.DEAD_LETTERS.labels("producer").inc()
         at = time.time_ns() // 1_000
         letter = dead_letter(bad.origin, self._topic, -1, -1, None, bad.raw, bad.error, at)
         self._log(f"{letter.source}: {letter.error}: {bad.raw[:200]!r}")

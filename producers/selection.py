@@ -20,6 +20,11 @@ class Selection:
         self._wanted: dict[str, set[str]] = {name: set() for name in self._sessions}
         self._changed: set[str] = set()
 
+    @property
+    def wanted(self) -> dict[str, int]:
+        """How many symbols are to be streamed, by exchange."""
+        return {name: len(symbols) for name, symbols in self._wanted.items()}
+
     def change(self, settings: Settings) -> None:
         """Take in the newest settings of one instrument."""
         wanted = self._wanted.get(settings.exchange)

@@ -13,12 +13,15 @@ from typing import Any
 
 from confluent_kafka import KafkaException
 
+from infra import metrics
 from infra.config import Config
 from infra.deadline import Deadline
 from infra.errors import StackError
+from infra.health import PORTS, Health
 from producers import gap_records, settings_topic
 from producers.adapter import Adapter
 from producers.exchanges import EXCHANGES, adapters
+from producers.figures import figures, readiness
 from producers.filler import Filler
 from producers.fleet import Feed, Fleet
 from producers.gap_records import GapRecords
@@ -90,7 +93,11 @@ async def serve(config: Config, sessions: Sequence[Feed], stop: asyncio.Event) -
             asyncio.create_task(_report(pump, fillers)),
             asyncio.create_task(stop.wait()),
         ]
-        await _until_stopped(sessions, finishing, others)
+        loop = asyncio.get_running_loop()
+        read = metrics.on_loop(loop, lambda: figures(pump, fillers, publisher.queued))
+        ready = metrics.on_loop(loop, lambda: readiness(selection.wanted, fillers))
+        with metrics.reading(read), Health(config.worker_host, config.port("producer"), ready, PORTS):
+            await _until_stopped(sessions, finishing, others)
         log.info("stopping: %d records wait for the broker's acknowledgement", publisher.queued)
     for memory in memories.values():
         if memory.held:

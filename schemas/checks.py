@@ -97,6 +97,7 @@ FIELDS: dict[str, Whole | Text | None] = {
     # Their types say all, or the record itself does.
     **dict.fromkeys(("watched", "deviation", "apart")),
     **dict.fromkeys(("side", "status", "execution_type", "buyer_is_maker", "filled", "cancel_requested", "streaming")),
+    **dict.fromkeys(("notional_limit", "orders_limit", "minute_limit", "loss_limit", "halted")),
     **dict.fromkeys(("chunks", "budget", "buy_down_interval", "profit_interval", "rebuy_interval", "fee")),
     **dict.fromkeys(("price", "tick_size", "quantity", "step_size")),
     **dict.fromkeys(("executed_quantity", "cumulative_quantity", "order_quantity")),

@@ -15,8 +15,8 @@ LEADER, BOOK = "trading", "exchange"
 class Applied(Decided, kw_only=True, frozen=True):
     """The journal of a leader or a book: one input that changed it, and after which trade.
 
-    A leader takes fills and changes of instrument or settings, a book orders and changes of instrument or of the terms
-    of the exchange. Those that no topic keeps are here as JSON.
+    A leader takes fills and changes of instrument or settings, a book orders and changes of instrument, of settings or
+    of the terms of the exchange. Those that no topic keeps are here as JSON.
     """
 
     agent: str = LEADER

@@ -14,6 +14,7 @@ class Unit(Enum):
     """What the stored integer counts."""
 
     TRADERS = "traders"
+    ORDERS = "orders"
     QUOTE_ASSET = "quote asset, in 1e-8"
     FRACTION = "a fraction, in 1e-8"
 
@@ -46,15 +47,15 @@ class Parameter:
     @property
     def scale(self) -> int:
         """How many stored units make 1 of what the user types."""
-        return 1 if self.unit is Unit.TRADERS else ONE
+        return 1 if self.unit in (Unit.TRADERS, Unit.ORDERS) else ONE
 
     def parse(self, text: str, name: str) -> int:
         """The stored value of a typed text; a `ValueError` names `name` and the text."""
-        return parse_whole(text, name) if self.unit is Unit.TRADERS else parse_plain(text, name)
+        return parse_whole(text, name) if self.scale == 1 else parse_plain(text, name)
 
     def text(self, value: int) -> str:
         """A stored value as a plain number."""
-        return str(value) if self.unit is Unit.TRADERS else plain(value)
+        return str(value) if self.scale == 1 else plain(value)
 
     def check(self, value: int) -> None:
         """Raise `Refused`, which names the field and the bounds, for a value outside of them."""
@@ -79,10 +80,25 @@ PARAMETERS = (
         "Fall below a placed buy that starts one more trader, as a fraction",
     ),
     Parameter("fee", "--fee", Unit.FRACTION, 0, ONE - 1, "Commission of one order, as a fraction"),
+    Parameter(
+        *("notional_limit", "--notional-limit", Unit.QUOTE_ASSET, 0, AMOUNT_MAX),
+        "No BUY that takes open BUYs and what is held above so much quote asset; 0 for any",
+    ),
+    Parameter("orders_limit", "--orders-limit", Unit.ORDERS, 0, 1_000, "No BUY beside so many open orders; 0 for any"),
+    Parameter(
+        *("minute_limit", "--minute-limit", Unit.ORDERS, 0, 1_000_000),
+        "No BUY after so many orders in a minute of the trades' time; 0 for any",
+    ),
+    Parameter(
+        *("loss_limit", "--loss-limit", Unit.QUOTE_ASSET, 0, AMOUNT_MAX),
+        "No BUY on a day, UTC, that has lost more quote asset; 0 for any",
+    ),
 )
 BY_FIELD = {parameter.field: parameter for parameter in PARAMETERS}
 FIELDS = tuple(BY_FIELD)
-HELD = ("budget", "fee")
+LIMITS = ("notional_limit", "orders_limit", "minute_limit", "loss_limit")
+"""What keeps a BUY from leaving; 0 keeps none."""
+HELD = ("budget", "fee", *LIMITS)
 """What is the same for all settings of a sweep."""
 SWEPT = tuple(field for field in FIELDS if field not in HELD)
 """What a sweep varies."""

@@ -307,6 +307,12 @@ class Settings(Chosen, kw_only=True, frozen=True):
     """The fields that this record changes, separated by commas; `None` for all of them."""
     revision: int = 0
     """One more than that of the settings that whoever wrote this record knew."""
+    notional_limit: int = 0
+    orders_limit: int = 0
+    minute_limit: int = 0
+    loss_limit: int = 0
+    halted: bool = False
+    """Whether a halt has switched trading off: only who names the instrument starts it again."""
 
     def check(self) -> None:
         """Raise `Refused` that names a parameter out of its range, or a change of what can not be changed."""

@@ -2,15 +2,18 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from faust.exceptions import AlreadyConfiguredWarning
+from prometheus_client.core import Metric
 
 from connectors.apply import watch
+from infra import metrics
 from infra.config import Config, load_config
 from infra.deadline import Deadline
 from infra.ending import OF_THE_USER, ended
@@ -32,6 +35,7 @@ from streams.delivery.guard import guarded, stop_worker
 from streams.delivery.incarnations import Incarnations
 from streams.delivery.keeper import Keeper
 from streams.delivery.messages import Producer
+from streams.delivery.meter import lag_of
 from streams.topics.lag import worker_groups
 
 log = logging.getLogger(__name__)
@@ -84,7 +88,24 @@ def make_app(config: Config, agents: Sequence[Agent[Any]] | None = None) -> Hedg
     )
     for agent in agents:
         _add_agent(app, environment, agent)
+    _add_metrics(app, environment, agents)
     return app
+
+
+def _add_metrics(app: HedgehogApp, environment: Environment, agents: Sequence[Agent[Any]]) -> None:
+    """Serve the worker's metrics beside Faust's own pages."""
+    names = {topic.full_name(environment.config): topic.name for agent in agents for topic in agent.inputs}
+
+    def lag() -> Iterable[Metric]:
+        consumer: Any = app.consumer
+        return lag_of({names[topic]: lag for topic, lag in consumer.lags().items()}, time.time_ns() // 1_000_000)
+
+    async def page(web: Any, _: Any) -> Any:
+        with metrics.reading(lag):
+            return web.bytes(metrics.exposition(), content_type="text/plain; version=0.0.4")
+
+    page.__name__ = page.__qualname__ = "metrics"
+    app.page("/metrics")(page)
 
 
 def _take_place(app: HedgehogApp, config: Config) -> None:

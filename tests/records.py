@@ -166,6 +166,10 @@ SETTINGS: st.SearchStrategy[Settings] = st.builds(
     updated_time=TIMES,
     changed=st.none() | CHANGES,
     revision=COUNTS,
+    **dict.fromkeys(("notional_limit", "loss_limit"), between(0, AMOUNT_MAX)),
+    orders_limit=between(0, 1_000),
+    minute_limit=between(0, 1_000_000),
+    halted=st.booleans(),
 )
 WATCHES: st.SearchStrategy[Watch] = st.builds(
     Watch,

@@ -179,7 +179,7 @@ def _instrument_of(named: OrderId) -> str:
 
 
 _TEXTS = {"exchange", "symbol", "base_asset", "quote_asset", "exchange_status", "status", "side", "execution_type"}
-_TEXTS |= {"client_order_id", "fill_id", "time_in_force", "reason", "cause_topic"}
+_TEXTS |= {"client_order_id", "fill_id", "time_in_force", "reason", "cause_topic", "changed"}
 
 
 def _is_decimal(name: str, value: object) -> bool:

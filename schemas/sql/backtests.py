@@ -81,6 +81,10 @@ class BacktestRun(Base):
     profit_interval: Mapped[Amount]
     rebuy_interval: Mapped[Amount]
     fee: Mapped[Amount]
+    notional_limit: Mapped[Amount] = mapped_column(server_default="0")
+    orders_limit: Mapped[int] = mapped_column(server_default="0")
+    minute_limit: Mapped[int] = mapped_column(server_default="0")
+    loss_limit: Mapped[Amount] = mapped_column(server_default="0")
 
     orders: Mapped[Long]
     rejected: Mapped[Long]

@@ -222,6 +222,11 @@ class SettingsRow(Base):
     updated_time: Mapped[Time]
     changed: Mapped[str | None]
     revision: Mapped[Long] = mapped_column(server_default="0")
+    notional_limit: Mapped[Amount] = mapped_column(server_default="0")
+    orders_limit: Mapped[int] = mapped_column(server_default="0")
+    minute_limit: Mapped[int] = mapped_column(server_default="0")
+    loss_limit: Mapped[Amount] = mapped_column(server_default="0")
+    halted: Mapped[bool] = mapped_column(server_default=false())
 
 
 class WatchRow(Base):

@@ -1,12 +1,12 @@
-"""The mock exchange agent: orders and market trades in, execution reports out."""
+"""The mock exchange agent: orders, market trades and what stops trading in, execution reports out."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from schemas import topics
 from schemas.codec import Codec
 from schemas.errors import Refused
-from schemas.records import Instrument, Order, Trade
+from schemas.records import Instrument, Order, Settings, Trade
 from schemas.topics import Topic
 from schemas.units import to_units
 from streams.agents.agent import Agent, Environment
@@ -20,20 +20,29 @@ from streams.delivery.partition import Context
 from streams.trading import book
 from streams.trading.book import BookState, Terms
 
+R = TypeVar("R", Instrument, Settings)
+
 
 class ExchangeSteps:
     """What the mock exchange does with a batch of each of its topics.
 
-    Records that are no trade or no instrument are left to the trading agent, which reads these topics too and makes
-    dead letters of them.
+    Records that are no trade, no instrument or no settings are left to the trading agent, which reads these topics too
+    and makes dead letters of them.
     """
 
     def __init__(
-        self, trades: Codec[Trade], orders: Codec[Order], instruments: Codec[Instrument], terms: Terms, pace: Pace
+        self,
+        trades: Codec[Trade],
+        orders: Codec[Order],
+        instruments: Codec[Instrument],
+        settings: Codec[Settings],
+        terms: Terms,
+        pace: Pace,
     ) -> None:
         self._trades = trades
         self._orders = orders
         self._instruments = instruments
+        self._settings = settings
         self._terms = terms
         self._pace = pace
 
@@ -59,17 +68,22 @@ class ExchangeSteps:
         keep_versions(context, self._pace)
 
     def on_instruments(self, context: Context[BookState], batch: Batch) -> None:
-        context.each(lambda record: self._on_instrument(context, record))
+        context.each(lambda record: self._on_change(context, record, self._instruments, book.apply_instrument))
 
-    def _on_instrument(self, context: Context[BookState], record: Any) -> None:
+    def on_settings(self, context: Context[BookState], batch: Batch) -> None:
+        context.each(lambda record: self._on_change(context, record, self._settings, book.apply_settings))
+        keep_versions(context, self._pace)
+
+    @staticmethod
+    def _on_change(
+        context: Context[BookState], record: Any, codec: Codec[R], apply: Callable[[BookState, int, R], None]
+    ) -> None:
         try:
-            instrument = self._instruments.decode(record.value)
-            if record.key != instrument.instrument.encode():
-                return
-            state = _find(context, record.key, instrument.instrument)
+            changed = codec.decode(record.value)
+            if record.key == changed.instrument.encode():
+                apply(_find(context, record.key, changed.instrument), record.offset, changed)
         except Refused:
             return
-        book.apply_instrument(state, record.offset, instrument)
 
     def _on_order(self, context: Context[BookState], record: Any) -> None:
         order = self._orders.decode(record.value)
@@ -92,11 +106,12 @@ def _find(context: Context[BookState], key: bytes, instrument: str) -> BookState
 def _make_steps(environment: Environment) -> Mapping[Topic, Step[BookState]]:
     config, codecs = environment.config, environment.codecs
     terms = Terms(fee=to_units(config.mock_fee, "mock_fee"), partial_fills=config.mock_partial_fills)
-    steps = ExchangeSteps(codecs[Trade], codecs[Order], codecs[Instrument], terms, environment.pace)
+    steps = ExchangeSteps(codecs[Trade], codecs[Order], codecs[Instrument], codecs[Settings], terms, environment.pace)
     return {
         topics.TRADES: steps.on_trades,
         topics.ORDERS: steps.on_orders,
         topics.INSTRUMENTS: steps.on_instruments,
+        topics.SETTINGS: steps.on_settings,
     }
 
 
@@ -109,7 +124,7 @@ EXCHANGE = Agent(
     name="exchange",
     table=topics.BOOKS_TABLE,
     state=BookState,
-    inputs=(topics.TRADES, topics.ORDERS, topics.INSTRUMENTS),
+    inputs=(topics.TRADES, topics.ORDERS, topics.INSTRUMENTS, topics.SETTINGS),
     make_steps=_make_steps,
     storing=WriteThrough(),
     layout=4,

@@ -25,6 +25,7 @@ from streams.delivery.partition import Context
 from streams.trading import leader
 from streams.trading.leader import LeaderState
 from streams.trading.ruleset import TODAY
+from streams.trading.strategy import HEAD, Leader
 
 log = logging.getLogger(__name__)
 
@@ -158,10 +159,12 @@ def _upgrade(layout: int, value: dict[str, Any]) -> dict[str, Any]:
     """Return a stored leader in the layout of today.
 
     Layout 1 had what the exchange says in the settings, layout 2 nothing of the newest trades,
-    layout 3 no incarnation and no ids of topics, layout 4 nothing of what its traders have bought.
+    layout 3 no incarnation and no ids of topics, layout 4 nothing of what its traders have bought,
+    layout 5 nothing of limits.
     """
     columns = value["state"]["leader"]
-    columns.append([0] * len(columns[1]))
+    columns[0] += [0] * (HEAD - len(columns[0]))
+    columns += [[0] * len(columns[1]) for _ in range(len(Leader._fields) - len(columns))]
     if layout > 1:
         return value
     instrument = instrument_in(value["state"]["settings"] or {})
@@ -178,7 +181,7 @@ TRADING = Agent(
     inputs=(topics.TRADES, topics.FILLS, topics.INSTRUMENTS, topics.SETTINGS),
     make_steps=_make_steps,
     storing=WriteThrough(),
-    layout=5,
+    layout=6,
     upgrade=_upgrade,
     outputs=(topics.ORDERS, topics.APPLIED, topics.CHECKPOINTS),
     begin_anew=with_checkpoint(leader.begin_anew),

@@ -2,15 +2,20 @@
 
 from dataclasses import dataclass
 
+from schemas.parameters import BY_FIELD
 from schemas.records import Settings, Setup
 from schemas.units import ONE, plain
 from streams.trading.filters import (
     ALLOWED,
     FILTERS,
+    LOSS_LIMIT,
     LOT_SIZE,
     MAX_POSITION,
     MIN_NOTIONAL,
+    MINUTE_LIMIT,
     NOTIONAL,
+    NOTIONAL_LIMIT,
+    ORDERS_LIMIT,
     PRICE_FILTER,
     refusal,
 )
@@ -19,6 +24,13 @@ from streams.trading.rules import Rules, buy_price, buy_quantity, rebuy_level, r
 
 QUOTIENT_DIGITS = 8
 """A quotient that never ends is shown with so many decimals, and an ellipsis."""
+
+LIMITING = {
+    FILTERS[NOTIONAL_LIMIT]: "what is held, open BUYs and this one at most {}",
+    FILTERS[ORDERS_LIMIT]: "at most {} open orders",
+    FILTERS[MINUTE_LIMIT]: "at most {} orders a minute",
+    FILTERS[LOSS_LIMIT]: "at most {} lost on the day",
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +46,8 @@ class Calculation:
 def buy_arithmetic(setup: Setup, price: int, reason: str | None = None) -> tuple[Calculation, ...]:
     """Return price, quantity and rebuy level of the BUY at this market price, or which filter forbids it.
 
-    That of the position is told by the order's `reason`: what the leader held at that instant is nowhere else.
+    That of the position is told by the order's `reason`, and so is a limit of the user: what the leader held, had
+    ordered and lost at that instant is nowhere else.
     """
     rules, settings = rules_of(*setup), setup.settings
     limit = buy_price(rules, price)
@@ -53,6 +66,9 @@ def buy_arithmetic(setup: Setup, price: int, reason: str | None = None) -> tuple
     refused = refusal(rules, BUYING, price, limit, quantity, held)
     if refused != ALLOWED:
         return (*lines, _refused(rules, refused, BUYING, price, limit, quantity))
+    if reason in LIMITING:
+        most = LIMITING[reason].format(BY_FIELD[reason.lower()].text(getattr(settings, reason.lower())))
+        return (*lines, Calculation(reason, most, _decimal(limit * quantity, 16), "refused"))
     return (*lines, _rebuy(settings, rules, limit))
 
 

@@ -1,7 +1,7 @@
 """Replays the recorded orders and trades of the mock exchange through its own book: the same core, the same reports.
 
-The book's journal says after which trade each order, step and terms were taken, so these have one order. Every other
-snapshot of an order is shown to the book, too, and must change nothing.
+The book's journal says after which trade each order, step, terms and settings were taken, so these have one order.
+Every other snapshot of an order is shown to the book, too, and must change nothing.
 
 Everything here is pure; `streams.audit.audit` reads the topics.
 """
@@ -15,7 +15,7 @@ import numpy as np
 
 from schemas.errors import Refused
 from schemas.journal_records import BOOK, Applied, Checkpoint
-from schemas.records import Fill, Instrument, Order
+from schemas.records import Fill, Instrument, Order, Settings
 from streams.trading import book
 from streams.trading.book import BookState, Tape, Terms
 
@@ -69,6 +69,8 @@ def take_entry(state: BookState, recorded: RecordedBook, entry: Applied) -> None
         if entry.instrument_taken is not None:
             instrument = msgspec.json.decode(entry.instrument_taken, type=Instrument)
             book.apply_instrument(state, entry.input_offset, instrument)
+        elif entry.settings is not None:
+            book.apply_settings(state, entry.input_offset, msgspec.json.decode(entry.settings, type=Settings))
         elif entry.terms is not None:
             book.apply_terms(state, msgspec.json.decode(entry.terms, type=Terms))
         elif entry.topic_id is not None:

@@ -14,7 +14,7 @@ from streams.backtest.engine.reference import SimulatedOrder, run_reference
 from streams.backtest.engine.scale import TooLarge
 from streams.backtest.engine.sweep import Summary, sweep
 from streams.backtest.performance import Result, profit_per_drawdown, result_of
-from streams.trading.rules import rules_of
+from streams.trading.rules import is_timed, rules_of
 from streams.trading.simulation import AT_ONCE, Execution
 
 FAST, REFERENCE = "fast", "reference"
@@ -66,7 +66,7 @@ def try_settings(trades: Trades, setup: Setup, engine: str = FAST, execution: Ex
     Raises `ValueError`, which names a field, for settings, prices or an execution that cannot be.
     """
     rules, prices, refused = rules_of(*setup), trades.prices, None
-    flow = flow_of(trades, execution)
+    flow = flow_of(trades, execution, is_timed(rules))
     if engine == FAST:
         try:
             run_fast(prices[:1], rules, _first(flow))  # compiles, where no process before has
@@ -120,7 +120,8 @@ def _swept(
     progress: Callable[[int], None] | None,
 ) -> tuple[Summary, float]:
     """Return what each setting gave, and the seconds it took: preparation included, compilation on this machine not."""
-    tick, flow = tried[0].instrument.tick_size, flow_of(trades, execution)
+    timed = any(setup.settings.minute_limit or setup.settings.loss_limit for setup in tried)
+    tick, flow = tried[0].instrument.tick_size, flow_of(trades, execution, timed)
     if dask is None:
         sweep(prepare(trades.prices[:1], tick), tried[:1], flow=_first(flow), drawdown=drawdown)
     began = time.perf_counter()
@@ -159,7 +160,8 @@ def _ranked(summary: Summary, objective: str) -> list[int]:
 
 
 def _checked(trades: Trades, setup: Setup, execution: Execution) -> Result:
-    run = run_fast(trades.prices, rules_of(*setup), flow_of(trades, execution))
+    rules = rules_of(*setup)
+    run = run_fast(trades.prices, rules, flow_of(trades, execution, is_timed(rules)))
     return result_of(run.to_list(), trades.prices, trades.times, setup)
 
 
@@ -174,7 +176,8 @@ def _agree(summary: Summary, at: int, result: Result, setup: Setup) -> None:
 
 def _compared(trades: Trades, setup: Setup, execution: Execution) -> int:
     """Return how many orders both engines give; raise `Disagreement` unless they are equal one by one."""
-    rules, flow = rules_of(*setup), flow_of(trades, execution)
+    rules = rules_of(*setup)
+    flow = flow_of(trades, execution, is_timed(rules))
     orders = run_reference(trades.prices.tolist(), rules, flow)
     if orders != run_fast(trades.prices, rules, flow).to_list():
         raise Disagreement(f"the engines give different orders for {setup}")

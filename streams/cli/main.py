@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from streams.cli.command import Json, command, noun
 from streams.cli.dashboard.options import Dashboard
 from streams.cli.errors import EXIT_CODES, CliError
+from streams.cli.guard.options import Guard
 from streams.cli.instruments.options import Positions
 from streams.cli.notify.options import Notify
 from streams.cli.orders.options import Audit, Explain
@@ -127,6 +128,7 @@ command(app, "prune", Prune, "streams.cli.pipeline.prune:prune")
 command(app, "produce", Produce, "streams.cli.pipeline.produce:produce", data=False)
 command(app, "dashboard", Dashboard, "streams.cli.dashboard.run:dashboard", data=False)
 command(app, "notify", Notify, "streams.cli.notify.run:notify", data=False)
+command(app, "guard", Guard, "streams.cli.guard.run:guard", data=False)
 command(app, "worker", Worker, "streams.cli.pipeline.worker:worker", data=False)
 
 

@@ -9,12 +9,13 @@ changelog goes straight into its table; Faust is only told how far it is read.
 import asyncio
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka
 from faust.types import TP, Message
 
@@ -80,6 +81,19 @@ class Batch:
         return found
 
 
+class Lag(NamedTuple):
+    """What is not handled yet of a topic, in the partitions of this worker."""
+
+    records: int
+    since: int
+    """When the oldest of it got into Kafka, in milliseconds, UTC; where it has not arrived yet, the newest before it;
+    0 where nothing has."""
+
+
+def _together(lags: Sequence[Lag]) -> Lag:
+    return Lag(sum(lag.records for lag in lags), min((lag.since for lag in lags if lag.records), default=0))
+
+
 class Delivered:
     """What was handed out of one partition under one generation, and how far it is done."""
 
@@ -89,6 +103,8 @@ class Delivered:
         """The batches that are not done, or come after one that is not."""
         self.end: int | None = None
         """The offset after the last batch that is done like all before it."""
+        self.last: Any = None
+        """The last record that is done like all before it."""
 
     @property
     def span(self) -> int:
@@ -98,7 +114,17 @@ class Delivered:
     def close(self) -> None:
         """Take the batches that are done off the front."""
         while self.open and not self.open[0].left:
-            self.end = self.open.popleft().offsets[-1] + 1
+            self.last = self.open.popleft().records[-1]
+            self.end = self.last.offset + 1
+
+    def lag(self, end: int) -> Lag:
+        """Return what is not handled of a partition that ends at this offset."""
+        if self.open:
+            first = self.open[0].records[0]
+            return Lag(max(end - first.offset, 0), first.timestamp)
+        if self.last is None:
+            return Lag(0, 0)
+        return Lag(max(end - self.last.offset - 1, 0), self.last.timestamp)
 
 
 class Deliveries:
@@ -151,6 +177,10 @@ class Deliveries:
     def span(self, tp: TP) -> int:
         """The records of a partition that are handed out and not done, or more."""
         return self._of[tp].span
+
+    def lag(self, tp: TP, end: int) -> Lag:
+        """What is not handled of a partition that ends at this offset."""
+        return self._of[tp].lag(end)
 
     def to_commit(self, tp: TP) -> int | None:
         """Where to commit a partition: after the last batch that is done like all before it; `None` for nowhere."""
@@ -229,6 +259,17 @@ class BatchConsumer(aiokafka.Consumer):
         counted = self._deliveries.done(batch)
         if counted and self.app.flow_control.is_active() and self._deliveries.span(batch.tp) <= HANDED_MAX // 2:
             self.on_buffer_drop(batch.tp)
+
+    def lags(self) -> dict[str, Lag]:
+        """Return by topic what is not handled of the source topics' partitions of which something was handed out."""
+        try:
+            owned = [tp for tp in self._deliveries if tp in self.assignment()]
+        except ConsumerNotStarted:
+            return {}
+        found: dict[str, list[Lag]] = {}
+        for tp in owned:
+            found.setdefault(tp.topic, []).append(self._deliveries.lag(tp, self.highwater(tp) or 0))
+        return {topic: _together(lags) for topic, lags in found.items()}
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         return (tp for tp in self._deliveries if topics is None or tp in topics or tp.topic in topics)

@@ -24,6 +24,7 @@ from streams.delivery.changelog import Place
 from streams.delivery.incarnations import Incarnations
 from streams.delivery.membership import assure
 from streams.delivery.messages import Message, Producer
+from streams.delivery.meter import Meter
 from streams.delivery.partition import Live, Partition
 from streams.delivery.states import S, StateCodec
 
@@ -66,13 +67,20 @@ class Storing:
     """Stores the partitions of one agent in its Faust table."""
 
     def __init__(
-        self, app: Any, table: Any, codec: StateCodec[Any], producer: Producer, incarnations: Incarnations[Any]
+        self,
+        app: Any,
+        table: Any,
+        codec: StateCodec[Any],
+        producer: Producer,
+        incarnations: Incarnations[Any],
+        meter: Meter,
     ) -> None:
         self._app = app
         self._table = table
         self._codec = codec
         self._producer = producer
         self._incarnations = incarnations
+        self._meter = meter
 
     async def checkpoint(self, partition: Partition[S], offsets: dict[str, int]) -> None:
         """Store what changed in a partition and send what it made; what was handled is done once this returns.
@@ -87,8 +95,10 @@ class Storing:
         wide, letters = self._attach(partition, changed)
         await self._send_letters(partition, wide)
         if changed:
+            decided = [record for live in changed.values() for record in live.state.outbox]
             await self._store(partition, changed, offsets)
             await self._send(partition, list(changed.values()))
+            self._meter.sent(decided, partition.batches)
         await self._send_letters(partition, letters)
         partition.touched = {}
 

@@ -27,6 +27,7 @@ from streams.delivery.checkpoint import Checkpoint, Storing, WriteThrough
 from streams.delivery.incarnations import Incarnations
 from streams.delivery.membership import NotMember
 from streams.delivery.messages import Message, Producer
+from streams.delivery.meter import Meter
 from streams.delivery.partition import Context, Live, Partition
 from streams.delivery.states import S, StateCodec, next_epoch
 
@@ -63,7 +64,8 @@ class Keeper(Generic[S]):
         self._inputs = inputs
         self._full_names = {topic: full_name for full_name, topic in inputs.items()}
         self._limits = storing
-        self._storing = Storing(app, table, codec, producer, incarnations)
+        self._meter = Meter(name, inputs)
+        self._storing = Storing(app, table, codec, producer, incarnations, self._meter)
         self._incarnations = incarnations
         self._on_failure = on_failure
         self._partitions: dict[int, Partition[S]] = {}
@@ -88,7 +90,10 @@ class Keeper(Generic[S]):
                     self._renew(partition)
                 topic = self._inputs[batch.tp.topic]
                 context = Context(self, partition, batch, topic)
+                began = time.perf_counter()
                 step(context, batch)
+                self._meter.stepped(batch, time.perf_counter() - began)
+                self._meter.conflicted(context.superseded)
                 if context.superseded:
                     what = (self._name, context.superseded, batch.tp)
                     log.warning("%s: %d records of %s are of an epoch that is over: dropped", *what)
@@ -157,6 +162,7 @@ class Keeper(Generic[S]):
 
     def dead_letter(self, batch: Batch, row: int, error: Exception) -> Message:
         """Return the dead letter of the record in a row of a batch."""
+        self._meter.buried()
         record = batch.records[row]
         now = time.time_ns() // 1_000
         place = (batch.tp.topic, batch.tp.partition, record.offset)
@@ -187,6 +193,7 @@ class Keeper(Generic[S]):
         """Store every state of a partition if somebody else has written into its changelog."""
         if not self._table.known.take_foreign(partition.number):
             return
+        self._meter.conflicted(1)
         log.warning(
             "%s: others have written states of partition %d; all are stored again", self._name, partition.number
         )

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from infra import metrics
 from streams.notify import words
 from streams.notify.chat import Board, Chat, Reply, Step, Summary, Tell, next_step, settle
 from streams.notify.hub import Hub
@@ -66,6 +67,7 @@ class Delivery:
             outcome = await self._send(destination, step)
             settle(chat, outcome, now())
             _log(destination, step, outcome)
+            metrics.ALERTS.labels(destination.sink.name, type(outcome).__name__.lower()).inc()
             # what was told is on disk before anything else is: a kill repeats one message at most
             self._save()
 

@@ -11,6 +11,7 @@ from schemas.records import ExecutionType, Fill, Order, OrderStatus, Side
 from schemas.units import ONE, plain
 from schemas.watches import AlertKind
 from streams.notify.notices import Notice, Place
+from streams.trading.book import STOPPED
 from streams.trading.filters import FILTERS
 
 OPEN_MAX = 10_000
@@ -66,8 +67,8 @@ def take_fill(ledger: Ledger, fill: Fill, place: Place) -> list[Notice]:
 
 
 def take_order(order: Order, place: Place) -> list[Notice]:
-    """Take one snapshot of an order: a filter refused it, or it ended otherwise than filled and nobody asked for it."""
-    if order.status not in ENDED_UNASKED or order.cancel_requested:
+    """Take one snapshot of an order: a filter or a limit refused it, or it ended unfilled and nobody asked for it."""
+    if order.status not in ENDED_UNASKED or order.cancel_requested or order.reason == STOPPED:
         return []
     side, quantity, price = order.side.value, plain(order.quantity), plain(order.price)
     what = f"{side} {quantity} at {price}, trader {order.trader}"

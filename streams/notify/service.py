@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from infra.config import Config
 from infra.errors import StackError
+from infra.health import PORTS, Health
 from producers import settings_topic
 from schemas.broker import is_replay
 from schemas.watches import Snooze, Watch
@@ -50,7 +51,8 @@ class Notifier:
             for snooze in (await asyncio.to_thread(settings_topic.read_snoozes, self.config)).values():
                 self.hub.snooze(snooze)
             await feed.start()
-            await self._until(stop, feed, hear)
+            with Health(self.config.worker_host, self.config.port("notifier"), self._readiness, PORTS):
+                await self._until(stop, feed, hear)
         finally:
             await feed.stop()
             await self.delivery.close()
@@ -88,6 +90,10 @@ class Notifier:
         commits = self.hub.commits()
         self._file.save(self.hub.state)
         return next_offsets(commits)
+
+    def _readiness(self) -> tuple[bool, dict[str, list[str]]]:
+        """It reads, or it ends; what is held up at a destination is told there again."""
+        return True, {"destinations": list(self.delivery.destinations)}
 
     def _watch(self, watch: Watch) -> None:
         self.hub.watches[watch.instrument] = watch

@@ -4,8 +4,8 @@ A market price fills every resting order on its better side at the order's own p
 small for the market to notice. With partial fills on, all fills that are due to one market trade together execute no
 more than its quantity, as in `streams.trading.simulation`.
 
-Each order, step and terms that changed the book is in its journal, with the trade after which it was taken. So orders
-and trades give the same reports again: `streams.audit.books` replays them.
+Each order, step, terms and settings that changed the book is in its journal, with the trade after which it was taken.
+So orders and trades give the same reports again: `streams.audit.books` replays them.
 """
 
 from typing import Any, NamedTuple
@@ -14,12 +14,13 @@ import msgspec
 
 from schemas.journal_records import BOOK, Applied
 from schemas.order_ids import read_id
-from schemas.records import ExecutionType, Fill, Instrument, Order, OrderStatus, Record, Side
+from schemas.records import ExecutionType, Fill, Instrument, Order, OrderStatus, Record, Settings, Side, TradingStatus
 from schemas.symbols import split_instrument
 from schemas.units import AMOUNT_MAX, ONE
 from streams.trading.crossing import Int64s, first_crossing, newest_crossing
 from streams.trading.matching import BUYING, NO_ORDER, SELLING, UNBOUNDED, Column, best_match, tradable, unfilling_range
 from streams.trading.repeats import NONE_YET, Stamp, is_repeat, newest_of
+from streams.trading.ruleset import settings_text
 from streams.trading.versions import rewind, take
 
 SIDES = {Side.BUY: BUYING, Side.SELL: SELLING}
@@ -38,6 +39,8 @@ class Resting(msgspec.Struct, kw_only=True):
     """The offset of the trade up to which its leader had looked when it placed the order: none before fills it."""
     since: int = 0
     """The time of what caused it: no market trade from before fills it, whenever that comes."""
+    settings_offset: int = UNBOUNDED
+    """The last settings that its leader knew when it placed the order; not noted of an order from before this was."""
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -49,6 +52,8 @@ class Terms(msgspec.Struct, frozen=True):
 
 NOT_JOURNALLED = -1
 """What a book has made, where it was stored before books had a journal."""
+STOPPED = "trading was stopped"
+"""The reason of a report that an order ended because the settings say so."""
 
 
 class BookState(msgspec.Struct, kw_only=True):
@@ -68,6 +73,10 @@ class BookState(msgspec.Struct, kw_only=True):
     """How far the trades have been looked through."""
     orders_offset: int = -1
     """The last snapshot of an order that was taken."""
+    settings: Settings | None = None
+    stopped: int = -1
+    """The offset of the last settings by which nothing is traded: no order rests of a leader that had not taken them.
+    """
     made: int = NOT_JOURNALLED
     """How many reports and journal entries it has made: the version of the last one."""
     epoch: int = 0
@@ -107,6 +116,24 @@ def apply_terms(book: BookState, terms: Terms) -> None:
         _journal(book, "terms", -1, terms=msgspec.json.encode(terms).decode())
 
 
+def apply_settings(book: BookState, offset: int, settings: Settings) -> None:
+    """Take in what the user decides. Where that stops trading, every order is cancelled that was placed before.
+
+    So a stop holds while the leader does not: orders that it sends before it has heard of it do not rest either. Raises
+    `Refused`, the state untouched, for what makes no sense.
+    """
+    settings.check()
+    book.settings = settings.upon(book.settings)
+    _journal(book, "settings", offset, settings=settings_text(book.settings))
+    if book.settings.status is not TradingStatus.OFF:
+        return
+    book.stopped = offset
+    void = [order for order in book.orders if order.settings_offset < offset]
+    book.orders = [order for order in book.orders if order.settings_offset >= offset]
+    for order in void:
+        _report(book, order, ExecutionType.CANCELED, 0, 0, None, book.settings.updated_time, STOPPED)
+
+
 def begin_anew(book: BookState, topic: str, topic_id: str) -> None:
     """Forget what was noted of an input that is another topic now; orders that rest in the book stay there.
 
@@ -119,6 +146,10 @@ def begin_anew(book: BookState, topic: str, topic_id: str) -> None:
     elif topic == "orders":
         book.counts_anew = True
         book.orders_offset = -1
+    elif topic == "settings":
+        book.stopped = -1
+        for order in book.orders:
+            order.settings_offset = -1
     book.changed = True
     if book.made != NOT_JOURNALLED:
         _journal(book, topic, -1, topic_id=topic_id)
@@ -160,16 +191,19 @@ def apply_order(book: BookState, offset: int, order: Order) -> None:
         _cancel(book, offset, order)
     elif order.status is OrderStatus.NEW:
         _journal(book, "orders", offset)
-        book.orders.append(
-            Resting(
-                client_order_id=order.client_order_id,
-                side=order.side,
-                price=order.price,
-                quantity=order.quantity,
-                cause=order.trades_offset,
-                since=order.created_time,
-            )
+        placed = Resting(
+            client_order_id=order.client_order_id,
+            side=order.side,
+            price=order.price,
+            quantity=order.quantity,
+            cause=order.trades_offset,
+            since=order.created_time,
+            settings_offset=order.settings_offset,
         )
+        if order.settings_offset < book.stopped:
+            _report(book, placed, ExecutionType.CANCELED, 0, 0, None, order.created_time, STOPPED)
+        else:
+            book.orders.append(placed)
 
 
 class Tape(NamedTuple):
@@ -274,6 +308,7 @@ def _report(
     commission: int,
     trade_id: int | None,
     time: int,
+    reason: str | None = None,
 ) -> None:
     order.reports += 1
     book.made += 1
@@ -292,7 +327,7 @@ def _report(
             order_quantity=order.quantity,
             commission=commission,
             trade_id=trade_id,
-            reason=None,
+            reason=reason,
             transaction_time=time,
         )
     )

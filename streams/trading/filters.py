@@ -9,9 +9,12 @@ from streams.trading.rules import Rules
 FILTERS = (
     *("", "PRICE_FILTER", "LOT_SIZE", "MIN_NOTIONAL"),
     *("NOTIONAL", "PERCENT_PRICE_BY_SIDE", "MAX_POSITION"),
+    *("NOTIONAL_LIMIT", "ORDERS_LIMIT", "MINUTE_LIMIT", "LOSS_LIMIT"),
 )
-"""Names of what forbids an order, as in Binance's exchangeInfo; index 0 forbids nothing."""
+"""Names of what forbids an order: filters as in Binance's exchangeInfo, then the user's own limits, which are in
+`streams.trading.strategy`; index 0 forbids nothing."""
 ALLOWED, PRICE_FILTER, LOT_SIZE, MIN_NOTIONAL, NOTIONAL, PERCENT_PRICE_BY_SIDE, MAX_POSITION = range(7)
+NOTIONAL_LIMIT, ORDERS_LIMIT, MINUTE_LIMIT, LOSS_LIMIT = range(7, 11)
 
 
 def refusal(rules: Rules, side: int, seen: int, price: int, quantity: int, held: int) -> int:

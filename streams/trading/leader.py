@@ -20,7 +20,7 @@ from schemas.units import AMOUNT_MAX, PRICE_MAX
 from streams.trading import account, ruleset, strategy
 from streams.trading.account import Account
 from streams.trading.crossing import Int64s, first_crossing
-from streams.trading.filters import FILTERS, refusal
+from streams.trading.filters import FILTERS
 from streams.trading.life_cycle import NEXT_STATUS, Report, assert_same, report_of
 from streams.trading.matching import BUYING
 from streams.trading.repeats import NONE_YET, Stamp, is_repeat, newest_of
@@ -194,7 +194,7 @@ def apply_settings(state: LeaderState, offset: int, settings: Settings) -> None:
     state.settings_offset = offset
     state.settings = settings
     state.time = max(state.time, settings.updated_time)
-    _journal(state, "settings", offset, settings=msgspec.json.encode(settings).decode())
+    _journal(state, "settings", offset, settings=ruleset.settings_text(settings))
     _follow_settings(state)
 
 
@@ -241,8 +241,8 @@ def _is_event(state: LeaderState, price: int, trade: Stamp) -> bool:
 def _apply_trade(state: LeaderState, price: int) -> None:
     rules = _rules(state)
     placed = [0] * state.leader.head[COUNT]
-    count = strategy.on_trade(state.leader, rules, price, placed)
-    _place(state, rules, placed[:count], "trades", price)
+    count = strategy.on_trade(state.leader, rules, state.time, price, placed)
+    _place(state, placed[:count], "trades")
     if count and state.ruleset == ruleset.TODAY:
         strategy.dismiss(state.leader)
         _leave(state)
@@ -250,20 +250,20 @@ def _apply_trade(state: LeaderState, price: int) -> None:
 
 def _show_fill(state: LeaderState, rules: Rules, number: int, complete: bool, price: int) -> None:
     placed = [0] * (state.leader.head[COUNT] + 1)
-    count = strategy.on_fill(state.leader, rules, number, complete, price, placed)
-    _place(state, rules, placed[:count], "fills", price)
+    count = strategy.on_fill(state.leader, rules, state.time, number, complete, price, placed)
+    _place(state, placed[:count], "fills")
 
 
-def _place(state: LeaderState, rules: Rules, numbers: Sequence[int], cause: str, seen: int) -> None:
-    """Send the first snapshot of the orders that these traders placed at the price `seen`."""
+def _place(state: LeaderState, numbers: Sequence[int], cause: str) -> None:
+    """Send the first snapshot of the orders that these traders placed."""
     for number in numbers:
-        order = _new_order(state, rules, number, cause, seen)
+        order = _new_order(state, number, cause)
         state.outbox.append(order)
         if order.status is OrderStatus.NEW:
             state.orders[number] = order
 
 
-def _new_order(state: LeaderState, rules: Rules, number: int, cause: str, seen: int) -> Order:
+def _new_order(state: LeaderState, number: int, cause: str) -> Order:
     """Return the order that trader `number` has placed, refused or not."""
     leader = state.leader
     i = leader.number.index(number)
@@ -286,17 +286,11 @@ def _new_order(state: LeaderState, rules: Rules, number: int, cause: str, seen: 
         quantity=min(quantity, AMOUNT_MAX),
         executed_quantity=0,
         cancel_requested=False,
-        reason=_reason(rules, stage - REFUSED, seen, price, quantity) if refused else None,
+        reason=FILTERS[leader.reason[i]] if refused else None,
         input_partition=state.partition,
         created_time=state.time,
         **_next_version(state, cause),
     )
-
-
-def _reason(rules: Rules, side: int, seen: int, price: int, quantity: int) -> str:
-    """Return the name of the filter that forbade an order: that of the position where no other does, because what was
-    held then is not known any more."""
-    return FILTERS[refusal(rules, side, seen, price, quantity, held=rules.max_position)]
 
 
 def _instrument(state: LeaderState) -> str:

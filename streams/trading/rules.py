@@ -17,7 +17,8 @@ class Rules(NamedTuple):
 
     Prices are in price units, quantities in quantity units, notionals and the budget are in their product, `lot_num /
     lot_den` is the budget of one trader in steps of the quantity times price units. `bid_low` to `ask_high` are
-    fractions of the market price; 1 / 0 is above every price.
+    fractions of the market price; 1 / 0 is above every price. The user's own limits are notionals and numbers of
+    orders, or `NO_LIMIT`; that of a day's loss is counted in parts of `fee_den` of a notional, so that it has the fees.
     """
 
     chunks: int
@@ -47,6 +48,16 @@ class Rules(NamedTuple):
     ask_high_den: int
     max_position: int
     budget: int
+    notional_limit: int
+    orders_limit: int
+    minute_limit: int
+    loss_limit: int
+    fee_num: int
+    fee_den: int
+
+
+NO_LIMIT = -1
+"""In the place of a limit that the user has not set."""
 
 
 def rules_of(instrument: Instrument, settings: Settings) -> Rules:
@@ -62,6 +73,7 @@ def rules_of(instrument: Instrument, settings: Settings) -> Rules:
     bid_high_num, bid_high_den = _at_most(instrument.bid_multiplier_up)
     ask_low_num, ask_low_den = _lowest(instrument.ask_multiplier_down, ONE)
     ask_high_num, ask_high_den = _at_most(instrument.ask_multiplier_up)
+    fee_num, fee_den = _lowest(settings.fee, ONE)
     return Rules(
         chunks=settings.chunks,
         tick=instrument.tick_size,
@@ -90,7 +102,18 @@ def rules_of(instrument: Instrument, settings: Settings) -> Rules:
         ask_high_den=ask_high_den,
         max_position=instrument.max_position or AMOUNT_MAX,
         budget=settings.budget * ONE,
+        notional_limit=settings.notional_limit * ONE or NO_LIMIT,
+        orders_limit=settings.orders_limit or NO_LIMIT,
+        minute_limit=settings.minute_limit or NO_LIMIT,
+        loss_limit=settings.loss_limit * ONE * fee_den or NO_LIMIT,
+        fee_num=fee_num,
+        fee_den=fee_den,
     )
+
+
+def is_timed(rules: Rules) -> bool:
+    """Return whether what the rules give depends on when trades were, and not on their prices alone."""
+    return rules.minute_limit != NO_LIMIT or rules.loss_limit != NO_LIMIT
 
 
 def _at_most(multiplier: int) -> tuple[int, int]:

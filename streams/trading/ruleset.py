@@ -4,12 +4,18 @@ A journal says where that is, so a replay decides by the rules of then. 1: a ref
 trader starts whatever others have taken of the budget; fills are not added up.
 """
 
+import msgspec
+
+from schemas.parameters import LIMITS
+from schemas.records import Settings
 from streams.trading.account import Account, Lot
 from streams.trading.matching import BUYING, SELLING
 from streams.trading.rules import Rules
 from streams.trading.strategy import COUNT, SELL_REFUSED, Leader
 
 OLDEST, TODAY = 1, 2
+LATER = (*LIMITS, "halted")
+"""The fields of settings that journals of before do not have."""
 UNBOUNDED_BUDGET = 10**60
 """Above whatever can be taken."""
 
@@ -17,6 +23,12 @@ UNBOUNDED_BUDGET = 10**60
 def of_then(rules: Rules, ruleset: int) -> Rules:
     """Return the numbers by which a leader decides that goes by a set of rules."""
     return rules if ruleset == TODAY else rules._replace(budget=UNBOUNDED_BUDGET)
+
+
+def settings_text(settings: Settings) -> str:
+    """Return settings as a journal has them, in JSON: what was not known then is left out where it changes nothing."""
+    fields = msgspec.to_builtins(settings)
+    return msgspec.json.encode({name: value for name, value in fields.items() if value or name not in LATER}).decode()
 
 
 def note_bought(leader: Leader, rules: Rules) -> None:

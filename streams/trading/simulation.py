@@ -9,7 +9,7 @@ from typing import NamedTuple
 from streams.trading.matching import Column, NewColumn, best_match, tradable, unfilling_range, zeros
 from streams.trading.rules import Rules
 from streams.trading.side_table import SideTable, clear, drop, get, new_side_table, put
-from streams.trading.strategy import COUNT, NEXT, ON, Leader, idle_range, new_leader, on_fill, on_trade, set_mode
+from streams.trading.strategy import COUNT, HEAD, NEXT, ON, Leader, idle_range, new_leader, on_fill, on_trade, set_mode
 
 PLACED, FILLED, PARTIALLY_FILLED = range(3)
 """Kinds of events: an order is placed once, refused or not, then filled in any number of parts, and completely once."""
@@ -91,7 +91,9 @@ def new_simulation(chunks: int, column: NewColumn = zeros) -> Simulation:
 def begin(simulation: Simulation) -> None:
     """Forget all that was, and turn the leader on."""
     head = simulation.leader.head
-    head[COUNT], head[NEXT] = 0, 1
+    for field in range(HEAD):
+        head[field] = 0
+    head[NEXT] = 1
     simulation.counts[ON_THEIR_WAY] = 0
     clear(simulation.executed)
     set_mode(simulation.leader, ON)
@@ -104,15 +106,15 @@ def on_market_trade(
 
     1. Orders whose time has come arrive. 2. The trade is shown to every trader, then to the book. 3. What the book
     fills is shown, one fill after the other, to every trader and then to the book as a price, before the next trade.
-    A partial fill is nothing to its own trader, to the others a price. Without latency `now` is not looked at, without
-    limit `quantity` is not.
+    A partial fill is nothing to its own trader, to the others a price. Without latency `now` is looked at by
+    timed rules only, without limit `quantity` is not.
     """
     events, counts = simulation.events, simulation.counts
     counts[EVENTS] = 0
     if execution.limited:
         counts[LEFT] = tradable(quantity, rules.step)
     _arrive(simulation, now)
-    _send(simulation, execution, now, on_trade(simulation.leader, rules, price, simulation.placed))
+    _send(simulation, execution, now, on_trade(simulation.leader, rules, now, price, simulation.placed))
     _fill(simulation, execution, price)
     event = 0
     while event < counts[EVENTS]:
@@ -123,7 +125,7 @@ def on_market_trade(
                 simulation,
                 execution,
                 now,
-                on_fill(simulation.leader, rules, trader, complete, limit, simulation.placed),
+                on_fill(simulation.leader, rules, now, trader, complete, limit, simulation.placed),
             )
             _fill(simulation, execution, limit)
         event += 1

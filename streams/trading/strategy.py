@@ -7,9 +7,9 @@ So they are written in the part of Python that compiles, and know nothing of Kaf
 
 from typing import NamedTuple
 
-from streams.trading.filters import ALLOWED, refusal
+from streams.trading.filters import ALLOWED, LOSS_LIMIT, MINUTE_LIMIT, NOTIONAL_LIMIT, ORDERS_LIMIT, refusal
 from streams.trading.matching import BUYING, SELLING, UNBOUNDED, Column, NewColumn, zeros
-from streams.trading.rules import Rules, buy_price, buy_quantity, rebuy_level, sell_price
+from streams.trading.rules import NO_LIMIT, Rules, buy_price, buy_quantity, rebuy_level, sell_price
 
 # What a trader does. Whoever has an order in the market is at the stage that is the order's side, BUYING or SELLING.
 WAITING = 0
@@ -25,7 +25,7 @@ OFF, ON, SHUTDOWN = range(3)
 class Leader(NamedTuple):
     """The traders of one instrument: integer columns, of which all but `head` have room for `chunks` traders."""
 
-    head: Column  # [mode, running traders, number of the next trader]
+    head: Column  # [mode, running traders, next trader's number; minute, its orders, day, its loss, see `_is_limited`]
     number: Column  # running number of the trader, unique within the instrument
     stage: Column
     price: Column  # limit of its last order
@@ -33,14 +33,17 @@ class Leader(NamedTuple):
     rebuy: Column  # a price below this starts one more trader; 0: none does, or it has been used up
     resting: Column  # side of its order as long as the market has not filled it, else 0
     bought: Column  # limit of its BUY
+    reason: Column  # what forbade its last order, an index in `FILTERS`
 
 
-MODE, COUNT, NEXT = range(3)
+MODE, COUNT, NEXT, MINUTE, IN_MINUTE, DAY, LOST = range(7)
+HEAD = 7
+MINUTE_US, DAY_US = 60_000_000, 86_400_000_000
 
 
 def new_leader(room: int, column: NewColumn = zeros) -> Leader:
     """Return a leader that is off, with room for `room` traders, its columns as `column` makes them."""
-    leader = Leader(column(3), *(column(room) for _ in range(7)))
+    leader = Leader(column(HEAD), *(column(room) for _ in range(8)))
     leader.head[NEXT] = 1
     return leader
 
@@ -59,23 +62,24 @@ def start_trader(leader: Leader, at: int) -> None:
     leader.head[COUNT] += 1
 
 
-def on_trade(leader: Leader, rules: Rules, price: int, placed: Column) -> int:
+def on_trade(leader: Leader, rules: Rules, now: int, price: int, placed: Column) -> int:
     """Show a market trade to every trader and return how many placed an order; their numbers go into `placed`.
 
-    A trader whose order a filter forbids is counted too: its stage says so. `price` is in the units of `rules`.
+    A trader whose order is forbidden is counted too: its stage says so. `price` is in the units of `rules`, `now` the
+    trade's time (µs), which is looked at where the rules are timed.
     """
     orders = 0
     i = 0
     while i < leader.head[COUNT]:
         if leader.stage[i] == WAITING:
             limit = buy_price(rules, price)
-            _place(leader, rules, i, BUYING, price, limit, buy_quantity(rules, limit))
+            _place(leader, rules, i, BUYING, now, price, limit, buy_quantity(rules, limit))
             leader.rebuy[i] = rebuy_level(rules, limit) if leader.stage[i] == BUYING else 0
             placed[orders] = leader.number[i]
             orders += 1
         else:
             if leader.stage[i] == HOLDING:
-                _place(leader, rules, i, SELLING, price, sell_price(rules, leader.bought[i]), leader.quantity[i])
+                _place(leader, rules, i, SELLING, now, price, sell_price(rules, leader.bought[i]), leader.quantity[i])
                 placed[orders] = leader.number[i]
                 orders += 1
             if _rebuy(leader, rules, i, price):
@@ -84,8 +88,8 @@ def on_trade(leader: Leader, rules: Rules, price: int, placed: Column) -> int:
     return orders
 
 
-def on_fill(leader: Leader, rules: Rules, number: int, complete: bool, price: int, placed: Column) -> int:
-    """Show a fill of trader `number`, at its order's own price, to every trader in the leader's order.
+def on_fill(leader: Leader, rules: Rules, now: int, number: int, complete: bool, price: int, placed: Column) -> int:
+    """Show a fill of trader `number`, at its order's own price and at the time `now` (µs), to every trader in order.
 
     To its own trader it is its fill and nothing else, and acts only if `complete`; to the others it is a price. Returns
     how many placed an order and writes their numbers into `placed`, as `on_trade` does.
@@ -95,11 +99,11 @@ def on_fill(leader: Leader, rules: Rules, number: int, complete: bool, price: in
     while i < leader.head[COUNT]:
         if leader.number[i] == number:
             if complete and leader.stage[i] == BUYING:
-                _place(leader, rules, i, SELLING, price, sell_price(rules, leader.bought[i]), leader.quantity[i])
+                _place(leader, rules, i, SELLING, now, price, sell_price(rules, leader.bought[i]), leader.quantity[i])
                 placed[orders] = number
                 orders += 1
             elif complete and leader.stage[i] == SELLING:
-                i -= _finish(leader, rules, i)
+                i -= _finish(leader, rules, i, now)
         elif leader.stage[i] != WAITING and _rebuy(leader, rules, i, price):
             i += 1
         i += 1
@@ -210,8 +214,15 @@ def _rebuy(leader: Leader, rules: Rules, i: int, price: int) -> bool:
     return True
 
 
-def _place(leader: Leader, rules: Rules, i: int, stage: int, seen: int, limit: int, quantity: int) -> None:
-    allowed = refusal(rules, stage, seen, limit, quantity, held(leader)) == ALLOWED
+def _place(leader: Leader, rules: Rules, i: int, stage: int, now: int, seen: int, limit: int, quantity: int) -> None:
+    forbids = refusal(rules, stage, seen, limit, quantity, held(leader))
+    if forbids == ALLOWED and stage == BUYING:
+        forbids = _limiting(leader, rules, now, seen, limit * quantity)
+    allowed = forbids == ALLOWED
+    if allowed and rules.minute_limit != NO_LIMIT:
+        leader.head[IN_MINUTE] = _orders_in_minute(leader, now) + 1
+        leader.head[MINUTE] = max(leader.head[MINUTE], now // MINUTE_US)
+    leader.reason[i] = forbids
     leader.price[i] = limit
     leader.quantity[i] = quantity
     leader.stage[i] = stage if allowed else stage + REFUSED
@@ -220,12 +231,75 @@ def _place(leader: Leader, rules: Rules, i: int, stage: int, seen: int, limit: i
         leader.bought[i] = limit
 
 
-def _finish(leader: Leader, rules: Rules, i: int) -> int:
+def _limiting(leader: Leader, rules: Rules, now: int, seen: int, notional: int) -> int:
+    """Return the index in `FILTERS` of the first limit of the user that forbids a BUY of so much, or `ALLOWED`.
+
+    No limit keeps a SELL from leaving: what is held has to be sold some time. A SELL takes the place of its BUY, so the
+    limits of notional and of open orders hold all the same; beyond that of a minute there may be one SELL for each BUY.
+    """
+    if rules.notional_limit != NO_LIMIT and _invested(leader) + notional > rules.notional_limit:
+        return NOTIONAL_LIMIT
+    if rules.orders_limit != NO_LIMIT and _open_orders(leader) >= rules.orders_limit:
+        return ORDERS_LIMIT
+    if rules.minute_limit != NO_LIMIT and _orders_in_minute(leader, now) >= rules.minute_limit:
+        return MINUTE_LIMIT
+    if rules.loss_limit != NO_LIMIT and _lost(leader, rules, now, seen) > rules.loss_limit:
+        return LOSS_LIMIT
+    return ALLOWED
+
+
+def _invested(leader: Leader) -> int:
+    """Return what open BUYs and what is held have taken."""
+    total = 0
+    for i in range(leader.head[COUNT]):
+        if leader.stage[i] in (BUYING, SELLING, SELL_REFUSED, HOLDING):
+            total += leader.bought[i] * leader.quantity[i]
+    return total
+
+
+def _open_orders(leader: Leader) -> int:
+    total = 0
+    for i in range(leader.head[COUNT]):
+        if leader.stage[i] in (BUYING, SELLING):
+            total += 1
+    return total
+
+
+def _orders_in_minute(leader: Leader, now: int) -> int:
+    """Return how many orders have left in the minute of `now`, or in a later one that was seen already."""
+    return leader.head[IN_MINUTE] if now // MINUTE_US <= leader.head[MINUTE] else 0
+
+
+def _lost(leader: Leader, rules: Rules, now: int, seen: int) -> int:
+    """Return what the day of `now` has lost after fees, and what is held would lose if it was sold at `seen`.
+
+    In parts of `fee_den`. What is held and would gain counts for nothing, nor what a halt has left behind.
+    """
+    total = leader.head[LOST] if now // DAY_US <= leader.head[DAY] else 0
+    for i in range(leader.head[COUNT]):
+        if leader.stage[i] in (SELLING, SELL_REFUSED, HOLDING):
+            loss = leader.bought[i] * (rules.fee_den + rules.fee_num) - seen * (rules.fee_den - rules.fee_num)
+            total += max(loss, 0) * leader.quantity[i]
+    return total
+
+
+def _note_loss(leader: Leader, rules: Rules, i: int, now: int) -> None:
+    """Count what the trader at `i` has lost by its SELL, at its limit and after fees; less than 0 is a profit."""
+    loss = leader.bought[i] * (rules.fee_den + rules.fee_num) - leader.price[i] * (rules.fee_den - rules.fee_num)
+    if now // DAY_US > leader.head[DAY]:
+        leader.head[DAY] = now // DAY_US
+        leader.head[LOST] = 0
+    leader.head[LOST] += loss * leader.quantity[i]
+
+
+def _finish(leader: Leader, rules: Rules, i: int, now: int) -> int:
     """End the trader at `i`; return how many indices those behind it move up: 0 if a new one follows it, else 1.
 
     No one follows it in shutdown, nor where the others are too many for the chunks, or for the budget, because these
     have become less since they started.
     """
+    if rules.loss_limit != NO_LIMIT:
+        _note_loss(leader, rules, i, now)
     leader.quantity[i] = 0  # it is sold: its share of the budget is free
     if leader.head[MODE] == ON and leader.head[COUNT] <= rules.chunks and _has_room(leader, rules):
         _renew(leader, i)
@@ -244,6 +318,7 @@ def _renew(leader: Leader, i: int) -> None:
     leader.rebuy[i] = 0
     leader.resting[i] = 0
     leader.bought[i] = 0
+    leader.reason[i] = 0
 
 
 def _remove(leader: Leader, i: int) -> None:
@@ -265,3 +340,4 @@ def _move(leader: Leader, source: int, target: int) -> None:
     leader.rebuy[target] = leader.rebuy[source]
     leader.resting[target] = leader.resting[source]
     leader.bought[target] = leader.bought[source]
+    leader.reason[target] = leader.reason[source]

@@ -66,7 +66,7 @@ def test_everything_by_one_command(environment: dict[str, str], stack: Config, t
         until(lambda: readyz()["ready"], running, log)
         assert httpx.get(f"{url}/livez", timeout=10).status_code == 200
         programs = readyz()["programs"]
-        assert sorted(programs) == ["dashboard", "notifier", "producer", "worker-1", "worker-2"]
+        assert sorted(programs) == ["dashboard", "guard", "notifier", "producer", "worker-1", "worker-2"]
         second = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
         assert (second.returncode, "another `hedgehog run` has" in second.stderr) == (1, True)
         assert second.stderr.count("\n") <= 2

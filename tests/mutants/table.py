@@ -1,6 +1,7 @@
 """The mutants, by subject. Each line of a source that keeps a promise has one that takes the promise away."""
 
 from tests.mutants.audited import AUDIT
+from tests.mutants.guarded import GUARDED
 from tests.mutants.incarnations import INCARNATIONS
 from tests.mutants.market import MARKET
 from tests.mutants.notify import NOTIFY
@@ -8,6 +9,8 @@ from tests.mutants.promises import PROMISES
 from tests.mutants.recorded import MUTANTS as FILES
 from tests.mutants.recovery import RECOVERY
 from tests.mutants.runner import mutants_of as _of
+from tests.mutants.safety import SAFETY
+from tests.mutants.watched import WATCHED
 from tests.mutants.web import WEB
 
 UNIT = "tests/unit/streams"
@@ -385,4 +388,7 @@ MUTANTS = (
     *(*TRADING, *EXCHANGE, *TRADES, *COLUMNS, *LEADER, *REPEATS, *CHECKS, *STOPS, *MATCHING, *IDS, *SETTINGS),
     *AUDIT,
     *PROMISES,
+    *WATCHED,
+    *SAFETY,
+    *GUARDED,
 )

@@ -23,6 +23,7 @@ from streams.trading.account import held
 from streams.trading.book import Tape, Terms
 from streams.trading.leader import LeaderState
 from streams.trading.life_cycle import NEXT_STATUS
+from streams.trading.matching import BUYING, SELLING
 from streams.trading.ruleset import OLDEST, TODAY
 from streams.trading.strategy import BUY_REFUSED, COUNT
 from tests import samples
@@ -54,7 +55,7 @@ class World:
         self.terms = Terms(fee=100_000, partial_fills=partial_fills)
         self.leader = leader.new_state(samples.INSTRUMENT, 0, rules)
         self.book = book.new_book(samples.INSTRUMENT)
-        self.fills_read = self.orders_read = self.trades_read = 0
+        self.fills_read = self.orders_read = self.trades_read = self.settings_read = 0
         self.made: list[Order | Applied] = []
         self.most_chunks = chunks
         intervals = {"buy_down_interval": "0.002", "profit_interval": "0.001", "rebuy_interval": "0.005"}
@@ -122,6 +123,13 @@ class World:
             self.orders_read += 1
             self._report()
 
+    def book_reads_settings(self, count: int) -> None:
+        for changed in self.settings[self.settings_read : self.settings_read + count]:
+            self.book.trades_offset = self.trades_read - 1
+            book.apply_settings(self.book, self.settings_read, changed)
+            self.settings_read += 1
+            self._report()
+
     def orders_come_again(self, count: int) -> None:
         self.orders += self.orders[-count:]
 
@@ -155,6 +163,7 @@ class World:
         for _ in range(100):
             before = len(self.orders), len(self.fills)
             self.book_reads_orders(10_000)
+            self.book_reads_settings(10_000)
             self.book_reads_trades(10_000)
             self.leader_reads_trades(10_000)
             self.leader_reads_fills(10_000)
@@ -189,7 +198,11 @@ class World:
         columns = self.leader.leader
         running = range(columns.head[COUNT])
         taken = sum(columns.bought[i] * columns.quantity[i] for i in running if columns.stage[i] != BUY_REFUSED)
-        assert self.leader.ruleset != TODAY or taken <= self.settings[-1].budget * ONE
+        now = self.settings[-1]
+        assert self.leader.ruleset != TODAY or taken <= now.budget * ONE
+        assert taken <= (now.notional_limit or now.budget + BUDGET * 5) * ONE
+        placed = sum(columns.stage[i] in (BUYING, SELLING) for i in running)
+        assert placed <= (now.orders_limit or self.most_chunks)
 
     def _check_traders(self) -> None:
         """Never more than `chunks` traders, and never more money than the budget in what they bought or buy."""
@@ -206,7 +219,10 @@ class World:
             assert head[COUNT] <= current.chunks
 
 
-READS = ("leader_reads_trades", "leader_reads_fills", "book_reads_trades", "book_reads_orders")
+READS = (
+    *("leader_reads_trades", "leader_reads_fills"),
+    *("book_reads_trades", "book_reads_orders", "book_reads_settings"),
+)
 DISTURBANCES = ("orders_come_again", "fills_come_again", "fills_change_places", "leader_is_stored")
 # A life is drawn as a seed and a length and not as a list, of which Hypothesis makes few that are long enough
 # for anything to be filled. The length shrinks.
@@ -239,6 +255,9 @@ def lived(life: tuple[int, int], world: World, changing: bool = False) -> World:
         else:
             changes = {"status": chance.choice(list(TradingStatus)), "chunks": chance.randint(1, 5)}
             changes["budget"] = chance.choice((100, 300, 500)) * ONE
+            changes["notional_limit"] = chance.choice((0, 0, 150, 250)) * ONE
+            changes |= {"orders_limit": chance.choice((0, 0, 1, 2)), "minute_limit": chance.choice((0, 0, 9))}
+            changes["loss_limit"] = chance.choice((0, 0, 1)) * ONE
             world.set(msgspec.structs.replace(world.settings[-1], **changes))
     return world
 

@@ -27,6 +27,10 @@ class Record:
     number: int
     """Its place among all records of all logs."""
 
+    @property
+    def timestamp(self) -> int:
+        return int(self.time * 1_000)
+
 
 @dataclass
 class Log:

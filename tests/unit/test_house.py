@@ -26,7 +26,7 @@ HOUSE = House(
         ("streams/worker.py",),
         ("streams/__init__.py",),
         ("streams/audit", "streams/recordings"),
-        ("streams/warehouse", "streams/notify"),
+        ("streams/warehouse", "streams/notify", "streams/guard"),
         ("streams/backtest/engine",),
         ("streams/archive", "streams/backtest", "streams/replay", "streams/web"),
         ("streams/backtest/report",),
@@ -50,6 +50,7 @@ HOUSE = House(
         "schemas/symbols.py",
         "schemas/units.py",
         "schemas/watches.py",
+        "streams/guard/judge.py",
         "streams/notify/chat.py",
         "streams/notify/gaps.py",
         "streams/notify/hub.py",
@@ -81,7 +82,15 @@ HOUSE = House(
             "typing",
         }
     ),
-    documented=("streams/trading", "streams/market", "streams/delivery", "streams/notify", "streams/web", "schemas"),
+    documented=(
+        "streams/trading",
+        "streams/market",
+        "streams/delivery",
+        "streams/guard",
+        "streams/notify",
+        "streams/web",
+        "schemas",
+    ),
     entry_points={
         "infra/__main__.py": "python -m infra",
         "connectors/__main__.py": "python -m connectors",

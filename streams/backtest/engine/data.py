@@ -1,6 +1,7 @@
 """A series of market prices, prepared once for any number of runs: small integers and their extremes by block."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, cast
 
@@ -11,6 +12,7 @@ from infra.compiling import inner
 from schemas.units import PRICE_MAX
 from streams.backtest.engine.compiled import entry
 from streams.trading.matching import Column
+from streams.trading.rules import Rules, is_timed
 from streams.trading.simulation import AT_ONCE, Execution
 
 Int64s = npt.NDArray[np.int64]
@@ -96,15 +98,18 @@ def clock_of(times: Times) -> Times:
     return clock
 
 
-def flow_of(trades: Trades, execution: Execution) -> Flow | None:
+def flow_of(trades: Trades, execution: Execution, timed: bool = False) -> Flow | None:
     """Return what the engines need to execute orders on these trades; None if all are executed at once.
+
+    Rules that are `timed` need the times in any case: those of the trades themselves, as a leader sees them.
 
     Raises `ValueError` for an `execution` that cannot be.
     """
     execution.check()
-    if execution == AT_ONCE:
+    if execution == AT_ONCE and not timed:
         return None
-    return Flow(execution, clock_of(trades.times), np.ascontiguousarray(trades.quantities, np.int64))
+    clock = clock_of(trades.times) if execution.latency_us else np.ascontiguousarray(trades.times, np.int64)
+    return Flow(execution, clock, np.ascontiguousarray(trades.quantities, np.int64))
 
 
 def prepare(prices: Prices, tick: int) -> Prepared:
@@ -244,3 +249,9 @@ def _range(lows: Ints, highs: Ints, first: int, size: int) -> tuple[int, int]:
         low = min(low, lows[i])
         high = max(high, highs[i])
     return low, high
+
+
+def check_timed(rules: Iterable[Rules], flow: Flow | None) -> None:
+    """Raise `ValueError` for rules that are timed, where there are no times."""
+    if flow is None and any(map(is_timed, rules)):
+        raise ValueError("minute_limit, loss_limit: these need the times of the trades")

@@ -12,7 +12,18 @@ import numpy as np
 
 from infra.compiling import inner
 from streams.backtest.engine.compiled import compiled, entry
-from streams.backtest.engine.data import LARGE, SMALL, Flow, Int64s, Prepared, Prices, Tape, int64s, prepare
+from streams.backtest.engine.data import (
+    LARGE,
+    SMALL,
+    Flow,
+    Int64s,
+    Prepared,
+    Prices,
+    Tape,
+    check_timed,
+    int64s,
+    prepare,
+)
 from streams.backtest.engine.reference import SimulatedOrder
 from streams.backtest.engine.scale import Units, scale
 from streams.trading.rules import Rules
@@ -108,6 +119,7 @@ def run_fast(prices: Prices, rules: Rules, flow: Flow | None = None) -> FastRun:
 
 def run_prepared(prepared: Prepared, rules: Rules, room: int = 1_024, flow: Flow | None = None) -> FastRun:
     """Do what `run_fast` does over prices prepared before, with room for `room` orders at first, more as they come."""
+    check_timed([rules], flow)
     scaled, units = scale(rules, prepared.unit, prepared.highest)
     simulation = new_simulation(scaled.chunks, int64s)
     rows = new_side_table(scaled.chunks, int64s)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from streams.backtest.engine.data import Flow
+from streams.backtest.engine.data import Flow, check_timed
 from streams.trading.matching import BUYING
 from streams.trading.rules import Rules
 from streams.trading.simulation import (
@@ -46,6 +46,7 @@ def run_reference(prices: Iterable[int], rules: Rules, flow: Flow | None = None)
 
     Orders are executed at once if `flow` is None; otherwise as it says, which has an entry for each of the prices.
     """
+    check_timed([rules], flow)
     simulation = new_simulation(rules.chunks)
     orders: list[SimulatedOrder] = []
     open_orders: dict[int, SimulatedOrder] = {}

@@ -7,7 +7,7 @@ the reference engine, on Python's integers, takes anything.
 
 from typing import NamedTuple
 
-from streams.trading.rules import Rules
+from streams.trading.rules import NO_LIMIT, Rules
 
 INT64_MAX = 2**63 - 1
 LARGEST = 2**62 - 1
@@ -67,6 +67,12 @@ def scale(rules: Rules, price_unit: int, highest: int) -> tuple[Rules, Units]:
         ask_high_den=rules.ask_high_den,
         max_position=_limit(rules.max_position // units.quantity),
         budget=_limit(rules.budget // (units.price * units.quantity)),
+        notional_limit=_own_limit(rules.notional_limit, units.price * units.quantity),
+        orders_limit=rules.orders_limit,
+        minute_limit=rules.minute_limit,
+        loss_limit=_own_limit(rules.loss_limit, units.price * units.quantity),
+        fee_num=rules.fee_num,
+        fee_den=rules.fee_den,
     )
     _check(scaled, highest, bought, units)
     return scaled, units
@@ -101,6 +107,11 @@ def _limit(of_filter: int) -> int:
     return max(0, min(of_filter, INT64_MAX))
 
 
+def _own_limit(limit: int, unit: int) -> int:
+    """A limit of the user in so large units: whole sums of these are above it where they were above what it was."""
+    return NO_LIMIT if limit == NO_LIMIT else _limit(limit // unit)
+
+
 def _check(scaled: Rules, highest: int, bought: int, units: Units) -> None:
     """Raise `TooLarge` if any product that the strategy forms, or a step in units of 1e-8, could exceed 64 bits."""
     sold = bought * scaled.sell_num // scaled.sell_den + 1
@@ -118,6 +129,9 @@ def _check(scaled: Rules, highest: int, bought: int, units: Units) -> None:
         "largest notional": max(1, -(-scaled.sell_num // scaled.sell_den)) * scaled.lot_num,
         "budget": scaled.chunks * scaled.lot_num,
     }
+    if scaled.loss_limit != NO_LIMIT:
+        products["price · fee"] = 2 * max(highest, sold) * scaled.fee_den
+        products["budget · fee"] = 2 * scaled.chunks * products["largest notional"] * scaled.fee_den
     for name, product in products.items():
         if product > LARGEST:
             raise TooLarge(

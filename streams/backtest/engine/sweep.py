@@ -13,7 +13,7 @@ from infra.cores import cores
 from schemas.records import Setup
 from schemas.units import ONE
 from streams.backtest.engine.compiled import compiled, entry
-from streams.backtest.engine.data import Falls, Flow, Int64s, Prepared, Tape, extremes, falls_of, int64s
+from streams.backtest.engine.data import Falls, Flow, Int64s, Prepared, Tape, check_timed, extremes, falls_of, int64s
 from streams.backtest.engine.fast import forget, next_event, no_event, note, noted, step
 from streams.backtest.engine.scale import TooLarge, Units, scale
 from streams.trading.matching import BUYING
@@ -130,7 +130,9 @@ def sweep(
     """
     if not setups:
         raise ValueError("settings: none given")
-    scaled, units = zip(*(scale(rules_of(*each), prepared.unit, prepared.highest) for each in setups), strict=True)
+    rules = [rules_of(*each) for each in setups]
+    check_timed(rules, flow)
+    scaled, units = zip(*(scale(each, prepared.unit, prepared.highest) for each in rules), strict=True)
     deep = drawdown or flow is not None  # one variant less to compile
     tapes = Tapes(prepared.tape, flow, falls_of(prepared.tape) if deep else None)
     numbers = Numbers(
@@ -220,6 +222,12 @@ def _rules_in(row: Rules) -> Rules:
         ask_high_den=row.ask_high_den,
         max_position=row.max_position,
         budget=row.budget,
+        notional_limit=row.notional_limit,
+        orders_limit=row.orders_limit,
+        minute_limit=row.minute_limit,
+        loss_limit=row.loss_limit,
+        fee_num=row.fee_num,
+        fee_den=row.fee_den,
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from infra.config import Config
 from infra.errors import StackError
+from producers.halting import halt
 from producers.publisher import DeliveryError
 from producers.settings_topic import change
 from schemas.parameters import BY_FIELD
@@ -26,6 +27,7 @@ from streams.cli.failures import explained
 from streams.cli.instruments.changes import changes, never_trades, parse_values
 from streams.cli.instruments.select import read
 from streams.cli.instruments.symbols import resolve
+from streams.cli.instruments.totals import check_totals
 from streams.cli.orders.explain import explained_row
 from streams.cli.pipeline.requeue import requeued
 from streams.cli.watch.changes import apply
@@ -84,6 +86,7 @@ def _truth(values: Values, name: str) -> bool:
 
 def _switch(config: Config, picked: Sequence[Setup], field: str, value: Any) -> dict[str, Any]:
     made = changes(picked, {field: value}, time.time_ns() // 1_000)
+    check_totals(config, made)
     change(config, [(each.before, each.after) for each in made])
     return {"changed": [each.instrument.instrument for each in made]}
 
@@ -108,8 +111,7 @@ def _stop(config: Config, values: Values) -> dict[str, Any]:
 
 
 def _halt(config: Config, _: Values) -> dict[str, Any]:
-    on = [setup for setup in read(config).values() if setup.settings.status is not TradingStatus.OFF]
-    return _switch(config, on, "status", TradingStatus.OFF)
+    return {"changed": sorted(halt(config))}
 
 
 def _stream(config: Config, values: Values) -> dict[str, Any]:
@@ -135,6 +137,7 @@ def _set(config: Config, values: Values) -> dict[str, Any]:
             raise BadValue(f"fields: {field!r} is none of {', '.join(BY_FIELD)}")
     setup = _setup(config, values)
     made = changes([setup], parse_values(_stripped(typed)), time.time_ns() // 1_000)
+    check_totals(config, made)
     if not _truth({"dry_run": values.get("dry_run", False)}, "dry_run"):
         change(config, [(each.before, each.after) for each in made])
     differing = {name: list(pair) for each in made for name, pair in each.fields().items()}

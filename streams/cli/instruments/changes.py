@@ -44,9 +44,11 @@ def parse_values(typed: Mapping[str, str | None]) -> dict[str, int]:
 def changes(befores: Iterable[Setup], values: Mapping[str, Any], now: int) -> list[Change]:
     """Return the settings of each of `befores` with `values`, changed at `now` (µs): all of them, or none.
 
-    Raises `BadValue`, which names instrument, field and value, when one is refused.
+    What is switched on is halted no more. Raises `BadValue`, which names instrument, field and value, of one refused.
     """
     made, reasons = [], []
+    if values.get("status") is TradingStatus.ON:
+        values = {**values, "halted": False}
     for before in befores:
         instrument, settings = before
         after = before._replace(settings=msgspec.structs.replace(settings, **values))

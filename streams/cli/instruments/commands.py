@@ -4,6 +4,7 @@ import typer
 
 from streams.cli.command import command
 from streams.cli.instruments.options import (
+    HaltTrading,
     Seed,
     Set,
     Show,
@@ -28,4 +29,5 @@ trading = typer.Typer()
 command(trading, "start", StartTrading, "streams.cli.instruments.trading:start")
 command(trading, "stop", StopTrading, "streams.cli.instruments.trading:stop")
 command(trading, "shutdown", ShutDownTrading, "streams.cli.instruments.trading:shutdown")
+command(trading, "halt", HaltTrading, "streams.cli.instruments.trading:halt")
 command(trading, "status", TradingStatus, "streams.cli.instruments.leaders:status")

@@ -21,7 +21,7 @@ from streams.trading.leader import LeaderState
 from streams.trading.strategy import COUNT
 
 COLUMNS = ("instrument", "status", "streaming", "leader", "traders", "open_orders", "chunks", "budget")
-SET = ("instrument", "status", "streaming", "chunks", "budget")
+SET = ("instrument", "status", "streaming", "chunks", "budget", "halted")
 """Of the columns, those that the user set."""
 
 

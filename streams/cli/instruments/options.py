@@ -117,6 +117,17 @@ class ShutDownTrading:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HaltTrading:
+    """Stop SYMBOLs, or all that is traded, without a question, and keep them stopped until each is started by name.
+
+    Told as done when the settings of every one say so: they hold over restarts, and the exchange's book drops open
+    orders by them whether a worker runs or not.
+    """
+
+    wanted: Wanted
+
+
+@dataclass(frozen=True, kw_only=True)
 class TradingStatus:
     """Show what is set and what the leaders say of themselves; SYMBOLs or --all show instruments that are off."""
 

@@ -15,6 +15,7 @@ from streams.cli.errors import BadValue
 from streams.cli.instruments.changes import Change, changes
 from streams.cli.instruments.options import Wanted
 from streams.cli.instruments.symbols import resolve
+from streams.cli.instruments.totals import check_totals
 from streams.cli.output import Output
 
 NAMED = 5
@@ -68,6 +69,7 @@ def apply(
 ) -> list[Change]:
     """Change the settings of `picked`, write what differs at once, and show it; return what (would have) changed."""
     made = changes(picked, values, time.time_ns() // 1_000)
+    check_totals(config, made)
     if made and not dry_run:
         change(config, [(each.before, each.after) for each in made])
     out.rows([shown.row(change) for change in made], shown.columns, empty=shown.unchanged)

@@ -24,6 +24,7 @@ from streams.cli.errors import CliError
 from streams.cli.instruments.changes import changes, never_trades
 from streams.cli.instruments.select import read, some
 from streams.cli.instruments.symbols import resolve
+from streams.cli.instruments.totals import check_totals
 from streams.cli.watch.changes import apply, parse_wishes, unwatch, watch
 from streams.cli.watch.options import Wishes
 from streams.notify import words as said
@@ -163,6 +164,7 @@ def _switching(instruments: _Instruments, status: TradingStatus) -> Callable[[Se
         _question(setup, status)  # it may be otherwise than when it was asked
         with told_to_person():
             made = changes([setup], {"status": status}, time.time_ns() // 1_000)
+            check_totals(instruments.config, made)
             change(instruments.config, [(each.before, each.after) for each in made])
         silent = "" if setup.settings.streaming or status is not TRADE else "; it is not streamed yet"
         return f"{setup.key}: trading is {status}{silent}"

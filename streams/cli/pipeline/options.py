@@ -70,7 +70,7 @@ class RequeueLetter:
 
 @dataclass(frozen=True)
 class Run:
-    """Run producer, workers, notifier and dashboard, with one log on stdout, until Ctrl-C or SIGTERM.
+    """Run producer, workers, notifier, dashboard and guard, with one log on stdout, until Ctrl-C or SIGTERM.
 
     What crashes is started again after a pause; what crashes five times in a row is given up and named. `/livez` and
     `/readyz` are served on HEDGEHOG_RUN_PORT.
@@ -79,7 +79,7 @@ class Run:
     workers: Annotated[int, typer.Option(min=0, max=64, help="How many share the partitions.")] = 1
     without: Annotated[
         list[str] | None,
-        typer.Option(help="producer, notifier or dashboard: leave it out; repeatable.", show_default=False),
+        typer.Option(help="producer, notifier, dashboard or guard: leave it out; repeatable.", show_default=False),
     ] = None
     log_format: Annotated[str, typer.Option(help="text or json: a line an event.")] = "text"
 

@@ -1,4 +1,4 @@
-"""`hedgehog run`: the producer, workers, the notifier and the dashboard under one supervisor, with one log."""
+"""`hedgehog run`: the producer, workers, notifier, dashboard and guard under one supervisor, with one log."""
 
 import fcntl
 import signal
@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from prometheus_client.core import Metric
 
+from infra import metrics
 from infra.config import Config
 from infra.health import Health
 from infra.supervisor import Program, Supervisor, end_leftovers
@@ -35,9 +37,9 @@ STEADY_S = 2.0
 """A program that has run for less may be about to crash."""
 BROKER_S = 2.0
 OWN = "hedgehog"
-PRODUCER, NOTIFIER, DASHBOARD = "producer", "notifier", "dashboard"
-OPTIONAL = (PRODUCER, NOTIFIER, DASHBOARD)
-BESIDE = {NOTIFIER: ("notify",), DASHBOARD: ("dashboard",)}
+PRODUCER, NOTIFIER, DASHBOARD, GUARD = "producer", "notifier", "dashboard", "guard"
+OPTIONAL = (PRODUCER, NOTIFIER, DASHBOARD, GUARD)
+BESIDE = {NOTIFIER: ("notify",), DASHBOARD: ("dashboard",), GUARD: ("guard",)}
 
 
 def run(asked: Run, out: Output) -> None:
@@ -57,7 +59,9 @@ def run(asked: Run, out: Output) -> None:
         for name in end_leftovers(folder):
             log.say(OWN, "WARNING", f"ended {name}, which a run before had left running")
         supervisor = Supervisor(folder, folder, partial(log.say, OWN, "WARNING"), log.hear)
-        with Health(config.worker_host, config.port("run"), partial(readiness, config, supervisor, asked.workers)):
+        ready = partial(readiness, config, supervisor, asked.workers)
+        read = partial(figures, supervisor)
+        with metrics.reading(read), Health(config.worker_host, config.port("run"), ready):
             log.say(OWN, "INFO", f"http://{config.worker_host}:{config.port('run')}/readyz says whether all is well")
             _run(supervisor, programs(asked.workers, without), log, stop)
     given_up = [name for name in supervisor.names() if supervisor.exit_code(name)]
@@ -98,6 +102,15 @@ def readiness(config: Config, supervisor: Supervisor, workers: int) -> tuple[boo
     joined = members(admin(config), worker_group(config, group_name(chosen(config.agents))), BROKER_S)
     ready = all(each["state"] == "running" for each in states.values()) and joined >= workers
     return ready, {"programs": states, "workers_joined": joined, "workers_wanted": workers}
+
+
+def figures(supervisor: Supervisor) -> list[Metric]:
+    """Return the metrics of the programs."""
+    names = supervisor.names()
+    return [
+        metrics.RESTARTS.of({name: max(supervisor.starts(name) - 1, 0) for name in names}),
+        metrics.RUNNING.of({name: supervisor.pid(name) is not None for name in names}),
+    ]
 
 
 def _state(supervisor: Supervisor, name: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from infra import metrics
 from streams.web.deeds import Deeds, NotDone
 from streams.web.http.files import Files
 from streams.web.http.guard import LOGIN, SESSION, Guard
@@ -48,6 +49,7 @@ class Dashboard:
             web.get("/login", self._ask_login),
             web.post("/login", self._login),
             web.get("/healthz", self._health),
+            web.get("/metrics", self._metrics),
             web.get("/static/{name:.+}", self._file),
             web.get("/events", self._events),
             web.get("/api/search", self._search),
@@ -65,6 +67,10 @@ class Dashboard:
 
     async def _health(self, _: web.Request) -> web.Response:
         return web.json_response({"ready": self._replica.ready.is_set(), "clients": self._hub.clients})
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        with metrics.reading(lambda: [metrics.PAGES.of({"": self._hub.clients})]):
+            return web.Response(body=metrics.exposition(), headers={"Content-Type": metrics.CONTENT_TYPE})
 
     async def _file(self, request: web.Request) -> web.Response:
         return self._files.answer(request)

@@ -37,8 +37,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-OPEN_PATHS = ("/login", "/static/", "/healthz")
-"""What is served to those who have not logged in."""
+OPEN_PATHS = ("/login", "/static/", "/healthz", "/metrics")
+"""What is served to those who have not logged in: nothing that tells of markets or money."""
 
 
 class Guard:

@@ -184,7 +184,7 @@ def halt_control(board: Board) -> dict[str, Any]:
         "question": f"Stop all {_many(len(on), 'bot')}?",
         "text": f"{_ended(traders, orders)}. What was bought stays bought.",
         "confirm": "Stop all",
-        "command": "hedgehog trading stop --all --yes",
+        "command": "hedgehog trading halt --all",
         "reason": None if on else "nothing is traded",
         "danger": True,
     }

@@ -9,8 +9,8 @@ from schemas.sql.backtests import BacktestRun
 from schemas.sql.models import SettingsRow
 
 SETTINGS = Settings(exchange="binance", symbol="XRPUSDT")
-NO_PARAMETERS = {"exchange", "symbol", "streaming", "status", "updated_time", "changed", "revision"}
-"""The key of settings, the two switches, when they were written and what a record changes."""
+NO_PARAMETERS = {"exchange", "symbol", "streaming", "status", "updated_time", "changed", "revision", "halted"}
+"""The key of settings, the switches, when they were written and what a record changes."""
 
 
 def test_every_setting_is_a_parameter_or_a_switch() -> None:
@@ -25,9 +25,14 @@ def test_the_tables_have_a_column_for_each(table: type[SettingsRow | BacktestRun
 
 def test_options_and_names_tell_them_apart() -> None:
     assert [parameter.option for parameter in PARAMETERS] == [
-        *("--chunks", "--budget", "--buy-down", "--profit", "--rebuy", "--fee")
+        *("--chunks", "--budget", "--buy-down", "--profit", "--rebuy", "--fee"),
+        *("--notional-limit", "--orders-limit", "--minute-limit", "--loss-limit"),
     ]
-    assert [parameter.label for parameter in PARAMETERS] == ["chunks", "budget", "buy down", "profit", "rebuy", "fee"]
+    labels = [parameter.label for parameter in PARAMETERS]
+    assert labels == [
+        *("chunks", "budget", "buy down", "profit", "rebuy", "fee"),
+        *("notional limit", "orders limit", "minute limit", "loss limit"),
+    ]
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda parameter: parameter.field)

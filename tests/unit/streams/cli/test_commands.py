@@ -30,6 +30,7 @@ NEEDING_A_BROKER = (
     "trading start XRPUSDT",
     "trading stop XRPUSDT",
     "trading shutdown XRPUSDT",
+    "trading halt --all",
     "trading status",
     "watch list",
     "watch add XRPUSDT",
@@ -43,6 +44,7 @@ NEEDING_A_BROKER = (
     "dlq show dead-letters:0:1",
     "dlq requeue dead-letters:0:1",
     "produce",
+    "guard",
     "worker",
 )
 

@@ -28,7 +28,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "settings set": ["XRPUSDT", "--chunks", "3"],
     "settings seed": ["--file", "{listed}"],
     **{f"streaming {verb}": ["XRPUSDT"] for verb in ("start", "stop")},
-    **{f"trading {verb}": ["XRPUSDT"] for verb in ("start", "stop", "shutdown")},
+    **{f"trading {verb}": ["XRPUSDT"] for verb in ("start", "stop", "shutdown", "halt")},
     **{f"watch {verb}": ["XRPUSDT"] for verb in ("add", "remove")},
     "watch set": ["XRPUSDT", "--deviation", "0.01"],
     "watch snooze": ["1h", "XRPUSDT"],

@@ -175,6 +175,7 @@ class Event:
     offset: int
     key: bytes | None = KEY
     value: bytes = b"x"
+    timestamp: int = 0
 
 
 def batch(*events: Event, topic: str = "trades", partition: int = 3) -> Batch:

@@ -5,12 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.records import ExecutionType, Fill, OrderStatus
+from schemas.errors import Refused
+from schemas.journal_records import Applied
+from schemas.records import ExecutionType, Fill, OrderStatus, TradingStatus
 from schemas.units import AMOUNT_MAX, ONE, PRICE_MAX, plain
 from streams.trading import book
-from streams.trading.book import BookState, Tape, Terms
+from streams.trading.book import STOPPED, BookState, Tape, Terms
 from streams.trading.repeats import Stamp
-from tests.samples import INSTRUMENT, instrument, order, units
+from tests.samples import INSTRUMENT, instrument, order, settings, units
 
 # Each table: EVENT | REPORTS | ORDERS LEFT. Events:
 #   order n:B PRICE QUANTITY [CAUSE]    a new order, the event that caused it being number CAUSE from 1, or the first
@@ -238,6 +240,67 @@ def test_only_a_new_order_rests(status: OrderStatus) -> None:
     assert state.orders == []
     assert state.version == 2
     assert state.changed, "which versions came is stored"
+
+
+def stop(state: BookState, offset: int, status: TradingStatus = TradingStatus.OFF) -> list[tuple[str, str | None]]:
+    """Let the book take settings; what it reports: the order and why."""
+    state.outbox = []
+    book.apply_settings(state, offset, settings(status=status, updated_time=offset))
+    return [(short(report.client_order_id), report.reason) for report in reports(state)]
+
+
+def test_a_stop_cancels_every_order_whatever_its_leader_does() -> None:
+    state = book.new_book(INSTRUMENT)
+    for number, side in ((1, "B"), (2, "S")):
+        book.apply_order(state, number, order(f"{INSTRUMENT}:{number}:{side}", version=number, settings_offset=4))
+    assert stop(state, 5, TradingStatus.SHUTDOWN) == []
+    assert len(state.orders) == 2
+    assert stop(state, 6) == [("1:B", STOPPED), ("2:S", STOPPED)]
+    assert state.orders == []
+    assert [record.input_topic for record in state.outbox if isinstance(record, Applied)] == ["settings"]
+    state.outbox = []
+    book.apply_order(state, 3, order(version=3, cancel_requested=True, settings_offset=6))
+    assert reports(state) == []
+
+
+@pytest.mark.parametrize(("knew", "rests"), [(5, False), (6, True), (9, True)])
+def test_an_order_rests_only_where_its_leader_knew_of_the_stop(knew: int, rests: bool) -> None:
+    state = book.new_book(INSTRUMENT)
+    assert stop(state, 6) == []
+    book.apply_order(state, 1, order(version=1, settings_offset=knew))
+    assert [report.execution_type for report in reports(state)] == ([] if rests else [ExecutionType.CANCELED])
+    assert bool(state.orders) == rests
+
+
+def test_a_stop_of_before_does_not_end_what_was_placed_after_it() -> None:
+    """As where a group of agents reads the settings from their beginning for the first time."""
+    state = book.new_book(INSTRUMENT)
+    book.apply_order(state, 1, order(version=1, settings_offset=8))
+    assert stop(state, 6) == []
+    assert len(state.orders) == 1
+
+
+def test_what_a_record_of_settings_does_not_change_stops_nothing() -> None:
+    state = book.new_book(INSTRUMENT)
+    stop(state, 3, TradingStatus.ON)
+    book.apply_order(state, 1, order(version=1, settings_offset=3))
+    old = settings(status=TradingStatus.OFF, chunks=7, changed="chunks", revision=1)
+    book.apply_settings(state, 4, old)
+    assert (len(state.orders), state.settings and state.settings.chunks) == (1, 7)
+
+
+def test_settings_in_a_topic_that_was_made_anew_stop_what_was_placed_before() -> None:
+    state = book.new_book(INSTRUMENT)
+    book.apply_order(state, 1, order(version=1, settings_offset=50))
+    book.begin_anew(state, "settings", "another")
+    assert stop(state, 0) == [("1:B", STOPPED)]
+
+
+def test_settings_that_make_no_sense_leave_the_book_as_it_is() -> None:
+    state = book.new_book(INSTRUMENT)
+    with pytest.raises(Refused, match="chunks"):
+        book.apply_settings(state, 1, settings(chunks=0))
+    assert (state.settings, state.outbox, state.stopped) == (None, [], -1)
 
 
 LIMITS = st.lists(st.tuples(st.sampled_from("BS"), st.integers(90, 110), st.integers(1, 5)), max_size=8)

@@ -158,3 +158,12 @@ def test_what_nobody_has_set_or_seeded_has_no_time() -> None:
     assert row["updated_time"] is None
     fresh = msgspec.structs.replace(INSTRUMENT, updated_time=0)
     assert as_row(BASE._replace(instrument=fresh))["seeded_time"] is None
+
+
+@pytest.mark.parametrize("status", list(TradingStatus))
+def test_who_is_started_is_halted_no_more(status: TradingStatus) -> None:
+    halted = BASE._replace(settings=msgspec.structs.replace(BASE.settings, status=TradingStatus.OFF, halted=True))
+    made = changes([halted], {"status": status}, NOW)
+    assert [each.after.halted for each in made] == (
+        [] if status is TradingStatus.OFF else [status is not TradingStatus.ON]
+    )

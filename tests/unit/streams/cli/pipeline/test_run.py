@@ -16,13 +16,13 @@ from streams.cli.pipeline.run import programs, readiness
 
 def test_it_runs_what_one_would_start_by_hand() -> None:
     found = {program.name: [Path(program.argv[0]).name, *program.argv[1:]] for program in programs(2, [])}
-    assert list(found) == ["producer", "worker-1", "worker-2", "notifier", "dashboard"]
+    assert list(found) == ["producer", "worker-1", "worker-2", "notifier", "dashboard", "guard"]
     assert found["producer"] == ["hedgehog", "produce"]
     assert found["worker-1"] == found["worker-2"]
     assert found["worker-1"][1:] == ["-m", "faust", "-A", "streams", "-l", "info", "worker"]
     assert found["notifier"] == ["hedgehog", "notify"]
     assert all(Path(program.argv[0]).parent == Path(sys.executable).parent for program in programs(1, []))
-    assert [program.name for program in programs(0, ["notifier", "producer"])] == ["dashboard"]
+    assert [program.name for program in programs(0, ["notifier", "producer", "guard"])] == ["dashboard"]
 
 
 class Playing:
@@ -68,6 +68,14 @@ def test_all_is_well_once_everything_runs_and_the_workers_have_joined(
     assert (said["workers_joined"], said["workers_wanted"]) == (joined, 1)
 
 
+def test_the_programs_are_told_to_prometheus() -> None:
+    supervisor: Any = Playing({"worker-1": 9.0, "producer": None}, {})
+    supervisor.starts = lambda name: 3 if name == "producer" else 1
+    restarts, up = run.figures(supervisor)
+    assert {each.labels["program"]: each.value for each in restarts.samples} == {"worker-1": 0, "producer": 2}
+    assert {each.labels["program"]: each.value for each in up.samples} == {"worker-1": 1, "producer": 0}
+
+
 def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     with run._alone(folder), pytest.raises(CliError, match="another `hedgehog run` has"), run._alone(folder):
@@ -79,7 +87,7 @@ def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        (["--without", "worker"], "--without: 'worker' is none of producer, notifier, dashboard"),
+        (["--without", "worker"], "--without: 'worker' is none of producer, notifier, dashboard, guard"),
         (["--log-format", "xml"], "--log-format: 'xml' is none of text, json"),
     ],
 )

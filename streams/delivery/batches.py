@@ -289,6 +289,7 @@ class BatchConsumer(aiokafka.Consumer):
 
     async def _drain_messages(self, fetcher: Any) -> None:
         """Read until told to stop; as Faust does, without its four tasks a message of a changelog."""
+        ends: tuple[type[BaseException], ...] = (*self.consumer_stopped_errors, asyncio.CancelledError)
         try:
             while not (self.should_stop or fetcher.should_stop):
                 async for tp, message in self.getmany(timeout=GETMANY_S):
@@ -296,7 +297,7 @@ class BatchConsumer(aiokafka.Consumer):
                     if read is None or message.offset >= read:
                         await self._deliver(tp, message)
                 await asyncio.sleep(0)
-        except (*self.consumer_stopped_errors, asyncio.CancelledError):
+        except ends:
             # Faust takes a reader that is cancelled while partitions are shared out for one that has crashed, also
             # where the worker stops: it would end with a trace and exit code 1.
             if not self.app.should_stop:

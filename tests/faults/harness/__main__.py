@@ -7,6 +7,7 @@ Every case in turn, or those named; `--soak N` draws so many quick ones, within 
 import argparse
 import random
 import shutil
+import signal
 import sys
 import time
 from collections import Counter
@@ -34,6 +35,7 @@ def main() -> int:
     shutil.rmtree(folder, ignore_errors=True)
     say(f"seed {asked.seed}, logs and data in {folder}")
     chance = random.Random(asked.seed)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever stops it stops all of it
     try:
         with house(folder, asked.seed, say) as whole:
             run = Run(whole, chance)

@@ -93,6 +93,7 @@ def take(url: str, served: Served | None = None) -> None:
                     tab.wait_for_selector("#live .dot.ok")
                     tab.wait_for_timeout(2_500)
                     with done_before(name, tab, served):
+                        tab.evaluate("scrollTo(0, 0)")
                         file = FOLDER / f"{name}-{theme}-{size['width']}.png"
                         tab.screenshot(path=file, full_page=True)
                     print(file, flush=True)
@@ -168,7 +169,6 @@ def explain(tab: Any) -> None:
         filled.click()
         tab.wait_for_selector(".why .cmd", timeout=30_000)
         tab.wait_for_timeout(300)
-        tab.evaluate("scrollTo(0, 0)")
 
 
 STEPS: dict[str, Callable[[Any], None]] = {"instrument": explain, "pipeline": read_letters, "confirm": ask_back}

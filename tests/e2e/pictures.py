@@ -141,11 +141,12 @@ def sweep(tab: Any) -> None:
     """Start a sweep that takes a while."""
     tab.click("[data-kind=sweep]")
     tab.fill('[data-option="--symbol"]', "binance:XRPUSDT")
+    tab.fill('[data-option="--chunks"]', "3,5,8")
     tab.fill('[data-option="--buy-down"]', "0.0001:0.02:0.0001")
     tab.fill('[data-option="--profit"]', "0.0001:0.02:0.0001")
     tab.click(".bt [type=submit]")
-    tab.wait_for_selector(".bt-running progress")
-    tab.wait_for_timeout(4_000)
+    tab.wait_for_selector(".bt-running progress[value]", timeout=120_000)
+    tab.wait_for_timeout(1_000)
 
 
 def read_letters(tab: Any) -> None:

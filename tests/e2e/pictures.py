@@ -93,6 +93,7 @@ def take(url: str, served: Served | None = None) -> None:
                     tab.wait_for_selector("#live .dot.ok")
                     tab.wait_for_timeout(2_500)
                     with done_before(name, tab, served):
+                        tab.evaluate("scrollTo(0, 0)")
                         file = FOLDER / f"{name}-{theme}-{size['width']}.png"
                         tab.screenshot(path=file, full_page=True)
                     print(file, flush=True)
@@ -140,11 +141,12 @@ def sweep(tab: Any) -> None:
     """Start a sweep that takes a while."""
     tab.click("[data-kind=sweep]")
     tab.fill('[data-option="--symbol"]', "binance:XRPUSDT")
+    tab.fill('[data-option="--chunks"]', "3,5,8")
     tab.fill('[data-option="--buy-down"]', "0.0001:0.02:0.0001")
     tab.fill('[data-option="--profit"]', "0.0001:0.02:0.0001")
     tab.click(".bt [type=submit]")
-    tab.wait_for_selector(".bt-running progress")
-    tab.wait_for_timeout(4_000)
+    tab.wait_for_selector(".bt-running progress[value]", timeout=120_000)
+    tab.wait_for_timeout(1_000)
 
 
 def read_letters(tab: Any) -> None:
@@ -168,7 +170,6 @@ def explain(tab: Any) -> None:
         filled.click()
         tab.wait_for_selector(".why .cmd", timeout=30_000)
         tab.wait_for_timeout(300)
-        tab.evaluate("scrollTo(0, 0)")
 
 
 STEPS: dict[str, Callable[[Any], None]] = {"instrument": explain, "pipeline": read_letters, "confirm": ask_back}

@@ -77,6 +77,8 @@ def _swept(
     try:
         with out.progress_bar("trying", "settings") as bar:
             progress = None if bar is None else lambda done: bar(done, len(tried))
+            if bar is not None:
+                bar(0, len(tried))
             best = best_of(parts, tried, asked.objective.value, asked.top, execution, asked.dask, progress)
     except (Disagreement, NoCluster) as error:
         raise CliError(str(error)) from None

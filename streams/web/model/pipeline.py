@@ -52,6 +52,8 @@ class Audit(msgspec.Struct):
 
     orders: int = -1
     differing: int = 0
+    first: str = ""
+    """What the first of those that differ is, in words."""
     at_ms: int = 0
     running: bool = False
     error: str = ""

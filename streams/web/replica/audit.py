@@ -5,6 +5,8 @@ import json
 import logging
 import os
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from streams.web.model.board import PARTS
 from streams.web.model.pipeline import Audit, facts_of
@@ -29,11 +31,22 @@ async def audit_now_and_then(replica: Replica, command: list[str]) -> None:
         except (OSError, ValueError) as error:
             _put(replica, running=False, error=str(error))
         else:
-            orders, differing = found["orders"], found["differences"]
             at = time.time_ns() // 1_000_000
-            wrong = len(differing) if isinstance(differing, list) else differing
-            _put(replica, running=False, orders=orders, differing=wrong, at_ms=at, error="")
+            _put(replica, running=False, at_ms=at, error="", **outcome(found))
         await asyncio.sleep(max(PAUSE_S, BUSY * (time.monotonic() - began)))
+
+
+def outcome(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an audit has printed, as fields of `Audit`."""
+    differing = found["differences"]
+    first = ""
+    if differing:
+        each = differing[0]
+        first = (
+            f"{each['instrument']}, {each['agent']}, version {each['version']}: "
+            f"recorded {each['recorded'] or 'nothing'}, replayed {each['replayed'] or 'nothing'}"
+        )
+    return {"orders": found["orders"], "differing": len(differing), "first": first}
 
 
 def _put(replica: Replica, **values: object) -> None:
@@ -44,7 +57,7 @@ def _put(replica: Replica, **values: object) -> None:
     replica.changed.set()
 
 
-async def _audited(command: list[str]) -> dict[str, int]:
+async def _audited(command: list[str]) -> dict[str, Any]:
     process = await asyncio.create_subprocess_exec(
         *command,
         stdout=asyncio.subprocess.PIPE,
@@ -58,7 +71,7 @@ async def _audited(command: list[str]) -> dict[str, int]:
         await process.wait()
         raise
     try:
-        found: dict[str, int] = json.loads(out)
+        found: dict[str, Any] = json.loads(out)
     except ValueError:
         text = error.decode(errors="replace").strip().splitlines()
         raise ValueError(text[0] if text else f"the audit ended with {process.returncode}") from None

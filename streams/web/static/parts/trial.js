@@ -79,7 +79,7 @@ class Form {
     for (const tab of this.tabs) tab.setAttribute('aria-pressed', String(tab.dataset.kind === kind));
     for (const only of this.more.querySelectorAll('[data-kind]')) only.hidden = only.dataset.kind !== kind;
     this.objectiveField.hidden = kind !== 'sweep';
-    for (const each of this.fields || []) this.inputs.get(each.option).placeholder = this.kind === 'sweep' && each.swept ? '0.001,0.002 or 0.001:0.004:0.001' : 'as live';
+    for (const each of this.fields || []) this.inputs.get(each.option).placeholder = this.kind === 'sweep' && each.swept ? (each.option === '--chunks' ? '3,5 or 1:9:2' : '0.001,0.002') : 'as live';
     this.say();
   }
 

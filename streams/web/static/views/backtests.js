@@ -15,7 +15,7 @@ export function mount(root, parameters) {
   const listed = h('div', {}), shown = h('div', {class: 'run'});
   const compare = h('button', {type: 'button', class: 'btn', disabled: true}, 'Compare');
   const trial = h('section', {class: 'panel', 'aria-labelledby': 'h-trial'});
-  root.append(h('div', {class: 'btgrid'}, h('section', {class: 'panel', 'aria-labelledby': 'h-runs'}, h('div', {class: 'ph'}, h('h1', {id: 'h-runs'}, 'Backtests'), compare), listed), trial), shown);
+  root.append(shown, h('div', {class: 'btgrid'}, h('section', {class: 'panel', 'aria-labelledby': 'h-runs'}, h('div', {class: 'ph'}, h('h1', {id: 'h-runs'}, 'Backtests'), compare), listed), trial));
   const chosen = new Set();
   compare.onclick = () => go(`/backtests?compare=${[...chosen].join(',')}`);
   const change = next => {
@@ -71,7 +71,6 @@ async function one(root, number) {
     return;
   }
   show(root, report(run));
-  root.scrollIntoView({block: 'nearest'});
 }
 
 async function side(root, numbers) {

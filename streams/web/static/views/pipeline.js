@@ -45,7 +45,7 @@ export function mount(root) {
     const key = JSON.stringify(said);
     if (audit.dataset.key !== key) {
       audit.dataset.key = key;
-      show(audit, said.error ? banner('bad', said.error) : said.differing ? banner('bad', `${said.differing} orders do not replay equal.`) : null, when, command('hedgehog audit'));
+      show(audit, said.error ? banner('bad', said.error) : said.differing ? banner('bad', said.differing === 1 ? '1 order does not replay equal.' : `${grouped(String(said.differing))} orders do not replay equal.`, said.first) : null, when, command('hedgehog audit'));
     }
   });
   return {close: end};

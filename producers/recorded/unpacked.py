@@ -18,6 +18,8 @@ from producers.recorded.errors import FileError, named
 from producers.recorded.naming import CSV, GZIP, ZIP
 
 BLOCK_BYTES = 4 << 20
+BEGIN_BYTES = 1 << 17
+"""Of the first block: more than a line."""
 LINE_BYTES = 1 << 16
 """No line of trades is longer."""
 SHOWN_BYTES = 200
@@ -116,7 +118,14 @@ def _with_newlines(data: IO[bytes], name: str) -> Iterator[bytes]:
 
 
 def _ahead(data: IO[bytes]) -> Iterator[bytes]:
-    """Yield the blocks of a file, the next one being unpacked meanwhile."""
+    """Yield the blocks of a file, the next one being unpacked meanwhile.
+
+    The first one is small, and nothing is read ahead of it: of many a file no more is wanted.
+    """
+    begin = data.read(min(BEGIN_BYTES, BLOCK_BYTES))
+    if not begin:
+        return
+    yield begin
     with ThreadPoolExecutor(1, "unpacking") as pool:
         coming = pool.submit(data.read, BLOCK_BYTES)
         while block := coming.result():

@@ -1,8 +1,10 @@
 """Deletes old rows of the tables: quick where the table is large, since it only looks at what is old.
 
-Trades come nearly in the order of their times, so a block range index leads to the old ones, which go day by day. Where
-most of a table is old, what stays is written anew, which gives its disk space back at once. Of orders and fills only
-whole traders go that have sold all they bought: the others' profits would not be known any more.
+Trades come nearly in the order of their times, so a block range index leads to the old ones, which go day by day. New
+rows will come into their blocks, whose ranges would then be those of both: so the ranges of these blocks, and of no
+others, are forgotten, and taken anew by the vacuum. Where most of a table is old, what stays is written anew, which
+gives its disk space back at once. Of orders and fills only whole traders go that have sold all they bought: the others'
+profits would not be known any more.
 """
 
 from dataclasses import dataclass
@@ -14,6 +16,16 @@ from sqlalchemy import Connection, Engine, text
 DAY = timedelta(days=1)
 TIMES = {"trades": "trade_time", "candles": "open_time"}
 """The tables whose rows stand for themselves, and the column of their time."""
+BY_TIME = "trades_by_time"
+"""The block range index."""
+PAGES = 128
+"""Of one range of it."""
+DELETE_DAY = f"""
+    WITH gone AS (
+        DELETE FROM {{0}} WHERE {{1}} >= :since AND {{1}} < :until RETURNING (ctid::text::point)[0]::bigint AS page
+    )
+    SELECT DISTINCT page / {PAGES} * {PAGES} FROM gone
+"""  # noqa: S608 -- a number of ours
 MOSTLY = 0.5
 """From this part on what stays is written anew."""
 DONE = """
@@ -62,20 +74,17 @@ def old_rows(engine: Engine, before: datetime) -> list[Old]:
 
 def prune(engine: Engine, old: list[Old], before: datetime) -> None:
     """Delete it. Sinks may go on writing; where what stays of a table is written anew, they wait for it."""
-    for each in old:
-        if each.table in TIMES and each.rows:
-            _prune_by_time(engine, each, before)
+    freed = {each.table: _prune_by_time(engine, each, before) for each in old if each.table in TIMES and each.rows}
     with engine.begin() as connection:
         connection.execute(text(DONE), {"before": before})
         for table in ORDER_TIMES:
             connection.execute(text(DELETE_DONE.format(table)))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for page in freed.get("trades", []):
+            connection.execute(text("SELECT brin_desummarize_range(:index, :page)"), {"index": BY_TIME, "page": page})
         for each in old:
             if each.rows:
                 connection.execute(text(f"VACUUM (ANALYZE) {each.table}"))
-        if any(each.table == "trades" and each.rows for each in old):
-            # new rows come into old blocks, whose ranges would be those of both
-            connection.execute(text("REINDEX INDEX CONCURRENTLY trades_by_time"))
 
 
 def _old(connection: Connection, table: str, before: datetime) -> Old:
@@ -85,18 +94,24 @@ def _old(connection: Connection, table: str, before: datetime) -> Old:
     return Old(table, rows, 0, _size(connection, table, rows), oldest)
 
 
-def _prune_by_time(engine: Engine, old: Old, before: datetime) -> None:
+def _prune_by_time(engine: Engine, old: Old, before: datetime) -> set[int]:
+    """Delete old rows of a table; return the first page of each range of pages that they were in.
+
+    None where the table is written anew, whose pages are new as well.
+    """
     with engine.begin() as connection:
         if old.rows >= MOSTLY * _rows(connection, old.table):
-            return _write_anew(connection, old.table, before)
+            _write_anew(connection, old.table, before)
+            return set()
+    freed: set[int] = set()
     since = old.oldest
     while since is not None and since < before:
         until = min(since + DAY, before)
         with engine.begin() as connection:
-            delete = f"DELETE FROM {old.table} WHERE {TIMES[old.table]} >= :since AND {TIMES[old.table]} < :until"  # noqa: S608
-            connection.execute(text(delete), {"since": since, "until": until})
+            delete = text(DELETE_DAY.format(old.table, TIMES[old.table]))
+            freed.update(connection.execute(delete, {"since": since, "until": until}).scalars())
         since = until
-    return None
+    return freed
 
 
 def _write_anew(connection: Connection, table: str, before: datetime) -> None:

@@ -123,3 +123,31 @@ def test_rows_of_a_part_of_the_days_go_day_by_day(world: World, monkeypatch: pyt
         pruned(world, monkeypatch, "--no-topics", "--yes", when=("--before", before))
         (row,) = world.rows("SELECT count(*), min(trade_id) FROM trades WHERE symbol = 'DAYUSDT'")
         assert tuple(row) == (1_000 - gone, gone)
+
+
+def test_the_index_by_time_leads_to_old_rows_alone_after_new_ones_came_in_their_place(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert = (
+        "INSERT INTO trades (exchange, symbol, trade_id, trade_time, price, quantity, event_time, received_time,"
+        " buyer_is_maker) SELECT 'binance', 'OLDUSDT', i, timestamptz '2020-01-01 00:00Z' + i * interval '1 minute',"
+        " 1, 1, now(), now(), true FROM generate_series({}, {}) AS i"
+    )
+    world.execute("TRUNCATE trades")
+    world.execute(insert.format(0, 99_999))
+    world.execute("ANALYZE trades")
+    world.execute("SELECT brin_summarize_new_values('trades_by_time')")
+    pruned(world, monkeypatch, "--no-topics", "--yes", when=("--before", "2020-01-22T00:00"))
+    pages = _pages(world)
+    world.execute(insert.format(100_000, 120_000))
+    assert _pages(world) == pages, "the new rows did not come where the old ones had been"
+    (row,) = world.rows(
+        "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT count(*) FROM trades WHERE trade_time < '2020-01-22 00:00Z'"
+    )
+    plan = row[0][0]["Plan"]
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 200, "ranges of old rows were left to new ones"
+
+
+def _pages(world: World) -> int:
+    (row,) = world.rows("SELECT pg_relation_size('trades') / 8192")
+    return int(row[0])

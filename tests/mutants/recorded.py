@@ -28,6 +28,7 @@ READING = mutants_of(
 UNPACKED = mutants_of(
     "producers/recorded/unpacked.py",
     RECORDED,
+    ("a whole block is read to see a line", "min(BEGIN_BYTES, BLOCK_BYTES)", "BLOCK_BYTES"),
     ("the last line needs an end", "    if rest:\n        yield rest", "    if False:\n        yield rest"),
     ("a file begins with a mark", "begin = begin.removeprefix(MARK)", "begin = begin"),
     ("an endless line is kept", "        if len(rest) > LINE_BYTES:\n", "        if False:\n"),

@@ -10,7 +10,7 @@ import pytest
 
 from producers.recorded import unpacked
 from producers.recorded.errors import FileError
-from producers.recorded.unpacked import BLOCK_BYTES, LINE_BYTES, Endless, Part, lines_of, opened, parts_of
+from producers.recorded.unpacked import BEGIN_BYTES, BLOCK_BYTES, LINE_BYTES, Endless, Part, lines_of, opened, parts_of
 
 LINES = b"a line of a file\n" * (2 * BLOCK_BYTES // 17)
 """More than is read at a time."""
@@ -61,6 +61,14 @@ def test_a_zip_of_several_files_and_what_a_mac_adds(tmp_path: Path) -> None:
 )
 def test_marks_and_ends_of_lines(text: bytes, lines: list[bytes]) -> None:
     assert list(lines_of(io.BytesIO(text), "a.csv")) == lines
+
+
+def test_who_wants_no_more_than_the_begin_has_not_waited_for_more() -> None:
+    data = io.BytesIO(LINES)
+    lines = lines_of(data, "a.csv")
+    assert isinstance(next(lines), bytes)
+    lines.close()
+    assert data.tell() == BEGIN_BYTES
 
 
 @pytest.mark.parametrize("size", [2 * LINE_BYTES, 3 * LINE_BYTES])

@@ -19,7 +19,7 @@ from schemas.registry import register_all
 from streams.agents.exchange import EXCHANGE
 from streams.agents.trading import TRADING
 from streams.trading.book import STOPPED
-from tests.e2e.workers import Pipeline
+from tests.e2e.workers import READY_TIMEOUT_S, Pipeline
 from tests.faults.fleet import Fleet
 from tests.samples import NINE_TRADES, nine_trade_setup
 
@@ -49,7 +49,7 @@ def guarding(pipeline: Pipeline, folder: Path, **variables: str) -> Iterator[Pat
         command = [sys.executable, "-m", "streams.cli.main", "guard"]
         guard = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
     try:
-        pipeline.until("the guard watches", lambda: "watching" in log.read_text())
+        pipeline.until("the guard watches", lambda: "watching" in log.read_text(), READY_TIMEOUT_S)
         yield log
         guard.send_signal(signal.SIGTERM)
         assert guard.wait(15) == 0, log.read_text()
@@ -84,7 +84,7 @@ def test_what_a_frozen_worker_has_ordered_is_cancelled_and_stays_so(pipeline: Pi
         assert status_of(pipeline, FROZEN) == (TradingStatus.OFF, True)
         ends = [(fill.execution_type.value, fill.reason) for fill in pipeline.records(topics.FILLS, Fill, FROZEN)]
         assert ends == [("CANCELED", STOPPED)]
-        assert f"HALTED {FROZEN}: " in log.read_text()
+        pipeline.until("the guard says so", lambda: f"HALTED {FROZEN}: " in log.read_text())
         pipeline.trade(FROZEN, *NINE_TRADES[3:5])  # these would have filled it
         pipeline.fleet.signal("trader", signal.SIGCONT)
         pipeline.until("its leader is off", lambda: pipeline.statuses(FROZEN) == {"1:B": "CANCELED"}, HALTED_WITHIN_S)

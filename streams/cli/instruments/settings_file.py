@@ -17,7 +17,7 @@ from streams.cli.errors import BadValue
 NEEDED = ("tick_size", "step_size")
 NAMES = ("base_asset", "quote_asset")
 KEYS = ("instrument", "exchange", "symbol")
-NO_MATTER = ("exchange_status", "streaming", "status", "updated_time", "seeded_time")
+NO_MATTER = ("exchange_status", "streaming", "status", "updated_time", "seeded_time", "halted")
 """What the live system is told by, and a backtest is not."""
 
 

@@ -41,6 +41,7 @@ FAULTS: list[tuple[Agent[Any], list[Keyed], tuple[object, str], Keyed]] = [
     (EXCHANGE, [order()], (book, "_report_trade"), trade("98")),
     (EXCHANGE, [order()], (book, "Resting"), order(f"{INSTRUMENT}:2:B", version=3)),
     (EXCHANGE, [order()], (book, "apply_instrument"), instrument()),
+    (EXCHANGE, [order()], (book, "settings_text"), settings()),
     (MARKET, [], (step, "judge"), trade("100")),
     (MARKET, [trade("100")], (market, "rules_of"), WATCH),
     (PAIRS, [quote(COINBASE, 0, 1)], (apart, "pass_gate"), quote(BITSTAMP, 0, 2)),

@@ -18,7 +18,7 @@ from streams.trading.leader import LeaderState
 from streams.trading.matching import UNBOUNDED
 from tests.unit.streams.audit.recordings import Topics, decisions_of, differences_of, proven, recorded_of, topics_of
 
-SEED = 2
+SEED = 4
 WIDTHS = (1, 100, UNBOUNDED)
 
 

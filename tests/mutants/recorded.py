@@ -59,7 +59,7 @@ STORED = mutants_of(
     ("a bad file ends the import", "            bad.append(str(error))\n", "            raise\n"),
     (
         "a bad day ends the import",
-        '            bad.append(f"{instrument} {day_name(day)}: {conflict}")\n',
+        '            bad.append(f"{instrument} {day_name(day)}: {error}")\n',
         "            raise\n",
     ),
 )

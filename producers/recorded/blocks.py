@@ -9,9 +9,10 @@ import numpy as np
 from producers.recorded import scan
 from producers.recorded.block import Block
 from producers.recorded.errors import FileError
+from producers.recorded.finding import is_parquet
 from producers.recorded.layouts import ARCHIVE, RECORDING, Layout, header_of, layout_of
 from producers.recorded.lines import cells_of, is_data, trade_of
-from producers.recorded.naming import EXCHANGE, PARQUET, symbol_in
+from producers.recorded.naming import EXCHANGE, symbol_in
 from producers.recorded.unpacked import LINE_BYTES, MARK, SHOWN_BYTES, Endless, Part, lines_of, opened
 from producers.source import BadRecord
 from schemas.records import Trade
@@ -25,7 +26,7 @@ def blocks_of(part: Part, instruments: Collection[str] = ()) -> Iterator[Block]:
     Of a file that by its name has none of `instruments`, unless these are empty, no more than one block is read, and
     nothing said against it.
     """
-    if part.path.suffix == PARQUET:
+    if is_parquet(part.path):
         from producers.recorded.parquet import parquet_blocks  # noqa: PLC0415 -- slow to import, and only needed here
 
         yield from parquet_blocks(part.path)

@@ -10,23 +10,24 @@ from producers.recorded.naming import EXCHANGE, PARQUET, is_packed, names_trades
 
 
 def files_in(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Return the files of lines among and below `paths`, each once, and those that by their names hold no trades.
+    """Return the files of trades among and below `paths`, each once, and those that by their names hold none.
 
-    A path that is not there may be a pattern, as in `XRPUSDT-trades-2025-*.zip`. Below a folder files of trades are
-    named `SYMBOL-trades-DATE` or `SYMBOL-DATE`. `FileError` for a path that is not there, and for one without any file.
+    A path that is not there may be a pattern, as in `XRPUSDT-trades-2025-*.zip`. Below a folder files of lines are
+    named `SYMBOL-trades-DATE` or `SYMBOL-DATE`, those of Parquet anything. `FileError` for a path that is not there,
+    and for one without any file.
     """
     taken: list[Path] = []
     left: list[Path] = []
     for path in paths:
         if path.is_dir():
-            below = sorted(file for file in path.rglob("*") if file.is_file() and is_packed(file.name))
-            of_trades = [file for file in below if names_trades(file.name)]
+            below = sorted(file for file in path.rglob("*") if file.is_file() and _holds_rows(file))
+            of_trades = [file for file in below if _is_of_trades(file)]
             if not of_trades:
                 raise FileError(
                     f"{path}: holds no file of trades such as XRPUSDT-trades-2025-01-01.zip, and no archive"
                 )
             taken += of_trades
-            left += [file for file in below if not names_trades(file.name)]
+            left += [file for file in below if not _is_of_trades(file)]
         else:
             taken += named(path)
     return list(dict.fromkeys(taken)), left
@@ -40,7 +41,20 @@ def is_of_others(path: Path, instruments: Collection[str]) -> bool:
 
 def is_archive(path: Path) -> bool:
     """Return whether a path is what `hedgehog archive` writes: a Parquet file, or a folder that holds such."""
-    return path.suffix == PARQUET if not path.is_dir() else next(path.rglob(f"*{PARQUET}"), None) is not None
+    return is_parquet(path) if not path.is_dir() else next(path.rglob(f"*{PARQUET}"), None) is not None
+
+
+def is_parquet(path: Path) -> bool:
+    """Return whether a file is of Parquet, by its name."""
+    return path.suffix.lower() == PARQUET
+
+
+def _holds_rows(path: Path) -> bool:
+    return is_packed(path.name) or is_parquet(path)
+
+
+def _is_of_trades(path: Path) -> bool:
+    return is_parquet(path) or names_trades(path.name)
 
 
 def named(path: Path) -> list[Path]:

@@ -208,6 +208,17 @@ def test_a_checksum_that_a_windows_tool_wrote(tmp_path: Path, two_days: list[Tra
     assert f"{path}: its SHA-256 is {digest}" in hedgehog("import", path, "--out", tmp_path / "archive").stderr
 
 
+@pytest.mark.parametrize("what", ["archive", "archive/*/XRPUSDT/*.parquet", "DAY.PARQUET"])
+def test_days_of_an_archive_go_into_another_one(tmp_path: Path, archive: Path, what: str) -> None:
+    day = "binance/XRPUSDT/2019-06-02.parquet"
+    (tmp_path / "DAY.PARQUET").write_bytes((archive / day).read_bytes())
+    data("import", tmp_path / what, "--out", tmp_path / "other")
+    trades = list(read_trades(archive / day))
+    assert list(read_trades(tmp_path / "other" / day)) == trades
+    found = read_archive([tmp_path / what], ["binance:XRPUSDT"])[0]
+    assert found.ids[: len(trades)].tolist() == [trade.trade_id for trade in trades]
+
+
 def test_only_some_symbols(tmp_path: Path, two_days: list[Trade]) -> None:
     data("import", recording(tmp_path / "a.csv", two_days), "--symbol", "eth-usdt", "--out", tmp_path / "archive")
     assert list(contents(tmp_path / "archive")) == ["binance/ETHUSDT/2019-06-02.parquet"]

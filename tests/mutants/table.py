@@ -199,7 +199,7 @@ EXCHANGE = _of(
     "streams/agents/exchange.py",
     DELIVERY,
     ("an order under another key is taken", "if record.key != order.instrument.encode():", "if False:"),
-    ("an instrument under another key is taken", "if record.key != instrument.instrument.encode():", "if False:"),
+    ("an instrument under another key is taken", "if record.key == changed.instrument.encode():", "if True:"),
     (
         "the book's position is not lifted",
         "    begin(state, context.partition, context.applied(key, topics.TRADES.name))\n",

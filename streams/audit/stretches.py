@@ -160,10 +160,25 @@ def provable(subject: Subject, retained: Retained) -> list[Start]:
     inputs = {"fills": retained.fills, "orders": retained.orders}
     lost = [entry.version for entry in subject.journal if 0 <= entry.input_offset < inputs.get(entry.input_topic, 0)]
     needed = max([lowest - 1, *lost, _told_from(subject, retained), subject.anew.version if subject.anew else 0])
-    marks = [mark for mark in subject.ordered if mark.version >= needed and mark.trades_offset + 1 >= retained.trades]
+    needs = max((_positions(mark.state).orders_offset for mark in subject.ordered), default=-1)
+    marks = [
+        mark
+        for mark in subject.ordered
+        if mark.version >= needed
+        and mark.trades_offset + 1 >= retained.trades
+        and _has_orders(subject, _positions(mark.state).orders_offset, needs, retained)
+    ]
     seen = subject.journal[0].trades_offset + 1 if subject.journal else 0
-    fresh = not subject.late and needed == 0 and seen >= retained.trades
+    fresh = not subject.late and needed == 0 and seen >= retained.trades and _has_orders(subject, -1, needs, retained)
     return [None, *marks] if fresh else [*marks]
+
+
+def _has_orders(subject: Subject, taken: int, needed: int, retained: Retained) -> bool:
+    """Return whether all snapshots of orders are there that a book may have taken after one offset and up to another.
+
+    Those that changed nothing but which versions it has seen are not in its journal, so that does not say.
+    """
+    return subject.agent == LEADER or needed <= taken or taken + 1 >= retained.orders
 
 
 def _is_untold(subject: Subject, retained: Retained) -> bool:

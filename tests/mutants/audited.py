@@ -22,8 +22,8 @@ BOOK = _of(
     ("terms are taken without a journal entry", "        apply_terms(book, terms)\n", "        book.terms = terms\n"),
     (
         "an order rests without a journal entry",
-        '        _journal(book, "orders", offset)\n        placed',
-        "        placed",
+        '        _journal(book, "orders", offset)\n        placed =',
+        "        placed =",
     ),
 )
 AUDITED = ("tests/unit/streams/audit",)

@@ -22,14 +22,12 @@ from infra.supervisor import Supervisor, end_leftovers
 from producers.recorded.errors import FileError
 from streams.cli.errors import CliError
 from streams.demo.commands import DemoFailed
-from streams.demo.market import MarketSession, recorded, simulated
+from streams.demo.market import KEPT_S, MarketSession, recorded, simulated
 from streams.demo.place import Place, find_place, move_in, one_at_a_time
 from streams.demo.play import Demo
 from streams.demo.screen import Screen
 
 INTERRUPTED = 130
-KEPT_S = 86_400
-"""So long a market that is kept stays open, unless Ctrl-C ends it: nothing is cut or killed within the first hours."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 FAILURES = (StackError, DemoFailed, FileError, CliError, KafkaException, SQLAlchemyError, TimeoutError)

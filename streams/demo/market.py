@@ -46,6 +46,10 @@ class MarketSession:
         return Program(EXCHANGE, argv, restart=False)
 
 
+KEPT_S = 86_400
+"""So long a market that is kept stays open, unless Ctrl-C ends it: nothing is cut or killed within the first hours."""
+
+
 def simulated(seconds: int) -> MarketSession:
     """Return a seeded market of symbols with different tick and step sizes."""
     count = RATE * seconds

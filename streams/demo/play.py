@@ -17,7 +17,7 @@ from streams.demo.cast import DASHBOARD, PRODUCER, WORKERS, busiest, worker
 from streams.demo.checks import all_checks
 from streams.demo.commands import DemoFailed, hedgehog
 from streams.demo.ending import newest_alerts, results
-from streams.demo.market import EXCHANGE, MarketSession
+from streams.demo.market import EXCHANGE, KEPT_S, MarketSession
 from streams.demo.place import Place
 from streams.demo.screen import Screen, View
 from streams.demo.tail import Tail
@@ -88,7 +88,13 @@ class Demo:
         self._until(self._market_open, "the producer subscribes to every symbol", PRODUCER.name, *self._exchanges())
 
     def _play(self) -> None:
-        self._screen.step(f"the market is open for {self._market.seconds:.0f} s: {self._market.says}")
+        is_kept = self._market.seconds >= KEPT_S
+        lasts = "until Ctrl-C" if is_kept else f"for {self._market.seconds:.0f} s"
+        self._screen.step(f"the market is open {lasts}: {self._market.says}")
+        if is_kept:
+            self._screen.say(
+                f"a worker to kill: kill -9 {self._supervisor.pid(WORKERS[0])}; the dashboard shows it heal"
+            )
         watched = [instrument for each in self._watched for instrument in each.instruments]
         follower = Tail(self._config, self._market.symbols, watched)
         try:

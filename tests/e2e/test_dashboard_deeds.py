@@ -124,6 +124,7 @@ def test_shut_down_and_halt_all_say_in_numbers_what_they_then_do(world: World) -
 
 def test_bots_are_sorted_and_filtered(world: World) -> None:
     names = "[...document.querySelectorAll('.bots tbody tr')].map(row => row.dataset.key)"
+    world.pipeline.set_all(samples.settings(BTC, status=TradingStatus.ON, streaming=True))
     with world.look() as looking:
         page = looking.open("/bots")
         looking.until(f"{names}.length >= 2")

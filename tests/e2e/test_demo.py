@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -51,8 +52,8 @@ def _is_ours(process: psutil.Process) -> bool:
         return False
 
 
-def start(environment: dict[str, str], seconds: int) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-u", "-m", "streams.demo", "--seconds", str(seconds)]
+def start(environment: dict[str, str], seconds: int, *options: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-u", "-m", "streams.demo", "--seconds", str(seconds), *options]
     return subprocess.Popen(
         command,
         env=environment,
@@ -106,4 +107,29 @@ def test_a_file_that_is_no_recording_is_refused_before_anything_starts(environme
     assert done.returncode == 1
     assert "missing.csv" in done.stdout
     assert "Traceback" not in done.stderr
+    assert left_running() == []
+
+
+def test_a_demo_that_is_kept_serves_the_dashboard_until_ctrl_c(environment: dict[str, str]) -> None:
+    demo = start(environment, 60, "--keep")
+    watchdog = threading.Timer(WITHIN_S, demo.kill)
+    watchdog.start()
+    said = []
+    try:
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            said.append(line)
+            if "a worker to kill: kill -9 " in line:
+                address = next(each for each in said if each.startswith("look at it: ")).split()[-1]
+                page = httpx.get(f"{address}market", trust_env=False, timeout=30)
+                os.kill(int(line.split("kill -9 ")[1].split(";")[0]), signal.SIGKILL)
+            if "it is started again" in line:
+                os.killpg(demo.pid, signal.SIGINT)
+        demo.wait(STOPS_WITHIN_S)
+    finally:
+        watchdog.cancel()
+    assert demo.returncode == 0, "".join(said)
+    assert page.status_code == 200
+    assert "the market is open until Ctrl-C" in "".join(said)
+    assert "everything is stopped" in said[-1]
     assert left_running() == []

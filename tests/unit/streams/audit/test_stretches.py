@@ -160,6 +160,15 @@ def test_what_has_expired_of_one_topic_alone_is_begun_after(topics: Topics, topi
     assert begun != [None, None]
 
 
+def test_whatever_has_expired_of_the_orders_each_begin_proves(topics: Topics) -> None:
+    """Snapshots that a book took without a journal entry are told by no entry that is missing."""
+    for first in range(1, topics.end("orders") + 1):
+        kept = topics.since({"orders": first})
+        for subject in subjects(recorded_of(kept)):
+            for begin in provable(subject, Retained(orders=first)):
+                assert proven(subject, begin, kept.tape, UNBOUNDED) == [], (first, subject.agent)
+
+
 def test_what_is_proven_is_not_read_again(topics: Topics) -> None:
     ends = {topic: topics.end(topic) for topic in ("trades", "orders", "applied", "fills")}
     ends["checkpoints"] = topics.end("checkpoints") * 2 // 3

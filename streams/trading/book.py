@@ -82,6 +82,8 @@ class BookState(msgspec.Struct, kw_only=True):
     epoch: int = 0
     version: int = 0
     """Epoch and highest version of the order snapshots taken."""
+    before: int = 0
+    """The highest epoch of those that were taken before the topic of orders was made anew."""
     incarnation: str = ""
     """That of the id of the last order taken."""
     counts_anew: bool = False
@@ -146,6 +148,8 @@ def begin_anew(book: BookState, topic: str, topic_id: str) -> None:
     elif topic == "orders":
         book.counts_anew = True
         book.orders_offset = -1
+        # Its first records may have come before anybody knew: then they were taken for old ones, and are not.
+        book.before, book.epoch = max(book.before, book.epoch), 0
     elif topic == "settings":
         book.stopped = -1
         for order in book.orders:
@@ -176,9 +180,10 @@ def _incarnation(order: Order) -> str:
 def apply_order(book: BookState, offset: int, order: Order) -> None:
     """Take a snapshot of an order: a new one rests in the book, one to be cancelled leaves it."""
     if _is_anew(book, order):
-        book.counts_anew, book.epoch, book.version, book.missing = False, 0, 0, b""
+        book.counts_anew, book.epoch, book.before, book.version, book.missing = False, 0, 0, 0, b""
     version, missing = book.version, book.missing
-    if order.epoch > book.epoch:  # what was sent by somebody who had lost the instrument meanwhile counts no more
+    if order.epoch > max(book.epoch, book.before):
+        # what was sent by somebody who had lost the instrument meanwhile counts no more
         version, missing = rewind(version, missing, order.version)
     taken = take(version, missing, order.version)
     if taken is None:

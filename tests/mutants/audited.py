@@ -5,6 +5,12 @@ from tests.mutants.runner import mutants_of as _of
 BOOK = _of(
     "streams/trading/book.py",
     ("tests/unit/streams/trading/test_book.py", "tests/property/test_book.py", "tests/unit/streams/agents"),
+    ("an epoch outlives its topic", "        book.before, book.epoch = max(book.before, book.epoch), 0\n", ""),
+    (
+        "versions are counted again in a new topic",
+        "order.epoch > max(book.epoch, book.before):",
+        "order.epoch > book.epoch:",
+    ),
     ("early trades are passed beyond the next cause", "searchsorted(min(causes)))", "searchsorted(max(causes)))"),
     ("early trades are never the newest", "    book.newest = Stamp(*found)\n", ""),
     ("early trades are passed before there are terms", " or book.terms != terms:", ":"),

@@ -303,6 +303,18 @@ def test_settings_that_make_no_sense_leave_the_book_as_it_is() -> None:
     assert (state.settings, state.outbox, state.stopped) == (None, [], -1)
 
 
+def test_an_order_that_came_into_a_new_topic_before_anybody_knew_is_taken_and_none_twice() -> None:
+    state = book.new_book(INSTRUMENT)
+    known = order(f"{INSTRUMENT}:9:S", version=9, epoch=4)
+    book.apply_order(state, 1, known)
+    book.begin_anew(state, "orders", "another")
+    early = order(f"{INSTRUMENT}:2:B", version=6, epoch=2)
+    assert not book.is_superseded(state, early)
+    book.apply_order(state, 0, early)
+    book.apply_order(state, 1, known)
+    assert [resting.client_order_id for resting in state.orders] == [known.client_order_id, early.client_order_id]
+
+
 LIMITS = st.lists(st.tuples(st.sampled_from("BS"), st.integers(90, 110), st.integers(1, 5)), max_size=8)
 MARKET = st.lists(st.tuples(st.integers(88, 112), st.integers(1, 6)), max_size=30)
 

@@ -18,6 +18,8 @@ PAUSE_S = 60.0
 BUSY = 20
 """Its pause is so many times as long as it took, if that is more: an audit of much is not run all the time."""
 NICE = 15
+AGAIN_S = 10.0
+"""After so long it is looked again at what differs: decisions that were on their way when it read are there by then."""
 
 
 async def audit_now_and_then(replica: Replica, command: list[str]) -> None:
@@ -28,12 +30,25 @@ async def audit_now_and_then(replica: Replica, command: list[str]) -> None:
         _put(replica, running=True)
         try:
             found = await _audited(command)
+            if found["differences"]:
+                await asyncio.sleep(AGAIN_S)
+                found = lasting(found, await _audited(command))
         except (OSError, ValueError) as error:
             _put(replica, running=False, error=str(error))
         else:
             at = time.time_ns() // 1_000_000
             _put(replica, running=False, at_ms=at, error="", **outcome(found))
         await asyncio.sleep(max(PAUSE_S, BUSY * (time.monotonic() - began)))
+
+
+def lasting(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an audit has found without the differences that the one before it did not find."""
+    known = {_place(each) for each in before["differences"]}
+    return {**now, "differences": [each for each in now["differences"] if _place(each) in known]}
+
+
+def _place(difference: Mapping[str, Any]) -> tuple[str, str, int]:
+    return difference["instrument"], difference["agent"], difference["version"]
 
 
 def outcome(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class Config(BaseSettings):
     total_orders_limit: Annotated[int, Field(ge=0)] = 0
     total_minute_limit: Annotated[int, Field(ge=0)] = 0
     total_loss_limit: Annotated[str, Field(pattern=DECIMAL)] = ""
-    guard_stale_s: Annotated[float, Field(ge=0)] = 120
+    guard_stale_s: Annotated[float, Field(ge=0)] = 900
     """`hedgehog guard` halts a traded instrument after so many seconds without a trade; 0: never."""
     guard_heartbeat_s: Annotated[float, Field(ge=0)] = 60
     """And all of them after so long without a worker that goes on."""

@@ -114,7 +114,7 @@ def test_shut_down_and_halt_all_say_in_numbers_what_they_then_do(world: World) -
         text = looking.confirm("#halt")
         assert "Stop all 2 bots?" in text
         assert "2 traders end, 2 open orders are cancelled. What was bought stays bought." in text
-        assert "hedgehog trading stop --all --yes" in text
+        assert "hedgehog trading halt --all" in text
         for key in (XRP, BTC):
             world.until_settings(key, lambda found: found.status is TradingStatus.OFF)
         world.pipeline.until_statuses(BTC, b1="CANCELED")
@@ -233,9 +233,11 @@ def test_a_page_says_what_is_empty_loading_stale_or_not_connected(world: World) 
         looking.open("/market")
         looking.until(shows(COIN, "64400.0000"))
         page.wait_for_selector(f"{card(COIN)}.is-stale >> text=no trade for 3")
-        page.route("**/static/views/alerts.js", lambda route: (time.sleep(0.7), route.continue_()))
+        held: list[Any] = []
+        page.route("**/static/views/alerts.js", lambda route: held.append(route))  # noqa: PLW0108 -- a built-in cannot be marked
         page.click("nav[aria-label='Pages'] >> text=Alerts")
         page.wait_for_selector(".skel >> text=loading the page")
+        held[0].continue_()
         page.wait_for_selector(".skel", state="hidden")
         frozen(world, looking)
 

@@ -178,7 +178,8 @@ def test_the_form_lists_what_can_be_tested() -> None:
     traded(board, "binance:XRPUSDT", "0.4")
     shown = form(board, 0)
     assert shown["instruments"] == ["binance:XRPUSDT", "binance:ADAUSDT"]
-    assert {field["option"] for field in shown["fields"] if not field["swept"]} == {"--budget", "--fee"}
+    limits = {"--notional-limit", "--orders-limit", "--minute-limit", "--loss-limit"}
+    assert {field["option"] for field in shown["fields"] if not field["swept"]} == {"--budget", "--fee", *limits}
 
 
 TELLER = """

@@ -80,10 +80,9 @@ async def test_what_is_held_comes_when_it_heals() -> None:
             assert await ends[0].read(10) == b"two"
 
 
-async def test_one_byte_of_a_chunk_is_another_one() -> None:
+async def test_a_brace_of_a_chunk_is_another_byte() -> None:
     async with linked() as link:
         ends = await open_to(link)
         link.spoiled = 1
-        spoiled = await answer(ends, b"0123456789")
-        assert sum(a != b for a, b in zip(spoiled, b"0123456789", strict=True)) == 1
-        assert await answer(ends, b"0123456789") == b"0123456789"
+        assert await answer(ends, b'{"a":1}') in (b'\x00"a":1}', b'{"a":1\x00')
+        assert await answer(ends, b'{"a":1}') == b'{"a":1}'

@@ -170,7 +170,7 @@ CASES = (
     Case("kill-watchers", "the notifier or the dashboard is killed", _kill(NOTIFIER, DASHBOARD)),
     Case("cut-feed", "an exchange resets all connections and refuses new ones for up to 6 s", _cut_feed),
     Case("cut-in-frame", "a feed ends in the middle of a frame", _cut_in_frame),
-    Case("spoil-feed", "bytes of a feed are other ones", _spoil_feed),
+    Case("spoil-feed", "braces of a feed are other bytes: frames that cannot be read", _spoil_feed),
     Case("half-open", "a feed's connections are half open for up to 8 s, then reset", _half_open),
     Case("shuffle-feed", "trades are skipped, late, and come again", _shuffle_feed),
     Case("refuse-twenty", "an exchange refuses ten handshakes and ten REST calls", _refuse_twenty),

@@ -20,7 +20,7 @@ class Link:
         self.delay_s = 0.0
         """Each chunk takes so much longer."""
         self.spoiled = 0
-        """One byte in each of so many chunks to come is another one."""
+        """A brace in each of so many chunks to come is another byte."""
         self.refused = False
         """New connections are closed at once."""
         self._server: asyncio.Server | None = None
@@ -86,5 +86,9 @@ class Link:
                 await writer.drain()
 
     def _spoil(self, data: bytes) -> bytes:
-        at = self._chance.randrange(len(data))
-        return data[:at] + bytes([data[at] ^ (1 + self._chance.randrange(255))]) + data[at + 1 :]
+        """Return the data with another byte in the place of a brace: what is in between could not be told from true."""
+        braces = [at for at, byte in enumerate(data) if byte in b"{}"]
+        if not braces:
+            return data
+        at = self._chance.choice(braces)
+        return data[:at] + b"\x00" + data[at + 1 :]

@@ -84,6 +84,7 @@ def _cut_in_frame(house: House, chance: random.Random) -> None:
 def _spoil_feed(house: House, chance: random.Random) -> None:
     link = house.markets.links[_exchange(house, chance)]
     link.spoiled = chance.randint(1, 5)
+    house.unreadable += link.spoiled
     time.sleep(1)
 
 

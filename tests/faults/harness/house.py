@@ -55,6 +55,8 @@ class House:
         self.supervisor = Supervisor(folder / "programs", folder / "logs", say)
         self._admin = admin(config)
         self._frozen: set[int] = set()
+        self.unreadable = 0
+        """How many frames were spoiled: each may be a dead letter."""
         self._lock = threading.Lock()
 
     # Programs
@@ -172,6 +174,7 @@ class House:
                     return
             except (KafkaException, TimeoutError) as error:
                 what_now = f"{what} ({error})"
+                self._admin = admin(self.config)  # the one before may still wait for a broker that was killed
             else:
                 what_now = what
             if time.monotonic() > deadline:

@@ -160,25 +160,26 @@ def provable(subject: Subject, retained: Retained) -> list[Start]:
     inputs = {"fills": retained.fills, "orders": retained.orders}
     lost = [entry.version for entry in subject.journal if 0 <= entry.input_offset < inputs.get(entry.input_topic, 0)]
     needed = max([lowest - 1, *lost, _told_from(subject, retained), subject.anew.version if subject.anew else 0])
-    needs = max((_positions(mark.state).orders_offset for mark in subject.ordered), default=-1)
-    marks = [
-        mark
-        for mark in subject.ordered
-        if mark.version >= needed
-        and mark.trades_offset + 1 >= retained.trades
-        and _has_orders(subject, _positions(mark.state).orders_offset, needs, retained)
-    ]
+    marks = [mark for mark in subject.ordered if mark.version >= needed and mark.trades_offset + 1 >= retained.trades]
     seen = subject.journal[0].trades_offset + 1 if subject.journal else 0
-    fresh = not subject.late and needed == 0 and seen >= retained.trades and _has_orders(subject, -1, needs, retained)
-    return [None, *marks] if fresh else [*marks]
+    fresh = not subject.late and needed == 0 and seen >= retained.trades
+    return _with_snapshots(subject, [None, *marks] if fresh else [*marks], retained)
 
 
-def _has_orders(subject: Subject, taken: int, needed: int, retained: Retained) -> bool:
-    """Return whether all snapshots of orders are there that a book may have taken after one offset and up to another.
+def _with_snapshots(subject: Subject, starts: list[Start], retained: Retained) -> list[Start]:
+    """Return those after which all snapshots of orders are there that a book took up to its last checkpoint.
 
     Those that changed nothing but which versions it has seen are not in its journal, so that does not say.
     """
-    return subject.agent == LEADER or needed <= taken or taken + 1 >= retained.orders
+    if subject.agent == LEADER or not retained.orders:
+        return starts
+    last = max((_taken(mark) for mark in subject.marks.values()), default=-1)
+    return [start for start in starts if _taken(start) >= min(last, retained.orders - 1)]
+
+
+def _taken(start: Start) -> int:
+    """Return the last snapshot of an order that a state had seen, -1 for none."""
+    return -1 if start is None else _positions(start.state).orders_offset
 
 
 def _is_untold(subject: Subject, retained: Retained) -> bool:
@@ -229,8 +230,8 @@ class _Cutter:
     def chain(self, start: Start, marks: list[Checkpoint], ends: bool) -> Chain:
         """Return the chain from one checkpoint over others to the last of them, or to the end of the topics."""
         subject = self._subject
-        above, seen = (0, -1) if start is None else (start.version, _positions(start.state).orders_offset)
-        upto = (marks[-1].version, _positions(marks[-1].state).orders_offset) if ends else (UNBOUNDED, UNBOUNDED)
+        above, seen = 0 if start is None else start.version, _taken(start)
+        upto = (marks[-1].version, _taken(marks[-1])) if ends else (UNBOUNDED, UNBOUNDED)
         entries = subject.journal[_between(self._entries, above, upto[0])]
         taken = (entry.input_offset for entry in entries if entry.input_topic == "fills")
         return Chain(

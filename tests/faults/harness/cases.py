@@ -10,7 +10,7 @@ from pathlib import Path
 from producers.local_exchange.faults import HttpFault
 from tests.faults.harness.house import DASHBOARD, NOTIFIER, POSTGRES, PRODUCER, TRADED, WORKERS, House
 
-SESSION_S = 11.0
+FROZEN_S = 11.0
 """Longer than the session of a worker."""
 CLOCK = Path(__file__).parent / "clock"
 EXTRA = "worker-3"
@@ -46,11 +46,11 @@ def _freeze(name: str, low: float, high: float) -> Does:
 
 
 def _freeze_worker(house: House, chance: random.Random) -> None:
-    _freeze(chance.choice(WORKERS), 0.5, SESSION_S)(house, chance)
+    _freeze(chance.choice(WORKERS), 0.5, FROZEN_S)(house, chance)
 
 
 def _freeze_past_session(house: House, chance: random.Random) -> None:
-    _freeze(chance.choice(WORKERS), SESSION_S, SESSION_S + 4)(house, chance)
+    _freeze(chance.choice(WORKERS), FROZEN_S, FROZEN_S + 4)(house, chance)
 
 
 def _join_and_leave(house: House, chance: random.Random) -> None:

@@ -161,9 +161,7 @@ class House:
         return count(self.config, [TRADES]) >= sum(self.markets.made().values())
 
     def _is_worked_off(self) -> bool:
-        workers = sum(name in self.supervisor.names() for name in WORKERS)
-        lag = behind(self.config, self._admin, readers(self.config))
-        return self._is_complete() and not any(lag.values()) and self.joined() == workers
+        return self._is_complete() and not any(self._lag().values()) and self.joined() == len(WORKERS)
 
     def until(self, what: str, condition: Callable[[], bool], within_s: float) -> None:
         """Wait until something is so; raises `Unsettled` with its name."""

@@ -21,7 +21,7 @@ from schemas import topics
 from schemas.records import TradingStatus
 from tests import samples
 from tests.e2e.chromium import program
-from tests.e2e.workers import Pipeline
+from tests.e2e.workers import Pipeline, running_pipeline
 
 NOW = time.time_ns()
 FIRST, SECOND, THIRD = f"one{NOW}", f"two{NOW}", f"three{NOW}"
@@ -246,6 +246,21 @@ def prepare(pipeline: Pipeline) -> None:
     pipeline.trade(ODD, "1")
     pipeline.write_raw(topics.TRADES, "<script>alert(1)</script>", b"<svg onload=alert(1)>", 0)
     pipeline.until("a dead letter", lambda: bool(pipeline.messages["dead-letters"]))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with browsing() as found:
+        yield found
+
+
+@contextmanager
+def prepared_world(stack: Config, folder: Path, browser: Any, name: str) -> Iterator[World]:
+    """A world with topics, a worker and a dashboard of its own."""
+    with running_pipeline(stack, folder, name) as pipeline:
+        prepare(pipeline)
+        with serving(pipeline.config, folder, "--without-audit") as served:
+            yield World(pipeline, served, browser)
 
 
 def card(key: str) -> str:

@@ -1,17 +1,13 @@
 """Each agent in a worker of its own, as `HEDGEHOG_AGENTS` chooses; and no agent in two worlds of workers at once."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from infra.config import Config
-from schemas.broker import create_topics, delete_topics
-from schemas.registry import register_all
 from streams.agents.exchange import EXCHANGE
 from streams.agents.trading import TRADING
-from tests.e2e.workers import Pipeline
-from tests.faults.fleet import Fleet
+from tests.e2e.workers import Pipeline, pipeline_at_rest
 from tests.samples import NINE_TRADES, nine_trade_setup
 
 INSTRUMENT = "test:APARTUSDT"
@@ -19,14 +15,8 @@ INSTRUMENT = "test:APARTUSDT"
 
 @pytest.fixture
 def pipeline(stack: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    config = stack.model_copy(update={"topic_prefix": f"apart-{time.time_ns()}-"})
-    create_topics(config)
-    register_all(config)
-    with Fleet(config, tmp_path_factory.mktemp("apart")) as fleet:
-        running = Pipeline(config, fleet)
-        yield running
-        running.close()
-    delete_topics(config)
+    with pipeline_at_rest(stack, tmp_path_factory.mktemp("apart"), "apart") as pipeline:
+        yield pipeline
 
 
 def test_two_workers_with_an_agent_each_trade_and_a_third_with_both_is_refused(pipeline: Pipeline) -> None:

@@ -24,30 +24,21 @@ from tests.e2e.dashboards import (
     SECOND,
     XRP,
     World,
-    browsing,
+    browser,
     card,
-    prepare,
-    serving,
+    prepared_world,
     shows,
 )
-from tests.e2e.workers import running_pipeline
+
+__all__ = ["browser"]
 
 VIEWS = ("/market", f"/instrument/{XRP}", "/bots", "/pipeline", "/alerts", "/backtests")
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with browsing() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def world(browser: Any, stack: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("dashboard")
-    with running_pipeline(stack, folder, "dash") as pipeline:
-        prepare(pipeline)
-        with serving(pipeline.config, folder, "--without-audit") as served:
-            yield World(pipeline, served, browser)
+    with prepared_world(stack, tmp_path_factory.mktemp("dashboard"), browser, "dash") as found:
+        yield found
 
 
 def test_a_trade_shows_in_a_moment(world: World) -> None:

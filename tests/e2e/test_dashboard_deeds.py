@@ -18,8 +18,21 @@ from schemas import topics
 from schemas.records import DeadLetter, Trade, TradingStatus
 from schemas.sql.models import CandleRow
 from tests import samples
-from tests.e2e.dashboards import BTC, COIN, IDLE, XRP, Looking, World, browsing, card, prepare, serving, shows
-from tests.e2e.workers import running_pipeline
+from tests.e2e.dashboards import (
+    BTC,
+    COIN,
+    IDLE,
+    XRP,
+    Looking,
+    World,
+    browser,
+    card,
+    prepared_world,
+    serving,
+    shows,
+)
+
+__all__ = ["browser"]
 
 PAST_CANDLES = 620
 """More than one answer has."""
@@ -28,18 +41,9 @@ NOWHERE = "postgresql+psycopg2://nobody@127.0.0.1:9/none"
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with browsing() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def world(browser: Any, stack: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("deeds")
-    with running_pipeline(stack, folder, "deeds") as pipeline:
-        prepare(pipeline)
-        with serving(pipeline.config, folder, "--without-audit") as served:
-            yield World(pipeline, served, browser)
+    with prepared_world(stack, tmp_path_factory.mktemp("deeds"), browser, "deeds") as found:
+        yield found
 
 
 def write_candles(world: World, instrument: str) -> None:
@@ -254,6 +258,7 @@ def busy_until(world: World, instrument: str, moment: int) -> None:
 def frozen(world: World, looking: Looking) -> None:
     """A server that stands still is told within seconds, and nothing can be pressed; it comes back by itself."""
     page = looking.page
+    page.wait_for_selector("[data-action=snooze]")  # a page that has its first frame
     assert world.served.process is not None
     world.served.process.send_signal(signal.SIGSTOP)
     try:

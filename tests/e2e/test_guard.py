@@ -13,14 +13,11 @@ import pytest
 from infra.config import Config
 from producers import settings_topic
 from schemas import topics
-from schemas.broker import create_topics, delete_topics
 from schemas.records import Fill, TradingStatus
-from schemas.registry import register_all
 from streams.agents.exchange import EXCHANGE
 from streams.agents.trading import TRADING
 from streams.trading.book import STOPPED
-from tests.e2e.workers import READY_TIMEOUT_S, Pipeline
-from tests.faults.fleet import Fleet
+from tests.e2e.workers import READY_TIMEOUT_S, Pipeline, pipeline_at_rest
 from tests.samples import NINE_TRADES, nine_trade_setup
 
 FROZEN, OTHER = "test:FROZENUSDT", "test:OTHERUSDT"
@@ -30,14 +27,8 @@ NO_WATCH = {"HEDGEHOG_GUARD_STALE_S": "0", "HEDGEHOG_GUARD_HEARTBEAT_S": "0"}
 
 @pytest.fixture
 def pipeline(stack: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    config = stack.model_copy(update={"topic_prefix": f"guard-{time.time_ns()}-"})
-    create_topics(config)
-    register_all(config)
-    with Fleet(config, tmp_path_factory.mktemp("guard")) as fleet:
-        running = Pipeline(config, fleet)
-        yield running
-        running.close()
-    delete_topics(config)
+    with pipeline_at_rest(stack, tmp_path_factory.mktemp("guard"), "guard") as pipeline:
+        yield pipeline
 
 
 @contextmanager
@@ -67,6 +58,17 @@ def status_of(pipeline: Pipeline, instrument: str) -> tuple[TradingStatus, bool]
 def ends(pipeline: Pipeline) -> list[tuple[str, str | None]]:
     """What the book has reported of the frozen worker's orders."""
     return [(fill.execution_type.value, fill.reason) for fill in pipeline.records(topics.FILLS, Fill, FROZEN)]
+
+
+def begin_trading(pipeline: Pipeline) -> None:
+    """Start a worker, and let both instruments have an open order."""
+    pipeline.start_worker()
+    pipeline.wait_until_ready()
+    for instrument in (FROZEN, OTHER):
+        pipeline.set_all(*nine_trade_setup(instrument))
+        pipeline.until("the leader is on", lambda key=instrument: pipeline.knows(key))  # type: ignore[misc]
+        pipeline.trade(instrument, *NINE_TRADES[:3])
+        pipeline.until_statuses(instrument, b1="NEW")
 
 
 def test_what_a_frozen_worker_has_ordered_is_cancelled_and_stays_so(pipeline: Pipeline, tmp_path: Path) -> None:
@@ -102,13 +104,7 @@ def test_what_a_frozen_worker_has_ordered_is_cancelled_and_stays_so(pipeline: Pi
 
 
 def test_a_silent_feed_halts_its_instrument_alone(pipeline: Pipeline, tmp_path: Path) -> None:
-    pipeline.start_worker()
-    pipeline.wait_until_ready()
-    for instrument in (FROZEN, OTHER):
-        pipeline.set_all(*nine_trade_setup(instrument))
-        pipeline.until("the leader is on", lambda key=instrument: pipeline.knows(key))  # type: ignore[misc]
-        pipeline.trade(instrument, *NINE_TRADES[:3])
-        pipeline.until_statuses(instrument, b1="NEW")
+    begin_trading(pipeline)
 
     with guarding(pipeline, tmp_path, HEDGEHOG_GUARD_STALE_S="8") as log:
         deadline = time.monotonic() + HALTED_WITHIN_S
@@ -124,13 +120,7 @@ def test_a_silent_feed_halts_its_instrument_alone(pipeline: Pipeline, tmp_path: 
 
 
 def test_a_loss_of_all_together_halts_all(pipeline: Pipeline, tmp_path: Path) -> None:
-    pipeline.start_worker()
-    pipeline.wait_until_ready()
-    for instrument in (FROZEN, OTHER):
-        pipeline.set_all(*nine_trade_setup(instrument))
-        pipeline.until("the leader is on", lambda key=instrument: pipeline.knows(key))  # type: ignore[misc]
-        pipeline.trade(instrument, *NINE_TRADES[:3])
-        pipeline.until_statuses(instrument, b1="NEW")
+    begin_trading(pipeline)
     with guarding(pipeline, tmp_path, HEDGEHOG_TOTAL_LOSS_LIMIT="1") as log:
         pipeline.trade(FROZEN, *NINE_TRADES[3:5])  # bought for 20 at 0.4307, a fee of 0.02
         pipeline.until_statuses(FROZEN, b1="FILLED", s1="NEW")
@@ -146,13 +136,7 @@ def test_a_loss_of_all_together_halts_all(pipeline: Pipeline, tmp_path: Path) ->
 
 
 def test_a_halt_holds_until_each_is_started_by_its_name(pipeline: Pipeline) -> None:
-    pipeline.start_worker()
-    pipeline.wait_until_ready()
-    for instrument in (FROZEN, OTHER):
-        pipeline.set_all(*nine_trade_setup(instrument))
-        pipeline.until("the leader is on", lambda key=instrument: pipeline.knows(key))  # type: ignore[misc]
-        pipeline.trade(instrument, *NINE_TRADES[:3])
-        pipeline.until_statuses(instrument, b1="NEW")
+    begin_trading(pipeline)
 
     rows = pipeline.hedgehog("trading", "halt", "--all")
     assert [(row["instrument"], row["before"], row["status"]) for row in rows] == [

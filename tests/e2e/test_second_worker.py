@@ -4,31 +4,21 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from infra.config import Config
-from schemas.broker import create_topics, delete_topics
-from schemas.registry import register_all
-from tests.e2e.workers import Pipeline
-from tests.faults.fleet import Fleet
+from tests.e2e.workers import Pipeline, pipeline_at_rest
 
 STOPPED_WITHIN_S = 30
 
 
 @pytest.fixture
 def pipeline(stack: Config, tmp_path: Path) -> Iterator[Pipeline]:
-    config = stack.model_copy(update={"topic_prefix": f"second-{time.time_ns()}-"})
-    create_topics(config)
-    register_all(config)
-    with Fleet(config, tmp_path) as fleet:
-        running = Pipeline(config, fleet)
-        yield running
-        running.close()
-    delete_topics(config)
+    with pipeline_at_rest(stack, tmp_path, "second") as pipeline:
+        yield pipeline
 
 
 def answers(port: int) -> bool:

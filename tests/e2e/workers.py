@@ -211,20 +211,27 @@ class Pipeline:
 
 
 @contextmanager
-def running_pipeline(stack: Config, folder: Path, name: str) -> Iterator[Pipeline]:
-    """A pipeline with empty topics and one worker that is ready; everything of it is stopped and removed at the end."""
+def pipeline_at_rest(stack: Config, folder: Path, name: str) -> Iterator[Pipeline]:
+    """A pipeline with empty topics and no worker yet; everything of it is stopped and removed at the end."""
     config = stack.model_copy(update={"topic_prefix": f"{name}-{time.time_ns()}-"})
     create_topics(config)
     register_all(config)
     with Fleet(config, folder) as fleet:
         pipeline = Pipeline(config, fleet)
         try:
-            pipeline.start_worker()
-            pipeline.wait_until_ready()
             yield pipeline
         finally:
             pipeline.close()
     delete_topics(config)
+
+
+@contextmanager
+def running_pipeline(stack: Config, folder: Path, name: str) -> Iterator[Pipeline]:
+    """The same with one worker that is ready."""
+    with pipeline_at_rest(stack, folder, name) as pipeline:
+        pipeline.start_worker()
+        pipeline.wait_until_ready()
+        yield pipeline
 
 
 def short_id(client_order_id: str) -> str:

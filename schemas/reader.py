@@ -1,6 +1,7 @@
 """Reads records of topics from given offsets on, as they come. Nothing is committed and no group is joined."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -16,6 +17,7 @@ BATCH = 2_000
 QUEUED_KB = 8 << 10
 """Bounds what waits here where the records are taken slowly, as in a replay at the recorded pace."""
 FETCH_WAIT_MS = 10
+LEADERS_WITHIN_S = 1.0
 
 
 class Reader:
@@ -33,6 +35,8 @@ class Reader:
             "queued.max.messages.kbytes": QUEUED_KB,
         }
         self._consumer = Consumer(settings)
+        if any(offset < 0 for offset in starts.values()):
+            self._learn_leaders()
         self._consumer.assign([TopicPartition(topic, number, offset) for (topic, number), offset in starts.items()])
         self.at_end: set[Partition] = set()
         """The partitions that were read up to an end they had at that time."""
@@ -61,6 +65,11 @@ class Reader:
     def leave(self, partition: Partition) -> None:
         """Read no more of a partition."""
         self._consumer.pause([TopicPartition(*partition)])
+
+    def _learn_leaders(self) -> None:
+        """Learn who leads the partitions; librdkafka asks for a beginning or an end half a second later otherwise."""
+        with suppress(KafkaException):  # an outage is waited out by what reads
+            self._consumer.list_topics(timeout=LEADERS_WITHIN_S)
 
     def _is_record(self, message: Message) -> bool:
         error = message.error()

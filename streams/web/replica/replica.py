@@ -44,12 +44,13 @@ DAY_MS = 86_400_000
 RETRY_S = 2.0
 WAIT_MS = 250
 RECORDS_MAX = 4_000
-GATHER_S = 0.04
-"""Trades that come meanwhile are folded together: each batch, and each frame after it, costs more than its trades."""
 STOP_S = 3.0
 EVENTS_BACK_US = DAY_MS * 1_000
 FOLLOWED = (topics.TRADES, topics.MARKETS, *COMPACTED, *TAILED)
-TRADE_FETCH_BYTES = 4 << 20
+FETCH_BYTES = 4 << 20
+GATHER: dict[str, int] = {"fetch_min_bytes": 1 << 20, "fetch_max_wait_ms": 50}
+"""Trades that come meanwhile are folded together: each batch, and each frame after it, costs more than its trades. The
+broker gathers them; what is gathered here would be as old as the last answer."""
 
 Places = dict[TopicPartition, int]
 
@@ -127,7 +128,7 @@ class Replica:
         try:
             of_records = [TopicPartition(*place) for place in places if names[place[0]] is not topics.TRADES]
             of_trades = [TopicPartition(*place) for place in places if names[place[0]] is topics.TRADES]
-            reading, trading = self._consumer(consumers), self._consumer(consumers)
+            reading, trading = self._consumer(consumers), self._consumer(consumers, **GATHER)
             await reading.start()
             await trading.start()
             records = Records(codecs, self.latencies)
@@ -175,13 +176,14 @@ class Replica:
         if self._past_missing:
             self.reload.set()
 
-    def _consumer(self, consumers: list[AIOKafkaConsumer]) -> AIOKafkaConsumer:
+    def _consumer(self, consumers: list[AIOKafkaConsumer], **settings: int) -> AIOKafkaConsumer:
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.config.bootstrap,
             client_id="hedgehog-dashboard",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            max_partition_fetch_bytes=TRADE_FETCH_BYTES,
+            max_partition_fetch_bytes=FETCH_BYTES,
+            **settings,
         )
         consumers.append(consumer)
         return consumer
@@ -308,8 +310,6 @@ class Replica:
                 await asyncio.sleep(0)
             if found:
                 self.changed.set()
-            if sum(map(len, found.values())) < RECORDS_MAX:
-                await asyncio.sleep(GATHER_S)
 
     def _stamp(self, topic: Topic, partition: int, messages: list[Any]) -> None:
         stamps = self.stamps.setdefault((topic.name, partition), Stamps())

@@ -4,6 +4,7 @@ A leader and its book are played against each other in memory, by the steps of t
 placed; a market takes a month of trades. What is stored must not grow with either.
 """
 
+import random
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -31,7 +32,8 @@ START_TIME = 1_760_054_400_000_000
 """A day begins."""
 SECOND = 1_000_000
 TERMS = Terms(fee=ONE // 1_000, partial_fills=False)
-LOW, HIGH = ONE - ONE // 50, ONE + ONE // 20
+SPREAD = 0.03
+"""Prices are drawn so far around 1, log-normally: however low a BUY is, or high a SELL, one reaches it."""
 
 
 class Sizes(NamedTuple):
@@ -50,10 +52,10 @@ def played() -> Iterator[tuple[int, Sizes]]:
         steps.apply_instrument(state, 0, facts)
         steps.apply_settings(state, 0, chosen)
     offset, sent, reported, placed = 0, 0, 0, 0
-    wanted = list(ORDERS)
+    wanted, chance = list(ORDERS), random.Random(1)
     while wanted:
         offset += 1
-        price = (LOW, HIGH)[offset // 2 % 2] + offset % 7 * ONE // 1_000
+        price = int(chance.lognormvariate(0, SPREAD) * ONE)
         row = [np.array([value], np.int64) for value in (offset, price, ONE, offset, START_TIME + offset * SECOND)]
         leader.apply_trades(trader, row[0], row[1], row[4], row[3])
         book.apply_trades(exchange, TERMS, Tape(*row))

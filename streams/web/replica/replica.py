@@ -27,6 +27,7 @@ from schemas.codec import Codec
 from schemas.columns import decode_trades
 from schemas.groups import sink_group, worker_group
 from schemas.offsets import Committed, committed_in
+from schemas.records import Trade
 from schemas.registry import make_codec
 from schemas.topics import Topic
 from streams.agents.groups import positions
@@ -51,7 +52,7 @@ STOP_S = 3.0
 EVENTS_BACK_US = DAY_MS * 1_000
 FOLLOWED = (topics.TRADES, topics.MARKETS, *COMPACTED, *TAILED)
 FETCH_BYTES = 4 << 20
-GATHER: dict[str, int] = {"fetch_min_bytes": 1 << 20, "fetch_max_wait_ms": 50}
+GATHER: dict[str, int] = {"fetch_min_bytes": 1 << 20, "fetch_max_wait_ms": 60}
 """Trades that come meanwhile are folded together: each batch, and each frame after it, costs more than its trades. The
 broker gathers them; what is gathered here would be as old as the last answer."""
 
@@ -154,7 +155,7 @@ class Replica:
     def _codecs(self) -> dict[str, Codec[Any]]:
         """Return the codecs of the topics; what decodes and folds is compiled, or loaded, on the way."""
         codecs = {topic.name: make_codec(self.config, topic.record) for topic in FOLLOWED if topic.record is not None}
-        decode_trades([b""], [], np.zeros(1, np.int16), codecs[topics.TRADES.name])
+        decode_trades([b""], [], np.zeros(1, np.int16), make_codec(self.config, Trade))
         keep_newest({}, [(b"", b"")])
         compile_steps()
         return codecs

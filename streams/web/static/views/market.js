@@ -13,6 +13,8 @@ import {spreadsPanel} from '../parts/spreads.js';
 export const title = 'Market';
 
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
+// A price that was still lights up. One that never is would be lit all the time, and forty of them cost a whole core.
+const FLASH_AFTER_MS = 1000;
 
 export function mount(root, parameters) {
   const page = new Market(root, parameters);
@@ -133,6 +135,7 @@ class Market {
 class Card {
   constructor(key, remove) {
     this.key = key;
+    this.ticked = 0;
     this.name = h('a', {class: 'name', href: addressOf(key)}, h('b', {}), h('span', {}));
     this.change = h('span', {class: 'chg'});
     this.price = h('data', {class: 'price'}, h('span', {}), h('span', {class: 'sub'}));
@@ -193,7 +196,9 @@ class Card {
     put(this.price.firstChild, large);
     put(this.price.lastChild, small);
     this.price.value = price;
-    if (old && !calm.matches) {
+    const rested = performance.now() - this.ticked > FLASH_AFTER_MS;
+    this.ticked = performance.now();
+    if (old && rested && !calm.matches) {
       const colour = Number(price) >= Number(old) ? 'var(--up)' : 'var(--down)';
       this.flash?.cancel();
       this.flash = this.price.animate([{backgroundColor: `color-mix(in srgb, ${colour} 34%, transparent)`}, {backgroundColor: 'transparent'}], {duration: 600, easing: 'ease-out'});

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from infra.mapped import let_go
 from schemas.records import Setup
 from schemas.units import ONE
 from streams.backtest.engine.data import Prices, Times, clock_of
@@ -52,6 +53,7 @@ def price_points(prices: Prices, points: int) -> list[int]:
     for first, end in pairwise(edges):
         part = prices[first:end]
         chosen |= {first + int(part.argmin()), first + int(part.argmax())}
+        let_go(prices)
     return sorted(chosen)
 
 

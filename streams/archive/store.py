@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from infra.mapped import parts
 from producers.recorded.errors import FileError
 from producers.recorded.merge import DAY_US, Conflict, in_both, merged, twice
 from producers.recorded.rows import ROW, Rows, taken
@@ -213,7 +214,8 @@ def _merge_day(folder: Path, key: tuple[str, int], noted: _Spilled, known: dict[
 
 
 def _same(one: Rows, other: Rows) -> bool:
-    return np.array_equal(one.view(np.uint8), other.view(np.uint8))
+    pairs = parts(one.view(np.uint8), other.view(np.uint8)) if len(one) == len(other) else ()
+    return len(one) == len(other) and all(np.array_equal(*pair) for pair in pairs)
 
 
 def _other_days(folder: Path, manifest: Manifest, rows: Rows, known: dict[int, Manifest]) -> None:

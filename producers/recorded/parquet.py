@@ -27,7 +27,11 @@ DECIMALS = ("price", "quantity")
 TIMES = ("trade_time", "event_time", "received_time")
 ORDER_IDS = ("buyer_order_id", "seller_order_id")
 WORD = 2**64
+EXACT = 2**53
+"""Up to here a float is the number that was written."""
 _AMOUNT = pa.decimal128(38, SCALE)
+_OF_NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_string, pa.types.is_null)
+"""Types of columns of whole numbers."""
 _UNREADABLE = (OSError, ValueError, pa.ArrowException)
 """What is raised for a file that cannot be read, or that has columns of other types."""
 
@@ -91,7 +95,7 @@ def _block(batch: pa.RecordBatch, name: str, first: int) -> Block:
     out[scan.MAKER] = _maker(batch["buyer_is_maker"])
     for field, at in zip(ORDER_IDS, (scan.BUYER, scan.SELLER), strict=True):
         out[at] = _numbers(batch, field, first)
-    out[scan.SYMBOL], instruments = _instruments(batch)
+    out[scan.SYMBOL], instruments = _instruments(batch, first)
     right = _right(out, price[:, 1], received)
     for field in FIELDS:
         if batch[field].null_count and field not in ORDER_IDS:
@@ -112,11 +116,12 @@ def _cast(batch: pa.RecordBatch, field: str, first: int, kind: pa.DataType, mean
     try:
         return column.cast(kind)
     except pa.ArrowException:
-        for row, value in enumerate(column, first + 1):
+        for at in range(len(column)):
             try:
-                value.cast(kind)
+                column[at : at + 1].cast(kind)
             except pa.ArrowException:
-                raise ValueError(f"row {row}: {field}: {value} is not {meant}") from None
+                value = column[at].as_py()
+                raise ValueError(f"row {first + at + 1}: {field}: {value!r} is not {meant}") from None
         raise
 
 
@@ -128,7 +133,16 @@ def _amounts(batch: pa.RecordBatch, field: str, first: int) -> Int64s:
 
 
 def _numbers(batch: pa.RecordBatch, field: str, first: int) -> Int64s:
-    return integers(_cast(batch, field, first, pa.int64(), "a whole number of 64 bits"))
+    kind = batch[field].type
+    if not any(is_so(kind) for is_so in _OF_NUMBERS):
+        raise ValueError(f"{field}: {kind} is not a whole number")
+    numbers = integers(_cast(batch, field, first, pa.int64(), "a whole number of 64 bits"))
+    if pa.types.is_floating(kind):
+        beyond = np.flatnonzero((numbers > EXACT) & (numbers != scan.ABSENT))
+        if len(beyond):
+            row = int(beyond[0])
+            raise ValueError(f"row {first + row + 1}: {field}: {numbers[row]} is more than {kind} holds exactly")
+    return numbers
 
 
 def _maker(column: Any) -> npt.NDArray[np.bool_]:
@@ -142,10 +156,9 @@ def _micros(batch: pa.RecordBatch, field: str, first: int) -> Int64s:
     """Return times in µs; those that are plain numbers by their size, 0 for none."""
     kind = batch[field].type
     if pa.types.is_timestamp(kind):
-        times, by_unit = integers(batch[field]), {"s": UNITS[:1], "ms": UNITS[1:2], "us": UNITS[2:3], "ns": UNITS[3:]}
-        units = by_unit[kind.unit]
+        times, units = integers(batch[field]), [UNITS[("s", "ms", "us", "ns").index(kind.unit)]]
     else:
-        times, units = _numbers(batch, field, first), UNITS
+        times, units = _numbers(batch, field, first), list(UNITS)
     found = np.zeros(len(times), np.int64)
     for by, divided in units:
         fits = (times >= EARLIEST_S * 1_000_000 * divided // by) & (times < LATEST_S * 1_000_000 * divided // by)
@@ -153,9 +166,10 @@ def _micros(batch: pa.RecordBatch, field: str, first: int) -> Int64s:
     return found
 
 
-def _instruments(batch: pa.RecordBatch) -> tuple[Int64s, dict[int, str]]:
+def _instruments(batch: pa.RecordBatch, first: int) -> tuple[Int64s, dict[int, str]]:
     """Return the number of each row's instrument, and the instruments by number; -1 for what is none."""
-    names = pc.binary_join_element_wise(batch["exchange"].cast(pa.string()), batch["symbol"].cast(pa.string()), ":")
+    words_of = (_cast(batch, field, first, pa.string(), "text") for field in ("exchange", "symbol"))
+    names = pc.binary_join_element_wise(*words_of, ":")
     codes = names.fill_null("").dictionary_encode()
     instruments = dict(enumerate(codes.dictionary.to_pylist()))
     numbers: Int64s = codes.indices.to_numpy().astype(np.int64)

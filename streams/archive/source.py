@@ -23,7 +23,8 @@ def check_sum(path: Path) -> bool:
     beside = path.with_name(path.name + CHECKSUM)
     if not beside.is_file():
         return False
-    text = beside.read_text(encoding="utf-8-sig", errors="replace")
+    with named(beside, OSError):
+        text = beside.read_text(encoding="utf-8-sig", errors="replace")
     match = _DIGEST.fullmatch(text)
     if match is None:
         raise FileError(f"{beside}: {text[:100]!r} is not a SHA-256 and a file name")

@@ -214,8 +214,9 @@ def _merge_day(folder: Path, key: tuple[str, int], noted: _Spilled, known: dict[
 
 
 def _same(one: Rows, other: Rows) -> bool:
-    pairs = parts(one.view(np.uint8), other.view(np.uint8)) if len(one) == len(other) else ()
-    return len(one) == len(other) and all(np.array_equal(*pair) for pair in pairs)
+    if len(one) != len(other):
+        return False
+    return all(np.array_equal(a, b) for a, b in parts(one.view(np.uint8), other.view(np.uint8)))
 
 
 def _other_days(folder: Path, manifest: Manifest, rows: Rows, known: dict[int, Manifest]) -> None:

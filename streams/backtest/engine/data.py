@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,8 @@ Prices = npt.NDArray[np.int64]
 Quantities = npt.NDArray[np.int64]
 Times = npt.NDArray[np.int64]
 Ints = npt.NDArray[np.int32] | npt.NDArray[np.int64]
+Int = Any
+"""An integer of 64 bits, as compiled code makes them."""
 
 SMALL, LARGE = 6, 12
 """Binary logarithms of the numbers of trades that share a minimum and a maximum: 64 and 4,096."""
@@ -164,7 +166,8 @@ def _no_prices(prices: Prices) -> Iterator[tuple[int, int]]:
 
 def _empty(prices: Prices, kind: type[np.int32] | type[np.int64], unit: int) -> Tape:
     small, large = (-(-len(prices) >> bits) for bits in (SMALL, LARGE))
-    return Tape(prices, *(_room(length, kind) for length in (small, small, large, large)), unit)
+    low, high, lowest, highest = (_room(length, kind) for length in (small, small, large, large))
+    return Tape(prices, low, high, lowest, highest, unit)
 
 
 def _room(size: int, kind: type[np.int32] | type[np.int64]) -> Ints:
@@ -197,12 +200,14 @@ def _prepared(tape: Tape, unit: int) -> tuple[int, int, bool]:
 
 
 @entry
-def _extremes(tape: Tape, first: int, end: int, inverse: np.uint64) -> tuple[int, int, int, int]:
+def _extremes(tape: Tape, first: int, end: int, inverse: Int) -> tuple[Int, Int, Int, Int]:
     """Fill the extremes of the blocks of 64 from trade `first` up to `end`; return lowest and highest of all.
 
     Behind these come the bits that any price has, and those that any product of one with `inverse` has.
     """
-    lowest, highest, bits, products = np.int64(INT64_MAX), np.int64(0), np.int64(0), np.uint64(0)
+    lowest: Int = np.int64(INT64_MAX)
+    highest, bits = np.int64(0), np.int64(0)
+    products: Int = np.uint64(0)
     for block in range(first >> SMALL, -(-end >> SMALL)):
         at = block << SMALL
         size = min(end - at, 1 << SMALL)
@@ -218,7 +223,7 @@ def _extremes(tape: Tape, first: int, end: int, inverse: np.uint64) -> tuple[int
 
 
 @inner
-def _looked_at(prices: Prices, size: int, inverse: np.uint64, bits: int, products: int) -> tuple[int, int, int, int]:
+def _looked_at(prices: Prices, size: int, inverse: Int, bits: Int, products: Int) -> tuple[Int, Int, Int, Int]:
     low = high = prices[0]
     for i in range(size):
         price = prices[np.uint64(i)]
@@ -280,7 +285,7 @@ def extremes(tape: Tape, falls: Falls, first: int, end: int) -> tuple[int, int, 
         deepest = max(deepest, fall, high - bottom)
         high = max(high, top)
         low = min(low, bottom)
-    return high // tape.unit, low // tape.unit, deepest // tape.unit
+    return int(high // tape.unit), int(low // tape.unit), int(deepest // tape.unit)
 
 
 @inner

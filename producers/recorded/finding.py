@@ -1,7 +1,8 @@
 """Which files are meant: files as they are named, the files of trades below a folder, those that a pattern matches."""
 
 import glob
-from collections.abc import Collection, Sequence
+import os
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,13 +15,13 @@ def files_in(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
 
     A path that is not there may be a pattern, as in `XRPUSDT-trades-2025-*.zip`. Below a folder files of lines are
     named `SYMBOL-trades-DATE` or `SYMBOL-DATE`, those of Parquet anything. `FileError` for a path that is not there,
-    and for one without any file.
+    for one without any file, and for a folder that cannot be read.
     """
     taken: list[Path] = []
     left: list[Path] = []
     for path in paths:
         if path.is_dir():
-            below = sorted(file for file in path.rglob("*") if file.is_file() and _holds_rows(file))
+            below = sorted(filter(_holds_rows, _files_below(path)))
             of_trades = [file for file in below if _is_of_trades(file)]
             if not of_trades:
                 raise FileError(
@@ -47,6 +48,16 @@ def is_archive(path: Path) -> bool:
 def is_parquet(path: Path) -> bool:
     """Return whether a file is of Parquet, by its name."""
     return path.suffix.lower() == PARQUET
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder, and links that lead to none, which whoever reads them will say."""
+
+    def refuse(error: OSError) -> None:
+        raise FileError(f"{error.filename}: {error.strerror}")
+
+    for parent, _, names in os.walk(folder, onerror=refuse):
+        yield from (file for file in (Path(parent, name) for name in names) if file.is_file() or file.is_symlink())
 
 
 def _holds_rows(path: Path) -> bool:

@@ -40,7 +40,7 @@ class Conflict(ValueError):
 
 def merged(parts: Sequence[tuple[str, Rows]]) -> Rows:
     """Return each trade of all parts once, by trade time and id. `Conflict` names the parts that have its id, too."""
-    rows = np.concatenate([rows for _, rows in parts]) if parts else np.empty(0, ROW)
+    rows = parts[0][1] if len(parts) == 1 else np.concatenate([np.empty(0, ROW), *(rows for _, rows in parts)])
     try:
         return merge(rows)
     except Conflict as conflict:
@@ -67,8 +67,12 @@ def merge(rows: Rows) -> Rows:
 
 def gaps(rows: Rows) -> list[Gap]:
     """Return the ranges of ids between the lowest and the highest under which there is no trade, of merged rows."""
-    ids = np.sort(rows["trade_id"])
-    before = np.flatnonzero(np.diff(ids) > 1)
+    ids = rows["trade_id"]
+    steps = np.diff(ids)
+    if (steps < 0).any():
+        ids = np.sort(ids)
+        steps = np.diff(ids)
+    before = np.flatnonzero(steps > 1)
     return list(zip((ids[before] + 1).tolist(), (ids[before + 1] - 1).tolist(), strict=True))
 
 

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from pathlib import Path
 
 EXCHANGE = "binance"
 """Of which recorded files are."""
@@ -11,6 +12,11 @@ PACKED = (CSV, f"{CSV}{GZIP}", ZIP)
 
 _SYMBOL = re.compile(r"([^\W_]\w{1,31})-")
 _OF_TRADES = re.compile(r"\w{2,32}-(trades-)?\d{4}-\d{2}(-\d{2})?\.(csv|csv\.gz|zip)", re.IGNORECASE)
+
+
+def text_of(path: Path | str) -> str:
+    """Return a path as text that can be kept anywhere: bytes of it that are no UTF-8 are written `\\udc..`."""
+    return str(path).encode(errors="backslashreplace").decode()
 
 
 def symbol_in(name: str) -> str | None:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
@@ -27,7 +27,16 @@ SHOWN_BYTES = 200
 MARK = b"\xef\xbb\xbf"
 _UNREADABLE = (OSError, EOFError, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 """What the file or its packer raises for a file that cannot be read."""
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_NO_LINES = {
+    b"\xff\xfe\0\0": "UTF-32, not UTF-8",
+    b"\0\0\xfe\xff": "UTF-32, not UTF-8",
+    b"\xff\xfe": "UTF-16, not UTF-8",
+    b"\xfe\xff": "UTF-16, not UTF-8",
+    b"PK\x03\x04": "no text, but the bytes of a .zip",
+    b"\x1f\x8b": "no text, but the bytes of a .gz",
+    b"PAR1": "no text, but the bytes of a .parquet",
+}
+"""What begins so is no text that can be read as lines."""
 
 
 class Part(NamedTuple):
@@ -57,6 +66,9 @@ def parts_of(path: Path) -> list[Part]:
         of_lines = [name for name in held if name.lower().endswith(CSV)]
         if len(held) == 1:
             return [Part(path)]
+        for name, following in pairwise(held):
+            if name == following:  # only one of them can be had by its name
+                raise FileError(f"{path}: holds {name} more than once")
         if not of_lines:
             raise FileError(f"{path}: holds {len(held)} files, and none is {CSV}")
         return [Part(path, name) for name in of_lines]
@@ -109,8 +121,9 @@ def _with_newlines(data: IO[bytes], name: str) -> Iterator[bytes]:
     """Yield the blocks of a file without its byte order mark, and with LF for CR if it has no LF."""
     blocks = _ahead(data)
     begin = next(blocks, b"")
-    if begin.startswith(_UTF16):
-        raise FileError(f"{name}: is UTF-16, not UTF-8")
+    for first, kind in _NO_LINES.items():
+        if begin.startswith(first):
+            raise FileError(f"{name}: is {kind}")
     begin = begin.removeprefix(MARK)
     returns = b"\n" not in begin and b"\r" in begin
     for block in chain([begin], blocks):

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from infra.mapped import parts
 from producers.recorded.errors import FileError
 from producers.recorded.merge import DAY_US, Gap, gaps, shown
 from producers.recorded.rows import ORDER_IDS, TIMES, Rows
@@ -113,13 +114,14 @@ def known_gaps(rows: Rows, exchange: str) -> list[Gap]:
 def write_day(path: Path, manifest: Manifest, rows: Rows) -> None:
     """Write the file under another name, to the disk, and rename it: it is there whole, or as it was before."""
     text = msgspec.json.encode(manifest)
-    table = to_table(rows, manifest.exchange, manifest.symbol)
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=path.parent, prefix=UNWRITTEN, delete=False) as file:
         unwritten = Path(file.name)
         try:
             with pq.ParquetWriter(file, SCHEMA, **FORMAT) as writer:
-                writer.write_table(table, row_group_size=ROW_GROUP)
+                for (group,) in parts(rows, size=ROW_GROUP):
+                    table = to_table(group, manifest.exchange, manifest.symbol)
+                    writer.write_table(table, row_group_size=ROW_GROUP)
                 writer.add_key_value_metadata({MANIFEST: text, DIGEST: _digest(text, rows)})
             file.flush()
             os.fchmod(file.fileno(), 0o644)

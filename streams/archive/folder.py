@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from producers.recorded.finding import is_archive
+from producers.recorded.finding import files_in, is_parquet
 from schemas.errors import Refused
 from schemas.symbols import split_instrument
 from streams.archive.day import SUFFIX, ArchiveError, day_name, day_number, is_day, read_manifest
@@ -50,9 +50,17 @@ def day_files(folder: Path, instruments: Collection[str] = ()) -> list[DayFile]:
 
 
 def split(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Return the archives, their folders and days among some paths, and what else there is."""
-    archives = [path for path in paths if is_archive(path) and (path.is_dir() or is_day(path))]
-    return archives, [path for path in paths if path not in archives]
+    """Return the archives, their folders and days among some paths, and what else there is, beside days in a folder."""
+    archives: list[Path] = []
+    others: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            (archives if is_parquet(path) and is_day(path) else others).append(path)
+            continue
+        days = {file.path for file in day_files(path)} or set(filter(is_day, path.glob(f"*{SUFFIX}")))
+        archives += [path] if days else []
+        others += [file for file in files_in([path])[0] if file not in days] if days else [path]
+    return archives, others
 
 
 def expired(files: list[DayFile], keep_days: int) -> list[DayFile]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from producers.recorded.blocks import blocks_of, trades_only
 from producers.recorded.errors import FileError, named
 from producers.recorded.finding import is_of_others
+from producers.recorded.naming import text_of
 from producers.recorded.unpacked import parts_of
 from streams.archive.store import Block
 
@@ -22,7 +23,8 @@ def check_sum(path: Path) -> bool:
     beside = path.with_name(path.name + CHECKSUM)
     if not beside.is_file():
         return False
-    text = beside.read_text(encoding="utf-8-sig", errors="replace")
+    with named(beside, OSError):
+        text = beside.read_text(encoding="utf-8-sig", errors="replace")
     match = _DIGEST.fullmatch(text)
     if match is None:
         raise FileError(f"{beside}: {text[:100]!r} is not a SHA-256 and a file name")
@@ -54,7 +56,7 @@ def _blocks(path: Path, instruments: Collection[str], checked: Checked) -> Itera
                 for instrument, own in block.by_instrument():
                     if not instruments or instrument in instruments:
                         own_trades = True
-                        yield Block(instrument, own.rows(), path.name)
+                        yield Block(instrument, own.rows(), text_of(path.name))
     except FileError:
         if own_trades or not is_of_others(path, instruments):
             raise

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from infra.mapped import PART, entries, let_go
 from schemas.records import Setup
 from schemas.units import ONE, SCALE
-from streams.backtest.engine.data import BLOCK, Prices, Times, clock_of
+from streams.backtest.engine.data import Prices, Times, clock_of
 from streams.backtest.engine.reference import SimulatedOrder
 from streams.backtest.engine.sweep import MONEY
 
@@ -201,7 +202,7 @@ def buy_and_hold(first: int, last: int, setup: Setup) -> int:
 
 def _exposure(states: Sequence[_State], clock: Times) -> tuple[int, int, int, int]:
     """Return time in market and span in µs, and the largest and the mean cost (rounded down) in units of 1e-16."""
-    moments = [int(clock[state.since]) for state in states] + [int(clock[-1])]
+    moments = entries(clock, [*(state.since for state in states), len(clock) - 1]).tolist()
     lengths = [end - since for since, end in pairwise(moments)]
     span = moments[-1] - moments[0]
     in_market = sum(length for state, length in zip(states, lengths, strict=True) if state.position)
@@ -218,8 +219,8 @@ def _stretches(states: Sequence[_State], size: int) -> Iterable[tuple[_State, in
 def _blocks(states: Sequence[_State], size: int) -> Iterator[tuple[_State, int, int]]:
     """Yield the stretches in blocks that take little memory: the state, the first position and the end."""
     for state, end in _stretches(states, size):
-        for since in range(state.since, end, BLOCK):
-            yield state, since, min(since + BLOCK, end)
+        for since in range(state.since, end, PART):
+            yield state, since, min(since + PART, end)
 
 
 def _deepest_fall(states: Sequence[_State], prices: Prices) -> _Fall:
@@ -240,6 +241,8 @@ def _deepest_fall(states: Sequence[_State], prices: Prices) -> _Fall:
         net = cash + position * int(stretch[top]) * ONE
         if net > peak:
             peak, peak_at = net, since + top
+        if since // PART != end // PART:
+            let_go(prices)
     return deepest
 
 
@@ -255,6 +258,7 @@ def _chosen(states: Sequence[_State], prices: Prices, points: int) -> list[int]:
         of = np.searchsorted(starts, np.arange(first, end), side="right") - 1
         net = cash[of] + position[of] * prices[first:end]
         chosen |= {first + int(net.argmin()), first + int(net.argmax())}
+        let_go(prices)
     return sorted(chosen)
 
 
@@ -269,6 +273,7 @@ def _course(states: Sequence[_State], prices: Prices, chosen: Sequence[int]) -> 
             value = position * int(prices[at]) * ONE
             rows.append((cash + value, peak - cash - value, value))
             seen, index = at + 1, index + 1
+            let_go(prices)
         if seen < end:
             peak = max(peak, cash + position * int(prices[seen:end].max()) * ONE)
     return rows

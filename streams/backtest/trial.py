@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from schemas.records import Setup
 from streams.backtest.engine.cluster import sweep_on
-from streams.backtest.engine.data import Flow, Trades, flow_of, prepare
+from streams.backtest.engine.data import Flow, Trades, flow_of, numbers_of, prepare
 from streams.backtest.engine.fast import run_fast
 from streams.backtest.engine.reference import SimulatedOrder, run_reference
 from streams.backtest.engine.scale import TooLarge
@@ -77,9 +77,8 @@ def try_settings(trades: Trades, setup: Setup, engine: str = FAST, execution: Ex
             return Trial(orders, result_of(orders, prices, trades.times, setup), FAST, seconds, execution=execution)
         except TooLarge as error:
             refused = str(error)
-    numbers = prices.tolist()
     began = time.perf_counter()
-    orders = run_reference(numbers, rules, flow)
+    orders = run_reference(numbers_of(prices), rules, flow)
     seconds = time.perf_counter() - began
     return Trial(orders, result_of(orders, prices, trades.times, setup), REFERENCE, seconds, refused, execution)
 
@@ -178,7 +177,7 @@ def _compared(trades: Trades, setup: Setup, execution: Execution) -> int:
     """Return how many orders both engines give; raise `Disagreement` unless they are equal one by one."""
     rules = rules_of(*setup)
     flow = flow_of(trades, execution, is_timed(rules))
-    orders = run_reference(trades.prices.tolist(), rules, flow)
+    orders = run_reference(numbers_of(trades.prices), rules, flow)
     if orders != run_fast(trades.prices, rules, flow).to_list():
         raise Disagreement(f"the engines give different orders for {setup}")
     return len(orders)

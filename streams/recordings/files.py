@@ -7,15 +7,20 @@ import numpy as np
 
 from infra.progress import Progress
 from producers.recorded import scan
+from producers.recorded.block import Block
 from producers.recorded.blocks import blocks_of, trades_only
 from producers.recorded.errors import FileError, joined
 from producers.recorded.finding import files_in, is_of_others
+from producers.recorded.naming import text_of
 from producers.recorded.rows import Rows
 from producers.recorded.unpacked import Part, parts_of
 from schemas.columns import Int64s
-from schemas.times import Between
+from schemas.times import Between, overlaps
 from streams.recordings.assembly import LONG_MAX, Assembly, Columns, Held, assembled
 from streams.recordings.recording import Recording
+
+Times = tuple[int, int]
+"""The earliest and the latest, µs."""
 
 
 def from_files(
@@ -28,7 +33,8 @@ def from_files(
 
     `paths` are files in the layouts of `producers.recorded.layouts`, folders of such or patterns, in any order. Raises
     `FileError` that names every file with a line that is no trade, and for two trades under one id; `NoTrades` for an
-    instrument without any. Takes 40 bytes of memory a trade, more where they are not in their order.
+    instrument without any. What `Spooled` does not hold in memory is in temporary files, 32 bytes a trade; `OSError`
+    where these have no room.
     """
     found = {instrument: Assembly(instrument, between) for instrument in instruments}
     return assembled(found, [gather_files(paths, found, progress)], paths)
@@ -39,19 +45,19 @@ def gather_files(paths: Sequence[Path], found: Mapping[str, Assembly], progress:
 
     `FileError` names all that are bad, but for those that by their names have none of these instruments.
     """
-    holds: dict[Part, set[str]] = {}
+    holds: dict[Part, dict[str, Times]] = {}
     bad: list[FileError] = []
     done = 0
     for path in files_in(paths)[0]:
         own_trades = False
         try:
             for part in parts_of(path):
-                holds[part] = set()
+                holds[part] = {}
                 for block in trades_only(blocks_of(part, found)):
                     for instrument, own in block.by_instrument():
-                        holds[part].add(instrument)
+                        holds[part][instrument] = _times(own, holds[part].get(instrument))
                         if instrument in found:
-                            found[instrument].add(str(path), _four(own.columns))
+                            found[instrument].add(text_of(path), _four(own.columns))
                             own_trades = True
                     done += len(block)
                     if progress is not None:
@@ -62,10 +68,19 @@ def gather_files(paths: Sequence[Path], found: Mapping[str, Assembly], progress:
     if bad:
         raise joined(bad)
 
-    def again(instrument: str, ids: Int64s) -> Iterator[tuple[str, Rows]]:
-        return (rows for part, has in holds.items() if instrument in has for rows in _rows_with(part, instrument, ids))
+    def again(instrument: str, ids: Int64s, between: Between) -> Iterator[tuple[str, Rows]]:
+        for part, has in holds.items():
+            if instrument in has and overlaps(between, *has[instrument]):
+                yield from _rows_with(part, instrument, ids)
 
     return Held(set().union(*holds.values()), again)
+
+
+def _times(own: Block, before: Times | None) -> Times:
+    """Return the earliest and the latest time of these trades and of those before."""
+    times = own.columns[scan.TRADE_TIME]
+    first, last = int(times.min()), int(times.max())
+    return (first, last) if before is None else (min(before[0], first), max(before[1], last))
 
 
 def _four(columns: Int64s) -> Columns:
@@ -79,4 +94,4 @@ def _rows_with(part: Part, instrument: str, ids: Int64s) -> Iterator[tuple[str, 
     for block in blocks_of(part, (instrument,)):
         for found, own in block.by_instrument():
             if found == instrument:
-                yield str(part.path), own.of(np.isin(own.columns[scan.ID], ids)).rows()
+                yield text_of(part.path), own.of(np.isin(own.columns[scan.ID], ids)).rows()

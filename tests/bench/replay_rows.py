@@ -149,5 +149,5 @@ NOTES = [
     "hftbacktest got each trade as two events, one for either side that may have begun it, since only one of them",
     "concerns an order of the strategy: its rate is counted in events, twice its trades; building them is left out.",
     "Its orders rest half a tick away, so that a trade at the limit fills neither its order nor ours.",
-    "Memory of the fast engine: 8 bytes a trade for its price, 4 for its price in ticks, 0.13 for the blocks.",
+    "Memory of the fast engine: 8 bytes a trade for its price, 0.13 for the blocks.",
 ]

@@ -18,6 +18,7 @@ from infra.config import Config
 from infra.supervisor import end_leftovers
 from schemas.broker import create_topics, delete_topics
 from schemas.registry import register_all
+from streams.cli.pipeline.run import FOLDER
 
 READY_WITHIN_S = 90.0
 STOPS_WITHIN_S = 15.0
@@ -25,7 +26,7 @@ STOPS_WITHIN_S = 15.0
 
 
 @pytest.fixture
-def environment(stack: Config, tmp_path: Path) -> Iterator[dict[str, str]]:
+def environment(stack: Config) -> Iterator[dict[str, str]]:
     config = stack.model_copy(update={"topic_prefix": f"run-{time.time_ns()}-"})
     create_topics(config)
     register_all(config)
@@ -34,7 +35,8 @@ def environment(stack: Config, tmp_path: Path) -> Iterator[dict[str, str]]:
         **os.environ,
         **nowhere,
         "HEDGEHOG_TOPIC_PREFIX": config.topic_prefix,
-        "HEDGEHOG_DATA_DIR": str(tmp_path / "data"),
+        # the stack's own, as everybody has it: no program is held for one of its servers
+        "HEDGEHOG_DATA_DIR": str(stack.data_dir),
         "HEDGEHOG_RUN_PORT": str(26_060),
         "HEDGEHOG_WATCH_SINKS": "false",
         "PYTHONPATH": os.getcwd(),
@@ -87,7 +89,7 @@ def test_everything_by_one_command(environment: dict[str, str], stack: Config, t
         if running.poll() is None:
             running.kill()
             running.wait()
-        end_leftovers(Path(environment["HEDGEHOG_DATA_DIR"]) / "run")
+        end_leftovers(stack.data_dir / FOLDER)
     events = [json.loads(line) for line in log.read_text().splitlines()]
     assert {event["program"] for event in events} >= {"hedgehog", "producer", "worker-1", "worker-2"}
     said = [event["message"] for event in events if event["program"] == "hedgehog"]

@@ -1,7 +1,9 @@
 """Reading topics of a real broker: by offsets, by times, to the end; and how far a group is behind."""
 
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -15,6 +17,7 @@ from schemas.records import Trade
 from schemas.registry import make_codec, register_all
 from schemas.spans import partition_of, records
 from schemas.topics import BOOKS, DEAD_LETTERS, FILLS, LEADERS, ORDERS, TRADES
+from streams.cli.pipeline.running import standing_still
 from streams.topics.consume import OFFSET, trade_columns
 from streams.topics.lag import behind, lags, members, worker_groups
 from streams.topics.read import count, existing, messages, one, partitions, spans, spans_between
@@ -209,3 +212,30 @@ def test_topics_of_other_settings_get_those_of_today(world: Config) -> None:
     with pytest.raises(TopicError, match=r"topic .*leaders.*: "):
         configure_topics(config, [replace(LEADERS, config={"min.compaction.lag.ms": "never"})])
     delete_topics(config)
+
+
+def test_who_reads_on_does_not_stand_still_though_as_much_is_to_come(world: Config) -> None:
+    group = worker_group(world)
+    consumer = Consumer({"bootstrap.servers": world.bootstrap, "group.id": group, "enable.auto.commit": False})
+    name, number = orders(world)
+    done = threading.Event()
+
+    def read_as_fast_as_it_grows() -> None:
+        at = 5
+        while not done.wait(0.2):
+            at += 1
+            write(world, (name, number), range(1))
+            consumer.commit(offsets=[TopicPartition(name, number, at)], asynchronous=False)
+
+    try:
+        consumer.commit(offsets=[TopicPartition(name, number, 5)], asynchronous=False)
+        (said,) = standing_still(world, 2.0)
+        assert said.startswith(f"{group} stands still: ")
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit(read_as_fast_as_it_grows)
+            assert standing_still(world, 4.0) == []
+            done.set()
+            reading.result(WITHIN_S)
+    finally:
+        done.set()
+        consumer.close()

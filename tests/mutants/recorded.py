@@ -45,8 +45,23 @@ ASSEMBLY = mutants_of(
     "streams/recordings/assembly.py",
     FILES,
     ("a trade counts twice", "        if len(repeated):\n", "        if False:\n"),
-    ("files are in order", "        if not _in_order(columns):\n", "        if False:\n"),
-    ("a range ends with a millisecond more", "        columns = _cut(columns, self._between)\n", "        pass\n"),
+    ("files are in order", "        if not self._in_order:\n", "        if False:\n"),
+    (
+        "a range ends with a millisecond more",
+        " = _cut(columns, self._between)\n",
+        " = _cut(columns, (None, None))\n",
+    ),
+)
+APART = mutants_of(
+    "streams/recordings/assembly.py",
+    ("tests/unit/streams/recordings/test_assembly.py",),
+    ("a trade may be in hours that are sorted apart", "                if len(both):\n", "                if False:\n"),
+    ("what follows the day before need not be later", " and ascending and follows\n", " and ascending\n"),
+    (
+        "an hour is sorted apart from itself",
+        "            yield first * HOUR_US, hour * HOUR_US\n",
+        "            yield first * HOUR_US, hour * HOUR_US - 1_000_000_000\n",
+    ),
 )
 STORED = mutants_of(
     "streams/archive/store.py",
@@ -104,10 +119,11 @@ PREPARED = mutants_of(
     ("tests/unit/streams/backtest/engine/test_data.py",),
     (
         "a price off the tick is rounded",
-        "            off += np.float64(count) * tick != price\n",
-        "            off += 0\n",
+        "last_bits % 2**twos == 0 and products < 2**top_bit\n",
+        "True\n",
     ),
-    ("a float holds any price", "    none = off or inexact or", "    none = off or"),
+    ("only even prices may be off the tick", " and products < 2**top_bit\n", "\n"),
+    ("only odd prices may be off the tick", "last_bits % 2**twos == 0 and products", "products"),
 )
 
 MUTANTS = (
@@ -116,6 +132,7 @@ MUTANTS = (
     *UNPACKED,
     *ORDERED,
     *ASSEMBLY,
+    *APART,
     *STORED,
     *MERGED,
     *OF_OTHERS,

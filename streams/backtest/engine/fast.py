@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from infra.compiling import inner
+from infra.mapped import PART, let_go
+from schemas.units import PRICE_MAX
 from streams.backtest.engine.compiled import compiled, entry
 from streams.backtest.engine.data import (
     LARGE,
@@ -126,14 +128,25 @@ def run_prepared(prepared: Prepared, rules: Rules, room: int = 1_024, flow: Flow
     room = max(room, EVENTS_PER_TRADER * scaled.chunks)
     orders = Orders(*(np.empty(room, np.int64) for _ in Orders._fields))
     parts = Parts(*(np.empty(room, np.int64) for _ in Parts._fields))
-    done = Progress(0, 0, 0)
-    while True:
-        done = Progress(*_run(prepared.tape, flow, scaled, units.quantity, simulation, rows, orders, parts, done))
-        if done.at == len(prepared):
-            made = Orders(*(column[: done.orders] for column in orders))
-            return FastRun(made, Parts(*(column[: done.parts] for column in parts)), units)
-        orders = Orders(*(_roomier(column) for column in orders))
-        parts = Parts(*(_roomier(column) for column in parts))
+    done, until = Progress(0, 0, 0), PART
+    while done.at < len(prepared):
+        run = _run(prepared.tape, flow, scaled, units.quantity, simulation, rows, orders, parts, done, until)
+        done = Progress(*run)
+        if done.at >= until:
+            until = done.at + PART
+            _let_go(prepared.tape, flow)
+        elif done.at < len(prepared):
+            orders = Orders(*(_roomier(column) for column in orders))
+            parts = Parts(*(_roomier(column) for column in parts))
+    made = Orders(*(column[: done.orders] for column in orders))
+    return FastRun(made, Parts(*(column[: done.parts] for column in parts)), units)
+
+
+def _let_go(tape: Tape, flow: Flow | None) -> None:
+    let_go(tape.prices)
+    if flow is not None:
+        let_go(flow.clock)
+        let_go(flow.quantities)
 
 
 def _roomier(column: Int64s) -> Int64s:
@@ -146,10 +159,11 @@ def step(simulation: Simulation, rules: Rules, tape: Tape, flow: Flow | None, un
 
     What `flow` is, is known when this is compiled, so nothing of it is left where it is None.
     """
+    price = tape.prices[at] // tape.unit
     if flow is None:
-        return work_off(simulation, rules, AT_ONCE, 0, tape.prices[at], 0)
+        return work_off(simulation, rules, AT_ONCE, 0, price, 0)
     quantity = flow.quantities[at] // unit
-    return work_off(simulation, rules, flow.execution, flow.clock[at], tape.prices[at], quantity)
+    return work_off(simulation, rules, flow.execution, flow.clock[at], price, quantity)
 
 
 @entry
@@ -163,15 +177,17 @@ def _run(
     orders: Orders,
     parts: Parts,
     done: Progress,
+    until: int,
 ) -> tuple[int, int, int]:
-    """Go on where a run has come to, until the trades end or the room for orders or parts might; return how far it is.
+    """Go on where a run has come to, until trade `until` is reached or the room for orders or parts might end.
 
+    Returns how far it is: before `until`, where the room might end.
     `rows` has the row of each trader's open order.
     """
     at, count, cut = done.at, done.orders, done.parts
     room = orders.trader.size - EVENTS_PER_TRADER * rules.chunks
     low, high = no_event(simulation.leader)
-    while max(count, cut) <= room:
+    while at < until and max(count, cut) <= room:
         at = next_event(tape, at, low, high)
         if at == tape.prices.size:
             break
@@ -184,11 +200,16 @@ def _run(
 
 @inner
 def next_event(tape: Tape, at: int, low: int, high: int) -> int:
-    """Return the position of the first trade from `at` on with a price below `low` or above `high`; the end if none."""
+    """Return the position of the first trade from `at` on with a price below `low` or above `high`; the end if none.
+
+    These are in the tape's unit.
+    """
     end = tape.prices.size
+    above = PRICE_MAX // tape.unit + 1
+    lowest, highest = min(low, above) * tape.unit, min(high, above) * tape.unit
     block = -(-at >> SMALL)
     for i in range(at, min(block << SMALL, end)):
-        if tape.prices[i] < low or tape.prices[i] > high:
+        if tape.prices[i] < lowest or tape.prices[i] > highest:
             return i
     while block < tape.low.size:
         if block & ((1 << LARGE - SMALL) - 1) == 0:
@@ -200,7 +221,7 @@ def next_event(tape: Tape, at: int, low: int, high: int) -> int:
                 return end
         if tape.low[block] < low or tape.high[block] > high:
             for i in range(block << SMALL, min(block + 1 << SMALL, end)):
-                if tape.prices[i] < low or tape.prices[i] > high:
+                if tape.prices[i] < lowest or tape.prices[i] > highest:
                     return i
         block += 1
     return end

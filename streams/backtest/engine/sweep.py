@@ -143,7 +143,7 @@ def sweep(
     table = np.zeros(len(setups), TALLIES)
     _run_all(tapes, numbers, table, workers or cores(), progress)
     tallies = [Tally(*row) for row in table.tolist()]
-    last = int(prepared.tape.prices[-1]) if len(prepared) else 0
+    last = int(prepared.tape.prices[-1]) // prepared.unit if len(prepared) else 0
     money = [_money(*each, last) for each in zip(tallies, units, numbers.fee.tolist(), strict=True)]
     counts = (table[name] for name in ("orders", "rejected", "buys", "cycles"))
     columns: list[Any] = [*counts, *np.array(money, object).T, _drawdowns(tallies, units) if deep else None]

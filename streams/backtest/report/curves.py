@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from infra.mapped import entries, let_go
 from schemas.records import Setup
 from schemas.units import ONE
 from streams.backtest.engine.data import Prices, Times, clock_of
@@ -52,6 +53,7 @@ def price_points(prices: Prices, points: int) -> list[int]:
     for first, end in pairwise(edges):
         part = prices[first:end]
         chosen |= {first + int(part.argmin()), first + int(part.argmax())}
+        let_go(prices)
     return sorted(chosen)
 
 
@@ -62,7 +64,7 @@ def curves_of(orders: Sequence[SimulatedOrder], prices: Prices, times: Times, se
     """
     clock = clock_of(times)
     at = price_points(prices, points)
-    first, seen = int(prices[0]), [int(prices[each]) for each in at]
+    first, seen = int(prices[0]), entries(prices, at).tolist()
     equity = equity_of(orders, prices, setup, points)
     moments, others = since_first(clock, at), since_first(clock, equity.at)
     return Curves(
@@ -84,7 +86,7 @@ def marks_of(orders: Iterable[SimulatedOrder], side: str, times: Times, most: in
 def since_first(clock: Times, at: Sequence[int]) -> list[int]:
     """Return whole milliseconds from the first of the clock's times (µs) to those at some positions."""
     start = int(clock[0]) // 1_000
-    moments: list[int] = (clock[np.array(at, np.int64)] // 1_000 - start).tolist()
+    moments: list[int] = (entries(clock, at) // 1_000 - start).tolist()
     return moments
 
 

@@ -149,7 +149,7 @@ def _views(runs: Sequence[Run]) -> list[RunView]:
 
 def _view(run: Run, name: str, runs: int) -> RunView:
     recording, setup, trial, title = run
-    first, last = int(recording.times.min()), int(recording.times.max())
+    first, last = recording.period
     quote = f", {setup.instrument.quote_asset}" if setup.instrument.quote_asset else ""
     marks = {
         "buys": marks_of(trial.orders, "BUY", recording.times, MARKS_MAX // runs),

@@ -30,7 +30,7 @@ def run(asked: Run, out: Output) -> None:
         for recording, setup in zip(recordings, wanted, strict=True)
     ]
     _say_where_the_reference_ran(runs)
-    tell(((setup, int(recording.prices.min())) for recording, setup, _ in runs), out)
+    tell(((setup, recording.lowest) for recording, setup, _ in runs), out)
     if asked.orders is not None:
         write_orders(asked.orders, runs)
     if asked.keeping.report is not None:

@@ -36,7 +36,7 @@ def sweep(asked: Sweep, out: Output) -> None:
     axes = _axes(asked, base)
     tried = _setups(asked, base, axes)
     (recording,) = read_trades(source, [base.key], out)
-    tell([(min(tried, key=lambda setup: setup.settings.profit_interval), int(recording.prices.min()))], out)
+    tell([(min(tried, key=lambda setup: setup.settings.profit_interval), recording.lowest)], out)
     swept = _swept(asked, split(recording, moment), tried, execution, out)
     if asked.keeping.report is not None:
         report_sweep(asked.keeping.report, swept)

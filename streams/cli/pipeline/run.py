@@ -29,7 +29,8 @@ from streams.cli.pipeline.options import Run, Worker
 from streams.cli.pipeline.worker import faust_command
 from streams.topics.lag import members
 
-FOLDER = "run"
+FOLDER = "supervised"
+"""Not `run`, where the native stack has the process ids of its servers: what a run before left running is ended."""
 CRASHES_MAX = 5
 PATIENCE_S = 25.0
 """Longer than any of them takes to give up on a broker that does not answer; with one they end within seconds."""

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -109,6 +110,19 @@ def without_lines(path: Path) -> Path:
     return path
 
 
+def with_one_twice(path: Path) -> Path:
+    with zipfile.ZipFile(path, "w") as archive, warnings.catch_warnings(action="ignore"):
+        for text in ("1", "2"):
+            archive.writestr("a.csv", text)
+    return path
+
+
+def holding(path: Path, suffix: str) -> Path:
+    """A file with the bytes of one of another kind."""
+    inner = packed(path.with_name(f"inner{suffix}"), LINES).read_bytes()
+    return packed(path, inner)
+
+
 @pytest.mark.parametrize(
     ("name", "make", "message"),
     [
@@ -118,6 +132,13 @@ def without_lines(path: Path) -> Path:
         ("flipped.zip", flipped, "Bad CRC-32"),
         ("none.zip", without_lines, "holds 2 files, and none is .csv"),
         ("wide.csv", lambda path: packed(path, "price".encode("utf-16")), "is UTF-16, not UTF-8"),
+        ("wider.csv", lambda path: packed(path, "price".encode("utf-32")), "is UTF-32, not UTF-8"),
+        ("zip.csv", lambda path: holding(path, ".zip"), "is no text, but the bytes of a .zip"),
+        ("nested.zip", lambda path: holding(path, ".zip"), "is no text, but the bytes of a .zip"),
+        ("gz.zip", lambda path: holding(path, ".csv.gz"), "is no text, but the bytes of a .gz"),
+        ("parquet.csv", lambda path: packed(path, b"PAR1"), "is no text, but the bytes of a .parquet"),
+        ("twice.zip", with_one_twice, "holds a.csv more than once"),
+        ("empty.zip", packed, "holds 0 files, and none is .csv"),
     ],
 )
 def test_what_cannot_be_opened_is_named(name: str, make: Callable[[Path], Path], message: str, tmp_path: Path) -> None:

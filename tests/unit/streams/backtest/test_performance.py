@@ -69,11 +69,11 @@ def test_as_the_sweep_and_as_step_by_step(seed: int) -> None:
     assert result.wins + result.losses <= result.cycles
 
 
-@pytest.mark.parametrize("block", [performance.BLOCK, 1, 7])
+@pytest.mark.parametrize("block", [performance.PART, 1, 7])
 @pytest.mark.parametrize("seed", range(5))
 def test_the_course_as_step_by_step(seed: int, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is left out, the ends of the deepest fall are not, and the last point is the result's."""
-    monkeypatch.setattr(performance, "BLOCK", block)
+    monkeypatch.setattr(performance, "PART", block)
     chance = np.random.default_rng(seed)
     prices = (40_000 + chance.integers(-90, 91, 400)) * 1_000
     of = setup(

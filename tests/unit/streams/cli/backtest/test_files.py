@@ -4,6 +4,7 @@ The files are what people have: saved by spreadsheets and pandas, newest first, 
 """
 
 import json
+import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -310,3 +311,44 @@ def test_a_bad_line_is_refused_by_all_in_the_same_words(tmp_path: Path, case: st
         with pytest.raises(FileError) as raised:
             read()
         assert said in str(raised.value)
+
+
+DAYS = [f"{n},{price},1000,5,{START + n - 1}000000,True,True" for n, price in enumerate(PRICES, start=1)]
+
+
+def test_a_name_that_is_no_text_is_kept_as_one(tmp_path: Path) -> None:
+    try:
+        path = archived(tmp_path / "AAAUSDT-trades-2025-01-01.csv", DAYS).rename(tmp_path / "AAAUSDT-trades-\udcff.csv")
+    except OSError:
+        pytest.skip("the file system takes UTF-8 only")
+    run = same_everywhere(tmp_path / "out", path)
+    assert run["source"] == f"{tmp_path}/AAAUSDT-trades-\\udcff.csv"
+    assert data("archive", "list", tmp_path / "out" / "archive")[0]["sources"] == ["AAAUSDT-trades-\\udcff.csv"]
+
+
+def test_days_of_an_archive_beside_other_files_in_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    data("archive", "import", archived(tmp_path / "AAAUSDT-trades-2025-01-01.csv", DAYS[:3]), "--out", folder)
+    archived(folder / "AAAUSDT-trades-2025-01-01.zip", DAYS[3:])
+    assert same_everywhere(tmp_path / "first", folder).items() >= IN_ORDER.items()
+    archived(folder / "AAAUSDT-trades-2025-01-01.zip", DAYS[1:])
+    assert same_everywhere(tmp_path / "again", folder).items() >= IN_ORDER.items()
+
+
+def test_what_a_folder_has_and_nobody_can_read_is_named(tmp_path: Path) -> None:
+    folder = archived(tmp_path / "days" / "AAAUSDT-trades-2025-01-01.csv", DAYS).parent
+    loop, gone = (folder / f"AAAUSDT-trades-2025-01-0{day}.csv" for day in (2, 3))
+    loop.symlink_to(loop.name)
+    gone.symlink_to("nowhere")
+    for command in (backtest(folder), ["archive", "import", folder, "--out", tmp_path / "archive"]):
+        said = hedgehog(*command).stderr.removeprefix("hedgehog: ").removeprefix("--file: ").splitlines()
+        assert said == [f"{loop}: Too many levels of symbolic links", f"{gone}: No such file or directory"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_folder_below_that_nobody_may_read_is_named(tmp_path: Path) -> None:
+    folder = archived(tmp_path / "AAAUSDT-trades-2025-01-01.csv", DAYS).parent
+    below = folder / "below"
+    below.mkdir(mode=0)
+    assert hedgehog(*backtest(folder)).stderr == f"hedgehog: --file: {below}: Permission denied\n"

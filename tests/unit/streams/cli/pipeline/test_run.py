@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.config import Config
+from infra.native.backend import DATA
 from streams.cli.errors import CliError
 from streams.cli.main import app
 from streams.cli.pipeline import run
@@ -23,6 +24,10 @@ def test_it_runs_what_one_would_start_by_hand() -> None:
     assert found["notifier"] == ["hedgehog", "notify"]
     assert all(Path(program.argv[0]).parent == Path(sys.executable).parent for program in programs(1, []))
     assert [program.name for program in programs(0, ["notifier", "producer", "guard"])] == ["dashboard"]
+
+
+def test_a_program_that_a_run_left_is_never_a_server_of_the_stack() -> None:
+    assert run.FOLDER not in DATA
 
 
 class Playing:

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from infra import clients
 from infra.config import Config
 from producers.outage import Outage
 from schemas.topics import Topic
@@ -57,7 +58,7 @@ class Publisher:
         self.failed = 0
         self._producer = Producer(
             {
-                "bootstrap.servers": config.bootstrap,
+                **clients.librdkafka(config),
                 "client.id": "hedgehog-publisher",
                 "enable.idempotence": True,
                 "acks": "all",

@@ -58,7 +58,7 @@ def doctor() -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 def test_any_broker_may_go_and_come_under_load(three: Config, tmp_path: Path) -> None:
     cluster = Cluster(three)
     assert cluster.wrong() == []

@@ -15,9 +15,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its names a
 )
 from confluent_kafka.cimpl import NewTopic
 
-from infra import clients
+from infra import clients, probes
 from infra.config import Config
 from infra.errors import StackError, Unreachable
+from infra.security import PLAINTEXT
 from schemas.topics import TOPICS, Topic, changelog
 
 TIMEOUT_S = 15.0
@@ -201,9 +202,20 @@ def _partitions(config: Config, client: AdminClient) -> dict[str, int]:
     try:
         topics = client.list_topics(timeout=TIMEOUT_S).topics
     except KafkaException as error:
-        text = f"no Kafka broker answers at {config.bootstrap}: {error.args[0].str()}"
-        raise Unreachable(text) from None
+        raise Unreachable(f"no Kafka broker answers at {config.bootstrap}: {_reason(config, error)}") from None
     return {name: len(topic.partitions) for name, topic in topics.items()}
+
+
+def _reason(config: Config, error: KafkaException) -> str:
+    """Return why no broker answered; where we have to show who we are, whether it was that."""
+    try:
+        if config.kafka_security != PLAINTEXT:
+            probes.broker(config)
+    except ConnectionError as refused:
+        return str(refused)
+    except KafkaException:
+        pass
+    return str(error.args[0].str())
 
 
 def _assert_partitions(config: Config, found: dict[str, int], wanted: Iterable[Topic]) -> None:

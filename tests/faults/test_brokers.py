@@ -29,6 +29,7 @@ from tests.faults.judged import assert_fills_repeat_only_themselves, open_orders
 from tests.faults.load import SYMBOLS, Load
 from tests.stack import ROOT, claimed_offset, running_stack
 
+pytestmark = pytest.mark.long
 BROKERS = (1, 2, 3)
 RATE = 500
 """Trades a second: three brokers, two workers and the load share the machine."""
@@ -57,7 +58,6 @@ def doctor() -> dict[str, dict[str, Any]]:
     return {row["check"]: row for row in hedgehog("doctor")[1]}
 
 
-@pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_any_broker_may_go_and_come_under_load(three: Config, tmp_path: Path) -> None:
     cluster = Cluster(three)

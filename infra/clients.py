@@ -16,9 +16,12 @@ JAAS = "KAFKA_JAAS"
 """The variable in which Kafka Connect finds who it is."""
 
 
-def librdkafka(config: Config) -> dict[str, str | int | float | bool]:
-    """Return the settings of a client of confluent-kafka; `BadConfiguration` for a password that is not there."""
-    settings: dict[str, str | int | float | bool] = {"bootstrap.servers": config.bootstrap}
+def librdkafka(config: Config, at: str = "") -> dict[str, str | int | float | bool]:
+    """Return the settings of a client of confluent-kafka, of any broker or of the one at `host:port`.
+
+    Raises `BadConfiguration` for a password that is not there.
+    """
+    settings: dict[str, str | int | float | bool] = {"bootstrap.servers": at or config.bootstrap}
     if config.kafka_security != PLAINTEXT:
         settings["security.protocol"] = config.kafka_security
     if config.kafka_ca_file:

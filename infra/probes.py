@@ -27,9 +27,8 @@ def broker(config: Config, at: str = "") -> None:
         if error.code() in REFUSALS:
             refused.append(error.str())
 
-    servers = {"bootstrap.servers": at} if at else {}
     quiet: dict[str, Any] = {"socket.timeout.ms": 2000, "log_level": 0, "error_cb": note}
-    admin = AdminClient({**clients.librdkafka(config), **servers, **quiet})
+    admin = AdminClient({**clients.librdkafka(config, at), **quiet})
     try:
         brokers = admin.list_topics(timeout=TIMEOUT_S).brokers
     except KafkaException:

@@ -19,6 +19,7 @@ from infra.config import Config, load_config
 from infra.deadline import Deadline
 from infra.ending import OF_THE_USER, ended
 from infra.errors import Unreachable
+from infra.repeated_lines import tell_less
 from infra.slots import take_slot
 from schemas import topics
 from schemas.broker import TopicError, admin, check_topics, create_topics, topic_ids
@@ -144,6 +145,7 @@ def _prepare(environment: Environment, agents: Sequence[Agent[Any]]) -> None:
     # At the log level `warn`, its default, Faust makes a record of every debug line for the spinner it shows
     # while it starts. The Kafka client has one for each partition of each fetch: a seventh of the worker's time.
     logging.getLogger("aiokafka").setLevel(logging.INFO)
+    tell_less()
     check_topics(config)  # a send to a topic that is not there would hang for good
     create_topics(config, [agent.changelog for agent in agents])
     used = [*topics.TOPICS.values(), *(agent.changelog for agent in agents)]

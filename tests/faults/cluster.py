@@ -1,6 +1,7 @@
 """The brokers of a stack that has several: ended and brought back one by one, and what is asked of them meanwhile."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from collections.abc import Callable
 import psutil
 from confluent_kafka import KafkaException
 
+from infra.brokers import FOLDER
 from infra.config import Config
 from infra.errors import StackError
 from infra.native.backend import NativeBackend
@@ -42,6 +44,11 @@ class Cluster:
         _say("brought back", began)
         wait_for("every copy is in sync", lambda: self.wrong() == [], IN_SYNC_WITHIN_S)
         _say("in sync", began)
+
+    def lose_disk(self, number: int) -> None:
+        """Remove all data of a broker that does not run."""
+        assert NativeBackend(self.config).daemon(f"broker-{number}").pid() is None
+        shutil.rmtree(self.config.data_dir / FOLDER / str(number))
 
     def wrong(self) -> list[str]:
         """Where brokers and copies are not what was asked for."""

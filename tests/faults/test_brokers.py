@@ -1,4 +1,5 @@
-"""Three brokers under load: each killed in turn, a rolling restart, two killed at once. Nothing is lost or done twice.
+"""Three brokers under load: each killed in turn, a rolling restart, a lost disk, two killed at once. Nothing is lost or
+done twice.
 
 The referee is the audit, as in `test_restarts.py`; beside it, every trade that a broker has acknowledged has to be in
 the topic once, and Postgres has to have what the topics have.
@@ -18,8 +19,10 @@ import pytest
 
 from infra.config import Config, load_config
 from schemas import topics
-from schemas.copies import found_copies
+from schemas.broker import configure_topics, create_topics, delete_topics
+from schemas.copies import differences, found_copies
 from schemas.records import Trade
+from schemas.topics import TOPICS
 from streams.audit.audit import audit
 from streams.demo.checks import postgres_has_the_topics
 from streams.demo.topic import records
@@ -34,6 +37,8 @@ BROKERS = (1, 2, 3)
 RATE = 500
 """Trades a second: three brokers, two workers and the load share the machine."""
 STALLED_S = 12.0
+LINES_MAX = 4_000
+"""A worker's log of some two minutes without a broker or two; the Kafka client alone says a hundred lines a second."""
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +83,17 @@ def test_any_broker_may_go_and_come_under_load(three: Config, tmp_path: Path) ->
                 cluster.go_on(1_000)
                 cluster.bring_back()
                 fleet.assert_alive()
+            cluster.end(3, signal.SIGKILL)
+            cluster.lose_disk(3)
+            cluster.bring_back()
             _without_two(cluster, load)
             cluster.go_on(2_000)
             fleet.assert_alive()
         wait_for("all is worked off", cluster.caught_up, timeout_s=90)
         fleet.assert_alive()
+        lines = {name: len(fleet.log(name).splitlines()) for name in ("one", "two")}
     _assert_nothing_is_lost(three, load)
+    assert max(lines.values()) < LINES_MAX, "of what the client repeats while brokers are away little is told"
     assert doctor()["copies"]["state"] == "ok"
 
 
@@ -134,3 +144,29 @@ def test_topics_and_what_kafka_keeps_have_three_copies(three: Config) -> None:
     assert {"connect-configs", "connect-offsets", "connect-status", "__consumer_offsets"} <= {
         topic.topic for topic in found.topics
     }
+
+
+def test_topics_of_before_keep_their_copies_and_take_records(three: Config) -> None:
+    narrow = three.model_copy(update={"topic_prefix": "narrow-", "replication": 1})
+    create_topics(narrow)
+    asked = three.model_copy(update={"topic_prefix": "narrow-"})
+    assert configure_topics(asked) == [], "two copies in sync of one would take no record"
+    found = found_copies(asked)
+    assert {(each.copies, each.min_insync) for each in found.topics if each.topic.startswith("narrow-")} == {(1, 1)}
+    assert differences(asked, found) == [
+        f"narrow-trades, narrow-orders, narrow-fills and {len(TOPICS) - 3} more: 1 copies, and 3 are asked for"
+    ]
+    assert differences(narrow, found) == []
+    delete_topics(narrow)
+
+
+def test_how_many_copies_have_to_have_a_record_may_change(three: Config) -> None:
+    world = three.model_copy(update={"topic_prefix": "changed-"})
+    create_topics(world)
+    one = world.model_copy(update={"min_insync_replicas": 1})
+    assert [line.partition(": ")[2] for line in differences(one, found_copies(one))] == [
+        "min.insync.replicas=2, and 1 is asked for"
+    ]
+    assert len(configure_topics(one)) == len(TOPICS)
+    wait_for("all have it", lambda: differences(one, found_copies(one)) == [])
+    delete_topics(world)

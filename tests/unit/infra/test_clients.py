@@ -1,6 +1,7 @@
 """TLS and SASL: what does not fit together is refused, and each client gets the same in its own words."""
 
 import os
+import re
 import ssl
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from infra.config import Config, problems
 from infra.errors import BadConfiguration
 from infra.native.connect import worker_properties
 
+ROOT = Path(__file__).parents[3]
 BOOTSTRAP = "one.example.com:9093, two.example.com:9093"
 PASSWORD = 'se"cr\\et'
 
@@ -157,3 +159,11 @@ def test_kafka_connect_is_told_for_each_of_its_clients() -> None:
         assert properties[f"{client}security.protocol"] == "SASL_SSL"
         assert properties[f"{client}sasl.jaas.config"] == "${env:KAFKA_JAAS}"
     assert properties["config.providers.env.param.allowlist.pattern"] == "KAFKA_JAAS"
+
+
+def test_nobody_says_elsewhere_where_the_brokers_are() -> None:
+    """A client that did would come in plain text and without a name."""
+    packages = ("infra", "schemas", "connectors", "producers", "streams")
+    sources = [path for package in packages for path in (ROOT / package).rglob("*.py")]
+    telling = re.compile(r"bootstrap[._]servers[\"'=]*\s*[:=]")
+    assert [str(path.relative_to(ROOT)) for path in sources if telling.search(path.read_text())] == ["infra/clients.py"]

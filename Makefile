@@ -7,6 +7,11 @@ VENV := .venv
 RUN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# What `make infra-up BROKERS=3` starts is known by its data afterwards.
+ifdef BROKERS
+export HEDGEHOG_BROKERS := $(BROKERS)
+endif
+
 .PHONY: help setup lock infra-up infra-down infra-status infra-logs infra-clean demo test lint bench clean
 
 help: ## list the targets
@@ -29,7 +34,7 @@ lock: setup ## renew infra/requirements.lock from pyproject.toml
 	@$(RUN)/uv pip compile pyproject.toml --extra dev --upgrade --universal --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet --output-file infra/requirements.lock
 
-infra-up: setup ## start the stack (broker, registry, Connect, PostgreSQL) and wait until it is ready
+infra-up: setup ## start the stack (broker, registry, Connect, PostgreSQL) and wait until it is ready (BROKERS=3)
 	@$(RUN)/python -m infra up
 	@$(RUN)/python -m connectors provision
 

@@ -39,7 +39,7 @@ def placeholders(config: Config) -> dict[str, str]:
     address = config.connect_postgres or f"{url.host}:{url.port or 5432}"
     return {
         "topic_prefix": config.topic_prefix,
-        "replication": str(config.replication),
+        "replication": str(config.copies),
         "registry_url": config.connect_registry_url.rstrip("/") or config.registry,
         "jdbc_url": f"jdbc:postgresql://{address}/{url.database}",
         "database_user": url.username or "",

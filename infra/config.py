@@ -14,11 +14,13 @@ from zoneinfo import ZoneInfo
 
 import platformdirs
 from dotenv import dotenv_values
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infra.brokers import kept_cluster
 from infra.errors import BadConfiguration
 from infra.passwords import OWNER, password_of
+from infra.security import PLAINTEXT, unfit
 
 LOOPBACK = "127.0.0.1"
 DATABASE = "hedgehog"
@@ -33,8 +35,20 @@ IDS = r"^(-?\d{1,18}(,-?\d{1,18})*)?$"
 """Whole numbers separated by commas."""
 DATABASE_SCHEMES = ("postgresql://", "postgresql+psycopg2://")
 """One driver is installed; SQLAlchemy takes it where a URL names none."""
-SECRET = ("database_url", "dashboard_password", "telegram_token", "notify_webhook", "notify_apprise")
+SECRET = (
+    "database_url",
+    "kafka_password",
+    "dashboard_password",
+    "telegram_token",
+    "notify_webhook",
+    "notify_apprise",
+)
 """Variables whose values are shown nowhere."""
+MOST_BROKERS = 9
+BROKERS_APART = 2
+"""The port of a broker's controller is between its own and that of the next one."""
+MOST_COPIES = 3
+"""A topic has no more unless told otherwise."""
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
@@ -50,9 +64,13 @@ class Config(BaseSettings):
     data_dir: Path = Path(".hedgehog")
     cache_dir: Path = Path(platformdirs.user_cache_dir("hedgehog"))
 
+    brokers: Annotated[int, Field(ge=0, le=MOST_BROKERS)] = 0
+    """Brokers of the stack's own; 0: as many as its data are of, one where there are none yet."""
+
     port_offset: Annotated[int, Field(ge=0, le=30_000)] = 0
     """Added to every port below, so that a second stack can run beside the first."""
     kafka_port: Port = 29092
+    """Of the first broker; each further one has the next but one, for its controller too."""
     kafka_controller_port: Port = 29093
     registry_port: Port = 28081
     connect_port: Port = 28083
@@ -70,6 +88,17 @@ class Config(BaseSettings):
 
     kafka_bootstrap: str = ""
     """Endpoints: derived from the ports unless given (`HEDGEHOG_INFRA=external` wants them given)."""
+    kafka_security: Annotated[
+        Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"], BeforeValidator(lambda name: str(name).lower())
+    ] = "plaintext"
+    """How every client speaks with the brokers that `kafka_bootstrap` names."""
+    kafka_ca_file: str = ""
+    """The certificates in PEM that a broker's has to be signed by; those that the system trusts, unless given."""
+    kafka_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"
+    kafka_username: Annotated[str, Field(validate_default=True)] = ""
+    kafka_password: Annotated[str, Field(repr=False)] = ""
+    """Or the file that holds it."""
+    kafka_password_file: Annotated[str, Field(validate_default=True)] = ""
     registry_url: str = ""
     connect_url: str = ""
     database_url: Annotated[str, Field(repr=False)] = ""
@@ -89,8 +118,10 @@ class Config(BaseSettings):
     topic_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,200}$")] = ""
     """Put before every topic, consumer group and application id: a world of its own on a shared broker."""
     partitions: Annotated[int, Field(ge=1, le=1_000)] = 12
-    replication: Annotated[int, Field(ge=1, le=32_767)] = 1
-    """Copies of every topic, on as many brokers."""
+    replication: Annotated[int, Field(ge=0, le=32_767)] = 0
+    """Copies of every topic, on as many brokers; 0: one on each broker of the stack, on three at most."""
+    min_insync_replicas: Annotated[int, Field(ge=0, le=32_767)] = 0
+    """How many of them a record has to be on before it is acknowledged; 0: all but one."""
     agents: str = ""
     """The agents that a worker runs, names separated by commas; all of them unless given."""
     watch_sinks: bool = True
@@ -165,6 +196,20 @@ class Config(BaseSettings):
             _check_server(server.strip())
         return servers
 
+    @field_validator("kafka_security", "kafka_ca_file", "kafka_username", "kafka_password", "kafka_password_file")
+    @classmethod
+    def _check_fits(cls, value: str, info: ValidationInfo) -> str:
+        if why := unfit(str(info.field_name), value, info.data):
+            raise ValueError(why)
+        return value
+
+    @field_validator("brokers")
+    @classmethod
+    def _check_majority(cls, number: int) -> int:
+        if number and number % 2 == 0:
+            raise ValueError("more than half of the brokers have to be there: take an odd number, such as 3")
+        return number
+
     @field_validator("notify_zone")
     @classmethod
     def _check_zone(cls, name: str) -> str:
@@ -186,9 +231,39 @@ class Config(BaseSettings):
         """Return the port of `name` (`kafka`, `registry`, …) with the offset applied."""
         return int(getattr(self, f"{name}_port")) + self.port_offset
 
+    def broker_port(self, number: int, name: str = "kafka") -> int:
+        """Return the port of broker `number` of the stack, from 1 on, or of its controller (`kafka_controller`)."""
+        return self.port(name) + BROKERS_APART * (number - 1)
+
+    @cached_property
+    def own_brokers(self) -> int:
+        """How many brokers the stack has of its own; 0 where those of somebody else are used."""
+        servers = {server.strip() for server in self.kafka_bootstrap.split(",") if server}
+        own = {f"{host}:{self.broker_port(n + 1)}" for host in (LOOPBACK, "localhost") for n in range(MOST_BROKERS)}
+        if self.infra == "external" or self.kafka_security != PLAINTEXT or not servers <= own:
+            return 0
+        kept = kept_cluster(self.data_dir)
+        return kept.brokers if kept else self.brokers or 1
+
     @cached_property
     def bootstrap(self) -> str:
-        return self.kafka_bootstrap or f"{LOOPBACK}:{self.port('kafka')}"
+        own = (f"{LOOPBACK}:{self.broker_port(number + 1)}" for number in range(self.own_brokers or 1))
+        return self.kafka_bootstrap or ",".join(own)
+
+    @property
+    def kafka_copies(self) -> int:
+        """Copies of what Kafka keeps for itself on the stack's own brokers: it has to outlive one of them."""
+        return max(1, min(MOST_COPIES, self.own_brokers))
+
+    @property
+    def copies(self) -> int:
+        """Copies of every topic."""
+        return self.replication or self.kafka_copies
+
+    @property
+    def min_insync(self) -> int:
+        """How many copies of a record there have to be before it is acknowledged: any one broker may be missing."""
+        return self.min_insync_replicas or all_but_one(self.copies)
 
     @cached_property
     def registry(self) -> str:
@@ -214,6 +289,11 @@ class Config(BaseSettings):
     def _typed_database(self) -> str:
         default = f"postgresql+psycopg2://{OWNER}@{LOOPBACK}:{self.port('postgres')}/{DATABASE}"
         return self.database_url or default
+
+
+def all_but_one(copies: int) -> int:
+    """Return how many of so many copies have to have a record where any one broker may be missing."""
+    return max(1, copies - 1)
 
 
 def _base_url(url: str, schemes: tuple[str, ...]) -> str:

@@ -17,7 +17,7 @@ def endpoint_probes(config: Config) -> dict[str, tuple[str, Callable[[], None]]]
     """Return the endpoint of each part and the question whether it is ready, by name."""
     return {
         "postgres": (_without_password(config.database), lambda: probes.database(config.database)),
-        "broker": (config.bootstrap, lambda: probes.broker(config.bootstrap)),
+        "broker": (config.bootstrap, lambda: probes.broker(config)),
         "registry": (config.registry, lambda: probes.registry(config.registry)),
         "connect": (config.connect, lambda: probes.connect(config.connect)),
     }

@@ -4,22 +4,40 @@ from typing import Any
 
 import httpx
 import psycopg2
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from sqlalchemy.engine import make_url
 
+from infra import clients
+from infra.config import Config
+
 TIMEOUT_S = 2.0
+REFUSALS = (KafkaError._AUTHENTICATION, KafkaError._SSL)
 
 
-def broker(bootstrap: str) -> None:
-    """The broker at `host:port[,…]` answers a metadata request and names at least one broker."""
-    # librdkafka writes refused connections to stderr; while waiting they are no news
-    quiet: dict[str, Any] = {"log_level": 0, "error_cb": _ignore}
-    admin = AdminClient({"bootstrap.servers": bootstrap, "socket.timeout.ms": 2000, **quiet})
-    if not admin.list_topics(timeout=TIMEOUT_S).brokers:
-        raise ConnectionError(f"no broker behind {bootstrap}")
+def broker(config: Config, at: str = "") -> None:
+    """A broker of the configuration, or the one at `host:port`, answers a metadata request and names a broker.
 
+    `ConnectionError` says where it does not let us in: a wrong password, a certificate that nobody trusts.
+    """
+    refused: list[str] = []
 
-def _ignore(_error: object) -> None: ...
+    def note(error: KafkaError) -> None:
+        """librdkafka writes refused connections to stderr; while waiting they are no news."""
+        if error.code() in REFUSALS:
+            refused.append(error.str())
+
+    quiet: dict[str, Any] = {"socket.timeout.ms": 2000, "log_level": 0, "error_cb": note}
+    admin = AdminClient({**clients.librdkafka(config, at), **quiet})
+    try:
+        brokers = admin.list_topics(timeout=TIMEOUT_S).brokers
+    except KafkaException:
+        admin.poll(0)
+        if refused:
+            raise ConnectionError(refused[-1]) from None
+        raise
+    if not brokers:
+        raise ConnectionError(f"no broker behind {at or config.bootstrap}")
 
 
 def registry(url: str) -> None:

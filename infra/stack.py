@@ -62,13 +62,13 @@ def started_with(data_dir: Path) -> str | None:
 def choose_backend(config: Config, docker: Callable[[], bool] = docker_answers) -> Backend:
     """Return the backend that the data folder was started with, else the one that `config.infra` names.
 
-    `auto` takes compose where a Docker engine answers, else native.
+    `auto` takes compose where a Docker engine answers, else native; native too for several brokers, or none.
     """
     kind: str = config.infra
     if kind != "external":
         kind = started_with(config.data_dir) or kind
     if kind == "auto":
-        kind = "compose" if docker() else "native"
+        kind = "compose" if config.own_brokers == 1 and docker() else "native"
     # each imported only when used: the servers of one backend may not be installed for another
     if kind == "compose":
         from infra.compose.backend import ComposeBackend  # noqa: PLC0415

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from infra import clients
 from infra.config import Config
 from producers.outage import Outage
 from schemas.topics import Topic
@@ -52,12 +53,14 @@ class Publisher:
         # Later than the delivery reports of the last record, so that these name it.
         self._end_within_s = end_within_s or (delivery_timeout_s or 0) + 5
         self._outage = Outage()
+        self._several = "," in config.bootstrap
+        self._missing = Outage()
         self.published = 0
         self.delivered = 0
         self.failed = 0
         self._producer = Producer(
             {
-                "bootstrap.servers": config.bootstrap,
+                **clients.librdkafka(config),
                 "client.id": "hedgehog-publisher",
                 "enable.idempotence": True,
                 "acks": "all",
@@ -174,6 +177,10 @@ class Publisher:
         """librdkafka retries by itself what is not fatal."""
         if error.fatal():
             self._failure = self._failure or f"fatal: {error.str()}"
+        elif self._several and error.code() != KafkaError._ALL_BROKERS_DOWN:
+            # the others may go on with its partitions: what a delivery says of it is nothing
+            if self._missing.failed(time.monotonic()):
+                log.warning("%s; %d records wait", error.str(), self.queued)
         elif self._outage.failed(time.monotonic()):
             what = f"the broker at {self._config.bootstrap} does not answer"
             log.error("%s: %s; %d records wait for it", what, error.str(), self.queued)

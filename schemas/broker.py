@@ -11,14 +11,18 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its names a
     ConfigEntry,
     ConfigResource,
     ResourceType,
+    TopicMetadata,
 )
 from confluent_kafka.cimpl import NewTopic
 
+from infra import clients, probes
 from infra.config import Config
 from infra.errors import StackError, Unreachable
+from infra.security import PLAINTEXT
 from schemas.topics import TOPICS, Topic, changelog
 
 TIMEOUT_S = 15.0
+MIN_INSYNC = "min.insync.replicas"
 REPLAY_MARK = "replay"
 """The empty topic, after the prefix, that marks a prefix as one of replays: `hedgehog replay` creates it."""
 
@@ -37,7 +41,7 @@ class TopicsMissing(TopicError):
 
 def client_settings(config: Config) -> dict[str, str | int | float | bool]:
     """Return the settings of every client that only asks or reads; librdkafka's own lines are not for the user."""
-    return {"bootstrap.servers": config.bootstrap, "client.id": "hedgehog", "log_level": 0}
+    return {**clients.librdkafka(config), "client.id": "hedgehog", "log_level": 0}
 
 
 def admin(config: Config) -> AdminClient:
@@ -49,9 +53,9 @@ def create_topics(config: Config, wanted: Collection[Topic] = tuple(TOPICS.value
     """Create those of the wanted topics that are missing; return their full names, in order.
 
     Repeating it changes nothing. Raises `Unreachable` when the broker does not answer, `TopicError` when a topic was
-    there before with another partition count than `config.partitions`.
+    there before with another partition count than `config.partitions`, and for copies that are asked for in vain.
     """
-    client = admin(config)
+    client, in_sync = admin(config), _in_sync(config)
     found = _partitions(config, client)
     _assert_partitions(config, found, wanted)
     missing = [topic for topic in wanted if topic.full_name(config) not in found]
@@ -62,8 +66,8 @@ def create_topics(config: Config, wanted: Collection[Topic] = tuple(TOPICS.value
             NewTopic(
                 topic.full_name(config),
                 num_partitions=config.partitions,
-                replication_factor=config.replication,
-                config=topic.config,
+                replication_factor=config.copies,
+                config={**topic.config, **in_sync},
             )
             for topic in missing
         ],
@@ -78,21 +82,39 @@ def create_topics(config: Config, wanted: Collection[Topic] = tuple(TOPICS.value
 def configure_topics(config: Config, wanted: Collection[Topic] = tuple(TOPICS.values())) -> list[str]:
     """Give topics that were created before the settings of today; return the full names of those that had others.
 
-    Raises `TopicError` where the broker refuses one.
+    Those with another number of copies keep how many of these have to have a record. Raises `TopicError` where the
+    broker refuses one.
     """
-    client = admin(config)
+    client, in_sync = admin(config), _in_sync(config)
     resources = {ConfigResource(ResourceType.TOPIC, topic.full_name(config)): topic for topic in wanted if topic.config}
     found = client.describe_configs(list(resources), request_timeout=TIMEOUT_S)
+    copies = {name: fewest_copies(topic) for name, topic in client.list_topics(timeout=TIMEOUT_S).topics.items()}
     altered = []
     for resource, topic in resources.items():
         now = found[resource].result(TIMEOUT_S)
-        changed = {name: value for name, value in topic.config.items() if now[name].value != value}
+        asked = {**topic.config, **(in_sync if copies.get(resource.name) == config.copies else {})}
+        changed = {name: value for name, value in asked.items() if now[name].value != value}
         if changed:
             set_to = AlterConfigOpType.SET
             entries = [ConfigEntry(name, value, incremental_operation=set_to) for name, value in changed.items()]
             altered.append(ConfigResource(ResourceType.TOPIC, resource.name, incremental_configs=entries))
     _alter(client, altered)
     return [resource.name for resource in altered]
+
+
+def _in_sync(config: Config) -> dict[str, str]:
+    """Return the setting of how many copies of a record there have to be; `TopicError` for more than there are."""
+    if config.min_insync > config.copies:
+        raise TopicError(
+            f"HEDGEHOG_MIN_INSYNC_REPLICAS={config.min_insync}: every topic has {config.copies} copies, and would take "
+            "no record"
+        )
+    return {MIN_INSYNC: str(config.min_insync)}
+
+
+def fewest_copies(topic: TopicMetadata) -> int:
+    """Return how many copies the partition has that has fewest."""
+    return min((len(partition.replicas) for partition in topic.partitions.values()), default=0)
 
 
 def _alter(client: AdminClient, altered: list[ConfigResource]) -> None:
@@ -180,9 +202,20 @@ def _partitions(config: Config, client: AdminClient) -> dict[str, int]:
     try:
         topics = client.list_topics(timeout=TIMEOUT_S).topics
     except KafkaException as error:
-        text = f"no Kafka broker answers at {config.bootstrap}: {error.args[0].str()}"
-        raise Unreachable(text) from None
+        raise Unreachable(f"no Kafka broker answers at {config.bootstrap}: {_reason(config, error)}") from None
     return {name: len(topic.partitions) for name, topic in topics.items()}
+
+
+def _reason(config: Config, error: KafkaException) -> str:
+    """Return why no broker answered; where we have to show who we are, whether it was that."""
+    try:
+        if config.kafka_security != PLAINTEXT:
+            probes.broker(config)
+    except ConnectionError as refused:
+        return str(refused)
+    except KafkaException:
+        pass
+    return str(error.args[0].str())
 
 
 def _assert_partitions(config: Config, found: dict[str, int], wanted: Iterable[Topic]) -> None:

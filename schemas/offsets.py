@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from infra import clients
 from infra.config import Config
 from infra.errors import Unreachable
 from schemas.broker import TIMEOUT_S
@@ -54,7 +55,7 @@ async def _noted(config: Config, groups: list[str]) -> dict[str, dict[Any, Any]]
 
     By aiokafka: confluent-kafka 2.16 reads a note past its end, into whatever is there.
     """
-    client = AIOKafkaAdminClient(bootstrap_servers=config.bootstrap, request_timeout_ms=int(TIMEOUT_S * 1_000))
+    client = AIOKafkaAdminClient(**clients.aiokafka(config), request_timeout_ms=int(TIMEOUT_S * 1_000))
     try:
         await client.start()
         return {group: await client.list_consumer_group_offsets(group) for group in groups}

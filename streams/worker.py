@@ -3,21 +3,23 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
+import faust
 import numpy as np
 from faust.exceptions import AlreadyConfiguredWarning
 from prometheus_client.core import Metric
 
 from connectors.apply import watch
-from infra import metrics
+from infra import clients, metrics
 from infra.config import Config, load_config
 from infra.deadline import Deadline
 from infra.ending import OF_THE_USER, ended
 from infra.errors import Unreachable
+from infra.repeated_lines import tell_less
 from infra.slots import take_slot
 from schemas import topics
 from schemas.broker import TopicError, admin, check_topics, create_topics, topic_ids
@@ -55,6 +57,7 @@ def make_app(config: Config, agents: Sequence[Agent[Any]] | None = None) -> Hedg
     """
     agents = chosen(config.agents) if agents is None else agents
     environment = Environment(config, {})
+    reached = clients.aiokafka(config)
 
     def prepare() -> None:
         _take_place(app, config)
@@ -65,7 +68,8 @@ def make_app(config: Config, agents: Sequence[Agent[Any]] | None = None) -> Hedg
         worker_group(config, group_name(agents)),
         Checks(prepare, lambda: _assert_same_topics(environment)),
         environment.topic_ids,
-        broker=[f"kafka://{server}" for server in config.bootstrap.split(",")],
+        broker=[f"kafka://{server}" for server in reached["bootstrap_servers"]],
+        broker_credentials=_credentials(reached),
         store="memory://",
         datadir=str(config.data_dir / FOLDER),
         web_bind=config.worker_host,
@@ -91,6 +95,19 @@ def make_app(config: Config, agents: Sequence[Agent[Any]] | None = None) -> Hedg
         _add_agent(app, environment, agent)
     _add_metrics(app, environment, agents)
     return app
+
+
+def _credentials(reached: Mapping[str, Any]) -> faust.SASLCredentials | faust.SSLCredentials | None:
+    """Return as Faust wants it how the brokers are reached, of the settings for aiokafka."""
+    context = reached.get("ssl_context")
+    if "sasl_mechanism" in reached:
+        return faust.SASLCredentials(
+            username=reached["sasl_plain_username"],
+            password=reached["sasl_plain_password"],
+            mechanism=reached["sasl_mechanism"],
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context) if context else None
 
 
 def _add_metrics(app: HedgehogApp, environment: Environment, agents: Sequence[Agent[Any]]) -> None:
@@ -129,6 +146,7 @@ def _prepare(environment: Environment, agents: Sequence[Agent[Any]]) -> None:
     # At the log level `warn`, its default, Faust makes a record of every debug line for the spinner it shows
     # while it starts. The Kafka client has one for each partition of each fetch: a seventh of the worker's time.
     logging.getLogger("aiokafka").setLevel(logging.INFO)
+    tell_less()
     check_topics(config)  # a send to a topic that is not there would hang for good
     create_topics(config, [agent.changelog for agent in agents])
     used = [*topics.TOPICS.values(), *(agent.changelog for agent in agents)]

@@ -68,9 +68,12 @@ def environment(values: dict[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def running_stack(offset: int, home: Path, keep: bool = False) -> Iterator[Config]:
-    """A stack at this port offset with its data in `home`; unless `keep`, stopped and its data removed at the end."""
-    values = {"HEDGEHOG_PORT_OFFSET": str(offset), "HEDGEHOG_DATA_DIR": str(home.resolve())}
+def running_stack(offset: int, home: Path, keep: bool = False, **variables: str) -> Iterator[Config]:
+    """A stack at this port offset with its data in `home`; unless `keep`, stopped and its data removed at the end.
+
+    `variables` are further ones of the environment.
+    """
+    values = {"HEDGEHOG_PORT_OFFSET": str(offset), "HEDGEHOG_DATA_DIR": str(home.resolve()), **variables}
     with environment(values):
         config = load_config()
         stack = Stack(config)

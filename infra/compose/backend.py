@@ -94,6 +94,11 @@ class ComposeBackend:
 
     def up(self, say: Callable[[str], None]) -> None:
         """Start the containers and wait until every part answers. Raises `StackError`."""
+        if self._config.own_brokers != 1 or self._config.copies > 1:
+            raise StackError(
+                "the stack of containers has one broker, its own: HEDGEHOG_BROKERS, HEDGEHOG_REPLICATION beyond 1 and "
+                "HEDGEHOG_KAFKA_SECURITY are for HEDGEHOG_INFRA=native and external"
+            )
         self._store.ensure(self._jars, say)
         self._store.unpack(self._jars)
         self._write_files()

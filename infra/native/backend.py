@@ -13,12 +13,14 @@ from typing import Any
 
 import psutil
 
+from infra.brokers import FOLDER as BROKERS
 from infra.config import Config
 from infra.errors import PartFailed, StackError
 from infra.native import ports, postgres
 from infra.native.connect import connect_part
 from infra.native.jars import JarStore, Layout
-from infra.native.kafka import broker_part
+from infra.native.kafka import NAME as BROKER
+from infra.native.kafka import broker_parts, claim_data
 from infra.native.lock import read_lock
 from infra.native.logs import show_logs
 from infra.native.part import Part
@@ -28,9 +30,10 @@ from infra.passwords import OWNER, make_passwords, password_of
 from infra.status import PartStatus
 
 POLL_S = 0.1
-STOP_ORDER = (("connect", "registry"), ("broker", "postgres"))
+NEED_OTHERS = ("connect", "registry")
+"""The parts that are stopped first."""
 LOCK_PATIENCE_S = 120
-DATA = ("kafka", "connect", "logs", "run", "postgres", "audit")
+DATA = (BROKERS, "connect", "logs", "run", "postgres", "audit")
 """The folders of the data folder that `clean` removes."""
 
 Say = Callable[[str], None]
@@ -58,11 +61,12 @@ class NativeBackend:
         def layout() -> Layout:
             return self._layout
 
+        brokers = broker_parts(self._config, layout)
         made = [
             postgres.postgres_part(self._config),
-            broker_part(self._config, layout),
+            *brokers,
             registry_part(self._config, layout),
-            connect_part(self._config, layout),
+            connect_part(self._config, layout, [broker.name for broker in brokers]),
         ]
         return {part.name: part for part in made}
 
@@ -73,13 +77,17 @@ class NativeBackend:
     def up(self, say: Say) -> None:
         """Start what does not run, each part as soon as those it needs are ready. Raises `StackError`."""
         with self._exclusive():
+            self._require_brokers()
             self._require_same_endpoints()
             self._require_own_passwords()
+            ports.require_apart(self.parts.values())
             idle = [part for part in self.parts.values() if self.daemon(part.name).pid() is None]
             ports.require_free(idle)
             if idle:
                 self._store.ensure(read_lock(), say)
                 _ = self._layout
+            if self._config.own_brokers:
+                claim_data(self._config)
             try:
                 self._start_all(say)
             except PartFailed:
@@ -91,6 +99,23 @@ class NativeBackend:
                 self._store.ensure(read_lock(), say)
                 self._store.unpack(read_lock())
                 self._start_all(say)
+
+    def _require_brokers(self) -> None:
+        """Raise `StackError` for a number of brokers that is not the data's, or has no room for all copies."""
+        config = self._config
+        asked, own = f"HEDGEHOG_BROKERS={config.brokers}", config.own_brokers
+        if config.brokers and not own:
+            raise StackError(
+                f"{asked}: the brokers are those of HEDGEHOG_KAFKA_BOOTSTRAP={config.kafka_bootstrap}, and the stack "
+                "starts none; leave one of them out"
+            )
+        if config.brokers not in (0, own):
+            raise StackError(
+                f"{asked}: the data of {self._home} are those of {own}, and a cluster keeps its number; leave it out, "
+                "choose another HEDGEHOG_DATA_DIR, or remove the data (make infra-clean)"
+            )
+        if own and config.copies > own:
+            raise StackError(f"HEDGEHOG_REPLICATION={config.copies}: the stack has {own} brokers, one for each copy")
 
     def _require_same_endpoints(self) -> None:
         for part in self.parts.values():
@@ -165,7 +190,8 @@ class NativeBackend:
     def down(self, say: Say) -> None:
         """Stop the servers, those that need others first."""
         with self._exclusive():
-            for names in STOP_ORDER:
+            rest = [name for name in self.parts if name not in NEED_OTHERS]
+            for names in (NEED_OTHERS, rest):
                 with ThreadPoolExecutor(len(names)) as pool:
                     list(pool.map(lambda name: self._stop(name, say), names))
 
@@ -192,8 +218,9 @@ class NativeBackend:
         return PartStatus(part.name, state, part.endpoint, pid, float(str(record["since"])), _rss(pid))
 
     def logs(self, part: str | None, follow: bool) -> None:
-        """Print the end of the log of `part` (None: of all); with `follow` go on until interrupted."""
-        show_logs({name: self.daemon(name).log for name in ([part] if part else self.parts)}, follow)
+        """Print the end of the log of `part` (None: of all; the broker is all of them); `follow` until interrupted."""
+        names = [name for name in self.parts if part in (None, name) or (part == BROKER and name.startswith(BROKER))]
+        show_logs({name: self.daemon(name).log for name in names}, follow)
 
     def clean(self) -> list[str]:
         """Remove all data of the stack, which must be down; return what was removed.

@@ -53,3 +53,16 @@ def require_free(parts: Iterable[Part]) -> None:
     ]
     if lines:
         raise StackError("\n".join(lines))
+
+
+def require_apart(parts: Iterable[Part]) -> None:
+    """Raise `StackError` that names two parts which want the same port."""
+    wanted: dict[int, tuple[str, str]] = {}
+    for part in parts:
+        for setting, port in part.ports.items():
+            other, before = wanted.setdefault(port, (part.name, setting))
+            if (other, before) != (part.name, setting):
+                raise StackError(
+                    f"port {port} is wanted by {other} (HEDGEHOG_{before.upper()}) and by {part.name} "
+                    f"(HEDGEHOG_{setting.upper()}); a further broker takes the next port but one"
+                )

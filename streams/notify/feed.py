@@ -14,6 +14,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
+from infra import clients
 from infra.config import Config
 from infra.errors import Unreachable
 from producers.publisher import Publisher
@@ -57,7 +58,7 @@ class Feed:
         self._full = {short: name for name, short in self._names.items()}
         self._codecs: dict[str, Codec[Any]] = {}
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=config.bootstrap,
+            **clients.aiokafka(config),
             client_id="hedgehog-notify",
             group_id=notifier_group(config),
             enable_auto_commit=False,

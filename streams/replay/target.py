@@ -167,7 +167,7 @@ def _refuse_foreign_topics(target: Config) -> None:
 
 def _mark(target: Config) -> None:
     mark = f"{target.topic_prefix}{REPLAY_MARK}"
-    topic = NewTopic(mark, num_partitions=1, replication_factor=target.replication)
+    topic = NewTopic(mark, num_partitions=1, replication_factor=target.copies)
     client = admin(target)
     client.create_topics([topic], operation_timeout=TIMEOUT_S, request_timeout=TIMEOUT_S)[mark].result(TIMEOUT_S)
 

@@ -16,6 +16,7 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from infra import clients
 from infra.config import Config
 from infra.errors import ServiceError, Unreachable
 from infra.progress import Progress
@@ -231,7 +232,7 @@ async def _arrived(consumer: AIOKafkaConsumer, left: dict[TopicPartition, Span])
 async def _started(config: Config, whole: bool) -> AIOKafkaConsumer:
     lean.install()
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=config.bootstrap,
+        **clients.aiokafka(config),
         client_id="hedgehog",
         enable_auto_commit=False,
         # the first records may expire while they are asked for: that is to be said, not skipped

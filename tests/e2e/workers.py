@@ -18,7 +18,7 @@ from infra.config import Config
 from producers import settings_topic
 from producers.publisher import Publisher
 from schemas import topics
-from schemas.broker import create_topics, delete_topics
+from schemas.broker import client_settings, create_topics, delete_topics
 from schemas.groups import worker_group
 from schemas.order_ids import read_id
 from schemas.records import DeadLetter, Instrument, Order, Record, Settings, Trade, TradingStatus
@@ -45,7 +45,7 @@ class Pipeline:
         }
         self.messages: dict[str, list[Message]] = {name: [] for name in TOPICS}
         self._names = {topic.full_name(config): name for name, topic in TOPICS.items()}
-        client = {"bootstrap.servers": config.bootstrap, "log_level": 0}
+        client = client_settings(config)
         self._admin = AdminClient(client)
         # The broker judges the size of what is packed.
         wide = {"message.max.bytes": 16 << 20, "compression.type": "zstd"}

@@ -3,7 +3,10 @@
 import random
 import threading
 import time
+from functools import partial
 from itertools import count
+
+from confluent_kafka import Message
 
 from infra.config import Config
 from producers import settings_topic
@@ -44,12 +47,15 @@ def lively(symbol: str) -> Setup:
 class Load:
     """Publishes random walks in a thread from entering the context until leaving it."""
 
-    def __init__(self, config: Config, seed: int) -> None:
+    def __init__(self, config: Config, seed: int, rate: int = RATE) -> None:
         self._config = config
+        self._rate = rate
         self._random = random.Random(seed)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self.published = 0
+        self.acknowledged: set[int] = set()
+        """The ids of the trades of which a broker has said that it has them."""
 
     def __enter__(self) -> "Load":
         settings_topic.write(self._config, [record for symbol in SYMBOLS for record in lively(symbol)])
@@ -66,7 +72,7 @@ class Load:
         start = time.monotonic()
         with Publisher(self._config) as publisher:
             for number in count():
-                if self._stop.wait(max(0.0, start + number / RATE - time.monotonic())):
+                if self._stop.wait(max(0.0, start + number / self._rate - time.monotonic())):
                     break
                 symbol = self._random.choice(SYMBOLS)
                 prices[symbol] = max(ONE // 100, prices[symbol] + self._random.randint(-40, 40) * 1_000)
@@ -82,5 +88,9 @@ class Load:
                     received_time=moment,
                     buyer_is_maker=True,
                 )
-                publisher.publish(topics.TRADES, trade.instrument, codec.encode(trade))
+                noted = partial(self._note, number)
+                publisher.publish(topics.TRADES, trade.instrument, codec.encode(trade), noted)
                 self.published += 1
+
+    def _note(self, trade_id: int, _: Message) -> None:
+        self.acknowledged.add(trade_id)

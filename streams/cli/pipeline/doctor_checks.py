@@ -18,6 +18,7 @@ from infra.supported import unsupported
 from producers.settings_topic import read_setups
 from schemas.broker import check_topics
 from schemas.codec import schema_text
+from schemas.copies import differences, found_copies
 from schemas.records import Record
 from schemas.registry import ENOUGH, client, compatibility
 from schemas.registry_client import RegistryClient, RegistryError
@@ -30,6 +31,7 @@ from streams.cli.pipeline.running import missing, running, standing_still
 
 DISK_NEEDED_GB = 2
 FREE_DISK = "free some, or HEDGEHOG_DATA_DIR=<a folder on another disk>"
+COPIES_FIX = "make infra-up, and look again once brokers have caught up; HEDGEHOG_REPLICATION is for new topics"
 CLOCK_WARN_S = 1.0
 HTTP_TIMEOUT_S = 2.0
 
@@ -101,7 +103,7 @@ def _disk() -> str:
 def _broker() -> str:
     config = load_config()
     endpoints.need_broker(config)
-    probes.broker(config.bootstrap)
+    probes.broker(config)
     return f"answers at {config.bootstrap}"
 
 
@@ -131,6 +133,14 @@ def _topics() -> str:
     config = load_config()
     check_topics(config)
     return f"all {len(TOPICS)} with {config.partitions} partitions"
+
+
+def _copies() -> str:
+    config = load_config()
+    found = found_copies(config)
+    if wrong := differences(config, found):
+        raise Problem("; ".join(wrong), COPIES_FIX)
+    return f"{found.brokers} brokers, {config.copies} copies of every topic, {config.min_insync} of every record"
 
 
 def _schemas() -> str:
@@ -238,6 +248,7 @@ CHECKS = (
     Check("postgres", _postgres, ("configuration",)),
     Check("connect", _connect, ("configuration",)),
     Check("topics", _topics, ("broker",)),
+    Check("copies", _copies, ("topics",)),
     Check("schemas", _schemas, ("registry",)),
     Check("tables", _tables, ("postgres",)),
     Check("connectors", _connectors, ("connect",)),

@@ -13,6 +13,7 @@ from infra.config import Config
 from infra.errors import Unreachable
 from producers.gap_records import read_gaps
 from schemas.broker import admin
+from schemas.copies import differences, found_copies
 from schemas.gap_records import GapStatus
 from schemas.topics import DEAD_LETTER_TOPICS, SINKS, TOPICS
 from streams.cli import endpoints
@@ -29,7 +30,7 @@ def parts(config: Config) -> Rows:
     """Return broker, registry, Connect and database: `up` where it answers, and why not where it does not."""
     host, port = endpoints.database_address(config)
     return [
-        _part("broker", config.bootstrap, endpoints.need_broker, config, lambda: probes.broker(config.bootstrap)),
+        _part("broker", config.bootstrap, endpoints.need_broker, config, lambda: probes.broker(config)),
         _part("registry", config.registry, endpoints.need_registry, config, lambda: probes.registry(config.registry)),
         _part("connect", config.connect, endpoints.need_connect, config, lambda: probes.connect(config.connect)),
         _part("postgres", f"{host}:{port}", endpoints.need_database, config, lambda: probes.database(config.database)),
@@ -70,6 +71,20 @@ def topics(config: Config) -> Rows:
             }
         )
     return rows
+
+
+def copies(config: Config) -> dict[str, Any]:
+    """Return the brokers that answer of those asked for, and how the copies of the topics are."""
+    found = found_copies(config)
+    return {
+        "brokers": found.brokers,
+        "brokers_asked": config.own_brokers or None,
+        "copies": config.copies,
+        "min_insync": config.min_insync,
+        "partitions_behind": sum(topic.behind for topic in found.topics),
+        "partitions_leaderless": sum(topic.leaderless for topic in found.topics),
+        "differences": differences(config, found),
+    }
 
 
 def groups(config: Config) -> Rows:

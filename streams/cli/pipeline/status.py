@@ -21,6 +21,7 @@ TABLE_COLUMNS = ("table", "rows", "problem")
 
 SECTIONS: dict[str, tuple[str, Callable[[Config], Any]]] = {
     "topics": ("broker", parts.topics),
+    "copies": ("broker", parts.copies),
     "groups": ("broker", parts.groups),
     "dead_letters": ("broker", parts.dead_letters),
     "gaps": ("broker", parts.gaps),
@@ -74,6 +75,7 @@ def _section(look: Callable[[Config], Any], config: Config) -> Section:
 def _problems(servers: list[dict[str, Any]], page: dict[str, Any]) -> list[str]:
     """What has to be mended, a line each. Lag and dead letters are for people to judge."""
     found = [f"{part['part']} is {part['state']} at {part['endpoint']}" for part in servers if part["state"] != "up"]
+    found += page["copies"]["differences"] if page["copies"] else []
     found += [f"topic {row['topic']}: {row['state']}" for row in page["topics"] or [] if row["state"] != "ok"]
     found += [
         f"connector {row['connector']}: {row['error'] or row['state']}"
@@ -96,7 +98,15 @@ def _show(servers: list[dict[str, Any]], page: dict[str, Any], out: Output) -> N
     ):
         rows = page[name]
         out.section(title, rows or [], columns, unknown if rows is None else empty)
+    print(f"\nBrokers       {_brokers(page['copies']) if page['copies'] else unknown}")
     letters = page["dead_letters"]
-    print(f"\nDead letters  {unknown if letters is None else letters}")
+    print(f"Dead letters  {unknown if letters is None else letters}")
     gaps = page["gaps"]
     print(f"Gaps          {unknown if gaps is None else ', '.join(f'{many} {what}' for what, many in gaps.items())}")
+
+
+def _brokers(copies: dict[str, Any]) -> str:
+    of = f" of {copies['brokers_asked']}" if copies["brokers_asked"] else ""
+    behind = f"{copies['partitions_behind']} partitions behind" if copies["partitions_behind"] else "all in sync"
+    wanted = f"{copies['copies']} copies of a topic, {copies['min_insync']} of a record"
+    return f"{copies['brokers']}{of}; {wanted}; {behind}"

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 TREND = 120
 PROBES: dict[str, Callable[[Config], None]] = {
-    "broker": lambda config: probes.broker(config.bootstrap),
+    "broker": probes.broker,
     "registry": lambda config: probes.registry(config.registry),
     "connect": lambda config: probes.connect(config.connect),
     "postgres": lambda config: probes.database(config.database),

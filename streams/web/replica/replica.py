@@ -18,7 +18,7 @@ from confluent_kafka import KafkaException
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from infra import probes
+from infra import clients, probes
 from infra.config import Config
 from infra.errors import StackError, Unreachable
 from schemas import topics
@@ -187,7 +187,7 @@ class Replica:
 
     def _consumer(self, consumers: list[AIOKafkaConsumer], **settings: int) -> AIOKafkaConsumer:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.config.bootstrap,
+            **clients.aiokafka(self.config),
             client_id="hedgehog-dashboard",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -341,7 +341,7 @@ class Replica:
 def _need_broker(config: Config) -> None:
     """Raise `Unreachable` within seconds where no broker answers: what follows would wait for it longer."""
     try:
-        probes.broker(config.bootstrap)
+        probes.broker(config)
     except (KafkaException, ConnectionError):
         raise Unreachable(f"no Kafka broker answers at {config.bootstrap}") from None
 

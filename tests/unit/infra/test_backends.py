@@ -40,7 +40,8 @@ ENDPOINTS = {
     ],
 )
 def test_backend_choice(tmp_path: Path, infra: str, docker: bool, chosen: str) -> None:
-    config = Config.model_validate({"infra": infra, "data_dir": tmp_path, **ENDPOINTS})
+    endpoints = ENDPOINTS if infra == "external" else {}
+    config = Config.model_validate({"infra": infra, "data_dir": tmp_path, **endpoints})
     assert choose_backend(config, docker=lambda: docker).name == chosen
 
 

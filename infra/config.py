@@ -238,12 +238,13 @@ class Config(BaseSettings):
     @cached_property
     def own_brokers(self) -> int:
         """How many brokers the stack has of its own; 0 where those of somebody else are used."""
-        servers = {server.strip() for server in self.kafka_bootstrap.split(",") if server}
-        own = {f"{host}:{self.broker_port(n + 1)}" for host in (LOOPBACK, "localhost") for n in range(MOST_BROKERS)}
-        if self.infra == "external" or self.kafka_security != PLAINTEXT or not servers <= own:
+        if self.infra == "external" or self.kafka_security != PLAINTEXT:
             return 0
         kept = kept_cluster(self.data_dir)
-        return kept.brokers if kept else self.brokers or 1
+        number = kept.brokers if kept else self.brokers or 1
+        servers = {server.strip() for server in self.kafka_bootstrap.split(",") if server}
+        own = {f"{host}:{self.broker_port(n + 1)}" for host in (LOOPBACK, "localhost") for n in range(number)}
+        return number if servers <= own else 0
 
     @cached_property
     def bootstrap(self) -> str:

@@ -23,14 +23,14 @@ class RepeatedLines(logging.Filter):
 
     def __init__(self, library: str, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self._begin = f"{library}."
+        self._library = library
         self._clock = clock
         self._told: dict[str, tuple[float, int]] = {}
         """When a line was told, and how many like it were left out since."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether a record is to be told; a line that was left out before says how often."""
-        if not record.name.startswith(self._begin):
+        if record.name.partition(".")[0] != self._library:
             return True
         line, now = record.getMessage(), self._clock()
         told_at, left_out = self._told.get(line, (None, 0))

@@ -2,7 +2,7 @@
 done twice.
 
 The referee is the audit, as in `test_restarts.py`; beside it, every trade that a broker has acknowledged has to be in
-the topic once, and Postgres has to have what the topics have.
+the topic, and Postgres has to have what the topics have.
 """
 
 import json
@@ -123,11 +123,11 @@ def _without_two(cluster: Cluster, load: Load) -> None:
 
 def _assert_nothing_is_lost(config: Config, load: Load) -> None:
     ids = [trade.trade_id for trade in records(config, topics.TRADES, Trade)]
-    assert len(ids) == len(set(ids)) == load.published
-    assert load.acknowledged <= set(ids)
+    assert set(ids) == load.acknowledged == set(range(load.published))
     result = audit(config)
-    print(f"{load.published} trades, {result.orders} orders, {result.superseded} superseded, {result.repeats} repeats")
-    assert (result.instruments, result.trades) == (len(SYMBOLS), load.published)
+    # the client may send a trade again whose acknowledgement went with a broker: it moves nothing
+    print(f"{load.published} trades, {len(ids) - load.published} of them twice, {result.orders} orders")
+    assert (result.instruments, result.trades) == (len(SYMBOLS), len(ids))
     assert result.orders > 100, "the load must cause orders for this to prove anything"
     assert result.differences == []
     assert result.unproven == []

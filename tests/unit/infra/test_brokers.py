@@ -76,6 +76,7 @@ def test_any_one_broker_may_be_missing_where_there_are_others(
         ({"kafka_bootstrap": "localhost:29099, localhost:29101", "brokers": 3}, 3),
         ({"kafka_bootstrap": "kafka.example.com:9092"}, 0),
         ({"kafka_bootstrap": "127.0.0.1:29092"}, 0),
+        ({"kafka_bootstrap": "127.0.0.1:29101"}, 0),
         ({"kafka_bootstrap": "127.0.0.1:29099", "kafka_security": "ssl"}, 0),
         ({"infra": "external", "kafka_bootstrap": "127.0.0.1:29099"}, 0),
     ],

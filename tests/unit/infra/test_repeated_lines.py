@@ -22,7 +22,7 @@ class Log:
 def test_a_line_is_told_once_in_a_while_with_how_many_were_left_out() -> None:
     log = Log()
     for _ in range(100):
-        log.say("no connection to node %d", 2)
+        log.say("no connection to node %d", 2, name="aiokafka")
         log.say("no connection to node %d", 3)
     log.now = AGAIN_S
     log.say("no connection to node %d", 2)

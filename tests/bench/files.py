@@ -5,9 +5,11 @@ Beside it a process of Arrow that reads the same zip and does nothing with it.
 
 import io
 import json
+import os
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +30,7 @@ SETTINGS = (
     *("--symbol", "XRPUSDT", "--tick", "0.00001", "--step", "0.1"),
     *("--budget", "1000", "--buy-down", "0.0025", "--profit", "0.001"),
 )
+HEDGEHOG = (sys.executable, "-m", "streams.cli.main")
 ARROW = """
 import sys, zipfile
 import pyarrow.csv
@@ -50,12 +53,13 @@ class Files:
 
     def repeat(self, note: Note) -> None:
         """One repetition."""
-        note("file_zip_1m_s", _backtest(self._few, FEW))
-        zipped = _backtest(self._many, MANY)
+        note("file_zip_1m_s", _backtest(self._few, FEW)[0])
+        zipped, _ = _backtest(self._many, MANY)
         note("file_zip_10m_s", zipped)
         note("file_zip_trades_per_s", MANY / zipped)
-        parquet = _backtest(self._archive, MANY)
+        parquet, peak = _backtest(self._archive, MANY)
         note("file_parquet_10m_s", parquet)
+        note("file_parquet_peak_mib", peak)
         note("file_parquet_trades_per_s", MANY / parquet)
         bare, counted = timed(lambda: _run([sys.executable, "-c", ARROW, str(self._many)]))
         if int(counted) != MANY:
@@ -79,22 +83,30 @@ def rows() -> list[Row]:
         Row("file_zip_trades_per_s", "", "that as a rate"),
         Row("file_parquet_10m_s", "s", "the same trades from an archive", at_most=3),
         Row("file_parquet_trades_per_s", "", "that as a rate"),
+        Row("file_parquet_peak_mib", "MiB", "memory of that command at the peak"),
         Row("file_zip_arrow_s", "s", "a process in which Arrow reads that zip and nothing else"),
         Row("file_zip_vs_read", "x", "that by the whole command on the zip", at_least=0.5),
     ]
 
 
-def _backtest(path: Path, trades: int) -> float:
-    """Seconds of a command, from its start to its end."""
-    seconds, shown = timed(lambda: _hedgehog("backtest", "run", "--file", str(path), *SETTINGS, "--json"))
-    found = json.loads(shown)["trades"]
+def _backtest(path: Path, trades: int) -> tuple[float, float]:
+    """Seconds of a command, from its start to its end, and the most memory that it took, in MiB."""
+    words = ["backtest", "run", "--file", str(path), *SETTINGS, "--json"]
+    began = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as shown:
+        command = subprocess.Popen([*HEDGEHOG, *words], stdout=shown, stderr=subprocess.DEVNULL)
+        _, status, used = os.wait4(command.pid, 0)
+        seconds = time.perf_counter() - began
+        command.returncode = os.waitstatus_to_exitcode(status)
+        shown.seek(0)
+        found = json.load(shown)["trades"] if not command.returncode else None
     if found != trades:
-        raise RuntimeError(f"{path}: {found} trades of {trades}")
-    return seconds
+        raise RuntimeError(f"{path}: {found} trades of {trades}, exit code {command.returncode}")
+    return seconds, used.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
 def _hedgehog(*words: str) -> str:
-    return _run([sys.executable, "-m", "streams.cli.main", *words])
+    return _run([*HEDGEHOG, *words])
 
 
 def _run(argv: Sequence[str]) -> str:

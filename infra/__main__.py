@@ -1,4 +1,4 @@
-"""`python -m infra up|down|status|logs|clean|lock`: the stack behind the pipeline.
+"""`python -m infra up|down|status|logs|clean|units|lock`: the stack behind the pipeline.
 
 Exit status: 0 done (`status`: all parts up), 1 the stack cannot do it or a part is not up, 2 wrong usage or a bad
 setting, 130 interrupted.
@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import suppress
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,6 +20,7 @@ from infra.config import load_config
 from infra.ending import OF_THE_USER, ended
 from infra.stack import Stack
 from infra.status import PartStatus
+from infra.units import PIPELINE, STACK, units
 
 app = typer.Typer(
     help="The stack behind hedgehog: broker, registry, Connect, PostgreSQL.",
@@ -27,6 +29,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 INTERRUPTED = 130
+USER_UNITS = Path("~/.config/systemd/user")
+UNITS_NEXT = f"""\
+hedgehog: next: systemctl --user daemon-reload && systemctl --user enable --now {STACK} {PIPELINE}
+hedgehog: `loginctl enable-linger` starts them with the machine; `journalctl --user -u {PIPELINE}` shows the log"""
 
 
 class PartName(StrEnum):
@@ -105,6 +111,19 @@ def clean(yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False
         print(f"hedgehog: removed {what}", file=sys.stderr)
     if not removed:
         print(f"hedgehog: there are no data of a stack in {config.data_dir.resolve()}", file=sys.stderr)
+
+
+@app.command(name="units")
+def write_units(
+    out: Annotated[Path, typer.Option(help="the folder that they are written to")] = USER_UNITS,
+    workers: Annotated[int, typer.Option(min=0, max=64, help="how many workers `hedgehog run` starts")] = 1,
+) -> None:
+    """Write systemd units of this checkout, for the user's own systemd: the stack, and `hedgehog run` above it."""
+    out.expanduser().mkdir(parents=True, exist_ok=True)
+    for name, text in units(Path.cwd(), Path(sys.executable).parent, workers).items():
+        (out.expanduser() / name).write_text(text, encoding="utf-8")
+        print(f"hedgehog: wrote {out.expanduser() / name}", file=sys.stderr)
+    print(UNITS_NEXT, file=sys.stderr)
 
 
 @app.command()

@@ -33,6 +33,8 @@ DECIMAL = r"^(\d{1,12}(\.\d{1,8})?)?$"
 """A plain decimal, or nothing."""
 IDS = r"^(-?\d{1,18}(,-?\d{1,18})*)?$"
 """Whole numbers separated by commas."""
+DATABASE_SCHEMES = ("postgresql://", "postgresql+psycopg2://")
+"""One driver is installed; SQLAlchemy takes it where a URL names none."""
 SECRET = (
     "database_url",
     "kafka_password",
@@ -220,7 +222,7 @@ class Config(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _check_database_url(cls, url: str) -> str:
-        if url and not (url.startswith(("postgresql:", "postgresql+")) and _names_a_host(url)):
+        if url and not (url.startswith(DATABASE_SCHEMES) and _names_a_host(url)):
             form = "postgresql+psycopg2://user:password@host:port/database"
             raise ValueError(f"not of the form {form}; a password's special characters are written as %XX")
         return url

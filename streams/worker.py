@@ -33,6 +33,7 @@ from streams.agents.agent import Agent, Environment
 from streams.agents.groups import assert_alone, group_name, positions
 from streams.delivery.application import STOPPED_WITHIN_S, Checks, HedgehogApp
 from streams.delivery.batches import POLL_RECORDS, Batch
+from streams.delivery.changelog import keep_newest
 from streams.delivery.guard import guarded, stop_worker
 from streams.delivery.incarnations import Incarnations
 from streams.delivery.keeper import Keeper
@@ -156,6 +157,7 @@ def _prepare(environment: Environment, agents: Sequence[Agent[Any]]) -> None:
             environment.codecs[topic.record] = make_codec(config, topic.record)
     # compiles, or loads what was compiled before
     decode_trades([b""], [], np.zeros(1, np.int16), environment.codecs[Trade])
+    keep_newest({}, [(b"", b"")])
     for agent in agents:
         agent.make_steps(environment)  # as the agents will on the loop, where nobody should wait for a compiler
     if config.watch_sinks:  # for as long as the pipeline runs; several workers may

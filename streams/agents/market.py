@@ -127,12 +127,12 @@ def _fields(made: NamedTuple) -> dict[str, Any]:
 
 
 def _make_steps(environment: Environment) -> Mapping[Topic, Step[Watched]]:
-    _compile()
+    compile_steps()
     steps = MarketSteps(environment.codecs[Trade], environment.codecs[Watch])
     return {topics.TRADES: steps.on_trades, topics.WATCHES: steps.on_watches}
 
 
-def _compile() -> None:
+def compile_steps() -> None:
     """Compile what trades and stored states need, or load what was compiled before."""
     columns, rows = np.full((5, 4), 1, np.int64), np.arange(4)
     columns[TRADE_ID], columns[TIME] = (1, 3, 2, 4), (1, 1, 1, 70 * SECOND_US)

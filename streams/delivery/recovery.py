@@ -6,7 +6,7 @@ from typing import Any
 import faust
 from faust.tables.recovery import Recovery
 
-from streams.delivery.changelog import Changelog, Place, place_of
+from streams.delivery.changelog import Changelog, keep_newest
 
 
 class SeekFirstRecovery(Recovery):
@@ -34,24 +34,12 @@ class StatesTable(faust.Table[bytes, bytes]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.known = Changelog()
-        self._places: dict[bytes, Place] = {}
-        """Of the values that recovery has read."""
 
     def take(self, records: Sequence[Any]) -> None:
         """Take in records of one partition of the changelog, in its order: some million at a start."""
-        data: Any = self.data
-        places, lowest = self._places, Place()
         self.known.read(records[0].partition, records[-1].offset, *{record.key for record in records})
-        for record in records:
-            key, value = record.key, record.value
-            if value is None:
-                data.pop(key, None)
-                places.pop(key, None)
-                continue
-            place = place_of(value)
-            if place >= places.get(key, lowest):
-                places[key] = place
-                data[key] = value
+        data: Any = self.data
+        keep_newest(data, ((record.key, record.value) for record in records))
 
     def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
         """Nothing: `take` has been given these, and all that came between them."""

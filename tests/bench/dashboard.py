@@ -64,7 +64,7 @@ def measure(codec: Codec[Trade], note: Note) -> bool:
         settings_topic.write(w.config, [*(market.instrument() for market in markets), *streamed])
         argv = [sys.executable, "-m", "streams.cli.main", "dashboard", "--port", str(PORT), "--without-audit"]
         with running(w, argv) as process:
-            _until_ready()
+            until_ready()
             publisher = Publisher(w, codec, keys)
             browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
             try:
@@ -158,7 +158,8 @@ def _kilobytes(browser: Any, path: str) -> float:
     return sum(sizes) / 1_000
 
 
-def _until_ready() -> None:
+def until_ready() -> None:
+    """Wait until the dashboard has loaded."""
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
         try:

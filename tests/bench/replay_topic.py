@@ -11,6 +11,7 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import PartitionRecords
+from aiokafka.record.memory_records import MemoryRecords
 
 from infra.config import Config
 from schemas.records import Setup
@@ -38,7 +39,8 @@ def ours(config: Config, setups: Sequence[Setup]) -> tuple[int, float]:
 
 def bare(config: Config, total: int) -> float:
     """Seconds to take all records of the topic from aiokafka, as it comes, and to look at none."""
-    fetcher.PartitionRecords = PartitionRecords  # our own reader has put lean records in their place
+    # our own reader has put lean records in their place
+    fetcher.PartitionRecords, fetcher.MemoryRecords = PartitionRecords, MemoryRecords
     gc.disable()  # as our own reader does: the search for cycles would cost it more than the broker
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -1,4 +1,5 @@
-"""Candles on the real stack, while workers are killed: equal to what polars makes of the trades, in topic and table."""
+"""Candles on the real stack, while workers are killed: equal to what polars makes of the trades, in topic and table,
+and to what a replay of them makes."""
 
 import json
 import os
@@ -18,19 +19,24 @@ from sqlalchemy import create_engine, text
 
 from connectors.apply import apply_all, remove_all
 from infra.config import Config
+from producers import settings_topic
 from producers.publisher import Publisher
+from producers.recorded.files import read_trades
 from schemas import topics
 from schemas.broker import create_topics, delete_topics
 from schemas.market_records import Alert, Candle
-from schemas.records import Record, Trade
+from schemas.records import Trade
 from schemas.registry import make_codec, register_all
 from schemas.sql.models import CandleRow
 from schemas.units import ONE, to_units
-from streams.market.history import INTERVALS
-from streams.topics.read import messages
+from streams.demo.candles import MINUTE, Candles, candles_of
+from streams.demo.topic import records
 from streams.warehouse.agreement import compare, fold_topic, read_table
+from tests.e2e.market_days import candles_in, data, worked_off
 from tests.e2e.sinks import until
+from tests.e2e.test_cli_commands import set_environment
 from tests.faults.fleet import Fleet, Progress, wait_for
+from tests.samples import instrument
 
 EXCHANGE = f"candles{time.time_ns()}"
 """The tables belong to all tests: an exchange of its own makes its rows known."""
@@ -42,8 +48,6 @@ START = 1_760_000_000_000_000
 LATE, LATE_MAX = 100, 400
 """One trade in so many comes late, by up to so many trades; and as many come twice."""
 KILLS = 5
-MINUTE = 60_000_000
-FIELDS = [name for name in Candle.__struct_fields__ if name not in ("exchange", "revision", "closed")]
 
 
 def made_trades(seed: int) -> list[Trade]:
@@ -100,6 +104,7 @@ def config(stack: Config) -> Iterator[Config]:
     config = stack.model_copy(update={"topic_prefix": f"candles-{time.time_ns()}-"})
     create_topics(config)
     register_all(config)
+    settings_topic.write(config, [instrument(f"{EXCHANGE}:{symbol}") for symbol in SYMBOLS])
     apply_all(config)
     yield config
     remove_all(config)
@@ -112,8 +117,10 @@ def config(stack: Config) -> Iterator[Config]:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(280)
-def test_candles_after_five_kills_are_those_of_the_trades(config: Config, tmp_path: Path) -> None:
+@pytest.mark.timeout(400)
+def test_candles_after_five_kills_in_an_archive_and_in_a_replay_are_those_of_the_trades(
+    config: Config, tmp_path: Path
+) -> None:
     chance, trades = random.Random(1), made_trades(seed=1)
     progress = Progress(config, "market", [topics.TRADES])
     with Fleet(config, tmp_path) as fleet:
@@ -132,74 +139,19 @@ def test_candles_after_five_kills_are_those_of_the_trades(config: Config, tmp_pa
         wait_for("all is worked off", lambda: progress.lag() == 0, timeout_s=90)
         fleet.assert_alive()
 
-    found = newest_candles(config)
-    assert differences(found, expected_candles(config)) == []
+    found = candles_in(config)
+    assert differences(found, candles_of(records(config, topics.TRADES, Trade))) == []
     assert len(found) > len(SYMBOLS) * TRADES * STEP_US // MINUTE
     alerts = [(alert.alert_id, alert) for alert in records(config, topics.ALERTS, Alert)]
     assert len(set(alerts)) == len(dict(alerts)), "an alert was told in two ways"
     assert_table_equals_topic(config)
     assert_commands_show_them(found, tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        set_environment(config, patch)
+        assert_archive_and_replay_give_them(config, found, tmp_path)
 
 
-def records(config: Config, topic: topics.Topic, kind: type[Record]) -> Iterator[Record]:
-    codec = make_codec(config, kind)
-    return (codec.decode(message.value()) for message in messages(config, [topic]))
-
-
-def newest_candles(config: Config) -> dict[tuple[str, int, int], dict[str, object]]:
-    """By symbol, interval and open time, the candle of the highest revision; each revision has one content."""
-    revisions: dict[tuple[str, int, int, int], Candle] = {}
-    for candle in records(config, topics.CANDLES, Candle):
-        assert isinstance(candle, Candle)
-        key = candle.symbol, candle.interval, candle.open_time, candle.revision
-        assert revisions.setdefault(key, candle) == candle
-    newest = {key[:3]: candle for key, candle in sorted(revisions.items(), key=lambda each: each[0])}
-    return {key: {name: getattr(candle, name) for name in FIELDS} for key, candle in newest.items()}
-
-
-def expected_candles(config: Config) -> dict[tuple[str, int, int], dict[str, object]]:
-    """The closed candles, by polars, of the trades in the topic, each id once."""
-    rows = [
-        (t.symbol, t.trade_id, t.trade_time, t.price, t.quantity, t.buyer_is_maker)
-        for t in records(config, topics.TRADES, Trade)
-        if isinstance(t, Trade)
-    ]
-    names = ["symbol", "trade_id", "trade_time", "price", "quantity", "buyer_is_maker"]
-    trades = (
-        pl.DataFrame(rows, names, orient="row")
-        .unique(["symbol", "trade_id"], keep="first")
-        .sort("symbol", "trade_time", "trade_id")
-        .with_columns(pl.col("trade_time").cast(pl.Datetime("us")).alias("open_time"))
-    )
-    spans = trades.group_by("symbol").agg(pl.min("trade_time").alias("since"), pl.max("trade_time").alias("until"))
-    found = {}
-    for interval in INTERVALS:
-        length = interval * MINUTE
-        candles = (
-            trades.group_by_dynamic("open_time", every=f"{interval}m", closed="left", group_by="symbol")
-            .agg(
-                open=pl.first("price"),
-                high=pl.max("price"),
-                low=pl.min("price"),
-                close=pl.last("price"),
-                volume=pl.sum("quantity"),
-                quote_volume=(pl.col("price") * pl.col("quantity") // ONE).sum(),
-                taker_buy_volume=pl.col("quantity").filter(~pl.col("buyer_is_maker")).sum(),
-                trades=pl.len().cast(pl.Int64),
-                first_trade_id=pl.first("trade_id"),
-                last_trade_id=pl.last("trade_id"),
-            )
-            .with_columns(pl.col("open_time").cast(pl.Int64), interval=pl.lit(interval))
-            .join(spans, on="symbol")
-            .filter(pl.col("open_time") + length <= pl.col("until"))
-            .with_columns(complete=pl.col("since") <= pl.col("open_time"))
-        )
-        for row in candles.select(FIELDS).iter_rows(named=True):
-            found[row["symbol"], row["interval"], row["open_time"]] = row
-    return found
-
-
-def assert_commands_show_them(found: dict[tuple[str, int, int], dict[str, object]], folder: Path) -> None:
+def assert_commands_show_them(found: Candles, folder: Path) -> None:
     def hedgehog(*words: str) -> str:
         command = [sys.executable, "-m", "streams.cli.main", "candles", *words]
         done = subprocess.run(
@@ -215,7 +167,7 @@ def assert_commands_show_them(found: dict[tuple[str, int, int], dict[str, object
 
     both = [word for symbol in SYMBOLS[:2] for word in ("--symbol", f"{EXCHANGE}:{symbol}")]
     expected = [
-        candle for (symbol, interval, _), candle in sorted(found.items()) if interval == 5 and symbol in SYMBOLS[:2]
+        candle for (_, symbol, interval, _), candle in sorted(found.items()) if interval == 5 and symbol in SYMBOLS[:2]
     ]
     shown = json.loads(hedgehog("list", *both, "--interval", "5m", "--limit", "1000000", "--json"))
     assert [each["trades"] for each in sorted(shown, key=itemgetter("symbol", "open_time"))] == [
@@ -231,15 +183,28 @@ def assert_commands_show_them(found: dict[tuple[str, int, int], dict[str, object
         assert times == [candle["open_time"] for candle in expected]
 
 
-def differences(
-    found: dict[tuple[str, int, int], dict[str, object]], expected: dict[tuple[str, int, int], dict[str, object]]
-) -> list[object]:
+def differences(found: Candles, expected: Candles) -> list[object]:
     """What of which candle is found, and what is expected."""
     return [
         (key, sorted(found.get(key, {}).items() - candle.items()), sorted(candle.items() - found.get(key, {}).items()))
         for key, candle in expected.items()
         if found.get(key) != candle
     ] + sorted(found.keys() - expected.keys())
+
+
+def assert_archive_and_replay_give_them(config: Config, found: Candles, folder: Path) -> None:
+    """An archive of the topic, by polars, and a worker over a replay of that archive make the same candles."""
+    archive = folder / "archive"
+    data("archive", "export", *(word for s in SYMBOLS for word in ("--symbol", f"{EXCHANGE}:{s}")), "--out", archive)
+    archived = [trade for path in sorted(archive.rglob("*.parquet")) for trade in read_trades(path)]
+    assert len(archived) == TRADES
+    assert differences(found, candles_of(archived)) == []
+    target = config.model_copy(update={"topic_prefix": f"replay-{config.topic_prefix}"})
+    data("replay", "publish", "--prefix", target.topic_prefix, "--file", archive, "--flat-out")
+    try:
+        assert differences(worked_off(target, folder, "replay"), found) == []
+    finally:
+        data("replay", "remove", "--prefix", target.topic_prefix)
 
 
 def assert_table_equals_topic(config: Config) -> None:

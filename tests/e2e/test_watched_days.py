@@ -1,8 +1,6 @@
 """Days of Coinbase and Bitstamp: archive, backtest, replay, and the candles of all three ways, on the real stack."""
 
-import json
 import random
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from typer.testing import CliRunner
 
 from infra.config import Config
 from producers import settings_topic
@@ -18,15 +15,13 @@ from producers.publisher import Publisher
 from producers.recorded.files import read_trades
 from schemas import topics
 from schemas.broker import create_topics, delete_topics
-from schemas.market_records import Candle
 from schemas.records import Trade
 from schemas.registry import make_codec, register_all
 from schemas.units import ONE
-from streams.cli.main import app
-from streams.demo.candles import FIELDS, KEY, Candles, candles_of
+from streams.demo.candles import candles_of
 from streams.demo.topic import records
+from tests.e2e.market_days import data, worked_off
 from tests.e2e.test_cli_commands import set_environment
-from tests.faults.fleet import Fleet, Progress, wait_for
 from tests.samples import instrument, settings
 
 COINBASE, BITSTAMP = "coinbase:BTC-USD", "bitstamp:BTCUSD"
@@ -113,12 +108,6 @@ def archive(live: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def data(*words: object) -> Any:
-    result = CliRunner().invoke(app, [*map(str, words), "--json"])
-    assert result.exit_code == 0, (words, result.output, result.exception)
-    return json.loads(result.stdout)
-
-
 def test_an_archive_holds_each_trade_once_to_the_microsecond(archive: Path) -> None:
     seen = data("archive", "verify", archive)
     assert (seen["problems"], seen["rows"]) == (0, 2 * COUNT - len(LOST))
@@ -152,26 +141,6 @@ def test_backtests_find_them_however_they_are_typed(live: Config, archive: Path,
     of_archive, of_topic = backtest(f"--file {archive}", typed), backtest("--topic", typed)
     assert (of_archive["trades"], of_topic["trades"]) == (len(in_order(key)), moving(key))
     assert min(of_archive["orders"], of_topic["orders"]) > 3
-
-
-def candles_in(config: Config) -> Candles:
-    """The candle of the highest revision under each key."""
-    newest: dict[tuple[Any, ...], Candle] = {}
-    for candle in records(config, topics.CANDLES, Candle):
-        key = tuple(getattr(candle, name) for name in KEY)
-        if key not in newest or candle.revision >= newest[key].revision:
-            newest[key] = candle
-    return {key: {name: getattr(candle, name) for name in FIELDS} for key, candle in newest.items()}
-
-
-def worked_off(config: Config, folder: Path, name: str) -> Candles:
-    with Fleet(config, folder) as fleet:
-        fleet.start(name, "market")
-        progress = Progress(config, "market", [topics.TRADES])
-        wait_for("all is worked off", lambda: progress.committed() > 0 and progress.lag() == 0, timeout_s=120)
-        fleet.assert_alive()
-        fleet.stop(name, signal.SIGTERM)
-    return candles_in(config)
 
 
 @pytest.mark.timeout(400)

@@ -5,7 +5,7 @@ from tests.mutants.runner import mutants_of
 UNIT = "tests/unit/streams"
 DELIVERY = (f"{UNIT}/delivery", f"{UNIT}/agents")
 
-RECOVERY = mutants_of(
+_RECOVERY = mutants_of(
     "streams/delivery/recovery.py",
     DELIVERY,
     ("an unread changelog is accepted", "and self.need_recovery():", "and False:"),
@@ -19,5 +19,20 @@ RECOVERY = mutants_of(
         "        self.app.consumer.stop_flow()\n        if self.app",
         "        if self.app",
     ),
-    ("the last value of a changelog counts", "if place >= places.get(key, lowest):", "if True:"),
 )
+
+_CHANGELOG = mutants_of(
+    "streams/delivery/changelog.py",
+    DELIVERY,
+    ("the last value of a changelog counts", "if key not in kept or place >= place_of(kept[key]):", "if True:"),
+    ("revisions go before epochs", "np.lexsort((revisions, epochs, codes))", "np.lexsort((epochs, revisions, codes))"),
+    ("the last of many counts, wherever its place", "np.lexsort((revisions, epochs, codes))", "np.lexsort((codes,))"),
+    ("any number at the end is a place", "if _before(data, first, at, _EPOCH) >= first:", "if True:"),
+    (
+        "of many, a removal removes nothing",
+        "            for key, _ in run:\n                kept.pop(key, None)\n",
+        "            pass\n",
+    ),
+)
+
+RECOVERY = (*_RECOVERY, *_CHANGELOG)

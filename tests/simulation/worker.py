@@ -16,7 +16,7 @@ from faust.types import TP
 from streams.agents.agent import Agent, Environment
 from streams.delivery.application import HedgehogApp
 from streams.delivery.batches import Batch, is_current
-from streams.delivery.changelog import keep_newest
+from streams.delivery.changelog import keep
 from streams.delivery.guard import guarded
 from streams.delivery.incarnations import Incarnations
 from streams.delivery.keeper import Keeper
@@ -176,7 +176,7 @@ class Worker:
             for number in self.partitions:
                 for record in await self._read_changelog(TP(running.table.changelog_topic_name, number)):
                     running.table.known.read(number, record.offset, record.key)
-                    keep_newest(running.table.data, [(record.key, record.value)])
+                    keep(running.table.data, record.key, record.value)
             for key in [k for k in running.table.data if self.world.partition_of(k) not in self.partitions]:
                 del running.table.data[key]
         committed = await self.world.network.trip(self, "committed", lambda: dict(self.world.broker.committed))

@@ -35,7 +35,7 @@ class Pages:
     def page(self, request: web.Request, view: str, parameters: Parameters, token: str) -> web.Response:
         """Return the page of a view with its data as they are now."""
         panels = panels_of(view, self._hub.board, parameters)
-        frame = self._hub.frame(panels, {}, whole=True).decode()
+        frame = self._hub.frame(panels).data.decode()
         first = "".join(UNSAFE.get(character, character) for character in frame)
         return self._packed(request, "page.html.j2", view=view, title=TITLES[view], token=token, first=first)
 

@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 import msgspec
 from aiohttp import web
@@ -27,6 +28,8 @@ WRITE_S = 20.0
 UNUSED_TICKS = 1_000
 """What nobody has looked at for so many turns is forgotten."""
 RETRY_MS = 1_000
+NOTHING = 0
+"""What a page has seen before its first frame."""
 
 encode = msgspec.json.Encoder().encode
 
@@ -42,14 +45,25 @@ class Drawn(msgspec.Struct):
     tick: int
 
 
+class Frame(NamedTuple):
+    """What is sent to a page. `seen` says what it has then."""
+
+    data: bytes
+    has_news: bool
+    seen: int
+
+
 class Hub:
     """What was drawn, shared by all pages."""
 
     def __init__(self, replica: Replica) -> None:
         self._replica = replica
         self._drawn: dict[str, Drawn] = {}
-        self._serial = 0
+        self._serial = NOTHING
         self._tick = 0
+        self._turn: tuple[int, Board] | None = None
+        self._frames: dict[tuple[int, tuple[str, ...]], Frame] = {}
+        """Those of this turn, by what a page had seen and by its panels."""
         self._wake = asyncio.Event()
         self.boot = secrets.token_hex(4)
         """Tells this process from the one before."""
@@ -104,17 +118,23 @@ class Hub:
             known.board, known.revision, known.at, known.tick = board, revision, now, self._tick
         return self._drawn[panel.name]
 
-    def frame(self, panels: Sequence[Panel], sent: dict[str, int], whole: bool) -> bytes:
-        """Return a frame with what changed since what was `sent`, which is noted there; with `whole` all of it."""
+    def frame(self, panels: Sequence[Panel], seen: int = NOTHING) -> Frame:
+        """Return a frame with what was drawn since the frame up to which a page has `seen` all, which pages share."""
+        turn = (self._tick, self.board)
+        if turn != self._turn:
+            self._turn, self._frames = turn, {}
+        names = tuple(panel.name for panel in panels)
+        if (seen, names) not in self._frames:
+            self._frames[seen, names] = self._frame(panels, seen)
+        return self._frames[seen, names]
+
+    def _frame(self, panels: Sequence[Panel], seen: int) -> Frame:
         now = time.time_ns() // 1_000
-        parts = []
-        for panel in panels:
-            drawn = self.draw(panel, now)
-            if whole or sent.get(panel.name) != drawn.serial:
-                sent[panel.name] = drawn.serial
-                parts.append(encode(panel.name) + b":" + drawn.data)
-        head = f'{{"now":{now // 1_000},"boot":"{self.boot}","whole":{str(whole).lower()},"panels":{{'
-        return head.encode() + b",".join(parts) + b"}}"
+        drawn = [(panel.name, self.draw(panel, now)) for panel in panels]
+        parts = [encode(name) + b":" + found.data for name, found in drawn if found.serial > seen]
+        whole = str(seen == NOTHING).lower()
+        head = f'{{"now":{now // 1_000},"boot":"{self.boot}","whole":{whole},"panels":{{'
+        return Frame(head.encode() + b",".join(parts) + b"}}", bool(parts), self._serial)
 
     def _forget_unused(self) -> None:
         oldest = self._tick - UNUSED_TICKS
@@ -139,19 +159,16 @@ async def events(request: web.Request, hub: Hub, view: str, parameters: Paramete
 
 
 async def _frames(response: web.StreamResponse, hub: Hub, view: str, parameters: Parameters) -> None:
-    board, panels = hub.board, panels_of(view, hub.board, parameters)
-    sent: dict[str, int] = {}
-    number, beat, whole = 0, time.monotonic(), True
+    board, panels, seen = hub.board, panels_of(view, hub.board, parameters), NOTHING
+    number, beat = 0, time.monotonic()
     while True:
         if hub.board is not board:
-            board, panels, whole = hub.board, panels_of(view, hub.board, parameters), True
-        data = hub.frame(panels, sent, whole)
-        now = time.monotonic()
-        is_empty = data.endswith(b'"panels":{}}')
-        if whole or not is_empty or now - beat >= HEARTBEAT_S:
+            board, panels, seen = hub.board, panels_of(view, hub.board, parameters), NOTHING
+        frame = hub.frame(panels, seen)
+        seen, now = frame.seen, time.monotonic()
+        if frame.has_news or now - beat >= HEARTBEAT_S:
             number, beat = number + 1, now
-            await _send(response, b"id: %s-%d\ndata: %s\n\n" % (hub.boot.encode(), number, data))
-        whole = False
+            await _send(response, b"id: %s-%d\ndata: %s\n\n" % (hub.boot.encode(), number, frame.data))
         await hub.turn()
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from confluent_kafka import KafkaException
@@ -23,12 +24,15 @@ from infra.errors import StackError, Unreachable
 from schemas import topics
 from schemas.broker import admin, partitions_of, topic_ids
 from schemas.codec import Codec
+from schemas.columns import decode_trades
 from schemas.groups import sink_group, worker_group
 from schemas.offsets import Committed, committed_in
+from schemas.records import Trade
 from schemas.registry import make_codec
 from schemas.topics import Topic
 from streams.agents.groups import positions
-from streams.agents.market import MARKET
+from streams.agents.market import MARKET, compile_steps
+from streams.delivery.changelog import keep_newest
 from streams.topics.lag import worker_groups
 from streams.web.model import profits
 from streams.web.model.board import PARTS, PIPELINE, TRADED, Board, Deals, add_cycle, take_fill, take_order
@@ -44,12 +48,13 @@ DAY_MS = 86_400_000
 RETRY_S = 2.0
 WAIT_MS = 250
 RECORDS_MAX = 4_000
-GATHER_S = 0.04
-"""Trades that come meanwhile are folded together: each batch, and each frame after it, costs more than its trades."""
 STOP_S = 3.0
 EVENTS_BACK_US = DAY_MS * 1_000
 FOLLOWED = (topics.TRADES, topics.MARKETS, *COMPACTED, *TAILED)
-TRADE_FETCH_BYTES = 4 << 20
+FETCH_BYTES = 4 << 20
+GATHER: dict[str, int] = {"fetch_min_bytes": 1 << 20, "fetch_max_wait_ms": 60}
+"""Trades that come meanwhile are folded together: each batch, and each frame after it, costs more than its trades. The
+broker gathers them; what is gathered here would be as old as the last answer."""
 
 Places = dict[TopicPartition, int]
 
@@ -127,7 +132,7 @@ class Replica:
         try:
             of_records = [TopicPartition(*place) for place in places if names[place[0]] is not topics.TRADES]
             of_trades = [TopicPartition(*place) for place in places if names[place[0]] is topics.TRADES]
-            reading, trading = self._consumer(consumers), self._consumer(consumers)
+            reading, trading = self._consumer(consumers), self._consumer(consumers, **GATHER)
             await reading.start()
             await trading.start()
             records = Records(codecs, self.latencies)
@@ -148,7 +153,12 @@ class Replica:
                     await asyncio.wait_for(consumer.stop(), STOP_S)
 
     def _codecs(self) -> dict[str, Codec[Any]]:
-        return {topic.name: make_codec(self.config, topic.record) for topic in FOLLOWED if topic.record is not None}
+        """Return the codecs of the topics; what decodes and folds is compiled, or loaded, on the way."""
+        codecs = {topic.name: make_codec(self.config, topic.record) for topic in FOLLOWED if topic.record is not None}
+        decode_trades([b""], [], np.zeros(1, np.int16), make_codec(self.config, Trade))
+        keep_newest({}, [(b"", b"")])
+        compile_steps()
+        return codecs
 
     def _committed(self) -> dict[str, Committed]:
         """Return what workers and sinks have committed, by group."""
@@ -175,13 +185,14 @@ class Replica:
         if self._past_missing:
             self.reload.set()
 
-    def _consumer(self, consumers: list[AIOKafkaConsumer]) -> AIOKafkaConsumer:
+    def _consumer(self, consumers: list[AIOKafkaConsumer], **settings: int) -> AIOKafkaConsumer:
         consumer = AIOKafkaConsumer(
             **clients.aiokafka(self.config),
             client_id="hedgehog-dashboard",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            max_partition_fetch_bytes=TRADE_FETCH_BYTES,
+            max_partition_fetch_bytes=FETCH_BYTES,
+            **settings,
         )
         consumers.append(consumer)
         return consumer
@@ -308,8 +319,6 @@ class Replica:
                 await asyncio.sleep(0)
             if found:
                 self.changed.set()
-            if sum(map(len, found.values())) < RECORDS_MAX:
-                await asyncio.sleep(GATHER_S)
 
     def _stamp(self, topic: Topic, partition: int, messages: list[Any]) -> None:
         stamps = self.stamps.setdefault((topic.name, partition), Stamps())

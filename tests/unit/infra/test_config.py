@@ -150,6 +150,8 @@ DATABASE = "not of the form postgresql+psycopg2://user:password@host:port/databa
         ("kafka_bootstrap", "a:9092, b:9092,[::1]:9092", None),
         ("database_url", "postgres://a@b/c", DATABASE),
         ("database_url", "mysql://a@b/c", DATABASE),
+        ("database_url", "postgresql+asyncpg://a@b/c", DATABASE),
+        ("database_url", "postgresql+psycopg2://a@b/c", None),
         ("topic_prefix", "a b.", "String should match pattern"),
         ("topic_prefix", "ä.", "String should match pattern"),
         ("topic_prefix", "../x", "String should match pattern"),

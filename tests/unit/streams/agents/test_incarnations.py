@@ -87,7 +87,7 @@ async def test_trades_of_a_topic_made_anew_fill_orders_of_before_and_the_leader_
 async def test_orders_of_a_topic_made_anew_are_taken_though_their_versions_begin_anew() -> None:
     old, new = (client_order_id(incarnation, INSTRUMENT, 2, "B") for incarnation in ("aaaaaa", "bbbbbb"))
     acting = Acting(EXCHANGE, topic_ids=IDS)
-    await acting.take(7, order(old, version=90, epoch=5))
+    await acting.take(7, order(old, version=2, epoch=5))
     later = acting.restarted(orders="another")
     await later.take(0, order(new, version=2, epoch=1))
     assert [resting.client_order_id for resting in later.state(KEY).orders] == [old, new]

@@ -21,7 +21,7 @@ from schemas.market_records import Alert, Candle, Digest, Quote
 from schemas.records import DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
 from schemas.watches import Watch
 from streams.delivery.batches import Batch
-from streams.delivery.changelog import Changelog, keep_newest
+from streams.delivery.changelog import Changelog, keep
 from streams.delivery.checkpoint import Checkpoint, WriteThrough
 from streams.delivery.incarnations import Incarnations
 from streams.delivery.keeper import Keeper
@@ -139,7 +139,7 @@ class Table:
         """What a worker has that reads the changelog from the beginning, and goes on writing to this broker."""
         for sent in broker.log:
             if sent.topic == CHANGELOG:
-                keep_newest(self.data, [(sent.key, sent.value)])
+                keep(self.data, sent.key, sent.value)
                 self.known.read(sent.partition, -1, sent.key)  # the next worker's broker counts offsets from 0 again
         return self
 

@@ -6,9 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 from faust.types import TP
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from infra.config import Config
-from streams.delivery.changelog import Changelog, Place, keep_newest, place_of
+from streams.delivery.changelog import Changelog, Place, keep, keep_newest, place_of
 from streams.worker import make_app
 
 KEY, OTHER = b"a", b"b"
@@ -51,6 +53,45 @@ FOLDED: list[tuple[str, list[bytes | None], int | None]] = [
     ("begun anew", [value(9, 9), None, value(1, 1)], 2),
     ("nothing", [], None),
 ]
+
+
+TEXTS = st.sampled_from(["", ',"epoch":9,"revision":9', "}", '{"x"', "\\", '"', ',"topics":{}}', "ä"])
+SMALL = st.integers(0, 3)
+FIELDS = st.fixed_dictionaries(
+    {"version": SMALL, "state": st.dictionaries(TEXTS, st.one_of(TEXTS, SMALL), max_size=2)},
+    optional={
+        "epoch": st.one_of(SMALL, st.just(10**17), st.just("7")),
+        "revision": st.one_of(SMALL, st.integers(98, 101)),
+        "topics": st.dictionaries(TEXTS, TEXTS, max_size=2),
+    },
+)
+AS_OURS = st.builds(
+    lambda epoch, revision, topics, state: msgspec.json.encode(
+        {"version": 2, "state": state, "epoch": epoch, "revision": revision, **topics}
+    ),
+    SMALL,
+    SMALL,
+    st.sampled_from([{}, {"topics": {}}, {"topics": {"trades": "an-id_"}}]),
+    TEXTS,
+)
+VALUES = st.one_of(
+    AS_OURS,
+    FIELDS.map(msgspec.json.encode),
+    st.sampled_from([None, b"", b"?", b"}", b"}}", b'{"revision":1}', b"[]", b"7"]),
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from([KEY, OTHER]), VALUES), min_size=1, max_size=12))
+@example([(KEY, b'{"revision":1}'), (KEY, value(0, 1)), (OTHER, b'{"a":1,"epoch":12,"revision":30}')])
+def test_of_many_at_once_the_same_counts_as_one_by_one(records: list[tuple[bytes, bytes | None]]) -> None:
+    kept: dict[bytes, bytes] = {}
+    for key, each in records:
+        keep(kept, key, each)
+    at_once: dict[bytes, bytes] = {}
+    half = len(records) // 2
+    keep_newest(at_once, records[:half])
+    keep_newest(at_once, iter(records[half:]))
+    assert at_once == kept
 
 
 @pytest.mark.parametrize(("values", "counts"), [case[1:] for case in FOLDED], ids=[case[0] for case in FOLDED])

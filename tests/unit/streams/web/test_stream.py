@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.config import Config
-from streams.web.http.stream import Hub
+from streams.web.http.stream import NOTHING, Hub
 from streams.web.model.board import Board
 from streams.web.model.panels import Panel
 from streams.web.model.views import panels_of
@@ -29,27 +29,41 @@ def hub() -> Hub:
     return Hub(replica)
 
 
-def frame(hub: Hub, panels: list[Panel], sent: dict[str, int], whole: bool = False) -> dict[str, Any]:
-    hub._tick += 1
-    found: dict[str, Any] = json.loads(hub.frame(panels, sent, whole))
-    return found
+class Page:
+    """A page that is open."""
+
+    def __init__(self, hub: Hub, panels: list[Panel]) -> None:
+        self._hub, self._panels, self._seen = hub, panels, NOTHING
+
+    def frame(self) -> dict[str, Any]:
+        """What it gets at its next turn."""
+        self._hub._tick += 1
+        return self.again()
+
+    def again(self) -> dict[str, Any]:
+        made = self._hub.frame(self._panels, self._seen)
+        self._seen = made.seen
+        found: dict[str, Any] = json.loads(made.data)
+        assert made.has_news == bool(found["panels"])
+        return found
 
 
 def test_a_frame_has_what_changed_since_the_last_one(hub: Hub) -> None:
-    panels, sent = panels_of("market", hub.board, {}), dict[str, int]()
-    first = frame(hub, panels, sent, whole=True)
+    page = Page(hub, panels_of("market", hub.board, {}))
+    first = page.frame()
+    assert first["whole"]
     assert {"strip", "list ", f"card {XRP}", f"spark {XRP}", "alerts", "bots"} <= first["panels"].keys()
-    assert frame(hub, panels, sent)["panels"] == {}
+    assert page.frame()["panels"] == {}
     traded(hub.board, XRP, "0.44")
-    assert list(frame(hub, panels, sent)["panels"]) == [f"card {XRP}"]
-    assert frame(hub, panels, sent)["panels"] == {}
+    assert list(page.frame()["panels"]) == [f"card {XRP}"]
+    assert page.frame()["panels"] == {}
 
 
 def test_a_change_that_shows_nothing_new_is_not_sent(hub: Hub) -> None:
-    panels, sent = panels_of("bots", hub.board, {}), dict[str, int]()
-    frame(hub, panels, sent, whole=True)
+    page = Page(hub, panels_of("bots", hub.board, {}))
+    page.frame()
     hub.board.touch("traded")
-    assert "bots" not in frame(hub, panels, sent)["panels"]
+    assert "bots" not in page.frame()["panels"]
 
 
 async def test_a_panel_with_a_pace_is_put_off_and_then_sent(hub: Hub) -> None:
@@ -60,12 +74,12 @@ async def test_a_panel_with_a_pace_is_put_off_and_then_sent(hub: Hub) -> None:
         count += 1
         return {"count": count}
 
-    panels, sent = [Panel("slow", ("market " + XRP,), show, pace_ms=80)], dict[str, int]()
-    frame(hub, panels, sent)
+    page = Page(hub, [Panel("slow", ("market " + XRP,), show, pace_ms=80)])
+    page.frame()
     traded(hub.board, XRP, "0.44")
-    assert frame(hub, panels, sent)["panels"] == {}
+    assert page.frame()["panels"] == {}
     await asyncio.sleep(0.1)
-    assert frame(hub, panels, sent)["panels"] == {"slow": {"count": 2}}
+    assert page.frame()["panels"] == {"slow": {"count": 2}}
 
 
 def test_many_pages_draw_a_panel_once(hub: Hub) -> None:
@@ -77,23 +91,46 @@ def test_many_pages_draw_a_panel_once(hub: Hub) -> None:
         return {"price": drawn}
 
     panel = Panel("price", (f"market {XRP}",), show)
-    pages = [dict[str, int]() for _ in range(50)]
+    pages = [Page(hub, [panel]) for _ in range(50)]
     for _ in range(10):
         traded(hub.board, XRP, "0.44")
         hub._tick += 1
-        frames = [json.loads(hub.frame([panel], sent, False))["panels"]["price"] for sent in pages]
+        frames = [page.again()["panels"]["price"] for page in pages]
         assert all(found == frames[0] for found in frames)
     assert drawn == 10
 
 
+def test_a_page_that_missed_a_turn_gets_what_changed_in_both(hub: Hub) -> None:
+    known(hub.board, "binance:ETHUSDT", "ETH", "USDT", streaming=True)
+    traded(hub.board, "binance:ETHUSDT", "1")
+    panels = panels_of("market", hub.board, {})
+    quick, slow = Page(hub, panels), Page(hub, panels)
+    assert quick.frame() == slow.again()
+    traded(hub.board, XRP, "0.44")
+    assert list(quick.frame()["panels"]) == [f"card {XRP}"]
+    traded(hub.board, "binance:ETHUSDT", "2")
+    assert list(quick.frame()["panels"]) == ["card binance:ETHUSDT"]
+    assert list(slow.again()["panels"]) == ["card binance:ETHUSDT", f"card {XRP}"]
+    assert slow.frame()["panels"] == {}
+
+
+def test_pages_that_have_seen_the_same_share_a_frame_of_a_turn(hub: Hub) -> None:
+    panels = panels_of("market", hub.board, {})
+    first = hub.frame(panels)
+    assert hub.frame(panels_of("market", hub.board, {})) is first
+    assert hub.frame(panels[:1]).data != first.data
+    hub._tick += 1
+    assert hub.frame(panels) is not first
+
+
 def test_a_board_that_was_loaded_anew_is_sent_whole(hub: Hub) -> None:
-    panels, sent = panels_of("market", hub.board, {}), dict[str, int]()
-    frame(hub, panels, sent, whole=True)
+    page = Page(hub, panels_of("market", hub.board, {}))
+    page.frame()
     other = Board()
     known(other, XRP, "XRP", "USDT", "0.0001", streaming=True)
     traded(other, XRP, "0.99")
     hub._replica.board = other
-    assert frame(hub, panels, sent)["panels"][f"card {XRP}"]["price"] == "0.9900"
+    assert page.frame()["panels"][f"card {XRP}"]["price"] == "0.9900"
 
 
 async def test_a_page_that_takes_nothing_costs_bounded_memory(tmp_path: Path) -> None:

@@ -127,20 +127,31 @@ def _alter(client: AdminClient, altered: list[ConfigResource]) -> None:
 
 
 def _await_topics(config: Config, wanted: Collection[Topic]) -> None:
-    """Wait until these topics show in the broker's metadata, which is a moment after they were created."""
+    """Wait until these topics show in the metadata of every broker, which is a moment after they were created.
+
+    Whoever asks next may ask any of them.
+    """
     deadline = time.monotonic() + TIMEOUT_S
-    while True:
-        try:
-            return check_topics(config, wanted)
-        except TopicError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
+    for broker in admin(config).list_topics(timeout=TIMEOUT_S).brokers.values():
+        host = f"[{broker.host}]" if ":" in broker.host else broker.host
+        client = AdminClient({**client_settings(config), **clients.librdkafka(config, f"{host}:{broker.port}")})
+        while True:
+            try:
+                _check(config, wanted, client)
+                break
+            except TopicError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
 
 
 def check_topics(config: Config, wanted: Collection[Topic] = tuple(TOPICS.values())) -> None:
     """Raise `TopicsMissing`, or `TopicError`, unless every wanted topic exists with `config.partitions` partitions."""
-    found = _partitions(config, admin(config))
+    _check(config, wanted, admin(config))
+
+
+def _check(config: Config, wanted: Collection[Topic], client: AdminClient) -> None:
+    found = _partitions(config, client)
     missing = [topic.full_name(config) for topic in wanted if topic.full_name(config) not in found]
     if missing:
         raise TopicsMissing(config, missing)

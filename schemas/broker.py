@@ -133,7 +133,7 @@ def _await_topics(config: Config, wanted: Collection[Topic]) -> None:
     """
     deadline = time.monotonic() + TIMEOUT_S
     for broker in admin(config).list_topics(timeout=TIMEOUT_S).brokers.values():
-        host = f"[{broker.host}]" if ":" in broker.host else broker.host
+        host = f"[{broker.host}]" if ":" in str(broker.host) else broker.host
         client = AdminClient({**client_settings(config), **clients.librdkafka(config, f"{host}:{broker.port}")})
         while True:
             try:

@@ -167,7 +167,9 @@ def assert_commands_show_them(found: Candles, folder: Path) -> None:
 
     both = [word for symbol in SYMBOLS[:2] for word in ("--symbol", f"{EXCHANGE}:{symbol}")]
     expected = [
-        candle for (_, symbol, interval, _), candle in sorted(found.items()) if interval == 5 and symbol in SYMBOLS[:2]
+        {**candle, "open_time": open_time}
+        for (_, symbol, interval, open_time), candle in sorted(found.items())
+        if interval == 5 and symbol in SYMBOLS[:2]
     ]
     shown = json.loads(hedgehog("list", *both, "--interval", "5m", "--limit", "1000000", "--json"))
     assert [each["trades"] for each in sorted(shown, key=itemgetter("symbol", "open_time"))] == [

@@ -23,7 +23,6 @@ from streams.trading.account import held
 from streams.trading.book import Tape, Terms
 from streams.trading.leader import LeaderState
 from streams.trading.life_cycle import NEXT_STATUS
-from streams.trading.matching import BUYING, SELLING
 from streams.trading.ruleset import OLDEST, TODAY
 from streams.trading.strategy import BUY_REFUSED, COUNT
 from tests import samples
@@ -58,6 +57,7 @@ class World:
         self.fills_read = self.orders_read = self.trades_read = self.settings_read = 0
         self.made: list[Order | Applied] = []
         self.most_chunks = chunks
+        self.open: set[str] = set()
         intervals = {"buy_down_interval": "0.002", "profit_interval": "0.001", "rebuy_interval": "0.005"}
         if seeded:
             self.seed(samples.instrument())
@@ -187,6 +187,7 @@ class World:
             if isinstance(record, Order):
                 record.check()
                 self.orders.append(record)
+                self._note_open(record)
                 if record.side is Side.BUY and record.status is OrderStatus.NEW and not record.cancel_requested:
                     self._check_budget()
             else:
@@ -201,8 +202,14 @@ class World:
         now = self.settings[-1]
         assert self.leader.ruleset != TODAY or taken <= now.budget * ONE
         assert taken <= (now.notional_limit or now.budget + BUDGET * 5) * ONE
-        placed = sum(columns.stage[i] in (BUYING, SELLING) for i in running)
-        assert placed <= (now.orders_limit or self.most_chunks)
+        assert len(self.open) <= (now.orders_limit or self.most_chunks)
+
+    def _note_open(self, order: Order) -> None:
+        """Note whether an order is open, as it was when the leader made this of it: a SELL may have followed since."""
+        if order.status in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED) and not order.cancel_requested:
+            self.open.add(order.client_order_id)
+        else:
+            self.open.discard(order.client_order_id)
 
     def _check_traders(self) -> None:
         """Never more than `chunks` traders, and never more money than the budget in what they bought or buy."""

@@ -13,7 +13,7 @@ import {spreadsPanel} from '../parts/spreads.js';
 export const title = 'Market';
 
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
-// A price that was still lights up. One that never is would be lit all the time, and forty of them cost a whole core.
+// A price that was still lights up. One that never is would be lit all the time, and each is painted sixty times a second.
 const FLASH_AFTER_MS = 1000;
 
 export function mount(root, parameters) {

@@ -206,10 +206,8 @@ class World:
 
     def _note_open(self, order: Order) -> None:
         """Note whether an order is open, as it was when the leader made this of it: a SELL may have followed since."""
-        if order.status in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED) and not order.cancel_requested:
-            self.open.add(order.client_order_id)
-        else:
-            self.open.discard(order.client_order_id)
+        is_open = order.status in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED) and not order.cancel_requested
+        self.open = self.open | {order.client_order_id} if is_open else self.open - {order.client_order_id}
 
     def _check_traders(self) -> None:
         """Never more than `chunks` traders, and never more money than the budget in what they bought or buy."""

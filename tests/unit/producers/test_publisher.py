@@ -85,26 +85,17 @@ def test_the_last_words_have_the_true_count(no_broker: Config) -> None:
     assert lost.value.__notes__[-1] == "in all 3 of 3 records are not acknowledged"
 
 
-@pytest.mark.parametrize(("listening", "said"), [(0, "does not answer"), (1, "Connection refused")])
-def test_of_several_brokers_one_that_is_away_is_told_and_all_are_an_outage(
-    listening: int, said: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_several_brokers_that_are_all_away_are_an_outage(caplog: pytest.LogCaptureFixture) -> None:
     with socket.socket() as one, socket.socket() as other:
-        for number, taken in enumerate((one, other)):
+        for taken in (one, other):
             taken.bind(("127.0.0.1", 0))
-            if number < listening:
-                taken.listen()  # it takes connections and says nothing
         places = [f"127.0.0.1:{taken.getsockname()[1]}" for taken in (one, other)]
-        for _ in range(8):  # librdkafka may wait ten seconds for the silent one before it asks the other
-            publisher = Publisher(Config(kafka_bootstrap=",".join(places)))
-            publisher.publish(TRADES, "binance:XRPUSDT", b"1")
-            deadline = time.monotonic() + 3
-            while said not in caplog.text and time.monotonic() < deadline:
-                time.sleep(0.05)
-                publisher.poll()
-            if said in caplog.text:
-                break
-    told = [record for record in caplog.records if said in record.getMessage()]
-    assert [record.levelname for record in told] == ["WARNING" if listening else "ERROR"]
-    assert ("does not answer" in caplog.text) is (not listening)
+        publisher = Publisher(Config(kafka_bootstrap=",".join(places)))
+        publisher.publish(TRADES, "binance:XRPUSDT", b"1")
+        deadline = time.monotonic() + 20
+        while "does not answer" not in caplog.text and time.monotonic() < deadline:
+            time.sleep(0.05)
+            publisher.poll()
+    told = [record for record in caplog.records if "does not answer" in record.getMessage()]
+    assert [record.levelname for record in told] == ["ERROR"]
     assert places[1] in told[0].getMessage()

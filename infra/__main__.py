@@ -119,10 +119,11 @@ def write_units(
     workers: Annotated[int, typer.Option(min=0, max=64, help="how many workers `hedgehog run` starts")] = 1,
 ) -> None:
     """Write systemd units of this checkout, for the user's own systemd: the stack, and `hedgehog run` above it."""
-    out.expanduser().mkdir(parents=True, exist_ok=True)
+    folder = out.expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
     for name, text in units(Path.cwd(), Path(sys.executable).parent, workers).items():
-        (out.expanduser() / name).write_text(text, encoding="utf-8")
-        print(f"hedgehog: wrote {out.expanduser() / name}", file=sys.stderr)
+        (folder / name).write_text(text, encoding="utf-8")
+        print(f"hedgehog: wrote {folder / name}", file=sys.stderr)
     print(UNITS_NEXT, file=sys.stderr)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from warnings import catch_warnings, simplefilter
 
 import faust
-import numpy as np
 from faust.exceptions import AlreadyConfiguredWarning
 from prometheus_client.core import Metric
 
@@ -23,7 +22,6 @@ from infra.repeated_lines import tell_less
 from infra.slots import take_slot
 from schemas import topics
 from schemas.broker import TopicError, admin, check_topics, create_topics, topic_ids
-from schemas.columns import decode_trades
 from schemas.groups import worker_group
 from schemas.offsets import committed_in, go_on_from
 from schemas.records import Trade
@@ -31,9 +29,9 @@ from schemas.registry import make_codec
 from streams.agents import chosen
 from streams.agents.agent import Agent, Environment
 from streams.agents.groups import assert_alone, group_name, positions
+from streams.agents.trades import compile_reading
 from streams.delivery.application import STOPPED_WITHIN_S, Checks, HedgehogApp
 from streams.delivery.batches import POLL_RECORDS, Batch
-from streams.delivery.changelog import keep_newest
 from streams.delivery.guard import guarded, stop_worker
 from streams.delivery.incarnations import Incarnations
 from streams.delivery.keeper import Keeper
@@ -155,9 +153,7 @@ def _prepare(environment: Environment, agents: Sequence[Agent[Any]]) -> None:
     for topic in topics.TOPICS.values():
         if topic.record is not None:
             environment.codecs[topic.record] = make_codec(config, topic.record)
-    # compiles, or loads what was compiled before
-    decode_trades([b""], [], np.zeros(1, np.int16), environment.codecs[Trade])
-    keep_newest({}, [(b"", b"")])
+    compile_reading(environment.codecs[Trade])
     for agent in agents:
         agent.make_steps(environment)  # as the agents will on the loop, where nobody should wait for a compiler
     if config.watch_sinks:  # for as long as the pipeline runs; several workers may

@@ -11,6 +11,7 @@ from schemas.columns import Codes, Int64s, TradeColumns, decode_trades
 from schemas.records import Trade
 from schemas.units import PRICE_MAX
 from streams.delivery.batches import Batch
+from streams.delivery.changelog import keep_newest
 from streams.delivery.partition import Context
 from streams.delivery.states import S
 
@@ -59,6 +60,12 @@ def trades_of(batch: Batch, codec: Codec[Trade]) -> InstrumentTrades:
     keys, codes = coded(batch.keys)
     columns = decode_trades([record.value for record in batch.records], keys, codes, codec)
     return InstrumentTrades(batch, columns, keys, codes)
+
+
+def compile_reading(codec: Codec[Trade]) -> None:
+    """Compile what decodes trades and folds stored states, or load what was compiled before."""
+    decode_trades([b""], [], np.zeros(1, np.int16), codec)
+    keep_newest({}, [(b"", b"")])
 
 
 def events(context: Context[S], trades: InstrumentTrades, quiet: Callable[[S], Quiet]) -> Iterator[tuple[S, Rows]]:

@@ -7,12 +7,13 @@ placed; a market takes a month of trades. What is stored must not grow with eith
 import random
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from schemas.records import Fill, Order, OrderStatus
 from schemas.units import ONE
+from streams.agents.agent import Agent
 from streams.agents.exchange import EXCHANGE
 from streams.agents.market import MARKET, Watched
 from streams.agents.trading import TRADING
@@ -37,7 +38,7 @@ SPREAD = 0.03
 
 
 class Sizes(NamedTuple):
-    """Bytes that a changelog keeps of the leader and of the book, and bytes of one checkpoint of both."""
+    """Bytes that a changelog keeps of the leader and of the book."""
 
     leader: int
     book: int
@@ -73,9 +74,9 @@ def played() -> Iterator[tuple[int, Sizes]]:
             yield wanted.pop(0), Sizes(_stored(TRADING, trader), _stored(EXCHANGE, exchange))
 
 
-def _stored(agent: object, state: object) -> int:
+def _stored(agent: Agent[Any], state: Any) -> int:
     """Return the bytes of keys and values that are stored of a state."""
-    codec = agent.state_codec()  # type: ignore[attr-defined]
+    codec = agent.state_codec()
     values = codec.encode_all(INSTRUMENT.encode(), {"trades": 1}, state, [], Place(1, 1))
     return sum(len(key) + len(value) for key, value in values)
 

@@ -8,6 +8,7 @@ from infra.config import Config
 from schemas import topics
 from schemas.records import Fill
 from schemas.registry import make_codec
+from streams.audit.audit import Audit
 from streams.audit.differences import counting
 from streams.delivery.changelog import keep_newest
 from streams.topics.read import messages
@@ -37,3 +38,13 @@ def assert_fills_repeat_only_themselves(config: Config) -> None:
     for found in sent.values():
         for fill in counting(found).values():
             assert seen.setdefault(fill.fill_id, fill) == fill
+
+
+def assert_nothing_differs(config: Config, result: Audit) -> None:
+    """What was recorded is what the inputs give, of leaders and exchange, and both hold the same orders open."""
+    assert result.orders > 100, "the load must cause orders for this to prove anything"
+    assert result.differences == []
+    assert result.unproven == []
+    assert result.reports > 100, "the exchange must have reported for this to prove anything"
+    assert open_orders(config, topics.LEADERS) == open_orders(config, topics.BOOKS)
+    assert_fills_repeat_only_themselves(config)

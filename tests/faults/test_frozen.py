@@ -11,13 +11,12 @@ from pathlib import Path
 import pytest
 
 from infra.config import Config
-from schemas import topics
 from schemas.broker import create_topics, delete_topics
 from schemas.registry import register_all
 from streams.audit.audit import audit
 from streams.delivery.application import SESSION_S
 from tests.faults.fleet import Fleet, Progress, wait_for
-from tests.faults.judged import assert_fills_repeat_only_themselves, open_orders
+from tests.faults.judged import assert_nothing_differs
 from tests.faults.load import SYMBOLS, Load
 
 FREEZES = 5
@@ -51,12 +50,7 @@ def test_five_freezes_of_one_of_two_workers_under_load_and_a_reload(stack: Confi
     result = audit(config)
     print(f"{result.superseded} superseded, {result.repeats} repeats, {result.orders} orders")
     assert (result.instruments, result.trades) == (len(SYMBOLS), load.published)
-    assert result.orders > 100, "the load must cause orders for this to prove anything"
-    assert result.differences == []
-    assert result.unproven == []
-    assert result.reports > 100, "the exchange must have reported for this to prove anything"
-    assert open_orders(config, topics.LEADERS) == open_orders(config, topics.BOOKS)
-    assert_fills_repeat_only_themselves(config)
+    assert_nothing_differs(config, result)
     delete_topics(config)
 
 

@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 
 from infra.config import Config
-from schemas import topics
 from schemas.broker import create_topics, delete_topics
 from schemas.registry import register_all
 from streams.audit.audit import audit
 from tests.faults.fleet import Fleet, Progress, wait_for
-from tests.faults.judged import assert_fills_repeat_only_themselves, open_orders
+from tests.faults.judged import assert_nothing_differs
 from tests.faults.load import SYMBOLS, Load
 
 RESTARTS = 10
@@ -52,10 +51,5 @@ def test_ten_restarts_and_two_workers_under_load(stack: Config, tmp_path: Path, 
     result = audit(config)
     assert result.instruments == len(SYMBOLS)
     assert result.trades == load.published
-    assert result.orders > 100, "the load must cause orders for this to prove anything"
-    assert result.differences == []
-    assert result.unproven == []
-    assert result.reports > 100, "the exchange must have reported for this to prove anything"
-    assert open_orders(config, topics.LEADERS) == open_orders(config, topics.BOOKS)
-    assert_fills_repeat_only_themselves(config)
+    assert_nothing_differs(config, result)
     delete_topics(config)

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from confluent_kafka import KafkaException
@@ -24,7 +23,6 @@ from infra.errors import StackError, Unreachable
 from schemas import topics
 from schemas.broker import admin, partitions_of, topic_ids
 from schemas.codec import Codec
-from schemas.columns import decode_trades
 from schemas.groups import sink_group, worker_group
 from schemas.offsets import Committed, committed_in
 from schemas.records import Trade
@@ -32,7 +30,7 @@ from schemas.registry import make_codec
 from schemas.topics import Topic
 from streams.agents.groups import positions
 from streams.agents.market import MARKET, compile_steps
-from streams.delivery.changelog import keep_newest
+from streams.agents.trades import compile_reading
 from streams.topics.lag import worker_groups
 from streams.web.model import profits
 from streams.web.model.board import PARTS, PIPELINE, TRADED, Board, Deals, add_cycle, take_fill, take_order
@@ -155,8 +153,7 @@ class Replica:
     def _codecs(self) -> dict[str, Codec[Any]]:
         """Return the codecs of the topics; what decodes and folds is compiled, or loaded, on the way."""
         codecs = {topic.name: make_codec(self.config, topic.record) for topic in FOLLOWED if topic.record is not None}
-        decode_trades([b""], [], np.zeros(1, np.int16), make_codec(self.config, Trade))
-        keep_newest({}, [(b"", b"")])
+        compile_reading(make_codec(self.config, Trade))
         compile_steps()
         return codecs
 

@@ -7,14 +7,14 @@ from connectors.warehouse import claim
 from infra.config import Config
 from infra.errors import StackError
 from schemas.broker import configure_topics, create_topics
-from schemas.registry import register_all
+from schemas.registry_copy import register_beside_copy
 from schemas.sql.migrate import upgrade
 from schemas.upgrade import upgrade_topics
 
 STEPS: tuple[tuple[str, Callable[[Config], object]], ...] = (
     ("topics", create_topics),
     ("configs", configure_topics),
-    ("schemas", register_all),
+    ("schemas", register_beside_copy),
     ("tables", upgrade),
     ("records", upgrade_topics),
     ("sources", claim),

@@ -10,8 +10,9 @@ from confluent_kafka import KafkaException
 from infra.config import Config
 from infra.errors import Unreachable
 from producers.publisher import Publisher
-from schemas.compacted import POLL_S, CompactedTopics, Found
+from schemas.compacted import CompactedTopics, Found
 from schemas.gap_records import Gap, GapStatus
+from schemas.reader import POLL_S
 from schemas.registry import make_codec
 from schemas.topics import GAPS
 

@@ -17,7 +17,8 @@ from infra.config import Config
 from infra.errors import StackError, Unreachable
 from producers.publisher import Publisher
 from schemas.codec import Codec, CodecError
-from schemas.compacted import POLL_S, CompactedTopics, Found
+from schemas.compacted import CompactedTopics, Found
+from schemas.reader import POLL_S
 from schemas.records import Chosen, Instrument, Keyed, Settings, Setup
 from schemas.registry import make_codec
 from schemas.topics import INSTRUMENTS, SETTINGS, SNOOZES, WATCHES, Topic

@@ -1,14 +1,12 @@
 """Compacted topics of records about instruments, read from their beginning on: what there is now, then what follows."""
 
 import logging
-import time
 from collections.abc import Collection, Iterator
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Message
 
 from infra.config import Config
-from infra.errors import Unreachable
 from schemas.broker import partitions_of
 from schemas.codec import Codec, CodecError
 from schemas.reader import FETCH_WAIT_MS, Reader
@@ -19,7 +17,6 @@ from schemas.topics import Topic
 log = logging.getLogger(__name__)
 
 TIMEOUT_S = 20.0
-POLL_S = 0.2
 
 Found = tuple[Message, Keyed | CodecError]
 """A message, and the record that it holds or why it holds none."""
@@ -49,25 +46,22 @@ class CompactedTopics:
 
     def present(self) -> Iterator[Found]:
         """Yield what there is up to the present end; raise `Unreachable` when that is not reached in time."""
-        deadline = time.monotonic() + TIMEOUT_S
-        while not self._partitions <= self._reader.at_end:
-            if time.monotonic() > deadline:
-                text = f"the broker at {self._config.bootstrap} did not send all of {' and '.join(self._codecs)}"
-                raise Unreachable(f"{text} within {TIMEOUT_S:g} s")
-            yield from self.next(POLL_S)
+        yield from map(self._found, self._reader.present(self._partitions, TIMEOUT_S))
 
     def next(self, wait_s: float) -> list[Found]:
         """Return what has arrived, or arrives within `wait_s` seconds; perhaps nothing. What is no record is logged."""
-        found = [(message, self._record(message)) for message in self._reader.next(wait_s)]
-        for message, record in found:
-            if isinstance(record, CodecError):
-                place = message.topic(), message.partition(), message.offset()
-                log.warning("topic %s, partition %s, offset %s: %s", *place, record)
-        return found
+        return list(map(self._found, self._reader.next(wait_s)))
 
     def as_written(self, message: Message) -> dict[str, Any]:
         """Return all fields of a message with a record, by the schema under which it was written."""
         return self._codecs[message.topic() or ""].decode_as_written(_bytes(message.value()) or b"")
+
+    def _found(self, message: Message) -> Found:
+        record = self._record(message)
+        if isinstance(record, CodecError):
+            place = message.topic(), message.partition(), message.offset()
+            log.warning("topic %s, partition %s, offset %s: %s", *place, record)
+        return message, record
 
     def _record(self, message: Message) -> Keyed | CodecError:
         key = message.key()

@@ -1,12 +1,14 @@
 """Reads records of topics from given offsets on, as they come. Nothing is committed and no group is joined."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from infra.config import Config
+from infra.errors import Unreachable
 from schemas.broker import client_settings
 from schemas.groups import readers_group
 
@@ -17,6 +19,7 @@ BATCH = 2_000
 QUEUED_KB = 8 << 10
 """Bounds what waits here where the records are taken slowly, as in a replay at the recorded pace."""
 FETCH_WAIT_MS = 10
+POLL_S = 0.2
 LEADERS_WITHIN_S = 1.0
 
 
@@ -34,6 +37,7 @@ class Reader:
             "fetch.wait.max.ms": fetch_wait_ms,
             "queued.max.messages.kbytes": QUEUED_KB,
         }
+        self._bootstrap = config.bootstrap
         self._consumer = Consumer(settings)
         if any(offset < 0 for offset in starts.values()):
             self._learn_leaders()
@@ -61,6 +65,15 @@ class Reader:
         first = self._consumer.poll(wait_s)
         arrived = [] if first is None else [first, *self._consumer.consume(BATCH, 0)]
         return [message for message in arrived if self._is_record(message)]
+
+    def present(self, partitions: Set[Partition], within_s: float) -> Iterator[Message]:
+        """Yield what there is up to the present ends; raise `Unreachable` when they are not reached in time."""
+        deadline = time.monotonic() + within_s
+        while not partitions <= self.at_end:
+            if time.monotonic() > deadline:
+                names = " and ".join(sorted({topic for topic, _ in partitions}))
+                raise Unreachable(f"the broker at {self._bootstrap} did not send all of {names} within {within_s:g} s")
+            yield from self.next(POLL_S)
 
     def leave(self, partition: Partition) -> None:
         """Read no more of a partition."""

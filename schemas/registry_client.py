@@ -6,6 +6,7 @@ it, which took longer than all else that a command does before it begins.
 
 import json
 from base64 import b64encode
+from http.client import FORBIDDEN, NOT_FOUND, UNAUTHORIZED
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -32,15 +33,8 @@ class RegistryClient:
     """
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https"):
-            raise ValueError(f"{url!r} is no address of a registry: it begins neither with http: nor with https:")
-        host = parts.netloc.rpartition("@")[2]
-        self._url = urlunsplit(parts._replace(netloc=host)).rstrip("/")
-        self._headers = {"Accept": KIND, "Content-Type": KIND}
-        if parts.username is not None:
-            signed = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            self._headers["Authorization"] = f"Basic {b64encode(signed.encode()).decode()}"
+        self._url, signed_in = _without_password(url)
+        self._headers = {"Accept": KIND, "Content-Type": KIND, **signed_in}
 
     def register(self, subject: str, schema: str) -> int:
         """Return the id of a schema in Avro under a subject, which has it from then on."""
@@ -77,6 +71,53 @@ class RegistryClient:
         except HTTPError as error:
             with error:
                 raise RegistryError(error.code, _reason(error.read()) or str(error.reason)) from None
+
+
+class RegistryArchive:
+    """All that a registry of Apicurio holds, with its ids, as one archive (a zip).
+
+    Methods raise `RegistryError` for what it refuses, and `OSError` where it does not answer.
+    """
+
+    def __init__(self, url: str) -> None:
+        address, self._headers = _without_password(url)
+        self._url = f"{address}/apis/registry/v3/admin"
+
+    def exported(self) -> bytes | None:
+        """Return the archive; `None` where the registry is of another kind, or does not let us have it."""
+        try:
+            return self._answer(Request(f"{self._url}/export", headers=self._headers))  # noqa: S310 - see above
+        except RegistryError as error:
+            if error.status in (UNAUTHORIZED, FORBIDDEN, NOT_FOUND):
+                return None
+            raise
+
+    def take_back(self, archive: bytes) -> None:
+        """Add what an archive holds and the registry does not, under the ids of the archive."""
+        kept = {"X-Registry-Preserve-GlobalId": "true", "X-Registry-Preserve-ContentId": "true"}
+        headers = {**self._headers, "Content-Type": "application/zip", **kept}
+        address = f"{self._url}/import?requireEmptyRegistry=false"
+        self._answer(Request(address, archive, headers, method="POST"))  # noqa: S310
+
+    def _answer(self, request: Request) -> bytes:
+        try:
+            with urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
+                return bytes(response.read())
+        except HTTPError as error:
+            with error:
+                raise RegistryError(error.code, str(error.reason)) from None
+
+
+def _without_password(url: str) -> tuple[str, dict[str, str]]:
+    """Return the address without user and password, and the header that says them. `ValueError` for none of HTTP."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https"):
+        raise ValueError(f"{url!r} is no address of a registry: it begins neither with http: nor with https:")
+    address = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
+    if parts.username is None:
+        return address, {}
+    signed = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return address, {"Authorization": f"Basic {b64encode(signed.encode()).decode()}"}
 
 
 def _avro(schema: str) -> dict[str, str]:

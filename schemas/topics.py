@@ -40,7 +40,7 @@ CHANGELOG = {
 class Topic:
     """One topic; `name` is without the installation's prefix.
 
-    `record` is `None` where the bytes are not ours: Faust's changelogs, and what a sink could not write.
+    `record` is `None` where the bytes are not ours: Faust's changelogs, what a sink could not write, an export.
     """
 
     name: str
@@ -85,6 +85,7 @@ QUOTES = Topic(
 )
 ALERTS = Topic("alerts", Alert, "what is to be told of an instrument", A_YEAR)
 DIGESTS = Topic("digests", Digest, "how an instrument stands, minute by minute", A_YEAR)
+SCHEMAS = Topic("schemas", None, "a copy of the registry's schemas with their ids, should it lose them", COMPACT)
 DEAD_LETTERS = Topic(
     "dead-letters",
     DeadLetter,
@@ -113,7 +114,7 @@ TOPICS: dict[str, Topic] = {
     topic.name: topic
     for topic in (
         *(TRADES, ORDERS, FILLS, INSTRUMENTS, SETTINGS, WATCHES, SNOOZES, APPLIED, CHECKPOINTS),
-        *(GAPS, CANDLES, QUOTES, ALERTS, DIGESTS, DEAD_LETTERS, LEADERS, BOOKS, MARKETS, PAIRS),
+        *(GAPS, CANDLES, QUOTES, ALERTS, DIGESTS, DEAD_LETTERS, SCHEMAS, LEADERS, BOOKS, MARKETS, PAIRS),
         *(sink_dead_letters(topic) for topic in SINKS),
     )
 }

@@ -20,12 +20,13 @@ Does = Callable[[House, random.Random], None]
 
 @dataclass(frozen=True)
 class Case:
-    """One thing that may happen. `quick` ones are drawn in a soak."""
+    """One thing that may happen. `quick` ones are drawn in a soak; `fills` one that wants small disks."""
 
     name: str
     says: str
     does: Does
     quick: bool = True
+    fills: bool = False
 
 
 def _kill(*names: str) -> Does:
@@ -146,6 +147,21 @@ def _kill_server(name: str) -> Does:
     return does
 
 
+def _fill_disk(name: str, *killed: str) -> Does:
+    """Fill a disk for 15 to 25 s; kill a program meanwhile, which then starts on it."""
+
+    def does(house: House, chance: random.Random) -> None:
+        disk = house.disk(name)
+        disk.fill()
+        time.sleep(5)
+        if killed:
+            house.signal(chance.choice(killed), signal.SIGKILL)
+        time.sleep(chance.uniform(10, 20))
+        disk.free()
+
+    return does
+
+
 def _jump(seconds: int) -> Does:
     """Let the clock of one worker be another one."""
 
@@ -183,7 +199,12 @@ CASES = (
     Case("freeze-broker", "the broker stands still for 5 s", _freeze("broker", 5, 5), quick=False),
     Case("freeze-broker-long", "the broker stands still for 75 s", _freeze("broker", 75, 75), quick=False),
     Case("freeze-postgres", "Postgres stands still for up to 8 s", _freeze(POSTGRES, 2, 8), quick=False),
+    Case("full-broker", "the broker's disk is full", _fill_disk("broker"), False, True),
+    Case("full-postgres", "the disk of Postgres and of servers' logs is full", _fill_disk(POSTGRES), False, True),
+    Case("full-workers", "workers' disk is full, one is killed", _fill_disk("workers", *WORKERS), False, True),
     Case("clock-hour-ahead", "a worker's clock is an hour ahead", _jump(3_600), quick=False),
+    Case("clock-hour-behind", "a worker's clock is an hour behind", _jump(-3_600), quick=False),
+    Case("clock-day-ahead", "a worker's clock is a day ahead", _jump(86_400), quick=False),
     Case("clock-day-behind", "a worker's clock is a day behind", _jump(-86_400), quick=False),
 )
 

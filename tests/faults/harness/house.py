@@ -6,14 +6,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 from confluent_kafka import KafkaException
 
+from infra.brokers import FOLDER as BROKERS
 from infra.config import LOOPBACK, Config
+from infra.native import postgres
 from infra.native.backend import NativeBackend
 from infra.stack import Stack
 from infra.supervisor import Program, Supervisor
@@ -23,6 +25,8 @@ from schemas.topics import TRADES
 from streams.demo.market import LIVELY
 from streams.topics.lag import behind, members, readers
 from streams.topics.read import count
+from streams.worker import FOLDER as WORKERS_FOLDER
+from tests.faults.harness.disks import Disk, small_disks
 from tests.faults.harness.markets import Markets
 from tests.stack import claimed_offset, environment, running_stack
 
@@ -31,6 +35,8 @@ WORKERS = ("worker-1", "worker-2")
 TRADED = "binance"
 POSTGRES = "postgres"
 SERVERS = ("broker", "registry", "connect", POSTGRES)
+BROKER_MB, REST_MB, WORKERS_MB = 3_000, 2_000, 64
+"""Sizes of the disks that can be filled: of the broker; of Postgres and of all that writes logs; of workers' files."""
 START_WITHIN_S = 90.0
 REST_WITHIN_S = 60.0
 HOLES_WITHIN_S = 150.0
@@ -47,10 +53,15 @@ class Unsettled(Exception):
     """Not all is worked off in time; the message says what is not."""
 
 
+class NotTried(Exception):
+    """A fault cannot be had here; the message says why."""
+
+
 class House:
     """All of it. Faults are done to its parts by `tests.faults.harness.cases`."""
 
-    def __init__(self, config: Config, markets: Markets, folder: Path, say: Say) -> None:
+    def __init__(self, config: Config, markets: Markets, folder: Path, disks: Mapping[Path, Disk], say: Say) -> None:
+        self._disks = disks
         self.config, self.markets, self.folder, self._say = config, markets, folder, say
         self.supervisor = Supervisor(folder / "programs", folder / "logs", say)
         self._admin = admin(config)
@@ -123,8 +134,20 @@ class House:
             with self._lock:
                 (self._frozen.add if number == signal.SIGSTOP else self._frozen.discard)(each.pid)
 
+    def disk(self, name: str) -> Disk:
+        """The disk of the broker, of Postgres, or of the workers. Raises `NotTried` where it has none of its own."""
+        home = self.config.data_dir.resolve()
+        folder = {"broker": home / BROKERS, POSTGRES: home, "workers": home / WORKERS_FOLDER}[name]
+        if folder not in self._disks:
+            raise NotTried("a small disk cannot be mounted: only root may")
+        if name == POSTGRES and postgres.data_home(self.config, postgres.account()).parent != home:
+            raise NotTried(f"{home} cannot be reached by Postgres's account, its data are elsewhere")
+        return self._disks[folder]
+
     def heal(self) -> None:
-        """Let everything go on: what is frozen, what is cut, and servers that have ended."""
+        """Let everything go on: what is frozen, what is cut, full disks, and servers that have ended."""
+        for disk in self._disks.values():
+            disk.free()
         with self._lock:
             frozen, self._frozen = self._frozen, set()
         for pid in frozen:
@@ -192,15 +215,17 @@ class House:
 
 
 @contextmanager
-def house(folder: Path, seed: int, say: Say) -> Iterator[House]:
-    """A house that is open; all of it is ended with the context, its folder stays."""
-    with claimed_offset() as offset, Markets(folder, seed) as markets:
+def house(folder: Path, seed: int, say: Say, full_disks: bool = False) -> Iterator[House]:
+    """A house that is open, with disks that can be filled if asked for; it ends with the context, its folder stays."""
+    home = folder / "stack"
+    sizes = {home: REST_MB, home / BROKERS: BROKER_MB, home / WORKERS_FOLDER: WORKERS_MB} if full_disks else {}
+    with small_disks(sizes) as disks, claimed_offset() as offset, Markets(folder, seed) as markets:
         link = markets.add_link(POSTGRES, Config(port_offset=offset).port("postgres"))
         values = {"HEDGEHOG_CONNECT_POSTGRES": f"{LOOPBACK}:{link.port}"}
         for exchange in markets.exchanges.values():
             values |= exchange.environment
-        with environment(values), running_stack(offset, folder / "stack", keep=True) as config:
-            made = House(config, markets, folder, say)
+        with environment(values), running_stack(offset, home, keep=True) as config:
+            made = House(config, markets, folder, disks, say)
             try:
                 made.start_all()
                 yield made

@@ -185,13 +185,11 @@ def take_fill(board: Board, fill: Fill) -> None:
 def add_cycle(board: Board, instrument: str, cycle: Cycle) -> None:
     """Add a finished cycle to the list of alerts."""
     _add_event(board, Event(cycle.time, f"cycle {instrument} {cycle.trader} {cycle.time}", instrument, cycle))
-    board.touch(EVENTS)
 
 
 def take_alert(board: Board, alert: Alert) -> None:
     """Take one alert; one with an id that is known is a repeat."""
     _add_event(board, Event(alert.event_time, alert.alert_id, alert.instrument, alert))
-    board.touch(EVENTS)
 
 
 def pair_of(board: Board, instrument: str) -> tuple[str, str, str]:
@@ -212,8 +210,6 @@ def side_word(side: Side) -> str:
 
 
 def _add_event(board: Board, event: Event) -> None:
-    if event.event_id in board.events:
-        return
     board.events[event.event_id] = event
     if len(board.events) > EVENTS_KEPT:
         oldest = min(board.events.values(), key=lambda known: known.time)

@@ -90,12 +90,14 @@ def test_many_pages_draw_a_panel_once(hub: Hub) -> None:
         drawn += 1
         return {"price": drawn}
 
-    panel = Panel("price", (f"market {XRP}",), show)
-    pages = [Page(hub, [panel]) for _ in range(50)]
+    panel, other = Panel("price", (f"market {XRP}",), show), Panel("other", (), lambda *_: {})
+    pages = [Page(hub, panels) for panels in ([panel], [panel, other]) for _ in range(25)]
     for _ in range(10):
-        traded(hub.board, XRP, "0.44")
         hub._tick += 1
-        frames = [page.again()["panels"]["price"] for page in pages]
+        frames = []
+        for page in pages:  # trades come while the pages have their turn
+            traded(hub.board, XRP, "0.44")
+            frames.append(page.again()["panels"]["price"])
         assert all(found == frames[0] for found in frames)
     assert drawn == 10
 

@@ -254,6 +254,12 @@ def test_alerts_are_listed_once_the_newest_first(board: Board) -> None:
     assert oldest["title"] == "BUY refused by LOT_SIZE"
     assert count_since(board, START, START) == 1
     assert alerts(board, 1, START)["total"] == 2
+    for number in range(fold.EVENTS_KEPT):
+        fold.take_alert(
+            board, msgspec.structs.replace(alert, alert_id=f"later {number}", event_time=START + 1 + number)
+        )
+    assert len(board.events) == fold.EVENTS_KEPT
+    assert "a" not in board.events, "the oldest are forgotten"
 
 
 def test_a_snooze_hides_nothing_and_offers_its_end(board: Board) -> None:

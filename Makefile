@@ -93,11 +93,21 @@ soak: setup ## FAULTS faults drawn by SEED, within MINUTES, under load; everythi
 mutants: setup ## break the sources on purpose, one small breakage at a time: each has to be noticed by a test
 	@$(RUN)/python -m tests.mutants
 
-lint: setup ## check style, format and types
+AUDIT_STAMP := .venv-audit/.installed
+LOCKS := infra/requirements.lock infra/requirements-bench.lock infra/requirements-audit.lock
+
+lint: setup $(AUDIT_STAMP) ## check style, format, types, and the dependencies for known vulnerabilities
 	@$(RUN)/ruff check .
 	@$(RUN)/ruff format --check .
 	@$(RUN)/mypy
+	@$(RUN)/python -m infra.vulnerabilities .venv-audit/bin/pip-audit $(LOCKS)
 	@echo "hedgehog: style, format and types are fine; next: make test"
+
+$(AUDIT_STAMP): infra/requirements-audit.lock
+	@echo "hedgehog: installing pip-audit into .venv-audit (once)"
+	@$(PYTHON) -m venv .venv-audit
+	@.venv-audit/bin/pip install --quiet --disable-pip-version-check --require-hashes -r infra/requirements-audit.lock
+	@touch $@
 
 BENCH_STAMP := .venv-bench/.installed
 

@@ -94,13 +94,12 @@ mutants: setup ## break the sources on purpose, one small breakage at a time: ea
 	@$(RUN)/python -m tests.mutants
 
 AUDIT_STAMP := .venv-audit/.installed
-LOCKS := infra/requirements.lock infra/requirements-bench.lock infra/requirements-audit.lock
 
 lint: setup $(AUDIT_STAMP) ## check style, format, types, and the dependencies for known vulnerabilities
 	@$(RUN)/ruff check .
 	@$(RUN)/ruff format --check .
 	@$(RUN)/mypy
-	@$(RUN)/python -m infra.vulnerabilities .venv-audit/bin/pip-audit $(LOCKS)
+	@$(RUN)/python -m infra.vulnerabilities .venv-audit/bin/pip-audit infra/requirements.lock
 	@echo "hedgehog: style, format and types are fine; next: make test"
 
 $(AUDIT_STAMP): infra/requirements-audit.lock

@@ -1,4 +1,4 @@
-"""`python -m infra.vulnerabilities PIP_AUDIT LOCK…`: known vulnerabilities of locked dependencies, as an index tells.
+"""`python -m infra.vulnerabilities PIP_AUDIT LOCK`: known vulnerabilities of locked dependencies, as an index tells.
 
 Many machines have only a mirror of the packages, which does not tell of vulnerabilities. That is said, and is no
 failure. Exit status: 0 none is known, or nobody can be asked; 1 some are known, each with the versions that mend it.
@@ -6,7 +6,7 @@ failure. Exit status: 0 none is known, or nobody can be asked; 1 some are known,
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -58,18 +58,17 @@ def _known(package: Dependency) -> Iterator[str]:
         yield f"{package.name} {package.version}: {found.id}, mended by {mended}"
 
 
-def main(pip_audit: str, locks: Sequence[str]) -> int:
+def main(pip_audit: str, lock: str) -> int:
     """Ask, and print what is known; the exit status."""
-    files = [word for lock in locks for word in ("-r", lock)]
     try:
-        done = subprocess.run([pip_audit, *ASKED, *files], capture_output=True, timeout=WITHIN_S, check=False)
+        done = subprocess.run([pip_audit, *ASKED, "-r", lock], capture_output=True, timeout=WITHIN_S, check=False)
         found = audited(done.stdout)
     except subprocess.TimeoutExpired:
         print(f"hedgehog: NOT audited: no index has answered within {WITHIN_S} s", file=sys.stderr)
         return 0
     except msgspec.DecodeError:
         reason = (done.stderr.decode(errors="replace").strip().splitlines() or ["no answer"])[-1]
-        print(f"hedgehog: NOT audited: {reason}", file=sys.stderr)
+        print(f"hedgehog: NOT audited: {reason:.300}", file=sys.stderr)
         return 0
     for line in found.known:
         print(f"hedgehog: {line}", file=sys.stderr)
@@ -81,4 +80,4 @@ def main(pip_audit: str, locks: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]))
+    sys.exit(main(*sys.argv[1:]))

@@ -36,11 +36,11 @@ def program(folder: Path, prints: str, complains: str = "") -> str:
 def test_what_is_known_fails_and_what_nobody_tells_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], packages: list[object], status: int, said: str
 ) -> None:
-    assert main(program(tmp_path, json.dumps({"dependencies": packages, "fixes": []})), ["some.lock"]) == status
+    assert main(program(tmp_path, json.dumps({"dependencies": packages, "fixes": []})), "some.lock") == status
     printed = capsys.readouterr()
     assert (printed.out + printed.err).splitlines() == [f"hedgehog: {said}"]
 
 
 def test_an_index_that_cannot_be_reached_is_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(program(tmp_path, "", "Traceback\nConnectionError: refused"), ["some.lock"]) == 0
+    assert main(program(tmp_path, "", "Traceback\nConnectionError: refused"), "some.lock") == 0
     assert capsys.readouterr().err == "hedgehog: NOT audited: ConnectionError: refused\n"

@@ -13,6 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
+
 from connectors.provision import provision
 from infra.stack import Stack, to_stderr
 from producers.local_exchange.simulated import Market
@@ -20,6 +22,7 @@ from schemas.codec import Codec
 from schemas.records import Order, Trade
 from schemas.registry import make_codec
 from schemas.topics import ORDERS, TRADES
+from tests.bench.dashboard import PORT, until_ready
 from tests.bench.market import LOOP, encode, instruments, laps, setups_of, trades_of
 from tests.bench.process import WORKER, running, work_off
 from tests.bench.report import Row
@@ -47,9 +50,11 @@ def measure(markets: Sequence[Market], trades: list[Trade], codec: Codec[Trade],
         note("audit_trades_per_s", total / seconds)
         note("audit_cpu_s", cpu_s)
         note("audit_again_s", _command(w, "audit")[0].seconds)
-        took = [_command(w, "explain", name)[0] for name in _orders(w)]
+        orders = _orders(w)
+        took = [_command(w, "explain", name)[0] for name in orders]
         note("explain_s", max(each.seconds for each in took))
         note("explain_cpu_s", max(each.cpu_s for each in took))
+        note("dashboard_why_s", max(_why(w, orders)))
 
 
 def rows() -> list[Row]:
@@ -61,6 +66,7 @@ def rows() -> list[Row]:
         Row("audit_cpu_s", "s", "its CPU time, all processes together"),
         Row("explain_cpu_s", "s", "CPU time of the one that took most"),
         Row("audit_again_s", "s", "hedgehog audit after that, which goes on from there"),
+        Row("dashboard_why_s", "s", "Why of these orders on the dashboard, the slowest, each asked once", at_most=1),
     ]
 
 
@@ -77,6 +83,18 @@ def _orders(w: World) -> list[str]:
     ids = list(dict.fromkeys(codec.decode(value).client_order_id for value in read_topic(w.config, ORDERS)))
     to_stderr(f"bench: {len(ids)} orders to explain")
     return [ids[0], ids[len(ids) // 2], ids[-1]]
+
+
+def _why(w: World, orders: Sequence[str]) -> Iterator[float]:
+    """Yield how many seconds the dashboard takes to answer for each order."""
+    argv = [sys.executable, "-m", "streams.cli.main", "dashboard", "--port", str(PORT), "--without-audit"]
+    with running(w, argv):
+        until_ready()
+        for name in orders:
+            began = time.perf_counter()
+            answer = httpx.get(f"http://127.0.0.1:{PORT}/api/ask/why", params={"order": name}, timeout=WITHIN_S)
+            answer.raise_for_status()
+            yield time.perf_counter() - began
 
 
 class Took(NamedTuple):

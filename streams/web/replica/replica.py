@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -31,6 +32,7 @@ from schemas.topics import Topic
 from streams.agents.groups import positions
 from streams.agents.market import MARKET, compile_steps
 from streams.agents.trades import compile_reading
+from streams.topics import lean
 from streams.topics.lag import worker_groups
 from streams.web.model import profits
 from streams.web.model.board import PARTS, PIPELINE, TRADED, Board, Deals, add_cycle, take_fill, take_order
@@ -183,6 +185,7 @@ class Replica:
             self.reload.set()
 
     def _consumer(self, consumers: list[AIOKafkaConsumer], **settings: int) -> AIOKafkaConsumer:
+        lean.install()
         consumer = AIOKafkaConsumer(
             **clients.aiokafka(self.config),
             client_id="hedgehog-dashboard",
@@ -312,9 +315,8 @@ class Replica:
             for place, messages in found.items():
                 self._stamp(topics.TRADES, place.partition, messages)
                 self._count_trades(messages)
-                fold(board, messages, codec)
-                await asyncio.sleep(0)
             if found:
+                fold(board, list(chain.from_iterable(found.values())), codec)
                 self.changed.set()
 
     def _stamp(self, topic: Topic, partition: int, messages: list[Any]) -> None:

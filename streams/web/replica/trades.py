@@ -61,7 +61,7 @@ class States:
 
 
 def fold(board: Board, records: Sequence[Any], codec: Codec[Trade]) -> None:
-    """Apply records of one partition of the trades, in their order; what is no trade is left to the trading agent."""
+    """Apply records of the trades, in the order of each partition; what is no trade is left to the trading agent."""
     keys, codes = coded([record.key for record in records])
     columns = decode_trades([record.value for record in records], keys, codes, codec)
     if columns.errors:

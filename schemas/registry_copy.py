@@ -8,6 +8,7 @@ registry of another kind has none, and whoever runs it looks after its data.
 import json
 import re
 from collections.abc import Collection, Mapping
+from http.client import NOT_FOUND
 from io import BytesIO
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -100,7 +101,9 @@ def _lacking(config: Config, kept: bytes) -> set[int]:
     for schema_id, text in sorted(schemas_in(kept).items()):
         try:
             known = json.loads(registry.schema(schema_id))
-        except RegistryError:
+        except RegistryError as error:
+            if error.status != NOT_FOUND:
+                raise
             lacking.add(schema_id)
             continue
         ours = json.loads(text)

@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from connectors.files import Connector, load_all
 from infra.config import Config
 from infra.errors import StackError
+from infra.urls import without_password
 from schemas.broker import admin, is_replay
 from schemas.groups import sink_group, sink_name
 from schemas.offsets import committed, go_on_from
@@ -218,13 +219,13 @@ class _Transport(httpx.HTTPTransport):
     def __init__(self, url: str) -> None:
         # without TLS there are no certificates to read, which takes 30 ms and every worker would do it every 5 s
         super().__init__(verify=url.startswith("https:"))
-        self._url = url
+        self._address = without_password(url)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         try:
             return super().handle_request(request)
         except httpx.TransportError as error:
-            raise ConnectError(f"no Kafka Connect answers at {self._url}: {error}") from None
+            raise ConnectError(f"no Kafka Connect answers at {self._address}: {error}") from None
 
 
 def _put(client: httpx.Client, connector: Connector, deadline: float) -> None:

@@ -21,6 +21,7 @@ from infra.brokers import kept_cluster
 from infra.errors import BadConfiguration
 from infra.passwords import OWNER, password_of
 from infra.security import PLAINTEXT, unfit
+from infra.urls import without_password
 
 LOOPBACK = "127.0.0.1"
 DATABASE = "hedgehog"
@@ -99,11 +100,11 @@ class Config(BaseSettings):
     kafka_password: Annotated[str, Field(repr=False)] = ""
     """Or the file that holds it."""
     kafka_password_file: Annotated[str, Field(validate_default=True)] = ""
-    registry_url: str = ""
-    connect_url: str = ""
+    registry_url: Annotated[str, Field(repr=False)] = ""
+    connect_url: Annotated[str, Field(repr=False)] = ""
     database_url: Annotated[str, Field(repr=False)] = ""
     """A URL of the stack's own server needs no password: that is in the data folder."""
-    connect_registry_url: str = ""
+    connect_registry_url: Annotated[str, Field(repr=False)] = ""
     """The registry and the `host:port` of PostgreSQL as Kafka Connect sees them; as this process does, unless given."""
     connect_postgres: Annotated[str, Field(pattern=r"^([^:/@]+:\d+)?$")] = ""
     binance_stream_url: str = "wss://stream.binance.com:9443"
@@ -275,6 +276,16 @@ class Config(BaseSettings):
         return (self.connect_url or f"http://{LOOPBACK}:{self.port('connect')}").rstrip("/")
 
     @property
+    def registry_shown(self) -> str:
+        """The address of the registry, for whoever may not know its password."""
+        return without_password(self.registry)
+
+    @property
+    def connect_shown(self) -> str:
+        """The address of Kafka Connect, for whoever may not know its password."""
+        return without_password(self.connect)
+
+    @property
     def database(self) -> str:
         """The SQLAlchemy URL of the warehouse. Read afresh each time: `make infra-up` makes the password in it."""
         password = password_of(self.data_dir, OWNER) if self.wants_own_password else None
@@ -346,7 +357,8 @@ def problems(error: ValidationError) -> Iterator[str]:
     """Yield what is wrong with each variable: its name, its value unless that holds a password, and the reason."""
     for problem in error.errors():
         name = "_".join(str(place) for place in problem["loc"])
-        shown = "…" if name in SECRET else problem["input"]
+        is_secret = name in SECRET or (name.endswith("_url") and "@" in str(problem["input"]))
+        shown = "…" if is_secret else problem["input"]
         yield f"HEDGEHOG_{name.upper()}={shown}: {problem['msg']}"
 
 

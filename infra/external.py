@@ -18,8 +18,8 @@ def endpoint_probes(config: Config) -> dict[str, tuple[str, Callable[[], None]]]
     return {
         "postgres": (_without_password(config.database), lambda: probes.database(config.database)),
         "broker": (config.bootstrap, lambda: probes.broker(config)),
-        "registry": (config.registry, lambda: probes.registry(config.registry)),
-        "connect": (config.connect, lambda: probes.connect(config.connect)),
+        "registry": (config.registry_shown, lambda: probes.registry(config.registry)),
+        "connect": (config.connect_shown, lambda: probes.connect(config.connect)),
     }
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.engine import make_url
 
 from infra import clients
 from infra.config import Config
+from infra.urls import without_password
 
 TIMEOUT_S = 2.0
 REFUSALS = (KafkaError._AUTHENTICATION, KafkaError._SSL)
@@ -52,7 +53,9 @@ def connect(url: str) -> None:
 
 def _get(url: str) -> None:
     # without TLS there are no certificates to read, which takes 30 ms and the dashboard asks every 2 s
-    httpx.get(url, timeout=TIMEOUT_S, verify=url.startswith("https:")).raise_for_status()
+    answer = httpx.get(url, timeout=TIMEOUT_S, verify=url.startswith("https:"))
+    if not answer.is_success:
+        raise ConnectionError(f"HTTP status {answer.status_code} {answer.reason_phrase}: {without_password(url)}")
 
 
 def database(url: str) -> None:

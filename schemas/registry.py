@@ -96,7 +96,7 @@ def make_codec(config: Config, record_type: type[R]) -> Codec[R]:
     except SchemaRefused:
         raise
     except Exception as error:  # whatever the HTTP client beneath raises, it is about the registry
-        raise RegistryUnavailable(f"the schema registry at {config.registry}: {error}") from error
+        raise RegistryUnavailable(f"the schema registry at {config.registry_shown}: {error}") from error
 
     def writer_schema(wanted: int) -> str:
         try:

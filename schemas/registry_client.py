@@ -9,8 +9,10 @@ from base64 import b64encode
 from http.client import FORBIDDEN, NOT_FOUND, UNAUTHORIZED
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit
 from urllib.request import Request, urlopen
+
+from infra.urls import without_password
 
 TIMEOUT_S = 30.0
 KIND = "application/vnd.schemaregistry.v1+json"
@@ -33,7 +35,7 @@ class RegistryClient:
     """
 
     def __init__(self, url: str) -> None:
-        self._url, signed_in = _without_password(url)
+        self._url, signed_in = _signed_in(url)
         self._headers = {"Accept": KIND, "Content-Type": KIND, **signed_in}
 
     def register(self, subject: str, schema: str) -> int:
@@ -80,7 +82,7 @@ class RegistryArchive:
     """
 
     def __init__(self, url: str) -> None:
-        address, self._headers = _without_password(url)
+        address, self._headers = _signed_in(url)
         self._url = f"{address}/apis/registry/v3/admin"
 
     def exported(self) -> bytes | None:
@@ -108,12 +110,12 @@ class RegistryArchive:
                 raise RegistryError(error.code, str(error.reason)) from None
 
 
-def _without_password(url: str) -> tuple[str, dict[str, str]]:
+def _signed_in(url: str) -> tuple[str, dict[str, str]]:
     """Return the address without user and password, and the header that says them. `ValueError` for none of HTTP."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
         raise ValueError(f"{url!r} is no address of a registry: it begins neither with http: nor with https:")
-    address = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
+    address = without_password(url).rstrip("/")
     if parts.username is None:
         return address, {}
     signed = f"{unquote(parts.username)}:{unquote(parts.password or '')}"

@@ -87,8 +87,8 @@ def _restore(config: Config, kept: bytes) -> None:
         still = _lacking(config, kept)
         if still:
             raise OtherSchemas(
-                f"schema registry {config.registry}: it has no schema of id {min(still)}, which records of the broker "
-                f"at {config.bootstrap} name, and does not take it back; {_WHAT_TO_DO}"
+                f"schema registry {config.registry_shown}: it has no schema of id {min(still)}, which records of "
+                f"the broker at {config.bootstrap} name, and does not take it back; {_WHAT_TO_DO}"
             )
 
 
@@ -109,8 +109,8 @@ def _lacking(config: Config, kept: bytes) -> set[int]:
         ours = json.loads(text)
         if known != ours:
             raise OtherSchemas(
-                f"schema registry {config.registry}: id {schema_id} is {_name(known)} there, and {_name(ours)} in the "
-                f"records of the broker at {config.bootstrap}; {_WHAT_TO_DO}"
+                f"schema registry {config.registry_shown}: id {schema_id} is {_name(known)} there, and {_name(ours)} in "
+                f"the records of the broker at {config.bootstrap}; {_WHAT_TO_DO}"
             )
     return lacking
 

@@ -34,13 +34,13 @@ def need_broker(config: Config) -> None:
 def need_registry(config: Config) -> None:
     """Raise `Unreachable` unless the schema registry listens."""
     if not listens(*_host_port(config.registry, 80)):
-        raise Unreachable(f"no schema registry listens at {config.registry}")
+        raise Unreachable(f"no schema registry listens at {config.registry_shown}")
 
 
 def need_connect(config: Config) -> None:
     """Raise `Unreachable` unless Kafka Connect listens."""
     if not listens(*_host_port(config.connect, 80)):
-        raise Unreachable(f"no Kafka Connect listens at {config.connect}")
+        raise Unreachable(f"no Kafka Connect listens at {config.connect_shown}")
 
 
 def need_database(config: Config) -> None:

@@ -92,6 +92,7 @@ HOUSE = House(
         "schemas",
     ),
     entry_points={
+        "infra/vulnerabilities.py": "make lint",
         "infra/__main__.py": "python -m infra",
         "connectors/__main__.py": "python -m connectors",
         "producers/__main__.py": "python -m producers",

@@ -111,14 +111,14 @@ def _registry() -> str:
     config = load_config()
     endpoints.need_registry(config)
     probes.registry(config.registry)
-    return f"answers at {config.registry}"
+    return f"answers at {config.registry_shown}"
 
 
 def _connect() -> str:
     config = load_config()
     endpoints.need_connect(config)
     probes.connect(config.connect)
-    return f"answers at {config.connect}"
+    return f"answers at {config.connect_shown}"
 
 
 def _postgres() -> str:

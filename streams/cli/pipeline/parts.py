@@ -29,10 +29,11 @@ TABLES = tuple(topic.name for topic in SINKS)
 def parts(config: Config) -> Rows:
     """Return broker, registry, Connect and database: `up` where it answers, and why not where it does not."""
     host, port = endpoints.database_address(config)
+    registry, connect = config.registry_shown, config.connect_shown
     return [
         _part("broker", config.bootstrap, endpoints.need_broker, config, lambda: probes.broker(config)),
-        _part("registry", config.registry, endpoints.need_registry, config, lambda: probes.registry(config.registry)),
-        _part("connect", config.connect, endpoints.need_connect, config, lambda: probes.connect(config.connect)),
+        _part("registry", registry, endpoints.need_registry, config, lambda: probes.registry(config.registry)),
+        _part("connect", connect, endpoints.need_connect, config, lambda: probes.connect(config.connect)),
         _part("postgres", f"{host}:{port}", endpoints.need_database, config, lambda: probes.database(config.database)),
     ]
 

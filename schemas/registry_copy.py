@@ -109,8 +109,8 @@ def _lacking(config: Config, kept: bytes) -> set[int]:
         ours = json.loads(text)
         if known != ours:
             raise OtherSchemas(
-                f"schema registry {config.registry_shown}: id {schema_id} is {_name(known)} there, and {_name(ours)} in "
-                f"the records of the broker at {config.bootstrap}; {_WHAT_TO_DO}"
+                f"schema registry {config.registry_shown}: id {schema_id} is {_name(known)} there, and {_name(ours)} "
+                f"in the records of the broker at {config.bootstrap}; {_WHAT_TO_DO}"
             )
     return lacking
 

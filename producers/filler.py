@@ -82,9 +82,9 @@ class Filler:
         """Yield what is to be published at once of what the session gives."""
         async with contextlib.aclosing(self.session.events()) as batches:
             async for batch in batches:
-                reconnects = self.memory.reconnects
+                breaks = self.memory.breaks
                 out = self.memory.live(batch, self._clock())
-                if self.memory.reconnects != reconnects:
+                if self.memory.breaks != breaks:
                     self._reconnected.set()
                 self._date_noticed()
                 if out:

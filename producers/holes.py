@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from producers.adapter import Ids, Newest, Notice, Page
 from producers.series import HELD_MAX, OpenHole, Series
-from producers.source import Event, Reconnected
+from producers.source import BadRecord, Event, Reconnected
 from schemas.records import Trade
 
 HOLD_S = 10.0
@@ -37,8 +37,8 @@ class Memory:
         self.open: list[tuple[Series, OpenHole]] = []
         self.noticed: list[tuple[Series, OpenHole]] = []
         """Holes that were opened and that nobody was told of yet."""
-        self.reconnects = 0
-        """So many connections were lost."""
+        self.breaks = 0
+        """How often something may have been missed: a connection was lost, or a frame could not be read."""
         self._claims: dict[str, _Claim] = {}
 
     def of(self, symbol: str) -> Series:
@@ -68,14 +68,24 @@ class Memory:
                 else:
                     out += self.take(event, now)
             elif isinstance(event, Reconnected):
-                self.reconnects += 1
+                self.breaks += 1
                 for series in self.series.values():
                     series.lose_connection()
             elif isinstance(event, Newest):
                 self.claim(event, now)
-            else:
+            elif isinstance(event, BadRecord):
+                self._miss(event)
                 out.append(event)
         return out
+
+    def _miss(self, unread: BadRecord) -> None:
+        """Note that what could not be read may have been a trade, which ids that are no series would never show."""
+        if self._ids == "contiguous":
+            return
+        self.breaks += 1
+        for series in self.series.values():
+            if unread.symbol in (None, series.symbol):
+                series.lose_connection()
 
     def take(self, trade: Trade, now: float, waiting: bool = True) -> list[Trade]:
         """Take in one trade, see `Series.take`."""

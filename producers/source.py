@@ -11,12 +11,13 @@ from schemas.records import Trade
 class BadRecord:
     """A frame, a line or a message that is no trade and nothing that its source knows; goes to the dead letters.
 
-    `origin` names the source, for a file with the line.
+    `origin` names the source, for a file with the line; `symbol` what the frame was of, where that can be read.
     """
 
     origin: str
     raw: bytes
     error: str
+    symbol: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

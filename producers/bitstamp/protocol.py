@@ -6,6 +6,7 @@ read from the fields that end with `_str`: the others have been floats. Ids are 
 A symbol is what the exchange calls a pair (`url_symbol`, `btcusd`), in capitals: `BTCUSD`.
 """
 
+import re
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -18,6 +19,7 @@ from schemas.records import Trade
 EXCHANGE = "bitstamp"
 ORIGIN = "bitstamp stream"
 PREFIX = "live_trades_"
+CHANNEL = re.compile(rb'"channel": *"live_trades_([a-z0-9]+)"')
 SELLS = 1
 HEARTBEAT = '{"event":"bts:heartbeat"}'
 HEARTBEAT_S = 10.0
@@ -83,7 +85,7 @@ def parse_frame(raw: bytes, received_time: int) -> Frame:
         )
         trade.check()
     except UNREADABLE as error:
-        return _parse_control(raw) or BadRecord(ORIGIN, raw, str(error))
+        return _parse_control(raw) or BadRecord(ORIGIN, raw, str(error), _symbol_in(raw))
     return trade
 
 
@@ -103,6 +105,12 @@ def _parse_control(raw: bytes) -> Frame | None:
         case "bts:heartbeat":
             return Unheeded()
     return None
+
+
+def _symbol_in(raw: bytes) -> str | None:
+    """Return the symbol of a frame that cannot be read, where its channel can."""
+    found = CHANNEL.search(raw)
+    return found[1].decode().upper() if found else None
 
 
 def _said(data: Any) -> str:

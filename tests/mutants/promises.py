@@ -43,4 +43,21 @@ PROMISES = (
         ("stale columns stay", "        column[count:] = [0] * (len(column) - count)\n", "        pass\n"),
         ("rules of before know the budget", "return rules if ruleset == TODAY else", "return rules if True else"),
     ),
+    *_of(
+        "producers/holes.py",
+        ("tests/unit/producers/test_holes.py",),
+        ("what could not be read was nothing", "                self._miss(event)\n", ""),
+        ("what could not be read was of all", "if unread.symbol in (None, series.symbol):", "if True:"),
+        (
+            "nobody is asked after when something could not be read",
+            "        self.breaks += 1\n        for series in self.series.values():\n            if unread",
+            "        for series in self.series.values():\n            if unread",
+        ),
+    ),
+    *_of(
+        "schemas/registry_copy.py",
+        ("tests/unit/schemas/test_registry_copy.py",),
+        ("others' subjects are copied", 'and of["subject"] in subjects]', "]"),
+        ("others' schemas are copied", 'content["contentId"] in named', "True"),
+    ),
 )

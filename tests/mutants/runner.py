@@ -1,6 +1,7 @@
 """Breaks the sources on purpose, one small breakage at a time, and sees that a test fails."""
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TIME_S = 600
+CRASHED = 3
+"""The exit code of a pytest that cannot go on."""
+MEMORY_BYTES = 6 << 30
+"""Of addresses: what a test of a mutant may take. One without end would take all that the machine has."""
 PYTEST = ("-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0")
 
 
@@ -85,7 +90,12 @@ def _run(copy: Path, command: Sequence[str], environment: Mapping[str, str]) -> 
         text=True,
         timeout=TIME_S,
         check=False,
+        preexec_fn=_bounded,
     )
+
+
+def _bounded() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
 
 
 def _tested(copy: Path, mutant: Mutant, tests: Sequence[str]) -> Outcome:
@@ -96,5 +106,7 @@ def _tested(copy: Path, mutant: Mutant, tests: Sequence[str]) -> Outcome:
     failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
     if failed:
         return Outcome(mutant, failed[0].split(" - ")[0].split(" ", 1)[1])
+    if done.returncode < 0 or done.returncode == CRASHED:
+        return Outcome(mutant, f"a test that ends pytest with {done.returncode}")
     passed = f"its tests pass: {' '.join(mutant.tests)}"
     return Outcome(mutant, None, passed if done.returncode == 0 else f"pytest ended with {done.returncode}")

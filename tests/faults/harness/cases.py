@@ -83,9 +83,10 @@ def _cut_in_frame(house: House, chance: random.Random) -> None:
 
 
 def _spoil_feed(house: House, chance: random.Random) -> None:
-    link = house.markets.links[_exchange(house, chance)]
-    link.spoiled = chance.randint(1, 5)
-    house.unreadable += link.spoiled
+    for name in house.markets.exchanges:
+        link = house.markets.links[name]
+        link.spoiled = chance.randint(1, 5)
+        house.unreadable += link.spoiled
     time.sleep(1)
 
 
@@ -187,7 +188,7 @@ CASES = (
     Case("kill-watchers", "the notifier or the dashboard is killed", _kill(NOTIFIER, DASHBOARD)),
     Case("cut-feed", "an exchange resets all connections and refuses new ones for up to 6 s", _cut_feed),
     Case("cut-in-frame", "a feed ends in the middle of a frame", _cut_in_frame),
-    Case("spoil-feed", "braces of a feed are other bytes: frames that cannot be read", _spoil_feed),
+    Case("spoil-feed", "braces of each feed are other bytes: frames that cannot be read", _spoil_feed),
     Case("half-open", "a feed's connections are half open for up to 8 s, then reset", _half_open),
     Case("shuffle-feed", "trades are skipped, late, and come again", _shuffle_feed),
     Case("refuse-twenty", "an exchange refuses ten handshakes and ten REST calls", _refuse_twenty),

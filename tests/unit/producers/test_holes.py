@@ -236,6 +236,26 @@ def test_what_is_no_trade_goes_on_in_its_place() -> None:
     assert memory.live([made(5, 5), bad, Reconnected(), made(6, 6)], 0) == [made(5, 5), bad, made(6, 6)]
 
 
+@pytest.mark.parametrize(
+    ("ids", "symbol", "asked"),
+    [
+        ("global", None, ["XUSDT", "YUSDT"]),
+        ("global", "XUSDT", ["XUSDT"]),
+        ("global", "ZUSDT", []),
+        ("contiguous", None, []),
+    ],
+)
+def test_what_could_not_be_read_may_have_been_a_trade(ids: Ids, symbol: str | None, asked: list[str]) -> None:
+    memory = Memory("bitstamp", ids)
+    both = ("XUSDT", "YUSDT")
+    memory.live([made(5, 5, name) for name in both], 0)
+    breaks = memory.breaks
+    memory.live([BadRecord("x", b"y", "z", symbol)], 0)
+    assert memory.breaks - breaks == (ids == "global"), "who is quiet is asked after soon"
+    memory.live([made(9 if ids == "global" else 6, 6, name) for name in both], 0)
+    assert sorted(series.symbol for series, _ in memory.open) == asked
+
+
 # the newest id that is said, what comes meanwhile → the ids that are missing then, the symbols that are silent
 CLAIMS: dict[str, tuple[int | None, Sequence[int], list[int], list[str]]] = {
     "the one that came": (6, [], [], []),

@@ -89,6 +89,22 @@ def test_what_is_no_frame_of_the_protocol_is_kept_as_it_came(raw: bytes, error: 
     assert error in found.error
 
 
+@pytest.mark.parametrize(
+    ("raw", "symbol"),
+    [
+        (frame(price_str="abc"), "BTCUSD"),
+        (frame()[:-9] + b"\x00" + frame()[-8:], "BTCUSD"),
+        (b"\x00" + frame()[1:], "BTCUSD"),
+        (frame().replace(b"live_trades_btcusd", b"live_trades_bt\x00usd"), None),
+        (b"no frame", None),
+    ],
+)
+def test_what_cannot_be_read_says_its_symbol_where_that_can_be_read(raw: bytes, symbol: str | None) -> None:
+    found = parse_frame(raw, 9)
+    assert isinstance(found, BadRecord)
+    assert found.symbol == symbol
+
+
 def test_requests() -> None:
     assert msgspec.json.decode(request("bts:subscribe", "BTCUSD")) == {
         "event": "bts:subscribe",

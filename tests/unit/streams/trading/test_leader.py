@@ -341,6 +341,15 @@ def test_a_leader_of_before_goes_on_by_the_rules_of_today_as_its_replay_does(
     assert lots == {number: (units(quantity), units(cost) * ONE) for number, (quantity, cost) in held.items()}
 
 
+@pytest.mark.parametrize(("rules", "follows"), [(OLDEST, "2:B NEW 93.06 x 0.3"), (TODAY, "")])
+def test_a_leader_of_before_knows_no_budget_beside_what_others_have_taken(rules: int, follows: str) -> None:
+    told = Told(seeded=False)
+    told.state = leader.new_state(INSTRUMENT, 0, rules)
+    for event in ("seed", "set status=on budget=100 chunks=2", "trade 100", "set budget=60", "trade 94", "fill 1:B"):
+        told.tell(event)
+    assert told.tell("trade 94") == follows
+
+
 def test_the_first_entry_of_a_journal_says_the_rules() -> None:
     told = Told(seeded=False)
     leader.take_incarnation(told.state, "k3f7qa")

@@ -12,6 +12,8 @@ from tests.faults.harness.house import DASHBOARD, NOTIFIER, POSTGRES, PRODUCER, 
 
 FROZEN_S = 11.0
 """Longer than the session of a worker."""
+REFUSED_HANDSHAKES = 6
+"""The pause after each is longer than the one before: more would take minutes."""
 CLOCK = Path(__file__).parent / "clock"
 EXTRA = "worker-3"
 
@@ -115,10 +117,12 @@ def _shuffle_feed(house: House, chance: random.Random) -> None:
 def _refuse_twenty(house: House, chance: random.Random) -> None:
     server = house.markets.exchanges[_exchange(house, chance)].server
     refusals = [HttpFault(chance.choice((429, 500, 503)), "1") for _ in range(20)]
-    house.markets.do(lambda: server.faults.handshakes.extend(refusals[:10]))
-    house.markets.do(lambda: server.faults.calls.extend(refusals[10:]))
+    house.markets.do(lambda: server.faults.handshakes.extend(refusals[:REFUSED_HANDSHAKES]))
+    house.markets.do(lambda: server.faults.calls.extend(refusals[REFUSED_HANDSHAKES:]))
     house.markets.do(server.drop)
-    time.sleep(3)
+    time.sleep(25)
+    house.markets.do(server.faults.handshakes.clear)
+    house.markets.do(server.faults.calls.clear)
 
 
 def _without_postgres(seconds: float) -> Does:
@@ -191,7 +195,12 @@ CASES = (
     Case("spoil-feed", "braces of each feed are other bytes: frames that cannot be read", _spoil_feed),
     Case("half-open", "a feed's connections are half open for up to 8 s, then reset", _half_open),
     Case("shuffle-feed", "trades are skipped, late, and come again", _shuffle_feed),
-    Case("refuse-twenty", "an exchange refuses ten handshakes and ten REST calls", _refuse_twenty),
+    Case(
+        "refuse-twenty",
+        "an exchange refuses six handshakes and fourteen REST calls, or as many as come in 25 s",
+        _refuse_twenty,
+        quick=False,
+    ),
     Case("slow-postgres", "each answer of Postgres takes up to 0.2 s longer", _slow_postgres, quick=False),
     Case("no-postgres", "Postgres cannot be reached for 60 s", _without_postgres(60), quick=False),
     Case("kill-connect", "Kafka Connect is killed", _kill_server("connect"), quick=False),

@@ -58,13 +58,16 @@ def worker_properties(config: Config, plugins: Sequence[Path], bind: str = LOOPB
 
 
 def connect_part(config: Config, layout: Callable[[], Layout], brokers: Sequence[str]) -> Part:
-    """The Connect worker of the native backend, after those brokers of the stack."""
+    """The Connect worker of the native backend, after those brokers of the stack, and after the registry.
+
+    A sink that cannot have a schema takes the record for one that cannot be read: it would be a dead letter.
+    """
     home = config.data_dir.resolve() / "connect"
     return Part(
         name="connect",
         endpoint=config.connect,
         ports={"connect_port": config.port("connect")},
-        needs=tuple(brokers),
+        needs=("registry", *brokers),
         command=partial(_command, config, home, layout),
         probe=partial(probes.connect, config.connect),
     )

@@ -143,10 +143,10 @@ def _slow_postgres(house: House, chance: random.Random) -> None:
     link.delay_s = 0.0
 
 
-def _kill_server(name: str) -> Does:
+def _kill_server(name: str, low: float = 1, high: float = 5) -> Does:
     def does(house: House, chance: random.Random) -> None:
         house.signal(name, signal.SIGKILL)
-        time.sleep(chance.uniform(1, 5))
+        time.sleep(chance.uniform(low, high))
         house.heal()
 
     return does
@@ -205,6 +205,7 @@ CASES = (
     Case("no-postgres", "Postgres cannot be reached for 60 s", _without_postgres(60), quick=False),
     Case("kill-connect", "Kafka Connect is killed", _kill_server("connect"), quick=False),
     Case("kill-registry", "the registry is killed", _kill_server("registry"), quick=False),
+    Case("no-registry", "the registry is killed and away for 45 s", _kill_server("registry", 45, 45), quick=False),
     Case("kill-broker", "the broker is killed", _kill_server("broker"), quick=False),
     Case("freeze-broker", "the broker stands still for 5 s", _freeze("broker", 5, 5), quick=False),
     Case("freeze-broker-long", "the broker stands still for 75 s", _freeze("broker", 75, 75), quick=False),

@@ -20,8 +20,9 @@ from infra.native.backend import NativeBackend
 from infra.stack import Stack
 from infra.supervisor import Program, Supervisor
 from schemas.broker import admin
-from schemas.groups import worker_group
-from schemas.topics import TRADES
+from schemas.groups import sink_group, worker_group
+from schemas.offsets import committed
+from schemas.topics import SINKS, TRADES
 from streams.demo.market import LIVELY
 from streams.topics.lag import behind, members, readers
 from streams.topics.read import count
@@ -38,6 +39,7 @@ SERVERS = ("broker", "registry", "connect", POSTGRES)
 BROKER_MB, REST_MB, WORKERS_MB = 3_000, 2_000, 64
 """Sizes of the disks that can be filled: of the broker; of Postgres and of all that writes logs; of workers' files."""
 START_WITHIN_S = 90.0
+ROWS_WITHIN_S = 150.0
 REST_WITHIN_S = 60.0
 HOLES_WITHIN_S = 150.0
 """Where the last trade before the rest was missed, nothing but the producer's look once a minute tells."""
@@ -88,6 +90,11 @@ class House:
         self._start(NOTIFIER, *this, "notify", "--sink", "stdout")
         self._start(DASHBOARD, *this, "dashboard", "--without-audit")
         self.until("the markets are open", lambda: all(self.markets.made().values()), START_WITHIN_S)
+        # a sink asks the registry for a schema once, with the first record: of candles after a minute
+        self.until("every sink has read something", self._has_rows, ROWS_WITHIN_S)
+
+    def _has_rows(self) -> bool:
+        return all(committed(self._admin, [sink_group(self.config, topic) for topic in SINKS]).values())
 
     def start_worker(self, name: str, **variables: str) -> None:
         """Start a worker, or one more."""

@@ -87,7 +87,7 @@ def test_brokers_of_somebody_else_are_not_the_stacks(tmp_path: Path, values: dic
     assert made.own_brokers == own
     brokers = [name for name in NativeBackend(made).parts if name.startswith("broker")]
     assert len(brokers) == own
-    assert NativeBackend(made).parts["connect"].needs == tuple(brokers)
+    assert NativeBackend(made).parts["connect"].needs == ("registry", *brokers)
 
 
 def test_the_number_belongs_to_the_data(tmp_path: Path) -> None:

@@ -1,10 +1,14 @@
 """The dashboard in a real browser, on a real stack: what takes long, what is sent back, what is quiet, its states."""
 
+import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -226,6 +230,35 @@ def test_a_backtest_runs_from_the_page_to_its_report(world: World) -> None:
         assert looking.violations() == [], "a report"
         assert f"hedgehog backtest show {page.url.partition('=')[2]}" in looking.text(".run")
         assert page.locator("tr", has_text="it's mine").count() >= 1
+
+
+def exported(world: World, folder: Path) -> Path:
+    """An archive of what the topic has of XRP."""
+    argv = [sys.executable, "-m", "streams.cli.main", "archive", "export", "--symbol", XRP, "--out", str(folder)]
+    variables = {"HEDGEHOG_TOPIC_PREFIX": world.pipeline.config.topic_prefix}
+    subprocess.run(argv, check=True, env={**os.environ, **variables}, timeout=60)
+    return folder
+
+
+@pytest.mark.timeout(300)
+def test_a_sweep_over_an_archive_runs_from_the_page_to_its_best_runs(world: World, tmp_path: Path) -> None:
+    with world.look() as looking:
+        page = looking.open("/backtests")
+        page.click("[data-kind=sweep]:not(.field)")
+        page.fill('[data-option="--symbol"]', XRP)
+        page.select_option("#bt-source", "file")
+        page.fill('[data-option="--file"]', str(exported(world, tmp_path)))
+        page.fill('[data-option="--chunks"]', "3,5")
+        page.fill('[data-option="--profit"]', "0.01,0.02,0.03")
+        typed = looking.text(".bt-foot .cmd code")
+        assert typed.startswith(
+            f"hedgehog backtest sweep --symbol {XRP} --file {tmp_path} --settings live --chunks 3,5"
+        )
+        page.click(".bt [type=submit]")
+        page.wait_for_url(re.compile(r"/backtests\?compare=[\d,]+$"), timeout=120_000)
+        page.wait_for_selector("section[aria-label='Runs side by side'] h2:has-text('run ')")
+        assert page.locator("section[aria-label='Runs side by side'] tr.differs").count() > 0
+        assert looking.violations() == [], "after a sweep"
 
 
 def test_a_page_says_what_is_empty_loading_stale_or_not_connected(world: World) -> None:

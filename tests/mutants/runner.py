@@ -12,7 +12,7 @@ from pathlib import Path
 TIME_S = 600
 CRASHED = 3
 """The exit code of a pytest that cannot go on."""
-MEMORY_BYTES = 6 << 30
+MEMORY_BYTES = 4 << 30
 """Of addresses: what a test of a mutant may take. One without end would take all that the machine has."""
 PYTEST = ("-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0")
 

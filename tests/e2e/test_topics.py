@@ -11,12 +11,12 @@ from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPa
 
 from infra.config import Config
 from schemas.broker import TopicError, TopicsMissing, admin, configure_topics, create_topics, delete_topics
-from schemas.groups import worker_group
+from schemas.groups import sink_group, worker_group
 from schemas.reader import Partition, Reader
 from schemas.records import Trade
 from schemas.registry import make_codec, register_all
 from schemas.spans import partition_of, records
-from schemas.topics import BOOKS, DEAD_LETTERS, FILLS, LEADERS, ORDERS, TRADES
+from schemas.topics import BOOKS, DEAD_LETTERS, FILLS, LEADERS, ORDERS, TRADES, sink_dead_letters
 from streams.cli.pipeline.running import standing_still
 from streams.topics.consume import OFFSET, trade_columns
 from streams.topics.lag import behind, lags, members, worker_groups
@@ -212,6 +212,31 @@ def test_topics_of_other_settings_get_those_of_today(world: Config) -> None:
     with pytest.raises(TopicError, match=r"topic .*leaders.*: "):
         configure_topics(config, [replace(LEADERS, config={"min.compaction.lag.ms": "never"})])
     delete_topics(config)
+
+
+def test_a_sink_that_has_buried_all_that_is_left_does_not_stand_still(world: Config) -> None:
+    group, (name, number) = sink_group(world, ORDERS), orders(world)
+    consumer = Consumer({"bootstrap.servers": world.bootstrap, "group.id": group, "enable.auto.commit": False})
+    end = consumer.get_watermark_offsets(TopicPartition(name, number), WITHIN_S)[1]
+    others = [TopicPartition(name, other, 1 << 40) for other in range(world.partitions) if other != number]
+    producer = Producer({"bootstrap.servers": world.bootstrap})
+
+    def bury(offset: int) -> None:
+        place = {"topic": name, "partition": str(number), "offset": str(offset), "exception.message": "poison"}
+        headers = [(f"__connect.errors.{field}", value.encode()) for field, value in place.items()]
+        producer.produce(sink_dead_letters(ORDERS).full_name(world), b"poison", headers=headers)
+        assert producer.flush(WITHIN_S) == 0
+
+    try:
+        consumer.commit(offsets=[TopicPartition(name, number, end - 2), *others], asynchronous=False)
+        bury(end - 1)
+        bury(end - 1)
+        (said,) = standing_still(world, 1.0)
+        assert said.startswith(f"{group} stands still: 2 records behind")
+        bury(end - 2)
+        assert standing_still(world, 1.0) == []
+    finally:
+        consumer.close()
 
 
 def test_who_reads_on_does_not_stand_still_though_as_much_is_to_come(world: Config) -> None:

@@ -7,14 +7,17 @@ from confluent_kafka import Message
 from infra.config import Config
 from schemas.codec import Codec, CodecError
 from schemas.dead_letters import is_cut
+from schemas.offsets import Committed
 from schemas.records import DeadLetter
 from schemas.registry import make_codec
 from schemas.times import iso
-from schemas.topics import DEAD_LETTER_TOPICS, DEAD_LETTERS, TOPICS
+from schemas.topics import DEAD_LETTER_TOPICS, DEAD_LETTERS, TOPICS, Topic, sink_dead_letters
 from streams.cli.errors import BadValue
 from streams.topics.read import messages, one
 
 CONNECT = "__connect.errors."
+BURIED_MAX = 1_000
+"""So many letters of each partition are looked at."""
 
 
 def newest(config: Config, limit: int) -> list[dict[str, Any]]:
@@ -59,6 +62,15 @@ def buried(config: Config, message: Message) -> tuple[str, bytes | None, bytes |
     if is_cut(letter):
         raise BadValue(f"ID: the letter holds but a part of its record: {letter.error}")
     return letter.topic, letter.key, letter.value
+
+
+def buried_from(config: Config, topic: Topic, committed: Committed) -> int:
+    """Return how many records of a topic its sink has buried at or after the offsets that it has committed."""
+    places = set()
+    for message in messages(config, [sink_dead_letters(topic)], last=BURIED_MAX):
+        row = _of_sink(message)
+        places.add(((row["topic"], row["partition"]), row["offset"]))
+    return sum(offset >= committed.get(partition, 0) for partition, offset in places)
 
 
 def _row(config: Config, message: Message, codec: Codec[DeadLetter]) -> dict[str, Any]:

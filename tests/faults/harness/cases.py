@@ -195,12 +195,7 @@ CASES = (
     Case("spoil-feed", "braces of each feed are other bytes: frames that cannot be read", _spoil_feed),
     Case("half-open", "a feed's connections are half open for up to 8 s, then reset", _half_open),
     Case("shuffle-feed", "trades are skipped, late, and come again", _shuffle_feed),
-    Case(
-        "refuse-twenty",
-        "an exchange refuses six handshakes and fourteen REST calls",
-        _refuse_twenty,
-        quick=False,
-    ),
+    Case("refuse-twenty", "an exchange refuses six handshakes and fourteen REST calls", _refuse_twenty, quick=False),
     Case("slow-postgres", "each answer of Postgres takes up to 0.2 s longer", _slow_postgres, quick=False),
     Case("no-postgres", "Postgres cannot be reached for 60 s", _without_postgres(60), quick=False),
     Case("kill-connect", "Kafka Connect is killed", _kill_server("connect"), quick=False),

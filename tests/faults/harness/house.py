@@ -146,7 +146,7 @@ class House:
         home = self.config.data_dir.resolve()
         folder = {"broker": home / BROKERS, POSTGRES: home, "workers": home / WORKERS_FOLDER}[name]
         if folder not in self._disks:
-            raise NotTried("a small disk cannot be mounted: only root may")
+            raise NotTried("a small disk cannot be mounted")
         if name == POSTGRES and postgres.data_home(self.config, postgres.account()).parent != home:
             raise NotTried(f"{home} cannot be reached by Postgres's account, its data are elsewhere")
         return self._disks[folder]

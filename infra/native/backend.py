@@ -5,8 +5,8 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -147,6 +147,7 @@ class NativeBackend:
                     self._aborted.set()
             except KeyboardInterrupt:
                 self._aborted.set()
+                await_end(jobs)
                 raise
         errors = [error for job in jobs if (error := job.exception()) and not isinstance(error, _Aborted)]
         if errors:
@@ -164,6 +165,7 @@ class NativeBackend:
             daemon.start(part.command(), part.endpoint)
         self._await_ready(part, daemon)
         part.settle()
+        self._check_aborted()
         ready[part.name].set()
         how = "already up" if running else f"up after {time.monotonic() - started:.1f} s"
         say(f"{part.name:9} {how}, {part.endpoint}")
@@ -263,6 +265,17 @@ class NativeBackend:
 
 class _Aborted(Exception):
     """Another part failed; this one need not be waited for."""
+
+
+def await_end(jobs: Collection[Future[None]]) -> None:
+    """Wait until jobs that were told to end have done so, however often that is interrupted: what one of them starts
+    after the others were stopped would be left running."""
+    while True:
+        try:
+            wait(jobs)
+            return
+        except KeyboardInterrupt:
+            continue
 
 
 def _try_lock(descriptor: int) -> bool:

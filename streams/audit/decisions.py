@@ -4,12 +4,14 @@ A proof is remembered by the last checkpoint of each leader and book. Pure; `str
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
 from schemas.journal_records import BOOK, LEADER, Applied, Checkpoint
 from schemas.records import Fill, Order, Record
+from schemas.topics import APPLIED, CHECKPOINTS, FILLS, ORDERS
 from streams.audit.chains import NOTHING, STATES
 from streams.audit.journal import Epochs, Found, Recorded, epoch_name, gathered, owner_of
 from streams.audit.stretches import Subject
@@ -33,7 +35,7 @@ class Known(msgspec.Struct):
     marks: dict[str, Mark]
     """By agent and instrument."""
     epochs: Epochs
-    """The highest of each kind of records, by what the record is and its agent and instrument."""
+    """The highest of each kind of records before `begins`, by what the record is and its agent and instrument."""
 
 
 class _Positions(NamedTuple):
@@ -47,6 +49,9 @@ class _Inputs(msgspec.Struct):
 
 
 _inputs = msgspec.json.Decoder(_Inputs).decode
+TOPIC_OF: dict[type[Record], str] = {
+    kind: topic.name for topic in (ORDERS, APPLIED, FILLS, CHECKPOINTS) if (kind := topic.record)
+}
 TAKERS = {Fill: LEADER, Order: BOOK}
 """Whose inputs these are."""
 
@@ -133,13 +138,17 @@ class Decisions:
 
     def proven(self) -> Known:
         """Return what is known once all this is proven."""
-        epochs: Epochs = {} if self.known is None else dict(self.known.epochs)
-        for instrument, kinds in self._found.items():
-            for kind, found in kinds.items():
-                for _, record in found:
-                    name = epoch_name(kind, owner_of(record), instrument)
-                    epochs[name] = max(epochs.get(name, 0), record.epoch)
         marks = {} if self.known is None else dict(self.known.marks)
         marks |= {name: Mark(mark.version, mark.trades_offset) for name, (_, mark) in self._last.items()}
         begins = {**self._begins, "checkpoints": min((at for at, _ in self._last.values()), default=0)}
-        return Known(begins, self._ends, marks, epochs)
+        return Known(begins, self._ends, marks, self._epochs_before(begins))
+
+    def _epochs_before(self, begins: Mapping[str, int]) -> Epochs:
+        """Return the highest epochs before these offsets: of what is read again, earlier ones count again."""
+        epochs: Epochs = {} if self.known is None else dict(self.known.epochs)
+        for instrument, kinds in self._found.items():
+            for kind, found in kinds.items():
+                for record in (record for offset, record in found if offset < begins.get(TOPIC_OF[kind], 0)):
+                    name = epoch_name(kind, owner_of(record), instrument)
+                    epochs[name] = max(epochs.get(name, 0), record.epoch)
+        return epochs

@@ -13,10 +13,15 @@ from streams.audit.decisions import Known
 READ = (TRADES, ORDERS, APPLIED, FILLS, CHECKPOINTS)
 
 
+LAYOUT = 1
+"""Of what is kept; before there was one, its epochs were those of records that are read again."""
+
+
 class _Kept(msgspec.Struct):
     topics: dict[str, str]
     """The ids of the topics that were read: of others nothing is known."""
     partitions: dict[int, Known]
+    layout: int = 0
 
 
 def load(config: Config) -> dict[int, Known]:
@@ -25,7 +30,7 @@ def load(config: Config) -> dict[int, Known]:
         kept = msgspec.json.decode(_path(config).read_bytes(), type=_Kept)
     except (FileNotFoundError, msgspec.MsgspecError):
         return {}
-    return kept.partitions if kept.topics == _topics(config) else {}
+    return kept.partitions if kept.layout == LAYOUT and kept.topics == _topics(config) else {}
 
 
 def save(config: Config, proven: dict[int, Known]) -> None:
@@ -33,7 +38,7 @@ def save(config: Config, proven: dict[int, Known]) -> None:
     path = _path(config)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".new")
-    beside.write_bytes(msgspec.json.encode(_Kept(_topics(config), proven)))
+    beside.write_bytes(msgspec.json.encode(_Kept(_topics(config), proven, LAYOUT)))
     os.replace(beside, path)
 
 

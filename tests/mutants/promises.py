@@ -60,4 +60,9 @@ PROMISES = (
         ("others' subjects are copied", 'and of["subject"] in subjects]', "]"),
         ("others' schemas are copied", 'content["contentId"] in named', "True"),
     ),
+    *_of(
+        "streams/audit/decisions.py",
+        ("tests/unit/streams/audit/test_stretches.py",),
+        ("epochs of what is read again count", "if offset < begins.get(TOPIC_OF[kind], 0)", "if True"),
+    ),
 )

@@ -1,6 +1,7 @@
 """Proofs from checkpoint to checkpoint find what a proof from the beginning finds, and begin where they can."""
 
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import pytest
@@ -184,6 +185,29 @@ def test_what_is_proven_is_not_read_again(topics: Topics) -> None:
     assert len(recorded.orders) < len(topics.records["orders"]) // 2
     assert recorded.book is not None
     assert len(recorded.book.fills) < len(topics.records["fills"])
+
+
+def test_what_is_read_again_counts_though_a_later_worker_had_a_higher_epoch(topics: Topics) -> None:
+    """A worker that was started again after the last checkpoint: nothing before it is superseded by that."""
+    ends = {topic: topics.end(topic) for topic in ("trades", "orders", "applied", "fills")}
+    kept = topics.upto({**ends, "checkpoints": topics.end("checkpoints") // 2})
+    restarted = Topics({name: with_epochs(records) for name, records in kept.records.items()}, topics.tape)
+    known = decisions_of(restarted).proven()
+    again = decisions_of(restarted, known)
+    (recorded,) = again.recorded()
+    assert recorded.superseded == 0
+    for subject in subjects(recorded):
+        assert proven(subject, again.mark_of(subject), topics.tape, UNBOUNDED) == []
+    stale = msgspec.structs.replace(kept.records["orders"][-1][1], price=1)
+    (recorded,) = decisions_of(restarted.with_more("orders", stale), known).recorded()
+    assert recorded.superseded == 1, "what comes after a higher epoch is"
+
+
+def with_epochs(records: list[tuple[int, Any]]) -> list[tuple[int, Any]]:
+    """Records of two workers: the last tenth has a higher epoch."""
+    first = len(records) * 9 // 10
+    later = [(at, msgspec.structs.replace(each, epoch=each.epoch + 1)) for at, each in records[first:]]
+    return [*records[:first], *later]
 
 
 def test_what_comes_again_of_what_was_proven_is_held_against_all_of_it(topics: Topics) -> None:

@@ -25,6 +25,7 @@ from schemas.topics import SCHEMAS
 
 KEY = "registry"
 TIMEOUT_S = 30.0
+WHAT_TO_DO = "give it the data that it had, or empty ones: an empty registry is filled from the broker"
 ARTIFACT = re.compile(r"groups/[^/]+/artifacts/(?P<subject>[^/]+)/.+")
 VERSION = re.compile(r"groups/[^/]+/artifacts/[^/]+/versions/.+\.json")
 CONTENT = re.compile(r"content/(?P<hash>[0-9a-f]+)\.Content\.(json|data)")
@@ -88,11 +89,8 @@ def _restore(config: Config, kept: bytes) -> None:
         if still:
             raise OtherSchemas(
                 f"schema registry {config.registry_shown}: it has no schema of id {min(still)}, which records of "
-                f"the broker at {config.bootstrap} name, and does not take it back; {_WHAT_TO_DO}"
+                f"the broker at {config.bootstrap} name, and does not take it back; {WHAT_TO_DO}"
             )
-
-
-_WHAT_TO_DO = "give it the data that it had, or empty ones: an empty registry is filled from the broker"
 
 
 def _lacking(config: Config, kept: bytes) -> set[int]:
@@ -110,7 +108,7 @@ def _lacking(config: Config, kept: bytes) -> set[int]:
         if known != ours:
             raise OtherSchemas(
                 f"schema registry {config.registry_shown}: id {schema_id} is {_name(known)} there, and {_name(ours)} "
-                f"in the records of the broker at {config.bootstrap}; {_WHAT_TO_DO}"
+                f"in the records of the broker at {config.bootstrap}; {WHAT_TO_DO}"
             )
     return lacking
 

@@ -30,8 +30,8 @@ from infra.passwords import OWNER, make_passwords, password_of
 from infra.status import PartStatus
 
 POLL_S = 0.1
-NEED_OTHERS = (("connect",), ("registry",))
-"""The parts that are stopped before the others, in this order."""
+NEED_OTHERS = ("connect", "registry")
+"""The parts that are stopped before the others, one after the other."""
 LOCK_PATIENCE_S = 120
 DATA = (BROKERS, "connect", "logs", "run", "postgres", "audit")
 """The folders of the data folder that `clean` removes."""
@@ -192,8 +192,8 @@ class NativeBackend:
     def down(self, say: Say) -> None:
         """Stop the servers, those that need others first."""
         with self._exclusive():
-            rest = [name for name in self.parts if (name,) not in NEED_OTHERS]
-            for names in (*NEED_OTHERS, rest):
+            rest = [name for name in self.parts if name not in NEED_OTHERS]
+            for names in (*([name] for name in NEED_OTHERS), rest):
                 with ThreadPoolExecutor(len(names)) as pool:
                     list(pool.map(lambda name: self._stop(name, say), names))
 

@@ -1,7 +1,6 @@
 """The database's data are lost and the broker's are not: the registry, whose schemas were in it, gets its ids back."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -58,4 +57,4 @@ def test_a_lost_database_is_filled_again_and_never_read_by_other_schemas(home: t
     assert f"id {taken} is a schema of Fill there, and a schema of Trade in the records of the broker" in said
     assert "an empty registry is filled" in said
     assert execute(config, "SELECT count(*) FROM pg_tables WHERE tablename = 'orders'") == [(0,)], "nothing was begun"
-    assert Path(config.data_dir / "kafka" / "data").is_dir()
+    assert (config.data_dir / "kafka" / "data").is_dir()

@@ -97,6 +97,7 @@ class LocalExchange:
         self._manners = manners or Manners()
         self._clients: set[Client] = set()
         self._late: defaultdict[str, list[Trade]] = defaultdict(list)
+        self._last_sent: dict[str, Trade] = {}
         self._before_first: dict[str, int] | None = None
         """Where ids began anew: the id, by symbol, below the first one since."""
         self._subscribed = asyncio.Event()
@@ -196,8 +197,8 @@ class LocalExchange:
         self._note(self._send(self._late.pop(symbol, [])))
 
     def repeat_last(self, symbol: str) -> None:
-        """Send a symbol's last trade again."""
-        self._send(self.floor.history[symbol].newest(1))
+        """Send a symbol's last trade that had a subscriber again. Raises `KeyError` while there is none."""
+        self._send([self._last_sent[symbol]])
 
     def restart_ids(self) -> None:
         """Let the ids of every symbol begin anew at 1, as where a test network is wiped; what was before is gone."""
@@ -249,6 +250,7 @@ class LocalExchange:
     def _note(self, sent: list[Trade]) -> None:
         for trade in sent:
             self.sent[trade.symbol] += 1
+            self._last_sent[trade.symbol] = trade
         self._journal.add(sent)
 
     def _send(self, trades: list[Trade]) -> list[Trade]:

@@ -104,7 +104,7 @@ async def test_trades_that_are_dropped_and_repeated(name: str) -> None:
     async with whole_of(name) as (exchange, whole):
         exchange.skip(first, 5)
         exchange.repeat_last(second)
-        await asyncio.sleep(0.3)
+        await until(lambda: not exchange.faults.skipped[first])
         await until_whole(exchange, whole, name)
         assert sum(trade.filled for trade in whole.trades if trade.symbol == first) == 5
 

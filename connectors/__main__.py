@@ -8,9 +8,11 @@ import sys
 import threading
 from collections.abc import Callable
 
-from connectors.apply import SinkState, apply_all, states, watch
+from connectors.apply import apply_all
+from connectors.interface import SinkState, states
 from connectors.provision import provision
 from connectors.warehouse import claim
+from connectors.watching import watch
 from infra.config import Config, load_config
 from infra.ending import OF_THE_USER, ended
 from infra.stack import to_stderr

@@ -1,8 +1,10 @@
 """What a running stack needs before it is of use: topics, schemas, tables, connectors. Each step may be done again."""
 
+import time
 from collections.abc import Callable
 
 from connectors.apply import apply_all
+from connectors.letters import Letters
 from connectors.warehouse import claim
 from infra.config import Config
 from infra.errors import StackError
@@ -19,12 +21,13 @@ STEPS: tuple[tuple[str, Callable[[Config], object]], ...] = (
     ("records", upgrade_topics),
     ("sources", claim),
     ("connectors", apply_all),
+    ("letters", lambda config: Letters(config).look(time.monotonic())),
 )
 
 
 def provision(config: Config, say: Callable[[str], None]) -> None:
     """Create and configure topics, register schemas, migrate tables, upgrade records, hold the tables against the
-    topics, apply connectors.
+    topics, apply connectors, have them read again what they buried for want of a schema.
 
     Harmless when all is done. Raises `StackError` that names the step which failed.
     """

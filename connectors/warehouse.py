@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
-from connectors.apply import read_again
+from connectors.moving import read_again
 from infra.config import Config
 from infra.errors import StackError
 from schemas.broker import topic_ids
@@ -15,6 +15,7 @@ from schemas.sql import sources
 from schemas.sql.migrate import unreachable
 from schemas.topics import SINKS
 
+LOCK = 0x4845444746
 COMMAND = "hedgehog sinks set-aside --yes"
 
 
@@ -68,6 +69,13 @@ def _said(config: Config, foreign: dict[str, tuple[str, str]]) -> str:
         f"database {url.database} at {url.host}:{url.port} has rows of topics that are not those of the broker at "
         f"{config.bootstrap}: {which}; keep them beside and begin with empty tables: {COMMAND}"
     )
+
+
+@contextmanager
+def alone(config: Config) -> Iterator[bool]:
+    """Whether no other process is in here beside the same tables. Raises `DatabaseUnreachable`."""
+    with _connection(config) as connection:
+        yield connection.execute(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": LOCK}).scalar_one()
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from schemas.records import DeadLetter
 
+CONNECT = "__connect.errors."
+"""What the names of the headers begin with in which Kafka Connect says what a letter of a sink is about."""
 VALUE_BYTES = 2 << 20
 KEY_BYTES = 64 << 10
 REASON_CHARACTERS = 2_000

@@ -1,5 +1,7 @@
 """The schema registry: registers the project's schemas, makes codecs, fetches the schemas of other writers."""
 
+from collections.abc import Callable
+from functools import cache
 from http.client import CONFLICT, NOT_FOUND
 from typing import TypeVar
 
@@ -82,6 +84,28 @@ def _register(registry: RegistryClient, subject: str, record_type: type[Record])
         raise SchemaRefused(
             f"schema registry: {subject}: {record_type.__name__} as it is here cannot read what was written: {reason}"
         ) from None
+
+
+def knows(config: Config) -> Callable[[int], bool]:
+    """Return what tells whether the registry has a schema of an id, and asks it once for each.
+
+    It raises `RegistryUnavailable` where the registry does not answer.
+    """
+    registry = client(config)
+
+    @cache
+    def known(schema_id: int) -> bool:
+        try:
+            registry.schema(schema_id)
+        except RegistryError as error:
+            if error.status == NOT_FOUND:
+                return False
+            raise RegistryUnavailable(f"the schema registry at {config.registry_shown}: {error}") from None
+        except (OSError, ValueError) as error:
+            raise RegistryUnavailable(f"the schema registry at {config.registry_shown}: {error}") from None
+        return True
+
+    return known
 
 
 def make_codec(config: Config, record_type: type[R]) -> Codec[R]:

@@ -13,15 +13,16 @@ from io import BytesIO
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, Producer
+from confluent_kafka import OFFSET_BEGINNING
 
 from infra.config import Config
-from infra.errors import StackError, Unreachable
-from schemas.broker import client_settings, partitions_of
+from infra.errors import StackError
+from schemas.broker import partitions_of
 from schemas.reader import Reader
 from schemas.registry import client, register_all
 from schemas.registry_client import RegistryArchive, RegistryError
 from schemas.topics import SCHEMAS
+from schemas.writer import ToWrite, write
 
 KEY = "registry"
 TIMEOUT_S = 30.0
@@ -48,7 +49,7 @@ def register_beside_copy(config: Config) -> dict[str, int]:
     if exported is not None:
         ours = only_of(exported, ids)
         if kept is None or schemas_in(ours) != schemas_in(kept):
-            _write(config, ours)
+            write(config, SCHEMAS.full_name(config), [ToWrite(ours, KEY)])
     return ids
 
 
@@ -124,21 +125,3 @@ def _read(config: Config) -> bytes | None:
         values = [message.value() for message in reader.present(partitions, TIMEOUT_S) if message.key() == KEY.encode()]
     newest = values[-1] if values else None
     return newest if isinstance(newest, bytes) else None
-
-
-def _write(config: Config, archive: bytes) -> None:
-    """Keep a copy. Raises `Unreachable` where the broker does not take it."""
-    failed: list[KafkaError] = []
-
-    def delivered(error: KafkaError | None, _: Message) -> None:
-        if error is not None:
-            failed.append(error)
-
-    name = SCHEMAS.full_name(config)
-    producer = Producer({**client_settings(config), "acks": "all"})
-    try:
-        producer.produce(name, archive, KEY, on_delivery=delivered)
-    except KafkaException as error:
-        raise Unreachable(f"topic {name}: {error}") from error
-    if producer.flush(TIMEOUT_S) or failed:
-        raise Unreachable(f"topic {name}: the copy of the schemas was not taken: {failed or 'no answer'}")

@@ -8,21 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from infra.config import Config
-from infra.errors import StackError
-from schemas.broker import client_settings
 from schemas.compacted import CompactedTopics
 from schemas.records import Instrument, Settings
 from schemas.registry import make_codec
 from schemas.topics import INSTRUMENTS, SETTINGS
-
-TIMEOUT_S = 30.0
-
-
-class UpgradeError(StackError):
-    """The instruments cannot be taken out of the settings; the message says why."""
+from schemas.writer import ToWrite, write
 
 
 def instrument_in(settings: Mapping[str, Any]) -> Instrument | None:
@@ -34,7 +26,7 @@ def upgrade_topics(config: Config) -> int:
     """Write every instrument that is only in the settings to its own topic; return how many.
 
     One that is there already is left as it is: it may be newer. So this may be broken off and done again. Raises
-    `UpgradeError` when the broker does not take them, and what `CompactedTopics` raises.
+    `NotTaken` when the broker does not take them, and what `CompactedTopics` raises.
     """
     held: dict[str, tuple[int, Instrument]] = {}
     known = set()
@@ -47,26 +39,8 @@ def upgrade_topics(config: Config) -> int:
                 if instrument is not None:
                     held[record.instrument] = (message.partition() or 0, instrument)
     missing = [found for key, found in held.items() if key not in known]
-    if missing:
-        _write(config, missing)
+    codec = make_codec(config, Instrument)
+    # into the partition of its settings: a key has the same one in every topic
+    records = [ToWrite(codec.encode(found), found.instrument, partition) for partition, found in missing]
+    write(config, INSTRUMENTS.full_name(config), records)
     return len(missing)
-
-
-def _write(config: Config, instruments: list[tuple[int, Instrument]]) -> None:
-    """Write instruments, each into the partition of its settings: a key has the same one in every topic."""
-    failed: list[str] = []
-
-    def delivered(error: KafkaError | None, _: Message) -> None:
-        if error is not None:
-            failed.append(error.str())
-
-    name, codec = INSTRUMENTS.full_name(config), make_codec(config, Instrument)
-    producer = Producer({**client_settings(config), "acks": "all"})
-    try:
-        for partition, instrument in instruments:
-            producer.produce(name, codec.encode(instrument), instrument.instrument, partition, on_delivery=delivered)
-    except (KafkaException, BufferError) as error:
-        raise UpgradeError(f"topic {name}: {error}") from error
-    left = producer.flush(TIMEOUT_S)
-    if left or failed:
-        raise UpgradeError(f"topic {name}: {left + len(failed)} instruments were not taken: {', '.join(failed[:1])}")

@@ -12,7 +12,7 @@ import faust
 from faust.exceptions import AlreadyConfiguredWarning
 from prometheus_client.core import Metric
 
-from connectors.apply import watch
+from connectors.watching import watch
 from infra import clients, metrics
 from infra.config import Config, load_config
 from infra.deadline import Deadline

@@ -21,7 +21,7 @@ from typing import Any
 
 import streams.cli.main
 
-TIMEOUT_S = 60
+TIMEOUT_S = 120
 
 
 def main(results: int, place: dict[str, Any], commands: list[list[str]]) -> None:

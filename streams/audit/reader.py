@@ -8,12 +8,12 @@ from schemas import topics
 from schemas.broker import admin
 from schemas.codec import Codec, CodecError
 from schemas.registry import make_codec
-from schemas.spans import Span, partition_of
+from schemas.spans import Span, partition_of, partitions, spans
 from schemas.topics import Topic
 from streams.audit.decisions import Decisions, Known
 from streams.audit.stretches import Retained
 from streams.topics.consume import Consuming
-from streams.topics.read import partitions, spans, spans_between
+from streams.topics.read import spans_between
 
 DECIDED = (topics.CHECKPOINTS, topics.ORDERS, topics.APPLIED, topics.FILLS)
 """What leaders and books made; the checkpoints first, by which it is known what of the rest is needed again."""

@@ -17,10 +17,10 @@ from schemas.journal_records import Checkpoint
 from schemas.offsets import committed
 from schemas.reader import Partition
 from schemas.registry import make_codec
-from schemas.spans import TIMEOUT_S
+from schemas.spans import TIMEOUT_S, partitions
 from schemas.topics import ALERTS, APPLIED, CANDLES, CHECKPOINTS, DIGESTS, FILLS, ORDERS, TRADES
 from streams.topics.lag import readers, worker_groups
-from streams.topics.read import messages, partitions, spans_between
+from streams.topics.read import messages, spans_between
 from streams.trading.checkpoints import LAYOUTS
 
 PRUNED = (TRADES, ORDERS, FILLS, APPLIED, CHECKPOINTS, CANDLES, ALERTS, DIGESTS)

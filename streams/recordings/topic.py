@@ -6,13 +6,13 @@ from infra.config import Config
 from infra.progress import Progress
 from schemas.broker import admin
 from schemas.reader import Partition
-from schemas.spans import Span
+from schemas.spans import Span, spans
 from schemas.times import Between
 from schemas.topics import TRADES
 from streams.recordings.recording import NoTrades, Recording
 from streams.recordings.repeats import first_of_each
 from streams.topics.consume import Gathered, trade_columns
-from streams.topics.read import partitions_of, spans, spans_between
+from streams.topics.read import partitions_of, spans_between
 
 COLUMNS = ("price", "quantity", "trade_time", "trade_id")
 

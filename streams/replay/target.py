@@ -14,19 +14,20 @@ from confluent_kafka.cimpl import NewTopic
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
-from connectors.apply import all_connectors, apply_all, database_of, remove_all
+from connectors.apply import apply_all, remove_all
 from connectors.files import placeholders
+from connectors.interface import all_connectors, database_of
 from connectors.warehouse import claim
 from infra.config import Config
 from producers import settings_topic
 from schemas.broker import REPLAY_MARK, admin, create_topics, delete_topics, is_replay
 from schemas.registry import register_all
-from schemas.spans import TIMEOUT_S
+from schemas.spans import TIMEOUT_S, partitions
 from schemas.sql.migrate import upgrade
 from schemas.topics import INSTRUMENTS, SETTINGS, SINKS, TOPICS, TRADES
 from schemas.upgrade import upgrade_topics
 from streams.topics.lag import behind, worker_groups
-from streams.topics.read import count, partitions
+from streams.topics.read import count
 
 LEGAL = re.compile(r"[A-Za-z0-9._-]{1,200}", re.ASCII)
 DATABASE = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)

@@ -10,9 +10,8 @@ from infra.config import Config
 from schemas.broker import admin
 from schemas.groups import sink_group, worker_group
 from schemas.offsets import Committed, committed
-from schemas.spans import TIMEOUT_S, Spans
+from schemas.spans import TIMEOUT_S, Spans, partitions, spans
 from schemas.topics import FILLS, INSTRUMENTS, ORDERS, QUOTES, SETTINGS, SINKS, TOPICS, TRADES, WATCHES, Topic
-from streams.topics.read import partitions, spans
 
 WORKER_TOPICS = (TRADES, FILLS, ORDERS, INSTRUMENTS, SETTINGS, WATCHES, QUOTES)
 NO_MEMBERS = (ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD, ConsumerGroupState.UNKNOWN)

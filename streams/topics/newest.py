@@ -7,9 +7,9 @@ from schemas.broker import admin
 from schemas.codec import Codec, CodecError
 from schemas.records import Trade
 from schemas.registry import make_codec
-from schemas.spans import partition_of, records
+from schemas.spans import partition_of, records, spans
 from schemas.topics import TRADES
-from streams.topics.read import existing, spans
+from streams.topics.read import existing
 
 REACH = (2_000, 50_000, 500_000)
 """So many records of each partition are read, the more only for instruments that were not among the fewer."""

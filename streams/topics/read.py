@@ -1,37 +1,18 @@
 """Reads topics: the records at some offsets, of a time, or all that there are now, in the order of each partition."""
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 
-from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Message
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from infra.config import Config
 from schemas.broker import TopicsMissing, admin
 from schemas.reader import Partition
-from schemas.spans import TIMEOUT_S, Span, partition_of, records
+from schemas.spans import Span, offsets_by, partition_of, partitions, records, spans
 from schemas.times import Between
 from schemas.topics import Topic
 
-RETRY_S = 0.1
 PAST = 2**63 - 1
-UNSETTLED = (
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.UNKNOWN_LEADER_EPOCH,
-    KafkaError.FENCED_LEADER_EPOCH,
-)
-
-
-def partitions(client: AdminClient, names: Iterable[str]) -> list[Partition]:
-    """Return the partitions of those of `names` that exist, in the order of the names."""
-    topics = client.list_topics(timeout=TIMEOUT_S).topics
-    return [
-        (name, number)
-        for name in names
-        if name in topics and topics[name].error is None
-        for number in sorted(topics[name].partitions)
-    ]
 
 
 def partitions_of(config: Config, topic: Topic, instruments: Iterable[str]) -> dict[str, int]:
@@ -47,16 +28,6 @@ def existing(config: Config, topic: Topic) -> list[Partition]:
     if not found:
         raise TopicsMissing(config, [name])
     return found
-
-
-def spans(client: AdminClient, wanted: Sequence[Partition]) -> dict[Partition, Span]:
-    """Return the first offset and the end of each partition: two requests for all.
-
-    A partition whose topic was deleted meanwhile has none.
-    """
-    first = _offsets(client, wanted, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-    end = _offsets(client, wanted, OffsetSpec.latest())  # type: ignore[no-untyped-call]
-    return {partition: (first[partition], end[partition]) for partition in first if partition in end}
 
 
 def spans_between(config: Config, wanted: Sequence[Partition], between: Between) -> dict[Partition, Span]:
@@ -76,30 +47,8 @@ def _written_from(client: AdminClient, wanted: Sequence[Partition], moment: int 
         return {}
     # Kafka's times are milliseconds: the first that is not before a microsecond is rounded up.
     spec = OffsetSpec.for_timestamp(-(-moment // 1_000))  # type: ignore[no-untyped-call]
-    found = _offsets(client, wanted, spec)
+    found = offsets_by(client, wanted, spec)
     return {partition: offset if offset >= 0 else PAST for partition, offset in found.items()}
-
-
-def _offsets(client: AdminClient, wanted: Sequence[Partition], spec: OffsetSpec) -> dict[Partition, int]:
-    """Return the offset of each partition; asked again as long as the leader of a new one is not known to all."""
-    found: dict[Partition, int] = {}
-    asked = [TopicPartition(*partition) for partition in wanted]
-    deadline = time.monotonic() + TIMEOUT_S
-    while asked:
-        unsettled = []
-        for at, future in client.list_offsets(dict.fromkeys(asked, spec), request_timeout=TIMEOUT_S).items():
-            try:
-                found[at.topic, at.partition] = future.result().offset
-            except KafkaException as error:
-                code = error.args[0].code()
-                if code in UNSETTLED and time.monotonic() < deadline:
-                    unsettled.append(at)
-                elif code != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                    raise
-        asked = unsettled
-        if asked:
-            time.sleep(RETRY_S)
-    return found
 
 
 def count(config: Config, topics: Iterable[Topic]) -> int:

@@ -20,11 +20,10 @@ from schemas.groups import sink_group
 from schemas.offsets import committed
 from schemas.reader import Partition
 from schemas.registry import make_codec
-from schemas.spans import records
+from schemas.spans import partitions, records, spans
 from schemas.sql.models import Base, CandleRow, FillRow, InstrumentRow, OrderRow, SettingsRow, TradeRow, WatchRow
 from schemas.topics import CANDLES, FILLS, INSTRUMENTS, ORDERS, SETTINGS, TRADES, WATCHES, Topic
 from schemas.units import ONE
-from streams.topics.read import partitions, spans
 
 EXAMPLES = 5
 PAUSE_S = 0.5

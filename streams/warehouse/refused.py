@@ -5,29 +5,25 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import Message
 from sqlalchemy import Connection, Table, create_engine
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.exc import DataError, IntegrityError
 
 from infra.config import Config
-from infra.errors import StackError
-from schemas.broker import admin, client_settings
+from schemas.broker import admin
 from schemas.codec import Codec
+from schemas.dead_letters import CONNECT
 from schemas.groups import sink_group, sink_name
 from schemas.offsets import committed
 from schemas.reader import Partition
 from schemas.registry import make_codec
-from schemas.spans import Span, records
+from schemas.spans import Span, partitions, records, spans
 from schemas.sql.models import Base
 from schemas.times import EPOCH, MICROSECOND
-from schemas.topics import LETTERS, Topic, sink_dead_letters
+from schemas.topics import Topic, sink_dead_letters
 from schemas.units import to_decimal
-from streams.topics.read import partitions, spans
-
-TIMEOUT_S = 30.0
-HEADER = "__connect.errors."
-"""As Kafka Connect's own dead letters have it."""
+from schemas.writer import ToWrite, write
 
 
 @dataclass(frozen=True)
@@ -39,10 +35,6 @@ class Refused:
     key: bytes | None
     value: bytes
     reason: str
-
-
-class NotBuried(StackError):
-    """The broker did not take a dead letter."""
 
 
 def first_refused(config: Config, topic: Topic) -> Refused | None:
@@ -122,8 +114,8 @@ def _upsert(table: Table, row: dict[str, Any]) -> Insert:
 
 
 def bury(config: Config, topic: Topic, refused: Refused) -> str:
-    """Write a record to the dead letters of the sink of `topic`; return the letter's id. Raises `NotBuried`."""
-    name, answers = sink_dead_letters(topic).name, list[tuple[KafkaError | None, Message]]()
+    """Write a record to the dead letters of the sink of `topic`; return the letter's id. Raises `NotTaken`."""
+    name = sink_dead_letters(topic).name
     headers = {
         "topic": topic.full_name(config),
         "partition": str(refused.partition),
@@ -131,16 +123,6 @@ def bury(config: Config, topic: Topic, refused: Refused) -> str:
         "connector.name": sink_name(config, topic),
         "exception.message": refused.reason,
     }
-    limit = {"message.max.bytes": int(LETTERS["max.message.bytes"])}
-    producer = Producer({**client_settings(config), **limit, "acks": "all", "partitioner": "murmur2_random"})
-    producer.produce(
-        f"{config.topic_prefix}{name}",
-        refused.value,
-        refused.key,
-        headers={f"{HEADER}{field}": text.encode() for field, text in headers.items()},
-        on_delivery=lambda error, message: answers.append((error, message)),
-    )
-    if producer.flush(TIMEOUT_S) or answers[0][0] is not None:
-        raise NotBuried(f"topic {config.topic_prefix}{name}: the broker did not take the record at {headers['offset']}")
-    letter = answers[0][1]
-    return f"{name}:{letter.partition()}:{letter.offset()}"
+    letter = ToWrite(refused.value, refused.key, headers=[(f"{CONNECT}{of}", said) for of, said in headers.items()])
+    (taken,) = write(config, f"{config.topic_prefix}{name}", [letter])
+    return f"{name}:{taken.partition()}:{taken.offset()}"

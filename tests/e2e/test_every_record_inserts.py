@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from connectors.apply import states
+from connectors.interface import states
 from infra.config import Config
 from schemas.records import Fill, Instrument, Keyed, Order, Record, Settings, Trade
 from schemas.topics import SINKS

@@ -12,9 +12,10 @@ from schemas.broker import admin
 from schemas.groups import sink_group, sink_name
 from schemas.journal_records import LEADER, Checkpoint
 from schemas.records import Fill, Order, OrderStatus, Side, Trade
+from schemas.spans import spans
 from schemas.topics import FILLS, ORDERS, TRADES
 from streams.cli.main import app
-from streams.topics.read import existing, spans
+from streams.topics.read import existing
 from streams.trading.checkpoints import LAYOUTS
 from streams.trading.leader import LeaderState
 from tests import samples

@@ -16,8 +16,9 @@ from confluent_kafka import Message, Producer
 from sqlalchemy import URL, NullPool, create_engine, make_url, text
 from typer.testing import CliRunner, Result
 
-from connectors.apply import ConnectError, apply_all, states
+from connectors.apply import apply_all
 from connectors.files import load_all
+from connectors.interface import ConnectError, states
 from infra.config import Config
 from infra.errors import StackError
 from producers.binance.client import Binance
@@ -28,11 +29,11 @@ from schemas import topics
 from schemas.broker import REPLAY_MARK, admin, create_topics, delete_topics, is_replay
 from schemas.records import Setup, Trade, TradingStatus
 from schemas.registry import make_codec, register_all
-from schemas.spans import partition_of
+from schemas.spans import partition_of, partitions
 from schemas.topics import SINKS, TOPICS, Topic
 from streams.cli.main import app
 from streams.replay.target import published_before
-from streams.topics.read import messages, partitions
+from streams.topics.read import messages
 from tests.samples import setup, trade
 
 XRP, ETH = "binance:XRPUSDT", "binance:ETHUSDT"

@@ -18,7 +18,7 @@ import pytest
 from confluent_kafka import KafkaException
 from sqlalchemy import create_engine, text
 
-from connectors.apply import all_connectors
+from connectors.interface import all_connectors
 from infra import probes
 from infra.config import LOOPBACK, Config, load_config
 from schemas import topics

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from connectors.apply import SinkState, states, watch
+from connectors.interface import SinkState, states
+from connectors.watching import watch
 from infra.config import Config
 from schemas.topics import FILLS, ORDERS, TRADES
 from tests import samples

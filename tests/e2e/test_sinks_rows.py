@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from connectors.apply import apply_all, states
+from connectors.apply import apply_all
+from connectors.interface import states
 from infra.config import Config
 from schemas.checks import FIRST_MARKET_TIME, LAST_TIME
 from schemas.groups import sink_name

@@ -15,12 +15,12 @@ from schemas.groups import sink_group, worker_group
 from schemas.reader import Partition, Reader
 from schemas.records import Trade
 from schemas.registry import make_codec, register_all
-from schemas.spans import partition_of, records
+from schemas.spans import partition_of, partitions, records, spans
 from schemas.topics import BOOKS, DEAD_LETTERS, FILLS, LEADERS, ORDERS, TRADES, sink_dead_letters
 from streams.cli.pipeline.running import standing_still
 from streams.topics.consume import OFFSET, trade_columns
 from streams.topics.lag import behind, lags, members, worker_groups
-from streams.topics.read import count, existing, messages, one, partitions, spans, spans_between
+from streams.topics.read import count, existing, messages, one, spans_between
 from tests.samples import INSTRUMENT, trade
 
 WRITTEN_MS = 1_700_000_000_000

@@ -65,4 +65,26 @@ PROMISES = (
         ("tests/unit/streams/audit/test_stretches.py",),
         ("epochs of what is read again count", "if offset < begins.get(TOPIC_OF[kind], 0)", "if True"),
     ),
+    *_of(
+        "connectors/letters.py",
+        ("tests/unit/connectors/test_letters.py",),
+        (
+            "records of schemas that nobody knows are read for ever",
+            "is not None and known(letter.schema_id)",
+            "is not None",
+        ),
+        (
+            "reading begins at the last",
+            "min(first.get(letter.partition, letter.offset), letter.offset)",
+            "letter.offset",
+        ),
+        ("letters that come again stay too", "place in written or letter.offset >=", "place in written or 0 >"),
+        ("a letter is there twice", "if place in written or", "if"),
+        ("what was looked at is looked at again", "                self._seen[name] = letters\n", ""),
+    ),
+    *_of(
+        "connectors/watching.py",
+        ("tests/unit/connectors/test_restarts.py",),
+        ("a sink that was stopped stays so", ', "STOPPED": "was stopped and not started again"}', "}"),
+    ),
 )

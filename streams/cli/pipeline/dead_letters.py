@@ -6,7 +6,7 @@ from confluent_kafka import Message
 
 from infra.config import Config
 from schemas.codec import Codec, CodecError
-from schemas.dead_letters import is_cut
+from schemas.dead_letters import CONNECT, is_cut
 from schemas.offsets import Committed
 from schemas.records import DeadLetter
 from schemas.registry import make_codec
@@ -15,7 +15,6 @@ from schemas.topics import DEAD_LETTER_TOPICS, DEAD_LETTERS, TOPICS, Topic, sink
 from streams.cli.errors import BadValue
 from streams.topics.read import messages, one
 
-CONNECT = "__connect.errors."
 BURIED_MAX = 1_000
 """So many letters of each partition are looked at."""
 

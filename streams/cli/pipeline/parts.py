@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from connectors.apply import states
+from connectors.interface import states
 from infra import probes
 from infra.config import Config
 from infra.errors import Unreachable
@@ -15,10 +15,11 @@ from producers.gap_records import read_gaps
 from schemas.broker import admin
 from schemas.copies import differences, found_copies
 from schemas.gap_records import GapStatus
+from schemas.spans import partitions, spans
 from schemas.topics import DEAD_LETTER_TOPICS, SINKS, TOPICS
 from streams.cli import endpoints
 from streams.topics.lag import lags
-from streams.topics.read import count, partitions, spans
+from streams.topics.read import count
 
 Rows = list[dict[str, Any]]
 

@@ -1,6 +1,7 @@
 """`hedgehog sinks skip`: a failed sink goes on after the record that its table does not take."""
 
-from connectors.apply import SinkState, move_past, states
+from connectors.interface import SinkState, states
+from connectors.moving import move_past
 from infra.config import Config
 from schemas.groups import sink_name
 from schemas.topics import SINKS, Topic

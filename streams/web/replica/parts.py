@@ -9,7 +9,7 @@ from typing import Any
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from connectors.apply import ConnectError, states
+from connectors.interface import ConnectError, states
 from infra import probes
 from infra.config import Config
 from infra.errors import StackError

@@ -22,7 +22,7 @@ from infra.supervisor import Program, Supervisor
 from schemas.broker import admin
 from schemas.groups import sink_group, worker_group
 from schemas.offsets import committed
-from schemas.topics import SINKS, TRADES
+from schemas.topics import DEAD_LETTER_TOPICS, SINKS, TRADES
 from streams.demo.market import LIVELY
 from streams.topics.lag import behind, members, readers
 from streams.topics.read import count
@@ -191,7 +191,8 @@ class House:
         return count(self.config, [TRADES]) >= sum(self.markets.made().values())
 
     def _is_worked_off(self) -> bool:
-        return self._is_complete() and not any(self._lag().values()) and self.joined() == len(WORKERS)
+        buried = count(self.config, DEAD_LETTER_TOPICS) > self.unreadable
+        return self._is_complete() and not buried and not any(self._lag().values()) and self.joined() == len(WORKERS)
 
     def until(self, what: str, condition: Callable[[], bool], within_s: float) -> None:
         """Wait until something is so; raises `Unsettled` with its name."""

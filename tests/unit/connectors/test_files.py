@@ -9,8 +9,8 @@ from sqlalchemy.engine import make_url
 
 from connectors import files
 from connectors.__main__ import main
-from connectors.apply import ConnectError, _cause, states
 from connectors.files import load_all, placeholders
+from connectors.interface import ConnectError, innermost_cause, states
 from infra.config import Config
 from infra.passwords import make_passwords
 
@@ -111,7 +111,7 @@ def test_a_bad_address_is_named() -> None:
     ],
 )
 def test_the_cause_is_the_innermost_line(trace: str, cause: str) -> None:
-    assert _cause(trace) == cause
+    assert innermost_cause(trace) == cause
 
 
 def test_no_connect_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

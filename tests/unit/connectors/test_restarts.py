@@ -9,8 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from connectors import apply
-from connectors.apply import UNASSIGNED_S, Restarts, SinkState, watch
+from connectors import watching
+from connectors.interface import SinkState
+from connectors.watching import IDLE_S, Restarts, watch
 from infra.config import Config
 
 
@@ -39,14 +40,21 @@ def test_one_that_runs_at_its_next_turn_starts_over_with_the_shortest_pause() ->
     assert due(restarts, sink("FAILED"), 15) == [("failed: no table", 2)]
 
 
-@pytest.mark.parametrize("nobodys", [sink("UNASSIGNED"), sink(task="UNASSIGNED")])
-def test_one_that_nobody_runs_is_restarted_after_a_while(nobodys: SinkState) -> None:
+@pytest.mark.parametrize(
+    ("idle", "why"),
+    [
+        (sink("UNASSIGNED"), "was given to nobody"),
+        (sink(task="UNASSIGNED"), "was given to nobody"),
+        (sink("STOPPED", "STOPPED"), "was stopped and not started again"),
+    ],
+)
+def test_one_that_does_nothing_is_restarted_after_a_while(idle: SinkState, why: str) -> None:
     restarts = Restarts()
-    assert due(restarts, nobodys, 0) == []
-    assert due(restarts, nobodys, UNASSIGNED_S - 1) == []
-    assert due(restarts, sink(), UNASSIGNED_S - 0.5) == []
-    assert due(restarts, nobodys, UNASSIGNED_S) == []  # it was given to somebody in between
-    assert due(restarts, nobodys, 2 * UNASSIGNED_S) == [("was given to nobody for 60 s", 2)]
+    assert due(restarts, idle, 0) == []
+    assert due(restarts, idle, IDLE_S - 1) == []
+    assert due(restarts, sink(), IDLE_S - 0.5) == []
+    assert due(restarts, idle, IDLE_S) == []  # it was given to somebody in between
+    assert due(restarts, idle, 2 * IDLE_S) == [(f"{why} for 60 s", 2)]
 
 
 def test_a_paused_sink_is_left_alone() -> None:
@@ -69,6 +77,11 @@ class Answers(BaseHTTPRequestHandler):
         status = {"connector": {"state": self.server.state}, "tasks": [{"state": self.server.state}]}
         self._answer({self.server.sink: {"status": status}})
 
+    def do_PUT(self) -> None:
+        self.server.restarts.append({"path": self.path})
+        self.server.state = "RUNNING"
+        self._answer({})
+
     def do_POST(self) -> None:
         self.server.restarts.append(parse_qs(urlsplit(self.path).query))
         self.server.state = "RUNNING"
@@ -86,7 +99,24 @@ class Answers(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture(params=["FAILED", "UNASSIGNED"])
+WANTED: dict[str, tuple[dict[str, Any], str]] = {
+    "FAILED": ({"includeTasks": ["true"], "onlyFailed": ["true"]}, "failed"),
+    "UNASSIGNED": ({"includeTasks": ["true"], "onlyFailed": ["false"]}, "was given to nobody"),
+    "STOPPED": ({"path": "/connectors/orders-sink/resume"}, "was stopped and not started again"),
+}
+
+
+class NoLetters:
+    """No sink has any."""
+
+    def __init__(self, config: Config) -> None:
+        """There is no broker."""
+
+    def look(self, now: float) -> list[str]:
+        return []
+
+
+@pytest.fixture(params=WANTED)
 def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
     server = Connect("orders-sink", request.param)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -96,14 +126,15 @@ def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
 
 
 def test_what_is_asked_of_kafka_connect(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apply, "UNASSIGNED_S", 0.05)
-    wanted, stop, said = connect.state, threading.Event(), list[str]()
+    monkeypatch.setattr(watching, "IDLE_S", 0.05)
+    monkeypatch.setattr(watching, "Letters", NoLetters)
+    (asked, why), stop, said = WANTED[connect.state], threading.Event(), list[str]()
 
     def say(line: str) -> None:
         said.append(line)
         stop.set()
 
     watch(Config(connect_url=f"http://127.0.0.1:{connect.server_port}"), stop, say, poll_s=0.02)
-    assert connect.restarts == [{"includeTasks": ["true"], "onlyFailed": ["true" if wanted == "FAILED" else "false"]}]
+    assert connect.restarts == [asked]
     (line,) = said
-    assert line.startswith(f"orders-sink {'failed' if wanted == 'FAILED' else 'was given to nobody'}")
+    assert line.startswith(f"orders-sink {why}")

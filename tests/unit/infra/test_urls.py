@@ -7,7 +7,7 @@ from threading import Thread
 import pytest
 from pydantic import ValidationError
 
-from connectors.apply import all_connectors
+from connectors.interface import all_connectors
 from infra.config import Config, problems
 from infra.external import endpoint_probes
 from infra.urls import without_password

@@ -78,8 +78,8 @@ def test_reading_begins_at_the_first_record_whose_schema_is_known() -> None:
     found = [
         Letter(("trades", 0), 5, None),
         Letter(("trades", 0), 6, 8),
-        Letter(("trades", 0), 9, 7),
         Letter(("trades", 0), 7, 7),
+        Letter(("trades", 0), 9, 7),
         Letter(("trades", 1), 2, 7),
         Letter(("trades", 2), 4, 8),
     ]

@@ -23,7 +23,7 @@ def figures(pump: Pump, fillers: Sequence[Filler], queued: int) -> list[Metric]:
         metrics.PUBLISHED.of({name: published[name] for name in of}),
         metrics.FILLED.of({name: filled[name] for name in of}),
         metrics.MISSING.of({name: _missing(filler) for name, filler in of.items()}),
-        metrics.GAPS.of({name: len(filler.memory.open) for name, filler in of.items()}),
+        metrics.GAPS.of({name: filler.memory.gaps for name, filler in of.items()}),
         metrics.STREAMED.of({name: len(filler.session.streaming) for name, filler in of.items()}),
         metrics.CONNECTIONS.of({name: each.connections for name, each in counters.items()}),
         metrics.RECONNECTS.of({name: each.reconnects for name, each in counters.items()}),

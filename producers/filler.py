@@ -51,6 +51,9 @@ class AuditTiming:
     """An instrument without a trade for so long before an audit is quiet."""
     reconnected_s: float = 3
     """So long after a lost connection instruments without a trade since are asked after."""
+    compared_s: float = 40
+    """Where ids do not tell what the stream leaves out, it is compared so often: Bitstamp tells of the last minute, of
+    the last hour, or of the last day."""
 
 
 class Filler:
@@ -92,7 +95,7 @@ class Filler:
 
     async def run(self) -> None:
         """Look after holes until cancelled. Raises what `give` raises."""
-        works = self._fill, self._watch, self._audit, self._look_after_reconnecting
+        works = self._fill, self._watch, self._audit, self._look_after_reconnecting, self._compare
         tasks = [asyncio.create_task(work()) for work in works]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -166,6 +169,13 @@ class Filler:
         """Publish what an answer gave; write down what became of the hole, if it is closed."""
         await self._give(out)
         if opened in series.holes:
+            return
+        if opened.check and not opened.filled:
+            if not opened.told:
+                ids = opened.first_id, opened.last_id
+                log.warning(
+                    "%s:%s: ids %d to %d were not compared: %s", self.memory.exchange, series.symbol, *ids, reason
+                )
             return
         lost = opened.lost if series.contiguous else int(not opened.told)
         status = GapStatus.LOST if lost else GapStatus.FILLED
@@ -258,6 +268,13 @@ class Filler:
                 before = {symbol: before[symbol] for symbol in quiet if symbol not in answered}
             await self._reconnected.wait()
             self._reconnected.clear()
+
+    async def _compare(self) -> None:
+        """Have what the stream brought compared with what the exchange has, where ids do not tell."""
+        while True:
+            await asyncio.sleep(self._timing.compared_s)
+            self.memory.check(sorted(self.session.streaming), self._clock())
+            self._date_noticed()
 
     async def _look_at(self, quiet: list[str], of_audit: bool) -> set[str]:
         """Ask for the newest trades of these; return of which of them there was an answer."""

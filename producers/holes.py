@@ -53,6 +53,11 @@ class Memory:
         """The number of trades that wait for missing ones."""
         return sum(len(series.held) for series in self.series.values())
 
+    @property
+    def gaps(self) -> int:
+        """The number of holes that are being asked for, without those of which nobody knows that they are any."""
+        return sum(not opened.check for _, opened in self.open)
+
     # What comes.
 
     def live(self, batch: Iterable[Event | Notice], now: float) -> list[Event]:
@@ -95,6 +100,14 @@ class Memory:
         for opened in series.holes[holes:]:
             self._note(series, opened)
         return out
+
+    def check(self, symbols: Iterable[str], now: float) -> None:
+        """Look whether all trades of these symbols came since the last time, see `Series.check`."""
+        for symbol in symbols:
+            series = self.of(symbol)
+            opened = series.check(now, now + GRACE_S)
+            if opened is not None:
+                self._note(series, opened)
 
     def claim(self, newest: Newest, now: float, of_audit: bool = False) -> None:
         """Note what the exchange says is the newest; whether it came is looked at later, see `overdue`.

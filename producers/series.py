@@ -9,6 +9,7 @@ No clock and no I/O: times are given, what is missing is told (`open`), and what
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -63,6 +64,8 @@ class OpenHole:
     """Whether people want it, however large it is."""
     fruitless: int = 0
     """Answers in a row that told nothing."""
+    check: bool = False
+    """Whether nobody knows that anything is missing: it is looked whether all came."""
 
     @property
     def last_id(self) -> int:
@@ -119,6 +122,10 @@ class Series:
         """Contiguous ids below the first that is known; of global ones the last ones."""
         self._in_order: deque[int] = deque()
         """The same, in the order of arrival."""
+        self._checked = (-1, 0)
+        """Of global ids: up to which one it was looked whether all came, and its time."""
+        self._since: dict[int, int] = {}
+        """Ids that came since then and their times, in the order of arrival."""
 
     # What comes.
 
@@ -129,7 +136,7 @@ class Series:
             self._begin(trade)
         elif number > self.newest and not self._is_of_before(trade):
             self._check_gap(trade, now, waiting)
-            self._advance(number, trade.trade_time)
+            self._advance(trade)
         elif self._is_anew(trade):
             return self._begin_anew(trade, now, waiting)
         elif not self._is_new(trade):
@@ -142,6 +149,7 @@ class Series:
     def anchor(self, number: int, trade_time: int) -> None:
         """Take a trade that nobody streamed as the newest: what comes after it is wanted."""
         self.newest, self.newest_time, self._oldest = number, trade_time, number + 1
+        self._check_from(number, trade_time)
 
     def open(self, before_id: int, before_time: int, now: float, waiting: bool = True) -> OpenHole:
         """Note that all trades from the newest to `before_id` are missing; newer ones wait for them."""
@@ -155,6 +163,22 @@ class Series:
     def reopen(self, opened: OpenHole) -> None:
         """Ask again for what was missing before; nothing waits for it."""
         self.holes.append(opened)
+
+    def check(self, now: float, due: float) -> OpenHole | None:
+        """Look from `due` on whether all trades came since the last time; `None` where that is known, or is known soon.
+
+        Ids that are no series do not show what the stream leaves out: the exchange is asked for all, and what came is
+        left out of its answer.
+        """
+        (after, after_time), before = self._checked, self.newest
+        if self.contiguous or self.holes or self.paused or before <= after + 1:
+            return None
+        hole = Hole(self.symbol, after, before, after_time, self.newest_time)
+        opened = OpenHole(hole, now, False, after + 1, after_time, due=due, check=True)
+        opened.had |= dict.fromkeys(number for number in self._since if after < number < before)
+        self._check_from(before, self.newest_time)
+        self.holes.append(opened)
+        return opened
 
     def pause(self) -> None:
         """Note that it is streamed no longer; what it trades meanwhile is not missing."""
@@ -181,6 +205,7 @@ class Series:
                 hole = replace(opened.hole, after_id=first - 1, before_id=last + 1)
                 parts.append(OpenHole(hole, opened.opened, False, first, opened.first_time))
         self._oldest, self.broken = 0, True
+        self._check_certain(certain_after)
         self.repeated = self.late = self.anew = 0
         self.begun.clear()  # whoever published them has said so
         self.holes += parts
@@ -214,7 +239,7 @@ class Series:
         Once it was told all, the hole is closed and what waited for it is returned too.
         """
         hole = opened.hole
-        found = dict(self._fresh(hole, page, received_time))
+        found = dict(self._fresh(opened, page, received_time))
         came = {number: trade for number, trade in opened.had.items() if number <= page.reached}
         for number in came:
             del opened.had[number]
@@ -244,13 +269,14 @@ class Series:
 
     def _begin(self, trade: Trade) -> None:
         self.newest, self.newest_time, self._oldest = trade.trade_id, trade.trade_time, trade.trade_id
-        self._remember(trade.trade_id)
+        self._remember(trade)
+        self._check_from(trade.trade_id, trade.trade_time)
         self.paused = self.broken = False
         self._find_plain()
 
-    def _advance(self, number: int, trade_time: int) -> None:
-        self.newest, self.newest_time = number, max(trade_time, self.newest_time)
-        self._remember(number)
+    def _advance(self, trade: Trade) -> None:
+        self.newest, self.newest_time = trade.trade_id, max(trade.trade_time, self.newest_time)
+        self._remember(trade)
         self.broken = False
         self._find_plain()
 
@@ -281,6 +307,7 @@ class Series:
         self._odd_ids.clear()
         self._in_order.clear()
         self._lost.clear()
+        self.holes = [opened for opened in self.holes if not opened.check]
         number = trade.trade_id
         if self.contiguous and 0 < number <= HELD_MAX:
             hole = Hole(self.symbol, -1, number, self.newest_time, trade.trade_time)
@@ -299,7 +326,7 @@ class Series:
             return False
         self.late += 1
         if opened is None or not self.contiguous:
-            self._odd(number)
+            self._odd(trade)
         if opened is not None:
             opened.had[number] = trade if opened.holding else None
         return opened is None or not opened.holding
@@ -330,15 +357,30 @@ class Series:
         lowest, highest, time = self._before
         return trade.trade_time <= time and lowest <= trade.trade_id <= highest
 
-    def _remember(self, number: int) -> None:
+    def _remember(self, trade: Trade) -> None:
         if not self.contiguous:
-            self._odd(number)
+            self._odd(trade)
 
-    def _odd(self, number: int) -> None:
+    def _odd(self, trade: Trade) -> None:
+        number = trade.trade_id
         if len(self._in_order) == REMEMBERED:
             self._odd_ids.discard(self._in_order.popleft())
         self._odd_ids.add(number)
         self._in_order.append(number)
+        if not self.contiguous:
+            self._since[number] = trade.trade_time
+            if len(self._since) > HELD_MAX:  # nobody looks: no more is kept
+                self._check_from(self.newest, self.newest_time)
+
+    def _check_from(self, number: int, trade_time: int) -> None:
+        self._checked = number, trade_time
+        self._since.clear()
+
+    def _check_certain(self, certain_after: int) -> None:
+        """Look only at what came after so many trades: some of those before may have come before what was read."""
+        before = dict(islice(self._since.items(), certain_after))
+        number = max(before, default=self._checked[0])
+        self._checked = number, before.get(number, self._checked[1])
 
     def _lose(self, spans: list[Span]) -> None:
         self._lost = [*self._lost, *spans][-LOST_MAX:]
@@ -346,16 +388,16 @@ class Series:
     def _find_plain(self) -> None:
         self.plain = self.contiguous and not self.paused and not self.holding
 
-    def _fresh(self, hole: Hole, page: Page, received_time: int) -> Iterator[tuple[int, Trade]]:
+    def _fresh(self, opened: OpenHole, page: Page, received_time: int) -> Iterator[tuple[int, Trade]]:
         """Yield those trades of a page that are of the hole and not published, marked as filled."""
         for trade in page.trades:
             number = trade.trade_id
-            if number > page.reached or not self._is_within(trade, hole):
+            if number > page.reached or number in opened.had or not self._is_within(trade, opened.hole):
                 continue
             if not self.contiguous:
                 if number in self._odd_ids:
                     continue
-                self._remember(number)
+                self._remember(trade)
             self.newest_time = max(self.newest_time, trade.trade_time)
             yield number, msgspec.structs.replace(trade, filled=True, received_time=received_time)
 

@@ -192,7 +192,7 @@ async def _report(pump: Pump, fillers: Sequence[Filler]) -> None:
 
 def status(filler: Filler, pump: Pump) -> str:
     """Return one line on an exchange for people."""
-    session, holes = filler.session, len(filler.memory.open)
+    session, holes = filler.session, filler.memory.gaps
     name, counters = session.exchange.name, session.counters
     return (
         f"{name}: streaming {len(session.streaming)}; {pump.report(name)}; connections {counters.connections}, "

@@ -55,6 +55,14 @@ PROMISES = (
         ),
     ),
     *_of(
+        "producers/series.py",
+        ("tests/unit/producers/test_holes.py",),
+        ("what came is asked for", "        opened.had |= dict.fromkeys(number for", "        {}.fromkeys(number for"),
+        ("what was compared is compared again", "        self._check_from(before, self.newest_time)\n", ""),
+        ("all that was read at the start is certain", "        self._check_certain(certain_after)\n", ""),
+        ("ids that are no series are kept for ever", "if len(self._since) > HELD_MAX:", "if False:"),
+    ),
+    *_of(
         "schemas/registry_copy.py",
         ("tests/unit/schemas/test_registry_copy.py",),
         ("others' subjects are copied", 'and of["subject"] in subjects]', "]"),

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from producers.local_exchange.faults import HttpFault
-from schemas.symbols import GLOBAL_IDS
 from tests.faults.harness.house import DASHBOARD, NOTIFIER, POSTGRES, PRODUCER, TRADED, WORKERS, House
 
 FROZEN_S = 11.0
@@ -102,14 +101,10 @@ def _half_open(house: House, chance: random.Random) -> None:
 
 
 def _shuffle_feed(house: House, chance: random.Random) -> None:
-    """Trades that never come by the stream, that come late, and that come again.
-
-    Of ids that leave gaps anyway none is skipped: nobody can tell.
-    """
+    """Trades that never come by the stream, that come late, and that come again."""
     exchange = house.markets.exchanges[_exchange(house, chance)]
     symbol, server = chance.choice(exchange.symbols), exchange.server
-    skipped = 0 if exchange.name in GLOBAL_IDS else chance.randint(1, 30)
-    house.markets.do(lambda: server.skip(symbol, skipped))
+    house.markets.do(lambda: server.skip(symbol, chance.randint(1, 30)))
     time.sleep(0.5)
     house.markets.do(lambda: server.hold(symbol, chance.randint(1, 5)))
     time.sleep(1)

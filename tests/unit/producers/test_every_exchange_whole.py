@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
-from producers import rest
+from producers import holes, rest
 from producers.adapter import Ids
 from producers.filler import AuditTiming, Filler
 from producers.holes import Memory
@@ -49,11 +51,13 @@ class Whole:
 
 
 @asynccontextmanager
-async def whole_of(name: str, rate: int = 1_000) -> AsyncIterator[tuple[LocalExchange, Whole]]:
+async def whole_of(
+    name: str, rate: int = 1_000, timing: AuditTiming = AUDIT
+) -> AsyncIterator[tuple[LocalExchange, Whole]]:
     """A running exchange whose trades are of now, and what comes out of it without holes."""
     play = market(rate=rate, name=name, start=time.time_ns() // 1_000)
     async with exchange_of(play, name=name) as exchange:
-        whole = Whole(exchange, name)
+        whole = Whole(exchange, name, timing)
         whole.session.set_symbols(symbols_of(name))
         tasks = [asyncio.create_task(whole.run()), asyncio.create_task(whole.filler.run())]
         try:
@@ -107,6 +111,24 @@ async def test_trades_that_are_dropped_and_repeated(name: str) -> None:
         await until(lambda: not exchange.faults.skipped[first])
         await until_whole(exchange, whole, name)
         assert sum(trade.filled for trade in whole.trades if trade.symbol == first) == 5
+
+
+async def test_trades_that_a_stream_leaves_out_whose_ids_leave_gaps_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(holes, "GRACE_S", 0.2)
+    first, second = symbols_of("bitstamp")[:2]
+    async with whole_of("bitstamp", timing=replace(AUDIT, compared_s=0.5)) as (exchange, whole):
+        exchange.skip(first, 5)
+        exchange.hold(second, 3)
+        await until(lambda: not exchange.faults.skipped[first] and not exchange.faults.held[second])
+        await until(lambda: sum(trade.filled for trade in whole.trades) == 8)
+        exchange.release(second)
+        made = {symbol: exchange.floor.history[symbol].newest(10_000) for symbol in symbols_of("bitstamp")}
+        for symbol, trades in made.items():
+            await until(lambda trades=trades, symbol=symbol: {t.trade_id for t in trades} <= set(whole.ids(symbol)))
+        await asyncio.sleep(1.5)
+    assert max(Counter((trade.symbol, trade.trade_id) for trade in whole.trades).values()) == 1
+    assert {gap.symbol: gap.status for gap in whole.gaps} == dict.fromkeys((first, second), GapStatus.FILLED)
+    assert sum(gap.filled_count for gap in whole.gaps) == 8
 
 
 async def test_a_trade_that_only_a_heartbeat_tells_of() -> None:

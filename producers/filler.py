@@ -15,7 +15,8 @@ from producers.adapter import HistoryUnavailable, Hole, Page
 from producers.fleet import Feed
 from producers.gap_records import ASKED_AGAIN
 from producers.holes import Memory
-from producers.series import OpenHole, Series
+from producers.open_hole import OpenHole
+from producers.series import Series
 from producers.source import Event
 from schemas.gap_records import ANEW, Gap, GapStatus
 from schemas.records import Trade

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from producers.adapter import Ids, Newest, Notice, Page
-from producers.series import HELD_MAX, OpenHole, Series
+from producers.open_hole import OpenHole
+from producers.series import HELD_MAX, Series
 from producers.source import BadRecord, Event, Reconnected
 from schemas.records import Trade
 

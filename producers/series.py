@@ -8,7 +8,7 @@ No clock and no I/O: times are given, what is missing is told (`open`), and what
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ import msgspec
 
 from producers.adapter import Hole, Ids, Page
 from producers.id_spans import Span, outside, without
+from producers.open_hole import OpenHole
 from schemas.records import Trade
 
 HELD_MAX = 20_000
@@ -35,52 +36,6 @@ class Anew(NamedTuple):
     newest_time: int
     first: int
     first_time: int
-
-
-@dataclass(eq=False, slots=True)
-class OpenHole:
-    """Trades that are being asked for; the bounds of `hole` move on with what was told."""
-
-    hole: Hole
-    opened: float
-    """Seconds of the session's clock; while the topic is read, so many trades before it."""
-    holding: bool
-    first_id: int
-    """The first id that was missing at the beginning."""
-    first_time: int = 0
-    """The time of the trade before it."""
-    opened_us: int = 0
-    """Microseconds since the epoch."""
-    had: dict[int, Trade | None] = field(default_factory=dict)
-    """Trades in it that came by themselves; `None` for one that is published already."""
-    filled: int = 0
-    absent: list[Span] = field(default_factory=list)
-    """What the exchange does not have."""
-    beginning: bool = False
-    """Whether it is before the first trade since ids began anew: nobody knows whether there were any."""
-    due: float = 0
-    """Not to be asked for before."""
-    asked: bool = False
-    """Whether people want it, however large it is."""
-    fruitless: int = 0
-    """Answers in a row that told nothing."""
-    check: bool = False
-    """Whether nobody knows that anything is missing: it is looked whether all came."""
-
-    @property
-    def last_id(self) -> int:
-        """The last id that is missing."""
-        return self.hole.before_id - 1
-
-    @property
-    def told(self) -> bool:
-        """Whether there is nothing left to ask."""
-        return self.hole.after_id >= self.last_id
-
-    @property
-    def lost(self) -> int:
-        """The number of trades that the exchange does not have."""
-        return sum(last - first + 1 for first, last in self.absent)
 
 
 class Series:

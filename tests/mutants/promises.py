@@ -56,7 +56,7 @@ PROMISES = (
     ),
     *_of(
         "producers/series.py",
-        ("tests/unit/producers/test_holes.py",),
+        ("tests/unit/producers/test_compared.py",),
         ("what came is asked for", "        opened.had |= dict.fromkeys(number for", "        {}.fromkeys(number for"),
         ("what was compared is compared again", "        self._check_from(before, self.newest_time)\n", ""),
         ("all that was read at the start is certain", "        self._check_certain(certain_after)\n", ""),

@@ -1,0 +1,151 @@
+"""Ids that leave some out: what is published is what was sent, each once, whatever the stream drops."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from producers.adapter import Ids, Page
+from producers.holes import GRACE_S, Memory
+from producers.series import HELD_MAX, REMEMBERED
+from producers.source import Reconnected
+from schemas.records import Trade
+from tests.unit.producers.test_holes import World, made
+
+
+class GlobalWorld(World):
+    """Ids that leave some out, on a connection that may be lost, or that leaves trades out, or brings them late."""
+
+    ids: Ids = "global"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.connected = True
+        self.brought: list[Trade] = []
+        """What the present connection brought: it repeats nothing else."""
+        self.late: list[Trade] = []
+        """What it will bring, if it is not lost before."""
+
+    def send(self, arrives: bool) -> None:
+        super().send(self.connected and arrives)
+        self.brought += self.exchange.sent[-1:] * (self.connected and arrives)
+        self.number += 1 + self.number % 3
+
+    def send_late(self) -> None:
+        self.send(False)
+        self.late += self.exchange.sent[-1:] * self.connected
+
+    def bring(self, index: int) -> None:
+        if self.late:
+            one = self.late.pop(index % len(self.late))
+            self.brought.append(one)
+            self.arrive(one)
+
+    def check(self) -> None:
+        self.memory.check(["XUSDT"], self.now)
+        self.now += GRACE_S
+
+    def repeat(self, back: int) -> None:
+        for one in self.brought[-back:][:1]:
+            self.arrive(one)
+
+    def cut(self) -> None:
+        self.connected, self.brought, self.late = False, [], []
+
+    def reconnect(self) -> None:
+        if not self.connected:
+            self.memory.live([Reconnected()], self.now)
+            self.connected = True
+
+    def restart(self) -> None:
+        super().restart()
+        self.connected, self.brought, self.late = True, [], []
+
+    def ask_all(self) -> None:
+        self.reconnect()
+        super().ask_all()
+        self.check()
+        super().ask_all()
+
+    def ask(self, size: int) -> bool:
+        """One answer tells the whole window."""
+        return super().ask(10_000 if size else 0)
+
+
+GLOBAL_ACTIONS: dict[str, Callable[[GlobalWorld, int], None]] = {
+    "send": lambda world, _: world.send(True),
+    "send and lose": lambda world, _: world.send(False),
+    "send late": lambda world, _: world.send_late(),
+    "bring what is late": lambda world, number: world.bring(number),
+    "check": lambda world, _: world.check(),
+    "repeat": lambda world, number: world.repeat(number),
+    "cut": lambda world, _: world.cut(),
+    "reconnect": lambda world, _: world.reconnect(),
+    "restart": lambda world, _: world.restart(),
+    "ask": lambda world, number: world.ask(number) and None,
+    "ask a stale cache": lambda world, _: world.ask(0) and None,
+    "wait long": lambda world, _: world.wait_long(),
+}
+GLOBAL_WEIGHTED = [name for name in GLOBAL_ACTIONS for _ in range(1 + 3 * (name == "send") + (name == "reconnect"))]
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(GLOBAL_WEIGHTED), st.integers(1, 9)), max_size=60))
+def test_global_ids_are_as_complete(actions: list[tuple[str, int]]) -> None:
+    world = GlobalWorld()
+    world.send(True)
+    for name, number in actions:
+        GLOBAL_ACTIONS[name](world, number)
+    world.ask_all()
+    assert Counter(one.trade_id for one in world.published) == Counter(one.trade_id for one in world.exchange.sent)
+
+
+def test_where_nothing_is_missing_nobody_is_told() -> None:
+    memory = Memory("bitstamp", "global")
+    numbers = [3, 9, 12, 40]
+    memory.live([made(number, number) for number in numbers], 0)
+    memory.check(["XUSDT", "YUSDT"], 10)
+    assert memory.next_to_ask(10) is None, "some may be on their way"
+    assert memory.gaps == 0
+    series, opened = memory.next_to_ask(10 + GRACE_S) or pytest.fail("nothing is asked")
+    assert (opened.hole.after_id, opened.hole.before_id) == (3, 40)
+    page = Page([made(number, number) for number in numbers[1:3]], 39)
+    assert memory.fill(series, opened, page, 13, 77) == []
+    assert (opened.filled, memory.open) == (0, [])
+    memory.check(["XUSDT"], 50)
+    assert memory.open == [], "nothing came since"
+    memory.live([made(50, 50), made(60, 60)], 60)
+    memory.check(["XUSDT"], 60)
+    assert [(opened.hole.after_id, opened.hole.before_id) for _, opened in memory.open] == [(40, 60)]
+
+
+def test_what_came_long_before_is_not_published_again() -> None:
+    memory = Memory("bitstamp", "global")
+    trades = [made(2 * number, 1) for number in range(1, REMEMBERED + 9)]
+    memory.live(trades, 0)
+    memory.check(["XUSDT"], 1)
+    ((series, opened),) = memory.open
+    left_out = made(5, 1)
+    page = Page([left_out, *trades[1:-1]], trades[-1].trade_id - 1)
+    assert [one.trade_id for one in memory.fill(series, opened, page, 13, 77)] == [5]
+    assert opened.filled == 1
+
+
+def test_what_nobody_looks_at_is_not_kept() -> None:
+    memory = Memory("bitstamp", "global")
+    memory.live([made(2 * number, number) for number in range(1, HELD_MAX + 9)], 0)
+    memory.check(["XUSDT"], 1)
+    ((_, opened),) = memory.open
+    assert len(opened.had) < HELD_MAX
+
+
+def test_what_may_have_come_before_the_end_of_the_topic_is_not_asked_for() -> None:
+    memory = Memory("bitstamp", "global")
+    for number in (5, 30, 7, 50, 60):
+        memory.recall(made(number, number))
+    memory.settle([], certain_after=2)
+    memory.check(["XUSDT"], 1)
+    ((_, opened),) = memory.open
+    assert (opened.hole.after_id, opened.hole.before_id) == (30, 60)

@@ -104,6 +104,8 @@ class Page:
 
     trades: Sequence[Trade]
     reached: int
+    unread: str | None = None
+    """Why a row of the answer was left out, where one was."""
 
 
 class HistoryUnavailable(Exception):

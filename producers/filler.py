@@ -130,7 +130,7 @@ class Filler:
             again_s, reason = CRASHED_S, repr(error)
         else:
             if opened in series.holes:
-                reason = "the exchange does not have them"
+                reason = page.unread or "the exchange does not have them"
                 await self._done(
                     series, opened, memory.fill(series, opened, page, self._clock(), self._wall_us()), reason
                 )
@@ -171,14 +171,15 @@ class Filler:
         await self._give(out)
         if opened in series.holes:
             return
+        in_vain = not opened.told or (opened.unread is not None and not series.contiguous)
         if opened.check and not opened.filled:
-            if not opened.told:
+            if in_vain:
                 ids = opened.first_id, opened.last_id
                 log.warning(
                     "%s:%s: ids %d to %d were not compared: %s", self.memory.exchange, series.symbol, *ids, reason
                 )
             return
-        lost = opened.lost if series.contiguous else int(not opened.told)
+        lost = opened.lost if series.contiguous else in_vain
         status = GapStatus.LOST if lost else GapStatus.FILLED
         gap = self._record(series, opened, status, reason if lost else None)
         level = logging.WARNING if lost else logging.INFO

@@ -34,6 +34,8 @@ class OpenHole:
     """Whether people want it, however large it is."""
     fruitless: int = 0
     """Answers in a row that told nothing."""
+    unread: str | None = None
+    """Why something of what the exchange told could not be read."""
     check: bool = False
     """Whether nobody knows that anything is missing: it is looked whether all came."""
 

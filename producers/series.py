@@ -201,6 +201,7 @@ class Series:
         if self.contiguous:
             opened.absent += without(hole.after_id, page.reached, found.keys() | came.keys())
         opened.filled += len(found.keys() - came.keys())
+        opened.unread = opened.unread or page.unread
         opened.hole = replace(hole, after_id=page.reached)
         merged = found | came
         out = [trade for number in sorted(merged) if (trade := merged[number]) is not None]

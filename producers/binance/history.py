@@ -5,7 +5,6 @@ Source: Binance Spot API documentation, "Market Data endpoints", mid 2026: 6,000
 up to 100, 80 for all.
 """
 
-import logging
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -14,17 +13,14 @@ import msgspec
 from producers.adapter import HistoryUnavailable, Hole, Newest, Page
 from producers.numbers import micros, units
 from producers.rest import Budget
+from producers.rows import UNREADABLE_S, rows_of, trades_in
 from schemas.records import Trade
-
-log = logging.getLogger(__name__)
 
 BUDGET = Budget(weight=5_000, seconds=60, burst=500)
 """Less than the limit: commands of people ask the same server."""
 TRADES_PATH, TRADES_WEIGHT, TRADES_MAX = "/api/v3/historicalTrades", 25, 1_000
 TICKER_PATH = "/api/v3/ticker/24hr"
 ONE_BY_ONE, NAMED_MAX = 20, 100
-UNREADABLE_S = 60.0
-"""So long is waited after an answer that is none: of a proxy in between, say."""
 HEADERS = {"X-MBX-TIME-UNIT": "MICROSECOND"}
 
 Params = dict[str, str | int]
@@ -43,7 +39,6 @@ class _Ticker(msgspec.Struct):
     lastId: int
 
 
-_decode_rows = msgspec.json.Decoder(list[_Row]).decode
 _decode_tickers = msgspec.json.Decoder(list[_Ticker]).decode
 
 
@@ -54,19 +49,12 @@ def page_params(hole: Hole) -> Params:
 
 def parse_page(raw: bytes, hole: Hole, exchange: str) -> Page:
     """Return the page in an answer, without rows that are no trades. Raises `HistoryUnavailable` for what is none."""
-    try:
-        rows = _decode_rows(raw)
-    except ValueError as error:  # msgspec's errors are such
-        raise HistoryUnavailable(f"{TRADES_PATH}: {error}: {raw[:200]!r}", UNREADABLE_S) from error
-    trades = []
-    for row in rows:
-        if hole.after_id < row.id < hole.before_id:
-            try:
-                trades.append(_trade(row, hole.symbol, exchange))
-            except ValueError as error:
-                log.warning("%s: trade %d of %s: %s", TRADES_PATH, row.id, hole.symbol, error)
+    what = f"{TRADES_PATH}: {hole.symbol}"
+    rows, no_row = rows_of(raw, _Row, what)
+    within = [row for row in rows if hole.after_id < row.id < hole.before_id]
+    trades, no_trade = trades_in(within, lambda row: _trade(row, hole.symbol, exchange), what)
     last = rows[-1].id if rows else hole.after_id
-    return Page(trades, min(max(last, hole.after_id), hole.before_id - 1))
+    return Page(trades, min(max(last, hole.after_id), hole.before_id - 1), no_row or no_trade)
 
 
 def newest_request(symbols: Sequence[str]) -> tuple[Params, int]:

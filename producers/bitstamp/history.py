@@ -13,6 +13,7 @@ from producers.adapter import HistoryUnavailable, Hole, Newest, Page
 from producers.bitstamp.protocol import EXCHANGE, SELLS, pair_of
 from producers.numbers import units
 from producers.rest import Budget
+from producers.rows import rows_of, trades_in
 from schemas.records import Trade
 
 BUDGET = Budget(weight=8_000, seconds=600, burst=100)
@@ -30,9 +31,6 @@ class _Row(msgspec.Struct):
     price: str
     amount: str
     type: Literal["0", "1"]
-
-
-_decode_rows = msgspec.json.Decoder(list[_Row]).decode
 
 
 def transactions_path(symbol: str) -> str:
@@ -55,23 +53,25 @@ def parse_page(raw: bytes, hole: Hole) -> Page:
     Where the answer knows of no trade as new as the hole's end, it came before that or from a cache: it tells what it
     has, and no more.
     """
-    try:
-        trades = sorted((_trade(row, hole.symbol) for row in _decode_rows(raw)), key=lambda trade: trade.trade_id)
-    except ValueError as error:
-        raise HistoryUnavailable(f"transactions of {hole.symbol}: {error}", None) from error
-    within = [trade for trade in trades if hole.after_id < trade.trade_id < hole.before_id]
-    newest = trades[-1].trade_id if trades else hole.after_id
-    return Page(within, hole.before_id - 1 if newest >= hole.before_id - 1 else max(newest, hole.after_id))
+    what = transactions_path(hole.symbol)
+    rows, no_row = rows_of(raw, _Row, what)
+    rows.sort(key=_id_of)
+    within = [row for row in rows if hole.after_id < _id_of(row) < hole.before_id]
+    trades, no_trade = trades_in(within, lambda row: _trade(row, hole.symbol), what)
+    newest = _id_of(rows[-1]) if rows else hole.after_id
+    reached = hole.before_id - 1 if newest >= hole.before_id - 1 else max(newest, hole.after_id)
+    return Page(trades, reached, no_row or no_trade)
 
 
 def parse_newest(raw: bytes, symbol: str) -> Newest:
     """Return the newest trade in an answer. Raises `HistoryUnavailable` for what is none."""
-    try:
-        trades = [_trade(row, symbol) for row in _decode_rows(raw)]
-    except ValueError as error:
-        raise HistoryUnavailable(f"transactions of {symbol}: {error}", None) from error
-    newest = max(trades, key=lambda trade: trade.trade_id, default=None)
-    return Newest(symbol, newest.trade_id, newest.trade_time) if newest else Newest(symbol, None)
+    rows, _ = rows_of(raw, _Row, transactions_path(symbol))
+    newest = max(rows, key=_id_of, default=None)
+    return Newest(symbol, _id_of(newest), int(newest.date) * SECOND) if newest else Newest(symbol, None)
+
+
+def _id_of(row: _Row) -> int:
+    return int(row.tid)
 
 
 def _trade(row: _Row, symbol: str) -> Trade:

@@ -7,18 +7,15 @@ but the newest one, so it is of no use here. Answers may come from a cache that 
 
 from urllib.parse import quote
 
-import msgspec
-
-from producers.adapter import HistoryUnavailable, Hole, Newest, Page
+from producers.adapter import Hole, Newest, Page
 from producers.coinbase.protocol import Match, trade_of
 from producers.rest import Budget
+from producers.rows import rows_of, trades_in
 from schemas.times import micros_of
 
 BUDGET = Budget(weight=8, seconds=1, burst=8)
 """Less than the limit: commands of people ask the same server."""
 TRADES_MAX = 1_000
-
-_decode_rows = msgspec.json.Decoder(list[Match]).decode
 
 
 def trades_path(product: str) -> str:
@@ -38,25 +35,17 @@ def page_params(hole: Hole) -> dict[str, str | int]:
 
 def parse_page(raw: bytes, hole: Hole) -> Page:
     """Return the page in an answer. Raises `HistoryUnavailable` for what is none."""
-    rows = sorted(_rows(raw), key=lambda row: row.trade_id)
+    what = trades_path(hole.symbol)
+    found, no_row = rows_of(raw, Match, what)
+    rows = sorted(found, key=lambda row: row.trade_id)
     within = [row for row in rows if hole.after_id < row.trade_id < hole.before_id]
-    try:
-        trades = [trade_of(row, hole.symbol, micros_of(row.time)) for row in within]
-    except ValueError as error:
-        raise HistoryUnavailable(f"trades of {hole.symbol}: {error}", None) from error
+    trades, no_trade = trades_in(within, lambda row: trade_of(row, hole.symbol, micros_of(row.time)), what)
     # An id above those that are told may be missing in the cache only.
     reached = min(rows[-1].trade_id, hole.before_id - 1) if rows else hole.after_id
-    return Page(trades, max(reached, hole.after_id))
+    return Page(trades, max(reached, hole.after_id), no_row or no_trade)
 
 
 def parse_newest(raw: bytes, product: str) -> Newest:
     """Return the newest trade in an answer. Raises `HistoryUnavailable` for what is none."""
-    rows = _rows(raw)
+    rows, _ = rows_of(raw, Match, trades_path(product))
     return Newest(product, rows[0].trade_id, micros_of(rows[0].time)) if rows else Newest(product, None)
-
-
-def _rows(raw: bytes) -> list[Match]:
-    try:
-        return _decode_rows(raw)
-    except msgspec.DecodeError as error:
-        raise HistoryUnavailable(f"no trades: {error}: {raw[:200]!r}", None) from error

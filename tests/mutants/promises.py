@@ -63,6 +63,18 @@ PROMISES = (
         ("ids that are no series are kept for ever", "if len(self._since) > HELD_MAX:", "if False:"),
     ),
     *_of(
+        "producers/rows.py",
+        ("tests/unit/producers/test_histories.py", "tests/unit/producers/binance/test_history.py"),
+        ("a row that is none costs all", "        return _one_by_one(raw, kind, what)", "        raise"),
+        ("nothing that is a row is an answer", "    if not rows:\n", "    if False:\n"),
+    ),
+    *_of(
+        "producers/filler.py",
+        ("tests/unit/producers/test_compared.py",),
+        ("what could not be read was nothing worth a word", "            if in_vain:\n", "            if False:\n"),
+        ("what could not be read is filled", "else in_vain", "else int(not opened.told)"),
+    ),
+    *_of(
         "schemas/registry_copy.py",
         ("tests/unit/schemas/test_registry_copy.py",),
         ("others' subjects are copied", 'and of["subject"] in subjects]', "]"),

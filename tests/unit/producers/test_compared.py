@@ -1,17 +1,24 @@
 """Ids that leave some out: what is published is what was sent, each once, whatever the stream drops."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from producers.adapter import Ids, Page
+from producers import holes
+from producers.adapter import Hole, Ids, Newest, Page
+from producers.filler import AuditTiming, Filler
+from producers.fleet import Feed
 from producers.holes import GRACE_S, Memory
 from producers.series import HELD_MAX, REMEMBERED
-from producers.source import Reconnected
+from producers.source import Event, Reconnected
+from schemas.gap_records import Gap, GapStatus
 from schemas.records import Trade
+from tests.unit.producers.feeds import until
 from tests.unit.producers.test_holes import World, made
 
 
@@ -149,3 +156,44 @@ def test_what_may_have_come_before_the_end_of_the_topic_is_not_asked_for() -> No
     memory.check(["XUSDT"], 1)
     ((_, opened),) = memory.open
     assert (opened.hole.after_id, opened.hole.before_id) == (30, 60)
+
+
+class Told:
+    """Stands for a session, and for an exchange that answers one thing."""
+
+    def __init__(self, page: Page) -> None:
+        self.adapter, self.streaming, self.asked, self._page = self, {"XUSDT"}, False, page
+
+    async def history(self, hole: Hole) -> Page:
+        self.asked = True
+        return self._page
+
+    async def newest(self, symbols: Sequence[str]) -> Sequence[Newest]:
+        return ()
+
+
+@pytest.mark.parametrize(("filled", "status"), [([], []), ([made(5, 4)], [GapStatus.LOST])])
+async def test_what_could_not_be_read_of_an_answer_is_lost_or_said(
+    filled: list[Trade], status: list[GapStatus], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(holes, "GRACE_S", 0)
+    reason = "a row cannot be read: price: 'x'"
+    memory, given, told = Memory("bitstamp", "global"), list[Event](), list[Gap]()
+
+    async def give(batch: Iterable[Event]) -> None:
+        given.extend(batch)
+
+    async def tell(gap: Gap) -> None:
+        told.append(gap)
+
+    session = Told(Page(filled, 39, reason))
+    filler = Filler(cast(Feed, session), memory, give, tell, AuditTiming(compared_s=0.05))
+    memory.live([made(number, number) for number in (3, 40)], 0)
+    running = asyncio.create_task(filler.run())
+    await until(lambda: session.asked and not memory.open)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert [gap.status for gap in told] == status
+    assert len(given) == len(filled)
+    assert all(gap.reason == reason for gap in told)
+    assert (f"ids 4 to 39 were not compared: {reason}" in caplog.text) == (not filled)

@@ -3,16 +3,18 @@
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import msgspec
 import pytest
 
-from producers.adapter import HistoryUnavailable, Hole, Newest
+from producers.adapter import HistoryUnavailable, Hole, Newest, Page
 from producers.bitstamp import history as of_bitstamp
 from producers.coinbase import history as of_coinbase
 from producers.local_exchange.faults import HttpFault
 from producers.local_exchange.server import LocalExchange
 from producers.local_exchange.simulated import MARKETS_OF
+from producers.rows import UNREADABLE_S
 from schemas.records import Trade
 from tests.unit.producers.feeds import adapter_of, exchange_of, market, until
 from tests.unit.producers.test_every_exchange import NAMES, without_orders
@@ -151,17 +153,51 @@ def test_bitstamp_is_asked_for_the_shortest_window_that_reaches_back(seconds_ago
     assert never.value.again_s is None
 
 
-@pytest.mark.parametrize(
-    "raw", [b"", b"{}", b"<html>", b'[{"trade_id":1}]', b'[{"date":"1","tid":"5","price":"x","amount":"1","type":"0"}]']
-)
-def test_what_is_no_answer_is_told(raw: bytes) -> None:
+@pytest.mark.parametrize("raw", [b"", b"{}", b"<html>", b'[{"trade_id":1}]', b"[" * 5_000])
+def test_what_is_no_answer_is_told_and_asked_for_again(raw: bytes) -> None:
     asked = Hole("X", 1, 9, 0, 0)
     for parse in (of_coinbase.parse_page, of_bitstamp.parse_page):
-        with pytest.raises(HistoryUnavailable):
+        with pytest.raises(HistoryUnavailable) as refused:
             parse(raw, asked)
+        assert refused.value.again_s == UNREADABLE_S
     for parse_newest in (of_coinbase.parse_newest, of_bitstamp.parse_newest):
         with pytest.raises(HistoryUnavailable):
             parse_newest(raw, "X")
+
+
+def rows(name: str, *numbers: int) -> list[dict[str, Any]]:
+    """An answer of `name` about the trades of these ids, the newest first."""
+    of = {
+        "coinbase": lambda number: {
+            "trade_id": number,
+            "side": "buy",
+            "size": "1",
+            "price": "2",
+            "time": "2026-11-26T12:04:31Z",
+        },
+        "bitstamp": lambda number: {
+            "date": str(NOW // SECOND),
+            "tid": str(number),
+            "price": "2",
+            "amount": "1",
+            "type": "0",
+        },
+    }
+    return [of[name](number) for number in sorted(numbers, reverse=True)]
+
+
+@pytest.mark.parametrize("change", [{"price": "x"}, {"price": None}, {"price": "-1"}])
+@pytest.mark.parametrize(
+    ("name", "parse"), [("coinbase", of_coinbase.parse_page), ("bitstamp", of_bitstamp.parse_page)]
+)
+def test_a_row_that_is_no_trade_costs_no_other(
+    name: str, parse: Callable[[bytes, Hole], Page], change: dict[str, Any]
+) -> None:
+    answer = rows(name, 3, 5, 8, 9)
+    answer[2] |= change
+    page = parse(msgspec.json.encode(answer), Hole("X", 1, 9, NOW, NOW))
+    assert ([trade.trade_id for trade in page.trades], page.reached) == ([3, 8], 8)
+    assert "price" in str(page.unread)
 
 
 def test_an_id_that_the_exchange_does_not_have_is_passed() -> None:

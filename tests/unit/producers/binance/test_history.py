@@ -59,12 +59,16 @@ def test_what_is_no_answer_is_asked_for_again(raw: bytes) -> None:
     assert refused.value.again_s == UNREADABLE_S
 
 
-@pytest.mark.parametrize("change", [{"price": "x"}, {"price": "0"}, {"qty": "0.00000000"}, {"time": -1}])
+@pytest.mark.parametrize(
+    "change",
+    [{"price": "x"}, {"price": "0"}, {"qty": "0.00000000"}, {"time": -1}, {"price": 1}, {"isBuyerMaker": None}],
+)
 def test_a_row_that_is_no_trade_costs_no_other(change: dict[str, object], caplog: pytest.LogCaptureFixture) -> None:
     rows = [row(11), row(12, **change), row(13)]
     page = parse_page(json.dumps(rows).encode(), HOLE, "binance")
     assert ([trade.trade_id for trade in page.trades], page.reached) == ([11, 13], 13)
-    assert "trade 12 of XRPUSDT: " in caplog.text
+    assert str(page.unread).startswith("a row cannot be read: ")
+    assert "/api/v3/historicalTrades: XRPUSDT: " in caplog.text
 
 
 def test_what_is_asked() -> None:

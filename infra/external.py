@@ -7,6 +7,7 @@ from infra import probes
 from infra.config import Config
 from infra.errors import StackError
 from infra.status import PartStatus
+from infra.urls import without_password
 
 READY_WITHIN_S = 60.0
 POLL_S = 0.5
@@ -16,15 +17,11 @@ NEEDED = ("kafka_bootstrap", "registry_url", "connect_url", "database_url")
 def endpoint_probes(config: Config) -> dict[str, tuple[str, Callable[[], None]]]:
     """Return the endpoint of each part and the question whether it is ready, by name."""
     return {
-        "postgres": (_without_password(config.database), lambda: probes.database(config.database)),
+        "postgres": (without_password(config.database), lambda: probes.database(config.database)),
         "broker": (config.bootstrap, lambda: probes.broker(config)),
         "registry": (config.registry_shown, lambda: probes.registry(config.registry)),
         "connect": (config.connect_shown, lambda: probes.connect(config.connect)),
     }
-
-
-def _without_password(url: str) -> str:
-    return url.rpartition("@")[2]
 
 
 def statuses(config: Config) -> list[PartStatus]:

@@ -63,7 +63,10 @@ def _commit(client: AdminClient, group: str, offsets: Committed, deadline: float
     while True:
         try:
             return go_on_from(client, group, offsets, {})
-        except KafkaException:  # the group may have its last member a moment longer than the sink its task
+        except (
+            KafkaException,
+            TimeoutError,
+        ):  # the group may have its last member a moment longer than the sink its task
             if time.monotonic() > deadline:
                 raise
             time.sleep(POLL_S)

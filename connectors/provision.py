@@ -1,6 +1,5 @@
 """What a running stack needs before it is of use: topics, schemas, tables, connectors. Each step may be done again."""
 
-import time
 from collections.abc import Callable
 
 from connectors.apply import apply_all
@@ -13,6 +12,12 @@ from schemas.registry_copy import register_beside_copy
 from schemas.sql.migrate import upgrade
 from schemas.upgrade import upgrade_topics
 
+
+def _look_at_letters(config: Config) -> None:
+    with Letters(config) as letters:
+        letters.look()
+
+
 STEPS: tuple[tuple[str, Callable[[Config], object]], ...] = (
     ("topics", create_topics),
     ("configs", configure_topics),
@@ -21,7 +26,7 @@ STEPS: tuple[tuple[str, Callable[[Config], object]], ...] = (
     ("records", upgrade_topics),
     ("sources", claim),
     ("connectors", apply_all),
-    ("letters", lambda config: Letters(config).look(time.monotonic())),
+    ("letters", _look_at_letters),
 )
 
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 
 from connectors.interface import SinkState, connect_client, start, states
 from connectors.letters import Letters
@@ -54,20 +54,26 @@ class Restarts:
 def watch(config: Config, stop: threading.Event, say: Callable[[str], None], poll_s: float = WATCH_POLL_S) -> None:
     """Restart sinks as `Restarts` says, and look after their letters, until `stop` is set.
 
-    A server that is away is said once and waited out.
+    What goes wrong is said once and tried again, as a server that is away.
     """
-    restarts, letters = Restarts(), Letters(config)
-    away = ""
-    while not stop.wait(poll_s):
-        try:
-            for sink, why, pause in restarts.due(states(config), time.monotonic()):
-                say(f"{sink.name} {why}; restarting, next look in {pause:.0f} s")
-                with connect_client(config) as client:
-                    start(client, sink)
-            for line in () if stop.is_set() else letters.look(time.monotonic()):
-                say(line)
-            away = ""
-        except StackError as error:
-            if str(error) != away:
-                say(str(error))
-            away = str(error)
+    restarts, away = Restarts(), ""
+    with Letters(config) as letters:
+        while not stop.wait(poll_s):
+            try:
+                for line in _look(config, restarts, letters, stop):
+                    say(line)
+                away = ""
+            except Exception as error:  # whatever it is: nobody would look after the sinks any more
+                said = str(error) if isinstance(error, StackError) else f"looking after the sinks failed: {error!r}"
+                if said != away:
+                    say(said)
+                away = said
+
+
+def _look(config: Config, restarts: Restarts, letters: Letters, stop: threading.Event) -> Iterator[str]:
+    for sink, why, pause in restarts.due(states(config), time.monotonic()):
+        yield f"{sink.name} {why}; restarting, next look in {pause:.0f} s"
+        with connect_client(config) as client:
+            start(client, sink)
+    if not stop.is_set():
+        yield from letters.look()

@@ -81,6 +81,8 @@ class Filler:
         self.renewals = 0
         """How often subscriptions were made anew that had been acknowledged and stayed silent."""
         self._renewed: set[str] = set()
+        self._not_compared: dict[str, str] = {}
+        """Why the trades of a symbol could not be compared the last time."""
 
     async def events(self) -> AsyncGenerator[list[Event], None]:
         """Yield what is to be published at once of what the session gives."""
@@ -173,7 +175,10 @@ class Filler:
             return
         in_vain = not opened.told or (opened.unread is not None and not series.contiguous)
         if opened.check and not opened.filled:
+            before = self._not_compared.pop(series.symbol, None)
             if in_vain:
+                self._not_compared[series.symbol] = reason
+            if in_vain and reason != before:
                 ids = opened.first_id, opened.last_id
                 log.warning(
                     "%s:%s: ids %d to %d were not compared: %s", self.memory.exchange, series.symbol, *ids, reason

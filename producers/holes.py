@@ -96,10 +96,13 @@ class Memory:
     def take(self, trade: Trade, now: float, waiting: bool = True) -> list[Trade]:
         """Take in one trade, see `Series.take`."""
         series = self.of(trade.symbol)
-        holes = len(series.holes)
+        known = list(series.holes)
         out = series.take(trade, now, waiting)
-        for opened in series.holes[holes:]:
-            self._note(series, opened)
+        for opened in series.holes:
+            if opened not in known:
+                self._note(series, opened)
+        if any(opened not in series.holes for opened in known):
+            self._forget_closed()
         return out
 
     def check(self, symbols: Iterable[str], now: float) -> None:

@@ -25,6 +25,8 @@ REMEMBERED = 5_000
 """Ids that are remembered one by one, where they do not rise by one."""
 DISORDER_US = {"contiguous": 0, "global": 60_000_000}
 """Trades are out of order by so many microseconds at most: a later time with a lower id tells that ids begin anew."""
+RECALLED_US = 60_000_000
+"""So much of what was published before the start is compared with what the exchange has, in microseconds."""
 LOST_MAX = 1_000
 """Spans of lost ids that are remembered: a trade among them that comes after all is none that was published."""
 
@@ -241,6 +243,7 @@ class Series:
         missing = trade.trade_id > self.newest + 1
         if self.paused:
             self.paused = False
+            self._check_from(trade.trade_id, trade.trade_time)
             if self.contiguous and missing:
                 self.unwanted.append(Hole(self.symbol, self.newest, trade.trade_id, self.newest_time, trade.trade_time))
                 self._lose([(self.newest + 1, trade.trade_id - 1)])
@@ -333,8 +336,11 @@ class Series:
         self._since.clear()
 
     def _check_certain(self, certain_after: int) -> None:
-        """Look only at what came after so many trades: some of those before may have come before what was read."""
+        """Look at the last minute of what was read, but for so many trades at its beginning: some of those may have
+        come before what was read. What is older was looked at, or nobody wanted it."""
+        recent = self.newest_time - RECALLED_US
         before = dict(islice(self._since.items(), certain_after))
+        before |= {number: time for number, time in self._since.items() if time < recent}
         number = max(before, default=self._checked[0])
         self._checked = number, before.get(number, self._checked[1])
 

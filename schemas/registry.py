@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
-from http.client import CONFLICT, NOT_FOUND
+from http.client import CONFLICT, INTERNAL_SERVER_ERROR, NOT_FOUND
 from typing import TypeVar
 
 from infra.config import Config
@@ -98,7 +98,7 @@ def knows(config: Config) -> Callable[[int], bool]:
         try:
             registry.schema(schema_id)
         except RegistryError as error:
-            if error.status == NOT_FOUND:
+            if error.status < INTERNAL_SERVER_ERROR:  # it does not know it, or takes the id for none
                 return False
             raise RegistryUnavailable(f"the schema registry at {config.registry_shown}: {error}") from None
         except (OSError, ValueError) as error:

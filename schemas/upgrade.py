@@ -39,8 +39,9 @@ def upgrade_topics(config: Config) -> int:
                 if instrument is not None:
                     held[record.instrument] = (message.partition() or 0, instrument)
     missing = [found for key, found in held.items() if key not in known]
-    codec = make_codec(config, Instrument)
-    # into the partition of its settings: a key has the same one in every topic
-    records = [ToWrite(codec.encode(found), found.instrument, partition) for partition, found in missing]
-    write(config, INSTRUMENTS.full_name(config), records)
+    if missing:
+        codec = make_codec(config, Instrument)
+        # into the partition of its settings: a key has the same one in every topic
+        records = [ToWrite(codec.encode(found), found.instrument, partition) for partition, found in missing]
+        write(config, INSTRUMENTS.full_name(config), records)
     return len(missing)

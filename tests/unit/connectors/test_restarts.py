@@ -112,7 +112,13 @@ class NoLetters:
     def __init__(self, config: Config) -> None:
         """There is no broker."""
 
-    def look(self, now: float) -> list[str]:
+    def __enter__(self) -> "NoLetters":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """There is nothing to let go of."""
+
+    def look(self) -> list[str]:
         return []
 
 

@@ -158,6 +158,40 @@ def test_what_may_have_come_before_the_end_of_the_topic_is_not_asked_for() -> No
     assert (opened.hole.after_id, opened.hole.before_id) == (30, 60)
 
 
+def test_of_what_the_topic_ends_with_the_last_minute_is_compared() -> None:
+    memory = Memory("bitstamp", "global")
+    for number in (5, 30, 50, 95, 120):
+        memory.recall(made(number, number))
+    memory.settle([])
+    memory.check(["XUSDT"], 1)
+    ((_, opened),) = memory.open
+    assert (opened.hole.after_id, opened.hole.before_id) == (50, 120)
+
+
+def test_what_was_not_streamed_is_not_compared() -> None:
+    memory = Memory("bitstamp", "global")
+    memory.live([made(number, number) for number in (3, 9)], 0)
+    memory.of("XUSDT").pause()
+    memory.live([made(number, number) for number in (500, 600)], 0)
+    memory.check(["XUSDT"], 1)
+    ((_, opened),) = memory.open
+    assert (opened.hole.after_id, opened.hole.before_id) == (500, 600)
+
+
+def test_what_is_compared_of_ids_that_begin_anew_is_forgotten() -> None:
+    memory = Memory("bitstamp", "global")
+    memory.live([made(number, 1) for number in (300, 900)], 0)
+    memory.check(["XUSDT"], 1)
+    assert memory.open
+    memory.live([made(5, 100)], 2)
+    assert memory.open == []
+    assert memory.next_to_ask(1_000) is None
+    memory.live([made(9, 101), made(12, 102)], 3)
+    memory.check(["XUSDT"], 4)
+    ((_, opened),) = memory.open
+    assert (opened.hole.after_id, opened.hole.before_id) == (5, 12)
+
+
 class Told:
     """Stands for a session, and for an exchange that answers one thing."""
 

@@ -11,7 +11,7 @@ from infra.mapped import let_go, parts
 from schemas.columns import Int64s
 from schemas.times import Between, overlaps
 
-AT_ONCE = 1 << 22
+AT_ONCE = 1 << 21
 """About so many rows are in a range."""
 SAMPLES = 1 << 12
 """Of a range so many values are looked at to find where it ends."""

@@ -38,29 +38,74 @@ class Conflict(ValueError):
         self.trade_id = trade_id
 
 
-def merged(parts: Sequence[tuple[str, Rows]]) -> Rows:
-    """Return each trade of all parts once, by trade time and id. `Conflict` names the parts that have its id, too."""
+class OtherDays:
+    """Trades that have the ids of trades of other days, taken part by part, each part with higher ids than before.
+
+    Ids have begun anew between two days where any of these trades differ in more than their time.
+    """
+
+    def __init__(self) -> None:
+        self._same: dict[tuple[int, int], Conflict | None] = {}
+        """By two days, about the first id under which both have the same trade; None where ids began anew."""
+
+    def take(self, rows: Rows) -> None:
+        """Take rows by id and day with each trade of a day once."""
+        again = np.flatnonzero(rows["trade_id"][1:] == rows["trade_id"][:-1])
+        if not len(again):
+            return
+        earlier, later = taken(rows, again), taken(rows, again + 1)
+        days = np.column_stack([some["trade_time"] // DAY_US for some in (earlier, later)])
+        pairs, first, which = np.unique(days, axis=0, return_index=True, return_inverse=True)
+        anew = np.zeros(len(first), np.bool_)
+        anew[which.reshape(-1)[_differ(earlier, later)]] = True
+        for (one, other), at, differs in zip(pairs.tolist(), first.tolist(), anew.tolist(), strict=True):
+            if differs:
+                self._same[one, other] = None
+            elif (one, other) not in self._same:
+                trade_id = int(earlier[at]["trade_id"])
+                self._same[one, other] = Conflict(trade_id, twice(trade_id, earlier[at], later[at]))
+
+    def check(self) -> None:
+        """Raise `Conflict` for a trade that is on two days, of the earliest days the lowest id."""
+        for _, conflict in sorted(self._same.items(), key=lambda item: item[0]):
+            if conflict is not None:
+                raise conflict
+
+
+def merged(parts: Sequence[tuple[str, Rows]], days: OtherDays | None = None) -> Rows:
+    """Return each trade of all parts once, by trade time and id. `Conflict` names the parts that have its id, too.
+
+    With `days` whoever merges what has other ids as well checks these at the end.
+    """
     rows = parts[0][1] if len(parts) == 1 else np.concatenate([np.empty(0, ROW), *(rows for _, rows in parts)])
     try:
-        return merge(rows)
+        return merge(rows, days)
     except Conflict as conflict:
-        at = [source for source, some in parts if (some["trade_id"] == conflict.trade_id).any()]
-        raise Conflict(conflict.trade_id, f"{conflict}, in {' and '.join(dict.fromkeys(at))}") from None
+        raise in_sources(conflict, parts) from None
 
 
-def merge(rows: Rows) -> Rows:
-    """Return each trade of `rows` once, by trade time and id. Raises `Conflict`."""
+def in_sources(conflict: Conflict, parts: Sequence[tuple[str, Rows]]) -> Conflict:
+    """Return the conflict with the names of the parts that have its id."""
+    at = [source for source, some in parts if (some["trade_id"] == conflict.trade_id).any()]
+    return Conflict(conflict.trade_id, f"{conflict}, in {' and '.join(dict.fromkeys(at))}")
+
+
+def merge(rows: Rows, days: OtherDays | None = None) -> Rows:
+    """Return each trade of `rows` once, by trade time and id. Raises `Conflict`; see `merged`."""
     if _is_merged(rows):
         return rows
     # a stable sort finds the runs that files and days are
     rows = taken(rows, np.argsort(rows["trade_id"], kind="stable"))
     again = rows["trade_id"][1:] == rows["trade_id"][:-1]
     if again.any():
-        days = rows["trade_time"] // DAY_US
-        if (days[1:] != days[:-1])[again].any():
-            rows = taken(rows, np.lexsort((days, rows["trade_id"])))
+        of_days = rows["trade_time"] // DAY_US
+        if (of_days[1:] != of_days[:-1])[again].any():
+            rows = taken(rows, np.lexsort((of_days, rows["trade_id"])))
         rows = _joined(rows, np.flatnonzero(np.concatenate([[True], ~_same_day(rows)])))
-        _check_other_days(rows)
+        others = days or OtherDays()
+        others.take(rows)
+        if days is None:
+            others.check()
     times = rows["trade_time"]
     return rows if (np.diff(times) >= 0).all() else taken(rows, np.argsort(times, kind="stable"))
 
@@ -117,19 +162,6 @@ def _same_day(rows: Rows) -> Bools:
     days = rows["trade_time"] // DAY_US
     same: Bools = (rows["trade_id"][1:] == rows["trade_id"][:-1]) & (days[1:] == days[:-1])
     return same
-
-
-def _check_other_days(rows: Rows) -> None:
-    """Raise `Conflict` for a trade that is on two days, of rows by id and day with each trade of a day once."""
-    again = np.flatnonzero(rows["trade_id"][1:] == rows["trade_id"][:-1])
-    earlier, later = taken(rows, again), taken(rows, again + 1)
-    pairs = np.column_stack([some["trade_time"] // DAY_US for some in (earlier, later)])
-    _, first, which = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
-    anew = np.zeros(len(first), np.bool_)
-    anew[which.reshape(-1)[_differ(earlier, later)]] = True
-    for at in first[~anew][:1]:
-        trade_id = int(earlier[at]["trade_id"])
-        raise Conflict(trade_id, twice(trade_id, earlier[at], later[at]))
 
 
 def _differ(a: Rows, b: Rows) -> Bools:

@@ -18,6 +18,7 @@ from streams.archive.folder import day_files, split
 from streams.recordings.assembly import LONG_MAX, Assembly, Columns, Held, assembled
 from streams.recordings.files import gather_files
 from streams.recordings.recording import Recording
+from streams.recordings.twice import among, any_among
 
 _COLUMNS = ["trade_id", "trade_time", "price", "quantity"]
 
@@ -67,11 +68,11 @@ def _gather_days(
     if bad:
         raise joined(bad)
 
-    def again(instrument: str, ids: Int64s, between: Between) -> Iterator[tuple[str, Rows]]:
+    def again(instrument: str, ids: Int64s) -> Iterator[tuple[str, Rows]]:
         for _, path, manifest in days:
-            if manifest.instrument == instrument and overlaps(between, manifest.first_time, manifest.last_time):
+            if manifest.instrument == instrument and any_among(manifest.first_id, manifest.last_id, ids):
                 _, rows = read_day(path)
-                yield text_of(path), taken(rows, np.isin(rows["trade_id"], ids))
+                yield text_of(path), taken(rows, among(rows["trade_id"], ids))
 
     return Held(instruments, again)
 

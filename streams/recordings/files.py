@@ -15,12 +15,13 @@ from producers.recorded.naming import text_of
 from producers.recorded.rows import Rows
 from producers.recorded.unpacked import Part, parts_of
 from schemas.columns import Int64s
-from schemas.times import Between, overlaps
+from schemas.times import Between
 from streams.recordings.assembly import LONG_MAX, Assembly, Columns, Held, assembled
 from streams.recordings.recording import Recording
+from streams.recordings.twice import among, any_among
 
-Times = tuple[int, int]
-"""The earliest and the latest, µs."""
+Ids = tuple[int, int]
+"""The lowest and the highest."""
 
 
 def from_files(
@@ -33,8 +34,8 @@ def from_files(
 
     `paths` are files in the layouts of `producers.recorded.layouts`, folders of such or patterns, in any order. Raises
     `FileError` that names every file with a line that is no trade, and for two trades under one id; `NoTrades` for an
-    instrument without any. What `Spooled` does not hold in memory is in temporary files, 32 bytes a trade; `OSError`
-    where these have no room.
+    instrument without any. What `Spooled` does not hold in memory is in temporary files, 32 bytes a trade and, of those
+    that come more than once, 73 more for each time that they do; `OSError` where these have no room.
     """
     found = {instrument: Assembly(instrument, between) for instrument in instruments}
     return assembled(found, [gather_files(paths, found, progress)], paths)
@@ -45,7 +46,7 @@ def gather_files(paths: Sequence[Path], found: Mapping[str, Assembly], progress:
 
     `FileError` names all that are bad, but for those that by their names have none of these instruments.
     """
-    holds: dict[Part, dict[str, Times]] = {}
+    holds: dict[Part, dict[str, Ids]] = {}
     bad: list[FileError] = []
     done = 0
     for path in files_in(paths)[0]:
@@ -55,7 +56,7 @@ def gather_files(paths: Sequence[Path], found: Mapping[str, Assembly], progress:
                 holds[part] = {}
                 for block in trades_only(blocks_of(part, found)):
                     for instrument, own in block.by_instrument():
-                        holds[part][instrument] = _times(own, holds[part].get(instrument))
+                        holds[part][instrument] = _ids(own, holds[part].get(instrument))
                         if instrument in found:
                             found[instrument].add(text_of(path), _four(own.columns))
                             own_trades = True
@@ -68,19 +69,19 @@ def gather_files(paths: Sequence[Path], found: Mapping[str, Assembly], progress:
     if bad:
         raise joined(bad)
 
-    def again(instrument: str, ids: Int64s, between: Between) -> Iterator[tuple[str, Rows]]:
+    def again(instrument: str, ids: Int64s) -> Iterator[tuple[str, Rows]]:
         for part, has in holds.items():
-            if instrument in has and overlaps(between, *has[instrument]):
+            if instrument in has and any_among(*has[instrument], ids):
                 yield from _rows_with(part, instrument, ids)
 
     return Held(set().union(*holds.values()), again)
 
 
-def _times(own: Block, before: Times | None) -> Times:
-    """Return the earliest and the latest time of these trades and of those before."""
-    times = own.columns[scan.TRADE_TIME]
-    first, last = int(times.min()), int(times.max())
-    return (first, last) if before is None else (min(before[0], first), max(before[1], last))
+def _ids(own: Block, before: Ids | None) -> Ids:
+    """Return the lowest and the highest id of these trades and of those before."""
+    ids = own.columns[scan.ID]
+    lowest, highest = int(ids.min()), int(ids.max())
+    return (lowest, highest) if before is None else (min(before[0], lowest), max(before[1], highest))
 
 
 def _four(columns: Int64s) -> Columns:
@@ -94,4 +95,5 @@ def _rows_with(part: Part, instrument: str, ids: Int64s) -> Iterator[tuple[str, 
     for block in blocks_of(part, (instrument,)):
         for found, own in block.by_instrument():
             if found == instrument:
-                yield text_of(part.path), own.of(np.isin(own.columns[scan.ID], ids)).rows()
+                wanted = among(own.columns[scan.ID], ids)
+                yield text_of(part.path), (own if wanted.all() else own.of(wanted)).rows()

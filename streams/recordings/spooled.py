@@ -4,35 +4,41 @@ from collections.abc import Sequence
 from typing import IO
 
 import numpy as np
+import numpy.typing as npt
 
-from infra.mapped import folder, mapped, temporary_file
-from schemas.columns import Int64s
+from infra.mapped import Column, folder, mapped, temporary_file
 
-HELD = 1 << 22
-"""So many rows are in memory: recordings that have no more need no file."""
+HELD = 1 << 27
+"""So many bytes are in memory: recordings of four million trades need no file."""
 
 
 class Spooled:
-    """Some columns of int64 of equal length."""
+    """Some columns of equal length and of one kind, int64 unless said."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, kind: npt.DTypeLike = np.int64) -> None:
+        self._kind = np.dtype(kind)
         self._held = [bytearray() for _ in range(count)]
         """Grown in place, as far as the system can, so that no column is ever in memory twice."""
         self._files: list[IO[bytes]] = []
+        self._rows = 0
 
-    def extend(self, columns: Sequence[Int64s]) -> None:
+    def __len__(self) -> int:
+        return self._rows
+
+    def extend(self, columns: Sequence[Column]) -> None:
         """Add rows. Raises `OSError` that names the folder of temporary files, where there is no room."""
         for held, column in zip(self._held, columns, strict=True):
-            held.extend(np.ascontiguousarray(column).data)
-        if len(self._held[0]) > HELD * column.itemsize:
+            held.extend(np.ascontiguousarray(column).view(np.uint8).data)
+        self._rows += len(columns[0])
+        if sum(map(len, self._held)) > HELD:
             self._write()
 
-    def columns(self) -> list[Int64s]:
+    def columns(self) -> list[Column]:
         """Return the columns; nothing may be added any more. Raises `OSError` as `extend` does."""
         if not self._files:
-            return [np.frombuffer(held, np.int64) for held in self._held]
+            return [np.frombuffer(held, self._kind) for held in self._held]
         self._write()
-        return [mapped(file, np.int64) for file in self._files]
+        return [mapped(file, self._kind) for file in self._files]
 
     def _write(self) -> None:
         place = folder()

@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.event import listens_for
 from typer.testing import CliRunner
 
 from infra.config import Config
@@ -18,10 +21,17 @@ from streams.cli.main import app
 from streams.topics.read import existing
 from streams.trading.checkpoints import LAYOUTS
 from streams.trading.leader import LeaderState
+from streams.warehouse import pruning
 from tests import samples
 from tests.e2e.sinks import World, sink_world, until
 
 ENDPOINTS = {"KAFKA_BOOTSTRAP": "bootstrap", "REGISTRY_URL": "registry", "CONNECT_URL": "connect"}
+INSERT = (
+    "INSERT INTO trades (exchange, symbol, trade_id, trade_time, price, quantity, event_time, received_time,"
+    " buyer_is_maker) SELECT 'binance', 'OLDUSDT', i, timestamptz '{}Z' + i * interval '{}', 1, 1, now(), now(), true"
+    " FROM generate_series({}, {}) AS i"
+)
+"""From when on, how far apart, the first number and the last."""
 NEEDED = 3
 """The offset of the first trade after the checkpoint."""
 
@@ -113,34 +123,53 @@ def test_what_a_sink_has_not_written_stays_and_rows_come_on(world: World, monkey
     until("the trade is written", lambda: world.rows("SELECT 1 FROM trades WHERE symbol = 'ETHUSDT'"))
 
 
-def test_rows_of_a_part_of_the_days_go_day_by_day(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.execute(
-        "INSERT INTO trades (exchange, symbol, trade_id, trade_time, price, quantity, event_time, received_time,"
-        " buyer_is_maker) SELECT 'binance', 'DAYUSDT', i, timestamptz '2020-01-01 00:00Z' + i * interval '1 hour',"
-        " 1, 1, now(), now(), true FROM generate_series(0, 999) AS i"
-    )
+def test_rows_of_a_part_of_the_days_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.execute(INSERT.format("2020-01-01 00:00", "1 hour", 0, 999))
     world.execute("ANALYZE trades")
     for before, gone in (("2020-01-04T12:00", 84), ("2020-02-10T00:00", 960)):
         pruned(world, monkeypatch, "--no-topics", "--yes", when=("--before", before))
-        (row,) = world.rows("SELECT count(*), min(trade_id) FROM trades WHERE symbol = 'DAYUSDT'")
+        (row,) = world.rows("SELECT count(*), min(trade_id) FROM trades WHERE symbol = 'OLDUSDT'")
         assert tuple(row) == (1_000 - gone, gone)
+
+
+def test_what_is_much_is_estimated_and_goes_some_rows_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("COUNTED", 100), ("AT_ONCE", 100), ("LITTLE", 0)):
+        monkeypatch.setattr(pruning, name, value)
+    world.execute("TRUNCATE trades")
+    world.execute(INSERT.format("2020-01-01 00:00", "1 hour", 0, 999))
+    world.execute("ANALYZE trades")
+    # one that is earlier than what the statistics know, and one that is later
+    world.execute(INSERT.format("2019-12-31 00:00", "0 hours", 1_000, 1_000))
+    world.execute(INSERT.format("2020-02-19 00:00", "0 hours", 1_001, 1_001))
+    engine, moment = create_engine(world.config.database), datetime(2020, 2, 1, tzinfo=UTC)
+    deletes: list[str] = []
+    listens_for(engine, "before_cursor_execute")(
+        lambda _connection, _cursor, statement, *_: (
+            deletes.append(statement) if "DELETE FROM trades" in statement else None
+        )
+    )
+    old = pruning.old_rows(engine, moment)
+    (trades,) = (each for each in old if each.table == "trades")
+    assert not trades.counted
+    assert trades.rows == pytest.approx(744, rel=0.1)
+    pruning.prune(engine, old, moment)
+    engine.dispose()
+    assert len(deletes) in (7, 8, 9)
+    (row,) = world.rows("SELECT count(*), min(trade_id), max(trade_time)::date::text FROM trades")
+    assert tuple(row) == (1_000 - 744 + 1, 744, "2020-02-19")
 
 
 def test_the_index_by_time_leads_to_old_rows_alone_after_new_ones_came_in_their_place(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    insert = (
-        "INSERT INTO trades (exchange, symbol, trade_id, trade_time, price, quantity, event_time, received_time,"
-        " buyer_is_maker) SELECT 'binance', 'OLDUSDT', i, timestamptz '2020-01-01 00:00Z' + i * interval '1 minute',"
-        " 1, 1, now(), now(), true FROM generate_series({}, {}) AS i"
-    )
+    every_minute = "2020-01-01 00:00", "1 minute"
     world.execute("TRUNCATE trades")
-    world.execute(insert.format(0, 99_999))
+    world.execute(INSERT.format(*every_minute, 0, 99_999))
     world.execute("ANALYZE trades")
     world.execute("SELECT brin_summarize_new_values('trades_by_time')")
     pruned(world, monkeypatch, "--no-topics", "--yes", when=("--before", "2020-01-22T00:00"))
     pages = _pages(world)
-    world.execute(insert.format(100_000, 120_000))
+    world.execute(INSERT.format(*every_minute, 100_000, 120_000))
     assert _pages(world) == pages, "the new rows did not come where the old ones had been"
     (row,) = world.rows(
         "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT count(*) FROM trades WHERE trade_time < '2020-01-22 00:00Z'"

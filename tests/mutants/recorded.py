@@ -44,7 +44,11 @@ ORDERED = mutants_of(
 ASSEMBLY = mutants_of(
     "streams/recordings/assembly.py",
     FILES,
-    ("a trade counts twice", "        if len(repeated):\n", "        if False:\n"),
+    (
+        "a trade counts twice",
+        "        if not len(ids):\n            return\n        found",
+        "        return\n        found",
+    ),
     ("files are in order", "        if not self._in_order:\n", "        if False:\n"),
     (
         "a range ends with a millisecond more",
@@ -52,15 +56,31 @@ ASSEMBLY = mutants_of(
         " = _cut(columns, (None, None))\n",
     ),
 )
-APART = mutants_of(
+ORDER = mutants_of(
     "streams/recordings/assembly.py",
     ("tests/unit/streams/recordings/test_assembly.py",),
-    ("a trade may be in hours that are sorted apart", "                if len(both):\n", "                if False:\n"),
     ("what follows the day before need not be later", " and ascending and follows\n", " and ascending\n"),
+)
+RANGES = mutants_of(
+    "streams/recordings/ranges.py",
+    ("tests/unit/streams/recordings/test_ranges.py",),
+    ("a range ends with its end", "found & (values < until)", "found & (values <= until)"),
+    ("all is in one range", "pairwise([None, *bounds, None])", "pairwise([None, None])"),
+)
+TWICE = mutants_of(
+    "streams/recordings/twice.py",
+    ("tests/unit/streams/recordings/test_assembly.py", "tests/property/test_assembly.py"),
     (
-        "an hour is sorted apart from itself",
-        "            yield first * HOUR_US, hour * HOUR_US\n",
-        "            yield first * HOUR_US, hour * HOUR_US - 1_000_000_000\n",
+        "days with the same ids are compared by ranges",
+        "merged(self._parts(whole, number), days)",
+        "merged(self._parts(whole, number))",
+    ),
+    ("what is on two days is not looked at", "            days.check()\n", "            pass\n"),
+    ("files stay as they are", "                raise ChangedSince\n", "                pass\n"),
+    (
+        "every file is read again",
+        "some, lowest) < np.searchsorted(some, highest, ",
+        "some, lowest) <= np.searchsorted(some, highest, ",
     ),
 )
 STORED = mutants_of(
@@ -82,7 +102,7 @@ MERGED = mutants_of(
     "producers/recorded/merge.py",
     FILES,
     ("ids never begin anew", "& (days[1:] == days[:-1])\n    return same", "& True\n    return same"),
-    ("a trade is on two days", "        _check_other_days(rows)\n", "        pass\n"),
+    ("a trade is on two days", "            others.check()\n", "            pass\n"),
 )
 OF_OTHERS = mutants_of(
     "producers/recorded/finding.py",
@@ -132,7 +152,9 @@ MUTANTS = (
     *UNPACKED,
     *ORDERED,
     *ASSEMBLY,
-    *APART,
+    *ORDER,
+    *RANGES,
+    *TWICE,
     *STORED,
     *MERGED,
     *OF_OTHERS,

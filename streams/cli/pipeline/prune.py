@@ -92,6 +92,9 @@ def _notes(made: Sequence[Cut], old: Sequence[Old]) -> list[str]:
             "audit and explain begin with the checkpoints that are left, and with the first one of who has none; "
             "backtest, archive export and replay from the topic with the trades that are left: export them before"
         )
+    about = [each.table for each in old if not each.counted]
+    if about:
+        notes.append(f"about so many rows, too many to be counted: {', '.join(about)}")
     if any(each.kept for each in old):
         notes.append("kept of tables: orders and fills of traders that hold something or have an open order")
     if any(each.rows for each in old if each.table in ("orders", "fills")):

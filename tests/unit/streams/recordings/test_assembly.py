@@ -2,15 +2,21 @@
 
 import errno
 import random
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra import mapped
+from producers.recorded.block import Block
+from producers.recorded.blocks import blocks_of
 from producers.recorded.errors import FileError
-from streams.recordings import assembly, spooled
+from producers.recorded.unpacked import Part
+from streams.recordings import files as recorded
+from streams.recordings import ranges, spooled, twice
 from streams.recordings.files import from_files
 from streams.recordings.recording import Recording
 
@@ -24,8 +30,9 @@ Lines = list[tuple[int, int, str]]
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few rows at a time are in memory, looked at, sorted."""
-    monkeypatch.setattr(spooled, "HELD", 5)
-    monkeypatch.setattr(assembly, "SORTED_AT_ONCE", 6)
+    monkeypatch.setattr(spooled, "HELD", 5 * 32)
+    monkeypatch.setattr(ranges, "AT_ONCE", 6)
+    monkeypatch.setattr(twice, "MERGED_AT_ONCE", 5)
     monkeypatch.setattr(mapped, "PART", 4)
 
 
@@ -106,6 +113,47 @@ def test_two_trades_under_one_id_are_refused_however_far_apart(tmp_path: Path, s
     number, at, _ = lines[0]
     with pytest.raises(FileError, match=rf"^binance:{SYMBOL}: trade_id: two trades have 1: "):
         whole(files(tmp_path / "a", lines, [(number, at + later, "0.6")]))
+
+
+def test_a_file_is_read_twice_where_its_trades_repeat_and_else_once(
+    tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: Counter[str] = Counter()
+
+    def counting(part: Part, instruments: Collection[str] = ()) -> Iterator[Block]:
+        read[part.path.name[-6:-4]] += 1
+        return blocks_of(part, instruments)
+
+    monkeypatch.setattr(recorded, "blocks_of", counting)
+    one, two = days(4, 7), days(2, 5, first_id=29)
+    later = [(number, at + 4 * DAY, price) for number, at, price in two]
+    whole(files(tmp_path / "a", one[7:], one, shuffled(later), one[21:]))
+    assert read == {"01": 2, "02": 2, "03": 1, "04": 2}
+
+
+def test_ids_that_begin_anew_are_other_trades_however_few_are_looked_at_at_a_time(tmp_path: Path, small: None) -> None:
+    one = [(number, START + number * 3_600_000, f"0.{number}") for number in range(1, 9)]
+    # under one id there is the same trade by chance, under the others there are different ones
+    other = [(number, at + DAY, price if number == 5 else "0.9") for number, at, price in one]
+    (ids, times, *_), repeated, *_ = whole(files(tmp_path / "a", one, other, one, other))
+    assert (ids, repeated) == ([*range(1, 9), *range(1, 9)], 16)
+    assert times == [at * 1_000 for _, at, _ in one + other]
+
+
+def test_a_file_that_changes_while_it_is_read_twice_is_named(
+    tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths, reads = files(tmp_path / "a", FOUR, FOUR), count(1)
+
+    def changing(part: Part, instruments: Collection[str] = ()) -> Iterator[Block]:
+        if next(reads) == 3:
+            for path in paths:
+                write(path, FOUR[1:])
+        return blocks_of(part, instruments)
+
+    monkeypatch.setattr(recorded, "blocks_of", changing)
+    with pytest.raises(FileError, match=r"-01\.csv, .*-02\.csv: is another one when it is read again"):
+        whole(paths)
 
 
 def test_a_recording_is_split_at_a_time(tmp_path: Path, small: None) -> None:

@@ -18,7 +18,7 @@ from producers.settings_topic import write as write_setups
 from schemas import topics, upgrade
 from schemas.broker import TopicsMissing, admin, check_topics, create_topics, delete_topics
 from schemas.order_ids import client_order_id
-from schemas.records import Instrument, Settings, Setup
+from schemas.records import Settings, Setup
 from schemas.registry import client as registry_client
 from schemas.registry import register_all
 from schemas.sql.migrate import alembic_config
@@ -34,6 +34,7 @@ from schemas.topics import (
     Topic,
     sink_dead_letters,
 )
+from schemas.writer import ToWrite
 from streams.audit.audit import audit
 from streams.audit.explain import explain
 from streams.audit.near import recorded_of_trader
@@ -157,14 +158,14 @@ def test_nothing_starts_before_the_upgrade(old: Config) -> None:
 def test_an_upgrade_that_is_broken_off_is_taken_up_again(old: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     create_topics(old)
     register_all(old)
-    whole = upgrade._write
+    whole = upgrade.write
 
-    def broken(config: Config, instruments: list[tuple[int, Instrument]]) -> None:
-        whole(config, [found for found in instruments if found[1].instrument == TRADED])
+    def broken(config: Config, name: str, records: list[ToWrite]) -> None:
+        whole(config, name, [record for record in records if record.key == TRADED])
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(upgrade, "_write", broken)
+        patch.setattr(upgrade, "write", broken)
         with pytest.raises(KeyboardInterrupt):
             upgrade.upgrade_topics(old)
     write_setups(old, [SEEDED])

@@ -1,5 +1,6 @@
 """What may happen: each case does something to the house and heals it. Durations are drawn, in seconds."""
 
+import os
 import random
 import signal
 import time
@@ -16,6 +17,7 @@ REFUSED_HANDSHAKES = 6
 """The pause after each is longer than the one before: more would take minutes."""
 CLOCK = Path(__file__).parent / "clock"
 EXTRA = "worker-3"
+JOINS_WITHIN_S = 60.0
 
 Does = Callable[[House, random.Random], None]
 
@@ -173,7 +175,13 @@ def _jump(seconds: int) -> Does:
     def does(house: House, chance: random.Random) -> None:
         name = chance.choice(WORKERS)
         house.supervisor.stop(name)
-        house.start_worker(name, PYTHONPATH=str(CLOCK), HEDGEHOG_TEST_CLOCK=str(seconds))
+        before = os.environ.get("PYTHONPATH")
+        house.start_worker(
+            name,
+            PYTHONPATH=os.pathsep.join([str(CLOCK)] + [before] * (before is not None)),
+            HEDGEHOG_TEST_CLOCK=str(seconds),
+        )
+        house.until("the worker with another clock has joined", lambda: house.joined() == len(WORKERS), JOINS_WITHIN_S)
         time.sleep(8)
         house.supervisor.stop(name)
         house.start_worker(name)

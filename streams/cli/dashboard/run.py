@@ -10,6 +10,7 @@ import typer
 
 from infra.config import Config, load_config
 from infra.deadline import Deadline
+from infra.ending import leave
 from infra.errors import StackError
 from infra.passwords import typed_secret
 from producers.logs import log_to_stderr
@@ -57,7 +58,7 @@ def dashboard(asked: Dashboard, out: Output) -> None:
         except StackError as error:
             log.critical("%s", error)
             return PROBLEM
-        return 0
+        leave(0)
 
     raise typer.Exit(asyncio.run(until_signalled()))
 

@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import typer
 from prometheus_client.core import Metric
 
 from infra import metrics
 from infra.config import Config
+from infra.ending import leave
 from infra.health import Health
 from infra.supervisor import Program, Supervisor, end_leftovers
 from schemas.broker import admin
@@ -66,7 +66,7 @@ def run(asked: Run, out: Output) -> None:
             log.say(OWN, "INFO", f"http://{config.worker_host}:{config.port('run')}/readyz says whether all is well")
             _run(supervisor, programs(asked.workers, without), log, stop)
     given_up = [name for name in supervisor.names() if supervisor.exit_code(name)]
-    raise typer.Exit(PROBLEM if given_up and not stop.is_set() else 0)
+    leave(PROBLEM if given_up and not stop.is_set() else 0)
 
 
 def _run(supervisor: Supervisor, wanted: list[Program], log: Log, stop: threading.Event) -> None:

@@ -44,10 +44,10 @@ def move(config: Config, offsets: Mapping[Topic, Committed]) -> None:
 
 @contextmanager
 def _stopped(config: Config, names: Collection[str], deadline: float) -> Iterator[None]:
-    """Those of the sinks of these names that Kafka Connect knows are stopped."""
+    """Those of the sinks of these names that Kafka Connect knows are stopped; one that was paused is so again after."""
     with connect_client(config) as connect:
-        known = every(connect, "status")
-        running = [connector for connector in load_all(config) if connector.name in names & known.keys()]
+        states = {name: status["connector"]["state"] for name, status in every(connect, "status").items()}
+        running = [connector for connector in load_all(config) if connector.name in names & states.keys()]
         try:
             for connector in running:
                 raise_for(connect.put(f"/connectors/{connector.name}/stop"), connector.name)
@@ -56,7 +56,10 @@ def _stopped(config: Config, names: Collection[str], deadline: float) -> Iterato
             yield
         finally:
             for connector in running:
-                resume(connect, connector.name)
+                if states[connector.name] == "PAUSED":
+                    raise_for(connect.put(f"/connectors/{connector.name}/pause"), connector.name)
+                else:
+                    resume(connect, connector.name)
 
 
 def _commit(client: AdminClient, group: str, offsets: Committed, deadline: float) -> None:

@@ -90,6 +90,20 @@ def test_what_was_buried_while_the_registry_was_away_is_read_again(world: World,
     assert all(sink.running for sink in states(world.config))
 
 
+def test_a_sink_that_is_paused_stays_so(world: World, registry: Registry) -> None:
+    world.send(samples.trade("1.5", trade_id=1))
+    letters(world, TRADES, 1)
+    world.connect("PUT", f"/connectors/{sink_name(world.config, TRADES)}/pause")
+    until("paused", lambda: state_of(world, "trades").state == "PAUSED")
+    registry.come()
+    with watching(world):
+        letters(world, TRADES, 0)
+        until("paused again", lambda: state_of(world, "trades").state == "PAUSED")
+    assert numbers(world) == []
+    world.connect("PUT", f"/connectors/{sink_name(world.config, TRADES)}/resume")
+    until("the trade", lambda: numbers(world) == [1])
+
+
 def test_letters_of_before_stay_once_each(world: World, registry: Registry) -> None:
     registry.come()
     world.send_raw([(TRADES, samples.INSTRUMENT, b"garbage"), (TRADES, samples.INSTRUMENT, unknown(world))])

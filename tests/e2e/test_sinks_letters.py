@@ -14,7 +14,7 @@ from schemas.groups import sink_name
 from schemas.topics import SETTINGS, TRADES, Topic
 from tests import samples
 from tests.e2e.sinks import World, sink_world, until
-from tests.e2e.test_sinks_faults import watching
+from tests.e2e.test_sinks_faults import state_of, watching
 from tests.faults.harness.links import Link
 
 UNKNOWN_ID = 999_999

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException
 
 from infra.brokers import FOLDER
 from infra.config import Config
-from infra.errors import StackError
+from infra.errors import StackError, Unreachable
 from infra.native.backend import NativeBackend
 from infra.stack import Stack
 from schemas.copies import differences, found_copies
@@ -60,9 +60,8 @@ class Cluster:
     def committed(self) -> int | None:
         """Records of all sources that the workers have committed, `None` while no broker says."""
         try:
-            # a client of its own each time: one from before may still wait for a broker that is gone
             return Progress(self.config).committed()
-        except (KafkaException, TimeoutError):
+        except Unreachable:
             return None
 
     def caught_up(self) -> bool:

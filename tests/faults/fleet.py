@@ -11,7 +11,7 @@ from pathlib import Path
 from infra.config import Config
 from schemas.broker import admin
 from schemas.groups import worker_group
-from schemas.offsets import committed
+from schemas.offsets import committed_in
 from schemas.topics import Topic
 from streams.topics.lag import WORKER_TOPICS, behind
 
@@ -102,8 +102,12 @@ class Progress:
         self._sources = sources
 
     def committed(self) -> int:
-        """Records of all sources that are committed."""
-        return sum(committed(self._admin, [self._group])[self._group].values())
+        """Records of all sources that are committed.
+
+        By aiokafka: where the broker that is asked ends meanwhile, librdkafka may fail an assertion of its own, which
+        ends this process.
+        """
+        return sum(committed_in(self._config, [self._group], {})[self._group].values())
 
     def lag(self) -> int:
         """Records of all sources that are not committed yet."""

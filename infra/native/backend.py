@@ -18,7 +18,7 @@ from infra.config import Config
 from infra.errors import PartFailed, StackError
 from infra.native import ports, postgres
 from infra.native.connect import connect_part
-from infra.native.jars import JarStore, Layout
+from infra.native.jars import Damaged, JarStore, Layout
 from infra.native.kafka import NAME as BROKER
 from infra.native.kafka import broker_parts, claim_data
 from infra.native.lock import read_lock
@@ -85,12 +85,13 @@ class NativeBackend:
             ports.require_free(idle)
             if idle:
                 self._store.ensure(read_lock(), say)
-                _ = self._layout
             if self._config.own_brokers:
                 claim_data(self._config)
             try:
+                if idle:
+                    _ = self._layout
                 self._start_all(say)
-            except PartFailed:
+            except (Damaged, PartFailed):
                 damaged = self._store.damaged(read_lock()) if idle else []
                 if not damaged:
                     raise

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ from infra.errors import StackError
 from infra.native.lock import Jar
 
 THREADS = 8
+UNPACKABLE = (tarfile.TarError, EOFError, zlib.error)
+"""What unpacking raises for an archive that is none, or is cut or changed."""
+UNREADABLE = (OSError, *UNPACKABLE)
 TRIES = 3
 HTTP_TIMEOUT_S = 60
 PROGRESS_EVERY_S = 2.0
@@ -36,6 +40,10 @@ CONVERTER_CLASS = "io.apicurio.registry.utils.converter.AvroConverter"
 Say = Callable[[str], None]
 Counted = Callable[[int], None]
 Fetch = Callable[[Jar, Path, Counted], Path]
+
+
+class Damaged(StackError):
+    """A file in the cache is not what was fetched; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +180,7 @@ class JarStore:
         try:
             with tarfile.open(self.path(jar)) as archive:
                 return all(_is_unpacked(archive, member, folder) for member in archive if member.isfile())
-        except (OSError, tarfile.TarError):
+        except UNREADABLE:
             return False  # it is fetched again, and so it is unpacked again
 
     def layout(self, jars: list[Jar]) -> Layout:
@@ -213,8 +221,11 @@ class JarStore:
 
     def _lay(self, jar: Jar, folder: Path) -> None:
         if jar.packaging == "tar.gz":
-            with tarfile.open(self.path(jar)) as archive:
-                archive.extractall(folder, filter="data")
+            try:
+                with tarfile.open(self.path(jar)) as archive:
+                    archive.extractall(folder, filter="data")
+            except UNPACKABLE as error:
+                raise Damaged(f"{self.path(jar)} is damaged ({error}); delete it, and it is fetched again") from None
         else:
             # a folder below the plugin path is one plugin; a jar right in it would be a plugin of its own
             (folder / "lib").mkdir(exist_ok=True)

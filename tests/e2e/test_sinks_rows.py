@@ -13,7 +13,7 @@ from schemas.checks import FIRST_MARKET_TIME, LAST_TIME
 from schemas.groups import sink_name
 from schemas.records import Keyed, Order, OrderStatus, Record, Trade
 from schemas.topics import FILLS, INSTRUMENTS, ORDERS, SETTINGS, SINKS, TRADES, Topic
-from schemas.units import AMOUNT_MAX, PRICE_MAX
+from schemas.units import AMOUNT_MAX, PRICE_MAX, to_decimal
 from streams.warehouse.agreement import Comparison, compare_with_topics
 from tests import samples
 from tests.e2e.sinks import World, sink_world, until
@@ -78,6 +78,14 @@ def test_values_are_exact_to_the_last_decimal_and_microsecond(world: World) -> N
     assert third.received == "1970-01-01 00:00:00.000000"
 
 
+def test_one_id_at_two_times_is_two_trades(world: World) -> None:
+    times = [1_700_000_000_000_000, 1_700_086_400_000_000]
+    world.send(*(trade(90, trade_time=time, price=10**8 + time) for time in times))
+    query = "SELECT price FROM trades WHERE trade_id = 90 ORDER BY trade_time"
+    until("both", lambda: len(world.rows(query)) == 2)
+    assert [row.price for row in world.rows(query)] == [to_decimal(10**8 + time) for time in times]
+
+
 def test_every_record_of_every_topic_arrives(world: World) -> None:
     other = "binance:ETHUSDT"
     world.send(
@@ -88,7 +96,7 @@ def test_every_record_of_every_topic_arrives(world: World) -> None:
         samples.settings(other, profit_interval="-0.0012", updated_time=1),
     )
     found = assert_agreement(world)
-    assert (found["trades"].keys, found["orders"].keys, found["fills"].keys) == (53, 30, 30)
+    assert (found["trades"].keys, found["orders"].keys, found["fills"].keys) == (55, 30, 30)
     assert (found["instruments"].keys, found["settings"].keys) == (1, 1)
     rows = until("settings", lambda: world.rows("SELECT profit_interval::text, status FROM settings"))
     assert rows == [("-0.00120000", "on")]

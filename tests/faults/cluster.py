@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException
 
 from infra.brokers import FOLDER
 from infra.config import Config
-from infra.errors import StackError, Unreachable
+from infra.errors import StackError
 from infra.native.backend import NativeBackend
 from infra.stack import Stack
 from schemas.copies import differences, found_copies
@@ -61,7 +61,7 @@ class Cluster:
         """Records of all sources that the workers have committed, `None` while no broker says."""
         try:
             return Progress(self.config).committed()
-        except Unreachable:
+        except KafkaException:
             return None
 
     def caught_up(self) -> bool:

@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
 from infra.config import Config
-from schemas.broker import admin
+from schemas.broker import TIMEOUT_S, admin, client_settings
 from schemas.groups import worker_group
-from schemas.offsets import committed_in
 from schemas.topics import Topic
 from streams.topics.lag import WORKER_TOPICS, behind
 
@@ -104,10 +105,20 @@ class Progress:
     def committed(self) -> int:
         """Records of all sources that are committed.
 
-        By aiokafka: where the broker that is asked ends meanwhile, librdkafka may fail an assertion of its own, which
-        ends this process.
+        Asked by a consumer: where the broker that is asked ends meanwhile, librdkafka's admin client may fail an
+        assertion of its own, which ends this process. Raises `KafkaException` where no broker says.
         """
-        return sum(committed_in(self._config, [self._group], {})[self._group].values())
+        numbers = range(self._config.partitions)
+        places = [TopicPartition(topic.full_name(self._config), at) for topic in self._sources for at in numbers]
+        consumer = Consumer({**client_settings(self._config), "group.id": self._group, "enable.auto.commit": False})
+        try:
+            found = consumer.committed(places, timeout=TIMEOUT_S)
+        finally:
+            consumer.close()
+        for at in found:
+            if at.error is not None:
+                raise KafkaException(at.error)
+        return sum(max(at.offset, 0) for at in found)
 
     def lag(self) -> int:
         """Records of all sources that are not committed yet."""

@@ -176,7 +176,7 @@ def _tables() -> str:
 
 def _connectors() -> str:
     rows = parts.connectors(load_config())
-    broken = [f"{row['connector']}: {row['error'] or row['state']}" for row in rows if not row["ok"]]
+    broken = [f"{row['connector']}: {parts.fault(row)}" for row in rows if not row["ok"]]
     if broken:
         raise Problem("; ".join(broken), "make infra-up; if it stays so, make infra-logs")
     return f"all {len(rows)} RUNNING"

@@ -122,6 +122,12 @@ def connectors(config: Config) -> Rows:
     ]
 
 
+def fault(row: dict[str, Any]) -> str:
+    """Return what is wrong with a sink that is not `ok`: its error, or its state, or that of its tasks."""
+    tasks = ", ".join(row["tasks"]) or "none"
+    return str(row["error"] or (row["state"] if row["state"] != "RUNNING" else f"its tasks are {tasks}"))
+
+
 def tables(config: Config) -> Rows:
     """Return the number of rows of each table of the warehouse; None where counting takes too long."""
     endpoints.need_database(config)

@@ -77,11 +77,7 @@ def _problems(servers: list[dict[str, Any]], page: dict[str, Any]) -> list[str]:
     found = [f"{part['part']} is {part['state']} at {part['endpoint']}" for part in servers if part["state"] != "up"]
     found += page["copies"]["differences"] if page["copies"] else []
     found += [f"topic {row['topic']}: {row['state']}" for row in page["topics"] or [] if row["state"] != "ok"]
-    found += [
-        f"connector {row['connector']}: {row['error'] or row['state']}"
-        for row in page["connectors"] or []
-        if not row["ok"]
-    ]
+    found += [f"connector {row['connector']}: {parts.fault(row)}" for row in page["connectors"] or [] if not row["ok"]]
     found += [f"table {row['table']}: {row['problem']}" for row in page["tables"] or [] if row["problem"]]
     found += missing(page["running"]) if page["running"] else []
     return found

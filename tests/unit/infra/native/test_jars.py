@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.errors import StackError
-from infra.native.jars import Counted, JarStore
+from infra.native.jars import Counted, Damaged, JarStore
 from infra.native.lock import SECTIONS, Jar, parse, read_lock, write_lock
 
 HEX = "ab" * 32
@@ -184,6 +184,25 @@ def test_what_is_damaged_is_found_and_made_again(tmp_path: Path, damaged: str) -
     store.unpack(jars)
     assert store.damaged(jars) == []
     assert (unpacked / "app").read_bytes() == b"program"
+
+
+@pytest.mark.parametrize("content", ["zeros", "cut", "changed"])
+def test_a_damaged_archive_that_was_not_unpacked_yet_is_named(tmp_path: Path, content: str) -> None:
+    store, jars = filled_store(tmp_path)
+    registry = jars[2]
+    path, whole = store.path(registry), store.path(registry).read_bytes()
+    middle = len(whole) // 2
+    changed = {
+        "zeros": bytes(len(whole)),
+        "cut": whole[:middle] + bytes(len(whole) - middle),
+        "changed": whole[:middle] + bytes([whole[middle] ^ 0xFF]) + whole[middle + 1 :],
+    }
+    store.discard([store.folder("registry", jars)])
+    path.write_bytes(changed[content])
+    assert store.missing(jars) == []
+    with pytest.raises(Damaged, match=f"{path} is damaged"):
+        store.unpack(jars)
+    assert store.damaged(jars) == [path]
 
 
 @pytest.mark.parametrize("name", ["a,b", "a:b"])

@@ -356,10 +356,10 @@ class Series:
             number = trade.trade_id
             if number > page.reached or number in opened.had or not self._is_within(trade, opened.hole):
                 continue
-            if not self.contiguous:
+            if not self.contiguous or number < self._oldest:
                 if number in self._odd_ids:
                     continue
-                self._remember(trade)
+                self._odd(trade)
             self.newest_time = max(self.newest_time, trade.trade_time)
             yield number, msgspec.structs.replace(trade, filled=True, received_time=received_time)
 

@@ -56,8 +56,13 @@ PROMISES = (
     ),
     *_of(
         "producers/series.py",
-        ("tests/unit/producers/test_compared.py",),
+        ("tests/unit/producers/test_compared.py", "tests/unit/producers/test_holes.py"),
         ("what came is asked for", "        opened.had |= dict.fromkeys(number for", "        {}.fromkeys(number for"),
+        (
+            "what was filled before is new",
+            "if not self.contiguous or number < self._oldest:",
+            "if not self.contiguous:",
+        ),
         ("what was compared is compared again", "        self._check_from(before, self.newest_time)\n", ""),
         ("all that was read at the start is certain", "        self._check_certain(certain_after)\n", ""),
         (

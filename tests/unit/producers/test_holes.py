@@ -137,6 +137,19 @@ def test_what_is_published_is_what_was_sent_each_once(actions: list[tuple[str, i
     assert (series.held, series.holes, world.memory.open) == ([], [], [])
 
 
+def test_what_was_filled_before_the_first_of_ids_that_began_anew_is_known() -> None:
+    world = World()
+    world.send(True)
+    world.begin_anew()
+    for arrives in (False, True, True):
+        world.send(arrives)
+    assert world.ask(1)
+    assert [one.trade_id for one in world.published] == [1_000, 1_000 + 1, 1, 2, 3]
+    # the one that was filled comes by the stream, late
+    world.repeat(3)
+    assert [one.trade_id for one in world.published][-3:] == [1, 2, 3]
+
+
 def test_whoever_never_waited_long_has_them_in_order() -> None:
     world = World()
     for arrives in (True, False, False, True, True, False, True):

@@ -117,7 +117,7 @@ def config(stack: Config) -> Iterator[Config]:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_candles_after_five_kills_in_an_archive_and_in_a_replay_are_those_of_the_trades(
     config: Config, tmp_path: Path
 ) -> None:

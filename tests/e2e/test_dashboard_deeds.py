@@ -202,7 +202,7 @@ def test_a_snooze_is_on_every_page_and_ends_there(world: World) -> None:
         assert holds(False)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_backtest_runs_from_the_page_to_its_report(world: World) -> None:
     with world.look() as looking:
         page = looking.open("/backtests")
@@ -240,7 +240,7 @@ def exported(world: World, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_sweep_over_an_archive_runs_from_the_page_to_its_best_runs(world: World, tmp_path: Path) -> None:
     with world.look() as looking:
         page = looking.open("/backtests")

@@ -48,7 +48,7 @@ def assert_all_inserted(world: World, records: list[Keyed]) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(600)
 def test_any_valid_record(world: World) -> None:
     sent: list[Keyed] = []
 

@@ -113,7 +113,7 @@ def last_prices(trades: list[Trade]) -> list[tuple[int, int]]:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_alerts_are_those_of_the_trades_live_with_a_kill_and_in_a_replay(
     worlds: list[Config], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -218,7 +218,7 @@ def test_commands_change_what_the_command_line_changes(notifying: Notifying) -> 
 
 
 @pytest.mark.long
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_from_a_trade_to_a_chat_and_what_is_watched_changes_on_the_way(notifying: Notifying, tmp_path: Path) -> None:
     with Fleet(notifying.config, tmp_path) as fleet:
         notifying.hedgehog("watch", "add", "XRPUSDT", "--deviation", "0.03")

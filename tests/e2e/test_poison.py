@@ -9,7 +9,6 @@ import pytest
 from infra.config import Config
 from schemas import topics
 from schemas.dead_letters import KEY_BYTES, VALUE_BYTES
-from schemas.journal_records import Applied
 from schemas.records import DeadLetter, Fill, Instrument, Order, Record, Settings, Trade
 from schemas.topics import Topic
 from streams.audit.audit import audit
@@ -117,7 +116,7 @@ def test_poison_in_every_topic(pipeline: Pipeline) -> None:
     pipeline.set_all(samples.settings(INSTRUMENT, profit_interval="0.05"))
     pipeline.until(
         "the settings are taken",
-        lambda: len([e for e in pipeline.records(topics.APPLIED, Applied, INSTRUMENT) if e.settings]) == 2,
+        lambda: len([event for event in pipeline.journal(INSTRUMENT) if event.settings]) == 2,
     )
     pipeline.trade(INSTRUMENT, "98")
     pipeline.until_statuses(INSTRUMENT, b1="FILLED", s1="NEW")

@@ -286,7 +286,7 @@ def test_data_of_the_version_before_are_upgraded_by_infra_up(former: Config) -> 
     check_upgraded(former)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_an_upgrade_that_dies_anywhere_goes_on_the_next_time(former: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is let go a statement further each time, so that it dies after each of them once."""
     make_passwords(former.data_dir)

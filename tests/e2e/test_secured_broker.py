@@ -105,7 +105,7 @@ def ready(url: str) -> bool:
         return False
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_every_client_comes_in_by_tls_and_with_its_password(secured: Config, folder: Path) -> None:
     with Fleet(secured, folder) as fleet:
         pipeline = Pipeline(secured, fleet)

@@ -82,7 +82,8 @@ def test_up_twice_is_harmless_and_data_survive_down_and_up(home: tuple[dict[str,
         assert provisioned.returncode == 0, provisioned.stderr
         assert provisioned.stdout == "", "progress belongs on stderr"
         assert [line.split() for line in provisioned.stderr.splitlines()] == [
-            [step, "ready"] for step in ("topics", "configs", "schemas", "tables", "records", "sources", "connectors")
+            [step, "ready"]
+            for step in ("topics", "configs", "schemas", "tables", "records", "sources", "connectors", "letters")
         ]
     pids = {part["part"]: part["pid"] for part in status(environment)["parts"]}
 

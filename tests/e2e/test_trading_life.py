@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 
 from infra.config import Config
 from schemas import topics
-from schemas.journal_records import Applied
 from schemas.records import Fill, Order, TradingStatus
 from streams.audit.audit import audit
 from streams.cli.main import app
@@ -29,12 +28,9 @@ def pipeline(stack: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def switched(pipeline: Pipeline, instrument: str, verb: str) -> None:
     """`hedgehog trading VERB`, until the leader has taken it."""
-    before = len(pipeline.records(topics.APPLIED, Applied, instrument))
+    before = len(pipeline.journal(instrument))
     pipeline.hedgehog("trading", verb, instrument)
-    pipeline.until(
-        f"{instrument} takes {verb}",
-        lambda: len(pipeline.records(topics.APPLIED, Applied, instrument)) > before,
-    )
+    pipeline.until(f"{instrument} takes {verb}", lambda: len(pipeline.journal(instrument)) > before)
 
 
 def running(pipeline: Pipeline, instrument: str) -> int:

@@ -20,6 +20,7 @@ from producers.publisher import Publisher
 from schemas import topics
 from schemas.broker import client_settings, create_topics, delete_topics
 from schemas.groups import worker_group
+from schemas.journal_records import LEADER, Applied
 from schemas.order_ids import read_id
 from schemas.records import DeadLetter, Instrument, Order, Record, Settings, Trade, TradingStatus
 from schemas.registry import make_codec, register_all
@@ -152,6 +153,10 @@ class Pipeline:
             if (wanted is None or message.key() == wanted)
             and (topic.name, message.partition(), message.offset()) not in self._raw
         ]
+
+    def journal(self, instrument: str) -> list[Applied]:
+        """What the instrument's leader wrote down; the exchange's book keeps a journal of its own in the same topic."""
+        return [event for event in self.records(topics.APPLIED, Applied, instrument) if event.agent == LEADER]
 
     def orders(self, instrument: str) -> dict[str, Order]:
         """The newest snapshot of each order, by its short id (`1:B`), in the order in which they were placed."""

@@ -125,7 +125,7 @@ class Progress:
         return behind(self._config, self._admin, {self._group: self._sources})[self._group]
 
 
-def wait_for(what: str, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
+def wait_for(what: str, condition: Callable[[], bool], timeout_s: float = 120.0) -> None:
     """Poll until the condition holds; an `AssertionError` names what did not happen in time."""
     deadline = time.monotonic() + timeout_s
     while not condition():

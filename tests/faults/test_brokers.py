@@ -89,7 +89,7 @@ def test_any_broker_may_go_and_come_under_load(three: Config, tmp_path: Path) ->
             _without_two(cluster, load)
             cluster.go_on(2_000)
             fleet.assert_alive()
-        wait_for("all is worked off", cluster.caught_up, timeout_s=90)
+        wait_for("all is worked off", cluster.caught_up, timeout_s=240)
         fleet.assert_alive()
         lines = {name: len(fleet.log(name).splitlines()) for name in ("one", "two")}
     _assert_nothing_is_lost(three, load)
@@ -129,7 +129,7 @@ def _assert_nothing_is_lost(config: Config, load: Load) -> None:
     print(f"{load.published} trades, {len(ids) - load.published} of them twice, {result.orders} orders")
     assert (result.instruments, result.trades) == (len(SYMBOLS), len(ids))
     assert_nothing_differs(config, result)
-    wait_for("Postgres has what the topics have", lambda: postgres_has_the_topics(config).passed, timeout_s=90)
+    wait_for("Postgres has what the topics have", lambda: postgres_has_the_topics(config).passed, timeout_s=240)
 
 
 def test_topics_and_what_kafka_keeps_have_three_copies(three: Config) -> None:

@@ -24,7 +24,7 @@ FROZEN_S = 11.0
 
 
 @pytest.mark.long
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(600)
 def test_five_freezes_of_one_of_two_workers_under_load_and_a_reload(stack: Config, tmp_path: Path) -> None:
     assert FROZEN_S > SESSION_S
     config = stack.model_copy(update={"topic_prefix": f"frozen-{time.time_ns()}-"})
@@ -44,7 +44,7 @@ def test_five_freezes_of_one_of_two_workers_under_load_and_a_reload(stack: Confi
             fleet.stop("two", signal.SIGTERM)
             fleet.start("reloaded")
             go_on(progress, 4_000)
-        wait_for("all is worked off", lambda: progress.lag() == 0, timeout_s=90)
+        wait_for("all is worked off", lambda: progress.lag() == 0, timeout_s=240)
         fleet.assert_alive()
 
     result = audit(config)

@@ -42,7 +42,7 @@ def publish(config: Config, *ids: int) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(600)
 def test_a_worker_without_a_broker_ends_in_time(config: Config, tmp_path: Path) -> None:
     progress = Progress(config, "crashing", [topics.TRADES])
     with Fleet(config, tmp_path, "tests.faults.crashing") as fleet:
@@ -57,7 +57,7 @@ def test_a_worker_without_a_broker_ends_in_time(config: Config, tmp_path: Path) 
         assert (code, LINE in fleet.log("worker")) in ((0, False), (1, True))
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("stall", ["worker", "broker"])
 def test_a_crash_after_a_stall_ends_in_time(config: Config, tmp_path: Path, stall: str) -> None:
     """Its session is over by then, and aiokafka would try to commit for ever."""

@@ -130,7 +130,7 @@ def _places(config: Config, client: AdminClient, topic: Topic, unread: Committed
     A sink that has not committed begins at the start: it commits no letter that is the last it has read.
     """
     group = sink_group(config, topic)
-    done = committed(client, [group])[group]
+    done = committed(config, [group])[group]
     return {at: min(offset, done.get(at, 0)) for at, offset in unread.items()}
 
 

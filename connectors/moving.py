@@ -24,7 +24,7 @@ def move_past(config: Config, topic: Topic, partition: int, offset: int) -> None
 def read_again(config: Config, topics: Collection[Topic]) -> None:
     """Let the sinks of these topics begin at the start, where they have read anything. Raises what `move` does."""
     groups = {topic: sink_group(config, topic) for topic in topics}
-    read = committed(admin(config), groups.values())
+    read = committed(config, groups.values())
     move(config, {topic: dict.fromkeys(read[group], 0) for topic, group in groups.items()})
 
 

@@ -23,7 +23,7 @@ from infra.slots import take_slot
 from schemas import topics
 from schemas.broker import TopicError, admin, check_topics, create_topics, topic_ids
 from schemas.groups import worker_group
-from schemas.offsets import committed_in, go_on_from
+from schemas.offsets import committed, go_on_from
 from schemas.records import Trade
 from schemas.registry import make_codec
 from streams.agents import chosen
@@ -170,7 +170,7 @@ def _take_over(environment: Environment, agents: Sequence[Agent[Any]]) -> None:
     client, whole, mine = admin(config), worker_group(config), worker_group(config, group_name(agents))
     groups = worker_groups(client, config)
     assert_alone(group_name(agents), [name.removeprefix(whole).removeprefix(":") for name in groups if groups[name]])
-    found = committed_in(config, groups, environment.topic_ids)
+    found = committed(config, groups, environment.topic_ids)
     lost = {place: 0 for place, offset in found.get(mine, {}).items() if offset < 0}
     if groups.get(mine):  # they do already
         if lost:

@@ -123,7 +123,7 @@ def _committed(config: Config) -> dict[str, dict[Partition, int]]:
     listed = {group.group_id for group in client.list_consumer_groups(request_timeout=TIMEOUT_S).result().valid}
     reading = {group: topics for group, topics in readers(config).items() if group in listed}
     groups = [group for group in (*reading, *worker_groups(client, config), notifier_group(config)) if group in listed]
-    found = {group: dict(places) for group, places in committed(client, groups).items()}
+    found = {group: dict(places) for group, places in committed(config, groups).items()}
     for group, topics in reading.items():
         for at in partitions(client, [topic.full_name(config) for topic in topics]):
             found[group].setdefault(at, 0)

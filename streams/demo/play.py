@@ -10,6 +10,7 @@ from infra.config import LOOPBACK, Config
 from infra.errors import tail
 from infra.supervisor import Supervisor, how_it_ended
 from schemas.broker import admin
+from schemas.coordinators import members
 from schemas.groups import worker_group
 from schemas.topics import TRADES
 from streams.cli.pipeline import parts
@@ -22,7 +23,7 @@ from streams.demo.place import Place
 from streams.demo.screen import Screen, View
 from streams.demo.tail import Tail
 from streams.demo.watched import CUT_AT, CUT_S, WISHES, watched_exchanges
-from streams.topics.lag import behind, members, readers
+from streams.topics.lag import behind, readers
 from streams.topics.read import count
 
 START_WITHIN_S = 60.0
@@ -148,7 +149,7 @@ class Demo:
         return (
             count(self._config, [TRADES]) >= self._sent()
             and not any(self._behind().values())
-            and members(self._admin, self._workers) == len(WORKERS)
+            and self._joined() == len(WORKERS)
         )
 
     def _show(self, follower: Tail, title: str) -> None:
@@ -163,6 +164,10 @@ class Demo:
     def _behind(self) -> dict[str, int]:
         """Return how many records each consumer group has still to handle."""
         return behind(self._config, self._admin, readers(self._config))
+
+    def _joined(self) -> int:
+        """Return how many workers share the partitions."""
+        return members(self._config, [self._workers])
 
     def _ask(self, url: str, method: str = "GET") -> dict[str, Any]:
         try:
@@ -200,7 +205,7 @@ class Demo:
             return False
 
     def _workers_ready(self) -> bool:
-        joined = members(self._admin, self._workers) == len(WORKERS)
+        joined = self._joined() == len(WORKERS)
         return joined and not self._behind()[self._workers]
 
     def _market_open(self) -> bool:

@@ -3,22 +3,26 @@
 from confluent_kafka.admin import AdminClient
 
 from infra.config import Config
+from schemas.coordinators import members
 from schemas.groups import worker_group
 from schemas.offsets import committed
 from streams.agents.trading import TRADING
 from streams.guard.judge import Progress
-from streams.topics.lag import behind, members, worker_groups
+from streams.topics.lag import behind, worker_groups
 
 BROKER_S = 3.0
 
 
 def progress(config: Config, client: AdminClient) -> Progress:
-    """Return the progress of the groups that run the trading agent; raise what the client raises without a broker."""
+    """Return the progress of the groups that run the trading agent.
+
+    Raises `Unreachable`, or what the client raises, without a broker.
+    """
     whole = worker_group(config)
     groups = [name for name in worker_groups(client, config) if _trades(name.removeprefix(whole).removeprefix(":"))]
-    joined = sum(members(client, group, BROKER_S) for group in groups)
+    joined = members(config, groups, BROKER_S)
     names = {topic.full_name(config) for topic in TRADING.inputs}
-    offsets = committed(client, groups)
+    offsets = committed(config, groups)
     done = sum(offset for of_group in offsets.values() for (topic, _), offset in of_group.items() if topic in names)
     left = behind(config, client, dict.fromkeys(groups, TRADING.inputs)) if groups else {}
     return Progress(joined, done, max(left.values(), default=0))

@@ -131,7 +131,7 @@ class Guard:
     def _look_at_workers(self, client: Any) -> None:
         try:
             judge.take_progress(self.watch, progress(self._config, client), self._tick())
-        except (KafkaException, TimeoutError) as error:
+        except (Unreachable, KafkaException, TimeoutError) as error:
             log.warning("the broker does not say how far the workers are: %s", error)
 
     def _judge(self, now: int) -> None:

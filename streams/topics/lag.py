@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import ConsumerGroupState, KafkaException
+from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient
 
 from infra.config import Config
@@ -41,7 +41,7 @@ def lags(config: Config) -> list[Lag]:
     client = admin(config)
     listed = client.list_consumer_groups(request_timeout=TIMEOUT_S).result().valid
     states = {group.group_id: group.state.name.lower() for group in listed}
-    offsets = committed(client, sorted(states))
+    offsets = committed(config, sorted(states))
     names = [topic.full_name(config) for topic in TOPICS.values()]
     found = spans(client, partitions(client, names))
     return [
@@ -64,7 +64,7 @@ def behind(config: Config, client: AdminClient, reading: Mapping[str, Sequence[T
     The offsets are read before the ends of the topics. So when every group is at the ends, all that was there had been
     handled, and what that made was already counted: nothing moves any more until somebody sends something from outside.
     """
-    offsets = committed(client, reading)
+    offsets = committed(config, reading)
     names = {group: [topic.full_name(config) for topic in topics] for group, topics in reading.items()}
     found = spans(client, partitions(client, {name: None for some in names.values() for name in some}))
     return {group: sum(records_behind(found, name, offsets[group]) for name in some) for group, some in names.items()}
@@ -76,12 +76,3 @@ def worker_groups(client: AdminClient, config: Config) -> dict[str, bool]:
     listed = client.list_consumer_groups(request_timeout=TIMEOUT_S).result(TIMEOUT_S).valid
     active = {found.group_id: found.state not in NO_MEMBERS for found in sorted(listed, key=lambda one: one.group_id)}
     return {name: joined for name, joined in active.items() if name == whole or name.startswith(f"{whole}:")}
-
-
-def members(client: AdminClient, group: str, timeout_s: float = TIMEOUT_S) -> int:
-    """Return how many share the partitions of a group; 0 while these are shared out anew, or the broker is away."""
-    try:
-        found = client.describe_consumer_groups([group], request_timeout=timeout_s)[group].result(timeout_s)
-    except (KafkaException, TimeoutError):  # nobody has joined yet
-        return 0
-    return len(found.members) if found.state is ConsumerGroupState.STABLE else 0

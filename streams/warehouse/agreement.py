@@ -212,5 +212,5 @@ def _as_integer(column: ColumnElement[Any]) -> ColumnElement[Any]:
 def _sink_is_done(config: Config, topic: Topic, folded: Folded) -> bool:
     """Return whether the sink has committed every offset that was folded."""
     group = sink_group(config, topic)
-    done = committed(admin(config), [group])[group]
+    done = committed(config, [group])[group]
     return all(done.get(partition, 0) >= end for partition, end in folded.ends.items())

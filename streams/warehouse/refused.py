@@ -56,7 +56,7 @@ def first_refused(config: Config, topic: Topic) -> Refused | None:
 def _behind(config: Config, topic: Topic) -> dict[Partition, Span]:
     """Return the offsets of each partition that the sink has not committed."""
     client, group = admin(config), sink_group(config, topic)
-    done = committed(client, [group])[group]
+    done = committed(config, [group])[group]
     found = spans(client, partitions(client, [topic.full_name(config)]))
     return {at: (min(max(first, done.get(at, first)), end), end) for at, (first, end) in found.items()}
 

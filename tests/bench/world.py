@@ -120,11 +120,11 @@ class Progress:
     """How far a consumer group is in one topic, from the broker's view."""
 
     def __init__(self, config: Config, group: str, topic: str) -> None:
-        self._admin, self._group, self._topic = admin(config), group, topic
+        self._config, self._group, self._topic = config, group, topic
 
     def committed(self) -> int:
         """The records of all partitions that the group has committed."""
-        found = committed(self._admin, [self._group])[self._group]
+        found = committed(self._config, [self._group])[self._group]
         return sum(offset for (topic, _), offset in found.items() if topic == self._topic)
 
 

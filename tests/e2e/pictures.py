@@ -22,12 +22,11 @@ from infra.config import Config
 from producers.local_exchange.simulated import MARKETS_OF, simulated_trades
 from producers.publisher import Publisher
 from schemas import topics
-from schemas.broker import admin
+from schemas.coordinators import members
 from schemas.groups import worker_group
 from schemas.records import DeadLetter, Trade
 from schemas.registry import make_codec
 from schemas.symbols import GLOBAL_IDS
-from streams.topics.lag import members
 from tests import samples
 from tests.e2e.dashboards import PHONE, WIDE, Served, browsing
 from tests.faults.fleet import Progress, wait_for
@@ -189,8 +188,7 @@ def world(config: Config) -> Iterator[Served]:
             running.enter_context(process(folder, "-m", "producers.local_exchange.__main__", *words))
             wait_for(f"{name} answers", lambda port=port: answers(port))  # type: ignore[misc]
         running.enter_context(process(folder, "-m", "faust", "-A", "streams", "worker", "--without-web"))
-        asked = admin(config)
-        wait_for("the worker has joined", lambda: members(asked, worker_group(config)) == 1, 180)
+        wait_for("the worker has joined", lambda: members(config, [worker_group(config)]) == 1, 180)
         for words in (
             ("settings", "seed"),
             ("settings", "set", "--all", "--chunks", "5", "--budget", "1000"),

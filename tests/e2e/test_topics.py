@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPa
 
 from infra.config import Config
 from schemas.broker import TopicError, TopicsMissing, admin, configure_topics, create_topics, delete_topics
+from schemas.coordinators import members
 from schemas.groups import sink_group, worker_group
 from schemas.reader import Partition, Reader
 from schemas.records import Trade
@@ -19,7 +20,7 @@ from schemas.spans import partition_of, partitions, records, spans
 from schemas.topics import BOOKS, DEAD_LETTERS, FILLS, LEADERS, ORDERS, TRADES, sink_dead_letters
 from streams.cli.pipeline.running import standing_still
 from streams.topics.consume import OFFSET, trade_columns
-from streams.topics.lag import behind, lags, members, worker_groups
+from streams.topics.lag import behind, lags, worker_groups
 from streams.topics.read import count, existing, messages, one, spans_between
 from tests.samples import INSTRUMENT, trade
 
@@ -182,7 +183,7 @@ def test_trades_in_columns_with_their_offsets(world: Config) -> None:
 def test_how_far_a_group_is_behind(world: Config) -> None:
     group, client = worker_group(world, "trading"), admin(world)
     assert behind(world, client, {group: (ORDERS,)}) == {group: 2 * EACH}
-    assert (worker_groups(client, world).get(group, False), members(client, group)) == (False, 0)
+    assert (worker_groups(client, world).get(group, False), members(world, [group])) == (False, 0)
     consumer = Consumer({"bootstrap.servers": world.bootstrap, "group.id": group, "enable.auto.commit": False})
     try:
         consumer.subscribe([ORDERS.full_name(world)])
@@ -190,7 +191,7 @@ def test_how_far_a_group_is_behind(world: Config) -> None:
         while not consumer.assignment():
             consumer.poll(0.2)
             assert time.monotonic() < until
-        assert (worker_groups(client, world), members(client, group)) == ({group: True}, 1)
+        assert (worker_groups(client, world), members(world, [group])) == ({group: True}, 1)
         consumer.commit(offsets=[TopicPartition(*orders(world, 0), 15)], asynchronous=False)
         # the partition without a committed offset has all its records to come
         assert behind(world, client, {group: (ORDERS,)}) == {group: 5 + EACH}
@@ -199,7 +200,7 @@ def test_how_far_a_group_is_behind(world: Config) -> None:
         assert (lag.state, lag.topic, lag.records) == ("stable", ORDERS.full_name(world), 5 + EACH)
     finally:
         consumer.close()
-    assert members(client, group) == 0
+    assert members(world, [group]) == 0
 
 
 def test_topics_of_other_settings_get_those_of_today(world: Config) -> None:

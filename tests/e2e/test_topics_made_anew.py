@@ -51,7 +51,7 @@ def delete_trades(pipeline: Pipeline) -> None:
 def positions(pipeline: Pipeline) -> Committed:
     """What the workers have committed of the trades."""
     group, name = worker_group(pipeline.config), trades_topic(pipeline)
-    found = committed(admin(pipeline.config), [group])[group]
+    found = committed(pipeline.config, [group])[group]
     return {place: offset for place, offset in found.items() if place[0] == name}
 
 

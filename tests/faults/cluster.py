@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException
 
 from infra.brokers import FOLDER
 from infra.config import Config
-from infra.errors import StackError
+from infra.errors import StackError, Unreachable
 from infra.native.backend import NativeBackend
 from infra.stack import Stack
 from schemas.copies import differences, found_copies
@@ -61,14 +61,14 @@ class Cluster:
         """Records of all sources that the workers have committed, `None` while no broker says."""
         try:
             return Progress(self.config).committed()
-        except KafkaException:
+        except Unreachable:
             return None
 
     def caught_up(self) -> bool:
         """Whether the workers are known to have handled everything."""
         try:
             return Progress(self.config).lag() == 0
-        except (KafkaException, TimeoutError):
+        except (Unreachable, KafkaException, TimeoutError):
             return False
 
     def go_on(self, records: int) -> None:

@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
-
 from infra.config import Config
-from schemas.broker import TIMEOUT_S, admin, client_settings
+from schemas.broker import admin
 from schemas.groups import worker_group
+from schemas.offsets import committed
 from schemas.topics import Topic
 from streams.topics.lag import WORKER_TOPICS, behind
 
@@ -103,22 +102,10 @@ class Progress:
         self._sources = sources
 
     def committed(self) -> int:
-        """Records of all sources that are committed.
-
-        Asked by a consumer: where the broker that is asked ends meanwhile, librdkafka's admin client may fail an
-        assertion of its own, which ends this process. Raises `KafkaException` where no broker says.
-        """
-        numbers = range(self._config.partitions)
-        places = [TopicPartition(topic.full_name(self._config), at) for topic in self._sources for at in numbers]
-        consumer = Consumer({**client_settings(self._config), "group.id": self._group, "enable.auto.commit": False})
-        try:
-            found = consumer.committed(places, timeout=TIMEOUT_S)
-        finally:
-            consumer.close()
-        for at in found:
-            if at.error is not None:
-                raise KafkaException(at.error)
-        return sum(max(at.offset, 0) for at in found)
+        """Records of all sources that are committed."""
+        names = {topic.full_name(self._config) for topic in self._sources}
+        found = committed(self._config, [self._group])[self._group]
+        return sum(offset for (topic, _), offset in found.items() if topic in names)
 
     def lag(self) -> int:
         """Records of all sources that are not committed yet."""

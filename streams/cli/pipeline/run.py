@@ -15,9 +15,10 @@ from prometheus_client.core import Metric
 from infra import metrics
 from infra.config import Config
 from infra.ending import leave
+from infra.errors import Unreachable
 from infra.health import Health
 from infra.supervisor import Program, Supervisor, end_leftovers
-from schemas.broker import admin
+from schemas.coordinators import members
 from schemas.groups import worker_group
 from streams.agents import chosen
 from streams.agents.groups import group_name
@@ -27,7 +28,6 @@ from streams.cli.output import Output
 from streams.cli.pipeline.log_lines import COMPLETE_S, FORMATS, Log
 from streams.cli.pipeline.options import Run, Worker
 from streams.cli.pipeline.worker import faust_command
-from streams.topics.lag import members
 
 FOLDER = "supervised"
 """Not `run`, where the native stack has the process ids of its servers: what a run before left running is ended."""
@@ -100,9 +100,18 @@ def programs(workers: int, without: list[str]) -> list[Program]:
 def readiness(config: Config, supervisor: Supervisor, workers: int) -> tuple[bool, Mapping[str, Any]]:
     """Return whether every program runs and the workers have joined their group; and what is, by program."""
     states = {name: _state(supervisor, name) for name in supervisor.names()}
-    joined = members(admin(config), worker_group(config, group_name(chosen(config.agents))), BROKER_S)
+    joined = _joined(config)
     ready = all(each["state"] == "running" for each in states.values()) and joined >= workers
     return ready, {"programs": states, "workers_joined": joined, "workers_wanted": workers}
+
+
+def _joined(config: Config) -> int:
+    """Return how many workers share the partitions; 0 while no broker says."""
+    group = worker_group(config, group_name(chosen(config.agents)))
+    try:
+        return members(config, [group], BROKER_S)
+    except Unreachable:
+        return 0
 
 
 def figures(supervisor: Supervisor) -> list[Metric]:

@@ -8,12 +8,13 @@ from infra.config import Config
 from producers.presence import producers
 from producers.settings_topic import read_all
 from schemas.broker import admin
+from schemas.coordinators import members
 from schemas.groups import sink_group
 from schemas.offsets import committed
 from schemas.records import TradingStatus
 from schemas.topics import SINKS
 from streams.cli.pipeline.dead_letters import buried_from
-from streams.topics.lag import behind, members, readers, worker_groups
+from streams.topics.lag import behind, readers, worker_groups
 
 STILL_S = 12.0
 """A reader that has moved nothing for so long stands still: sinks commit every five seconds, workers each second."""
@@ -27,7 +28,7 @@ def running(config: Config) -> dict[str, Any]:
     traded = sum(each.status is not TradingStatus.OFF for each in settings.values())
     return {
         "traded": traded,
-        "workers": sum(members(client, group) for group, joined in worker_groups(client, config).items() if joined),
+        "workers": members(config, [name for name, joined in worker_groups(client, config).items() if joined]),
         "streamed": dict(streamed),
         "producers": producers(config, sorted(streamed), client),
     }
@@ -53,13 +54,13 @@ def standing_still(config: Config, wait_s: float = STILL_S) -> list[str]:
     listed = {group.group_id for group in client.list_consumer_groups(request_timeout=20).result().valid}
     wanted = {group: topics for group, topics in reading.items() if group in listed}
     # a reader of a topic that goes on may be as far behind as before: that it commits shows that it reads
-    before = committed(client, wanted)
+    before = committed(config, wanted)
     found = behind(config, client, wanted)
     still = {group: topics for group, topics in wanted.items() if found[group]}
     deadline = time.monotonic() + wait_s
     while still and time.monotonic() < deadline:
         time.sleep(min(1.0, wait_s))
-        now = committed(client, still)
+        now = committed(config, still)
         still = {group: topics for group, topics in still.items() if now[group] == before[group]}
     # a sink commits what it has buried with the next record that it writes
     sinks = {sink_group(config, topic): topic for topic in SINKS}

@@ -15,10 +15,11 @@ from infra.config import Config
 from infra.errors import StackError
 from schemas import topics
 from schemas.broker import admin, topic_ids
+from schemas.coordinators import members
 from schemas.groups import notifier_group, sink_group
 from schemas.offsets import Committed, committed
 from schemas.topics import ALERTS, DEAD_LETTER_TOPICS, FILLS, ORDERS, SINKS, TRADES
-from streams.topics.lag import members, worker_groups
+from streams.topics.lag import worker_groups
 from streams.topics.read import count
 from streams.web.model.board import PARTS, PIPELINE
 from streams.web.model.pipeline import Behind, Facts, Part, Sink, facts_of, stage_of
@@ -128,13 +129,13 @@ class Parts:
         groups = [name for name, joined in worker_groups(self._admin, self._config).items() if joined]
         names = {topic.name: sink_group(self._config, topic) for topic in SINKS}
         notifier = notifier_group(self._config)
-        found = committed(self._admin, [*groups, *names.values(), notifier])
+        found = committed(self._config, [*groups, *names.values(), notifier])
         workers: dict[tuple[str, int], int] = {}
         for group in groups:
             for place, offset in found[group].items():
                 workers[place] = min(offset, workers.get(place, offset))
-        joined = sum(members(self._admin, group) for group in groups)
-        return workers, {name: found[group] for name, group in names.items()}, found[notifier], joined
+        sinks = {name: found[group] for name, group in names.items()}
+        return workers, sinks, found[notifier], members(self._config, groups)
 
     def _behind(self, group: str, topic: str, offsets: Committed, now_ms: int) -> Behind:
         full = f"{self._config.topic_prefix}{topic}"

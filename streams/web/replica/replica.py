@@ -25,7 +25,7 @@ from schemas import topics
 from schemas.broker import admin, partitions_of, topic_ids
 from schemas.codec import Codec
 from schemas.groups import sink_group, worker_group
-from schemas.offsets import Committed, committed_in
+from schemas.offsets import Committed, committed
 from schemas.records import Trade
 from schemas.registry import make_codec
 from schemas.topics import Topic
@@ -163,7 +163,7 @@ class Replica:
         """Return what workers and sinks have committed, by group."""
         workers = worker_groups(admin(self.config), self.config)
         sinks = [sink_group(self.config, topic) for topic in (topics.ORDERS, topics.FILLS)]
-        return committed_in(self.config, [*workers, *sinks], self.ids)
+        return committed(self.config, [*workers, *sinks], self.ids)
 
     async def _read_past(self, board: Board) -> warehouse.Past | None:
         facts = facts_of(board)

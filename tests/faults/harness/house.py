@@ -15,16 +15,18 @@ from confluent_kafka import KafkaException
 
 from infra.brokers import FOLDER as BROKERS
 from infra.config import LOOPBACK, Config
+from infra.errors import Unreachable
 from infra.native import postgres
 from infra.native.backend import NativeBackend
 from infra.stack import Stack
 from infra.supervisor import Program, Supervisor
 from schemas.broker import admin
+from schemas.coordinators import members
 from schemas.groups import sink_group, worker_group
 from schemas.offsets import committed
 from schemas.topics import DEAD_LETTER_TOPICS, SINKS, TRADES
 from streams.demo.market import LIVELY
-from streams.topics.lag import behind, members, readers
+from streams.topics.lag import behind, readers
 from streams.topics.read import count
 from streams.worker import FOLDER as WORKERS_FOLDER
 from tests.faults.harness.disks import Disk, small_disks
@@ -94,7 +96,7 @@ class House:
         self.until("every sink has read something", self._has_rows, ROWS_WITHIN_S)
 
     def _has_rows(self) -> bool:
-        return all(committed(self._admin, [sink_group(self.config, topic) for topic in SINKS]).values())
+        return all(committed(self.config, [sink_group(self.config, topic) for topic in SINKS]).values())
 
     def start_worker(self, name: str, **variables: str) -> None:
         """Start a worker, or one more."""
@@ -171,7 +173,7 @@ class House:
 
     def joined(self) -> int:
         """Return how many workers share the partitions."""
-        return members(self._admin, worker_group(self.config))
+        return members(self.config, [worker_group(self.config)])
 
     def settle(self) -> float:
         """Go on for a moment, then pause the markets and wait until all is worked off; in how many seconds that was.
@@ -201,7 +203,7 @@ class House:
             try:
                 if condition():
                     return
-            except (KafkaException, TimeoutError) as error:
+            except (Unreachable, KafkaException, TimeoutError) as error:
                 what_now = f"{what} ({error})"
                 self._admin = admin(self.config)  # the one before may still wait for a broker that was killed
             else:
@@ -213,7 +215,7 @@ class House:
     def _where(self) -> str:
         try:
             lag = {group: records for group, records in self._lag().items() if records}
-        except (KafkaException, TimeoutError) as error:
+        except (Unreachable, KafkaException, TimeoutError) as error:
             return str(error)
         made = sum(self.markets.made().values())
         return f"{count(self.config, [TRADES]):,} of {made:,} trades in the topic, behind {lag}, {self.joined()} joined"

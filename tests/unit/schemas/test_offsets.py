@@ -1,19 +1,19 @@
 """What a group has committed counts in the topic in which it was committed."""
 
-from typing import Any
+from collections.abc import Iterable
 
 import pytest
-from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from infra.config import Config
 from schemas import offsets
-from schemas.offsets import committed_in
+from schemas.coordinators import Noted
+from schemas.offsets import committed
 
 IDS = {"trades": "KTOBOuWdSfm+OP58Ij344w"}
 
 
 @pytest.mark.parametrize(
-    ("topic", "noted", "counts"),
+    ("topic", "note", "counts"),
     [
         ("trades", "KTOBOuWdSfm+OP58Ij344w", True),
         ("trades", "", True),
@@ -23,9 +23,10 @@ IDS = {"trades": "KTOBOuWdSfm+OP58Ij344w"}
         ("unknown", "another", True),
     ],
 )
-def test_an_offset_counts_in_its_topic(monkeypatch: pytest.MonkeyPatch, topic: str, noted: str, counts: bool) -> None:
-    async def answer(_: Config, groups: list[str]) -> dict[str, dict[Any, Any]]:
-        return {group: {TopicPartition(topic, 3): OffsetAndMetadata(7, noted)} for group in groups}
+def test_an_offset_counts_in_its_topic(monkeypatch: pytest.MonkeyPatch, topic: str, note: str, counts: bool) -> None:
+    def answer(_: Config, groups: Iterable[str]) -> dict[str, dict[tuple[str, int], Noted]]:
+        return {group: {(topic, 3): Noted(7, note)} for group in groups}
 
-    monkeypatch.setattr(offsets, "_noted", answer)
-    assert committed_in(Config(), ["workers"], IDS) == {"workers": {(topic, 3): 7 if counts else -1}}
+    monkeypatch.setattr(offsets, "noted", answer)
+    assert committed(Config(), ["workers"], IDS) == {"workers": {(topic, 3): 7 if counts else -1}}
+    assert committed(Config(), ["workers"]) == {"workers": {(topic, 3): 7}}

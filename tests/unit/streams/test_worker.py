@@ -89,7 +89,7 @@ def test_where_a_group_goes_on(found: Any, joined: bool, wanted: Any, monkeypatc
     config = Config(topic_prefix="")
     monkeypatch.setattr(worker, "admin", lambda _: None)
     monkeypatch.setattr(worker, "worker_groups", lambda *_: dict.fromkeys(found, joined))
-    monkeypatch.setattr(worker, "committed_in", lambda *_: found)
+    monkeypatch.setattr(worker, "committed", lambda *_: found)
     monkeypatch.setattr(worker, "go_on_from", lambda _, group, offsets, ids: committed.append((group, offsets, ids)))
     environment = Environment(config, {}, {"trades": "a"})
     if isinstance(wanted, str):

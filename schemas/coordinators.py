@@ -1,0 +1,114 @@
+"""Questions to the coordinators of consumer groups: what these have committed, who has joined them.
+
+By aiokafka. librdkafka's admin client may fail an assertion of its own, which ends the process that asks, when a
+coordinator ends meanwhile (librdkafka #4605); and confluent-kafka 2.16 reads what is noted beside an offset past its
+end, into whatever is there.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError, for_code
+from aiokafka.protocol.admin import DescribeGroupsRequest
+from aiokafka.protocol.commit import OffsetFetchRequest
+
+from infra import clients
+from infra.config import Config
+from infra.errors import Unreachable
+from schemas.broker import TIMEOUT_S
+from schemas.reader import Partition
+
+STABLE = "Stable"
+"""The state of a group whose partitions are shared out."""
+AGAIN_S = 0.2
+T = TypeVar("T")
+
+
+class Noted(NamedTuple):
+    """An offset from which a group goes on, and what was noted beside it."""
+
+    offset: int
+    note: str
+
+
+@dataclass(frozen=True)
+class Question(Generic[T]):
+    """What a group's coordinator is asked, and how its answer is read."""
+
+    request: Callable[[str], Any]
+    read: Callable[[Any], T]
+
+
+def noted(config: Config, groups: Iterable[str]) -> dict[str, dict[Partition, Noted]]:
+    """Return what each group has committed, by the topic and number of the partition.
+
+    Raises `Unreachable` when the broker does not say.
+    """
+    return _ask(config, groups, OFFSETS, TIMEOUT_S)
+
+
+def members(config: Config, groups: Iterable[str], timeout_s: float = TIMEOUT_S) -> int:
+    """Return how many share the partitions of these groups, together; none of one that shares them out anew.
+
+    Raises `Unreachable` when the broker does not say within `timeout_s`.
+    """
+    return sum(_ask(config, groups, MEMBERS, timeout_s).values())
+
+
+def _noted(answer: Any) -> dict[Partition, Noted]:
+    _assert_taken(answer.error_code)
+    found = {}
+    for topic, places in answer.topics:
+        for number, offset, note, code in places:
+            _assert_taken(code)
+            found[topic, number] = Noted(offset, note)
+    return found
+
+
+def _members(answer: Any) -> int:
+    ((code, _, state, _, _, joined, *_),) = answer.groups
+    _assert_taken(code)
+    return len(joined) if state == STABLE else 0
+
+
+def _assert_taken(code: int) -> None:
+    """Raise what a coordinator says in place of an answer: one that still loads its groups knows none of them."""
+    if code:
+        raise for_code(code)()
+
+
+OFFSETS = Question(lambda group: OffsetFetchRequest(group, None), _noted)
+MEMBERS = Question(lambda group: DescribeGroupsRequest([group]), _members)
+
+
+def _ask(config: Config, groups: Iterable[str], question: Question[T], timeout_s: float) -> dict[str, T]:
+    try:
+        return asyncio.run(_answers(config, list(groups), question, timeout_s))
+    except (KafkaError, TimeoutError) as error:
+        said = str(error) or f"no answer within {timeout_s:g} s"
+        raise Unreachable(f"no Kafka broker answers at {config.bootstrap}: {said}") from None
+
+
+async def _answers(config: Config, groups: list[str], question: Question[T], timeout_s: float) -> dict[str, T]:
+    client = AIOKafkaAdminClient(**clients.aiokafka(config), request_timeout_ms=int(timeout_s * 1_000))
+    try:
+        async with asyncio.timeout(timeout_s):
+            await client.start()
+            return {group: await _answer(client, group, question) for group in groups}
+    finally:
+        await client.close()
+
+
+async def _answer(client: AIOKafkaAdminClient, group: str, question: Question[T]) -> T:
+    """Ask the group's coordinator until it answers: it may move to another broker, or load its groups first."""
+    while True:
+        try:
+            coordinator = await client.find_coordinator(group)
+            return question.read(await client._send_request(question.request(group), coordinator))
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+        await asyncio.sleep(AGAIN_S)

@@ -1,8 +1,6 @@
 """Records that a sink could not read as the registry was away: read again once it answers, and no letter of them."""
 
-import asyncio
 import random
-import threading
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -16,6 +14,7 @@ from tests import samples
 from tests.e2e.sinks import World, sink_world, until
 from tests.e2e.test_sinks_faults import state_of, watching
 from tests.faults.harness.links import Link
+from tests.faults.harness.loop import LoopThread
 
 UNKNOWN_ID = 999_999
 
@@ -23,36 +22,26 @@ UNKNOWN_ID = 999_999
 class Registry:
     """The address of the registry as Kafka Connect has it: nobody answers there until `come` is called."""
 
-    def __init__(self, target: str) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._link = Link("registry", urlsplit(target).port or 0, random.Random(0))
-        self._do(self._link.start())
+    def __init__(self, loop: LoopThread, link: Link) -> None:
+        self._loop, self._link = loop, link
+        self.url = f"http://{LOOPBACK}:{link.port}"
         self._link.refused = True
-        self.url = f"http://{LOOPBACK}:{self._link.port}"
 
     def come(self) -> None:
         self._link.refused = False
 
     def go(self) -> None:
         self._link.refused = True
-        self._loop.call_soon_threadsafe(self._link.cut)
-
-    def stop(self) -> None:
-        self._do(self._link.stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-
-    def _do(self, work: object) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)  # type: ignore[arg-type]
+        self._loop.do(self._link.cut)
 
 
 @pytest.fixture
 def registry(stack: Config) -> Iterator[Registry]:
-    registry = Registry(stack.registry)
-    yield registry
-    registry.stop()
+    with LoopThread() as loop:
+        link = Link("registry", urlsplit(stack.registry).port or 0, random.Random(0))
+        loop.wait(link.start)
+        yield Registry(loop, link)
+        loop.wait(link.stop)
 
 
 @pytest.fixture

@@ -1,26 +1,19 @@
 """The markets of three exchanges, each behind a link, in a thread of their own."""
 
-import asyncio
 import random
-import threading
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, TypeVar
 
 from infra.config import LOOPBACK
 from producers.local_exchange.__main__ import simulated_exchange
 from producers.local_exchange.server import LocalExchange
 from producers.local_exchange.simulated import MARKETS_OF, Market
 from tests.faults.harness.links import Link
+from tests.faults.harness.loop import LoopThread
 
 RATE = 120
 """Trades a second of each exchange."""
 HISTORY = 1_000_000
 SYMBOLS_EACH = 4
-WITHIN_S = 20.0
-
-T = TypeVar("T")
 
 
 class Exchange:
@@ -49,54 +42,35 @@ class Exchange:
         return {f"HEDGEHOG_{name}_STREAM_URL": f"ws://{address}", f"HEDGEHOG_{name}_REST_URL": f"http://{address}"}
 
 
-class Markets:
+class Markets(LoopThread):
     """All exchanges and links, from entering the context until leaving it. Methods are for any thread."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self._chance = random.Random(f"links {seed}")
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="markets", daemon=True)
+        super().__init__()
         folder.mkdir(parents=True, exist_ok=True)
         self.exchanges = {name: Exchange(name, folder, seed + number) for number, name in enumerate(MARKETS_OF)}
         self.links: dict[str, Link] = {}
 
     def __enter__(self) -> "Markets":
-        self._thread.start()
+        super().__enter__()
         for exchange in self.exchanges.values():
             self.wait(exchange.server.start)
             exchange.link = self.add_link(exchange.name, exchange.server.port)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         for link in self.links.values():
             self.wait(link.stop)
         for exchange in self.exchanges.values():
             self.wait(exchange.server.stop)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        super().__exit__()
 
     def add_link(self, name: str, target: int) -> Link:
         """Return a link to a port of this machine."""
         link = self.links[name] = Link(name, target, self._chance)
         self.wait(link.start)
         return link
-
-    def wait(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do something in the loop of the markets; return what came of it."""
-
-        async def done() -> T:
-            return await work()
-
-        return asyncio.run_coroutine_threadsafe(done(), self._loop).result(WITHIN_S)
-
-    def do(self, work: Callable[[], Any]) -> None:
-        """Do something in the loop of the markets that does not wait."""
-
-        async def done() -> None:
-            work()
-
-        self.wait(done)
 
     def pause(self) -> None:
         """Let no more trade be made."""

@@ -80,6 +80,28 @@ def test_it_is_not_started_as_another_one(tmp_path: Path) -> None:
         Stack(Config(infra="compose", data_dir=tmp_path)).up()
 
 
+@pytest.mark.parametrize(
+    ("infra", "docker", "kept", "why"),
+    [
+        ("auto", True, "native", ", as it was started before"),
+        ("auto", False, "native", ""),
+        ("auto", False, None, ""),
+        ("native", True, "native", ""),
+    ],
+)
+def test_up_says_why_a_backend_is_taken_where_another_could_be_expected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, infra: str, docker: bool, kept: str | None, why: str
+) -> None:
+    monkeypatch.setattr("infra.stack.docker_answers", lambda: docker)
+    monkeypatch.setattr(NativeBackend, "up", lambda *_: None)
+    if kept is not None:
+        (tmp_path / STARTED_WITH).write_text(f"{kept}\n")
+    stack = Stack(Config.model_validate({"infra": infra, "data_dir": tmp_path}))
+    said: list[str] = []
+    stack.up(said.append)
+    assert said[0] == f"hedgehog: starting the stack (native{why})"
+
+
 def test_clean_says_what_it_removed(tmp_path: Path) -> None:
     (tmp_path / STARTED_WITH).write_text("native\n")
     (tmp_path / "kafka").mkdir()

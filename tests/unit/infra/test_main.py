@@ -12,9 +12,9 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 
-def run(folder: Path, *words: str, prefix: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *words: str, prefix: Sequence[str] = (), **variables: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("HEDGEHOG_")}
-    environment = {**clean, "HEDGEHOG_INFRA": "native", "HEDGEHOG_DATA_DIR": str(folder)}
+    environment = {**clean, "HEDGEHOG_INFRA": "native", "HEDGEHOG_DATA_DIR": str(folder), **variables}
     argv = [*prefix, sys.executable, "-m", "infra", *words]
     return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
@@ -39,6 +39,17 @@ def test_a_folder_of_somebody_else(tmp_path: Path, words: tuple[str, ...]) -> No
     if words != ("status",):
         assert done.stderr.splitlines()[-1].startswith(f"hedgehog: {place}/")
         assert done.stderr.endswith(": Permission denied\n")
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o555])
+def test_a_cache_of_somebody_else(tmp_path: Path, mode: int) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir(mode=mode)
+    done = run(tmp_path / "data", "up", prefix=like_others(), HEDGEHOG_CACHE_DIR=str(cache))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith(f"hedgehog: {cache}/")
+    assert done.stderr.endswith(": Permission denied\n")
 
 
 PROGRAMS = {

@@ -1,11 +1,21 @@
 """Where hedgehog can be installed."""
 
 import platform
+import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from infra.supported import unsupported
+
+ROOT = Path(__file__).parents[3]
+OLD_PYTHON = """#!/bin/sh
+exec {python} -c 'import runpy, sys
+sys.version_info = (3, 9, 0)
+runpy.run_path(sys.argv[1], run_name="__main__")' "$@"
+"""
 
 
 @pytest.mark.parametrize(
@@ -30,3 +40,19 @@ def test_it_says_where_it_cannot(
     monkeypatch.setattr(platform, "libc_ver", lambda: (libc, ""))
     reason = unsupported()
     assert reason is None if said is None else said in str(reason)
+
+
+def test_make_setup_asks_before_it_installs_anything(tmp_path: Path) -> None:
+    for name in ("Makefile", "pyproject.toml", "infra/requirements.lock", "infra/supported.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    python = tmp_path / "python"
+    python.write_text(OLD_PYTHON.format(python=sys.executable))
+    python.chmod(0o755)
+    done = subprocess.run(
+        ["make", "setup", f"PYTHON={python}"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[0].startswith("hedgehog: this is Python 3.9; 3.11 to 3.14 are supported")
+    assert "installing" not in done.stdout
+    assert not (tmp_path / ".venv").exists()

@@ -25,8 +25,9 @@ REMEMBERED = 5_000
 """Ids that are remembered one by one, where they do not rise by one."""
 DISORDER_US = {"contiguous": 0, "global": 60_000_000}
 """Trades are out of order by so many microseconds at most: a later time with a lower id tells that ids begin anew."""
-RECALLED_US = 60_000_000
-"""So much of what was published before the start is compared with what the exchange has, in microseconds."""
+RECALLED_US = 600_000_000
+"""So much of what was published before the start is compared with what the exchange has, in microseconds: a producer
+may have been killed, and one after it, before it had compared anything."""
 LOST_MAX = 1_000
 """Spans of lost ids that are remembered: a trade among them that comes after all is none that was published."""
 
@@ -336,7 +337,7 @@ class Series:
         self._since.clear()
 
     def _check_certain(self, certain_after: int) -> None:
-        """Look at the last minute of what was read, but for so many trades at its beginning: some of those may have
+        """Look at the last minutes of what was read, but for so many trades at its beginning: some of those may have
         come before what was read. What is older was looked at, or nobody wanted it."""
         recent = self.newest_time - RECALLED_US
         before = dict(islice(self._since.items(), certain_after))

@@ -158,14 +158,29 @@ def test_what_may_have_come_before_the_end_of_the_topic_is_not_asked_for() -> No
     assert (opened.hole.after_id, opened.hole.before_id) == (30, 60)
 
 
-def test_of_what_the_topic_ends_with_the_last_minute_is_compared() -> None:
+def test_of_what_the_topic_ends_with_the_last_ten_minutes_are_compared() -> None:
     memory = Memory("bitstamp", "global")
-    for number in (5, 30, 50, 95, 120):
+    for number in (5, 300, 500, 950, 1_200):
         memory.recall(made(number, number))
     memory.settle([])
     memory.check(["XUSDT"], 1)
     ((_, opened),) = memory.open
-    assert (opened.hole.after_id, opened.hole.before_id) == (50, 120)
+    assert (opened.hole.after_id, opened.hole.before_id) == (500, 1_200)
+
+
+def test_what_one_left_out_of_several_that_were_killed_is_found() -> None:
+    sent = [made(number, 3 * number) for number in range(1, 91)]
+    topic = [one for one in sent if one.trade_id not in (7, 8)]
+    memory = Memory("bitstamp", "global")
+    for end in (30, 60, len(topic)):  # each is killed before it compares; the next reads what is in the topic
+        memory = Memory("bitstamp", "global")
+        for one in topic[:end]:
+            memory.recall(one)
+        memory.settle([])
+    memory.check(["XUSDT"], 1)
+    ((series, opened),) = memory.open
+    page = Page(sent, sent[-1].trade_id - 1)
+    assert [one.trade_id for one in memory.fill(series, opened, page, 9, 77)] == [7, 8]
 
 
 def test_what_was_not_streamed_is_not_compared() -> None:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from infra.kept import kept
 from schemas.checks import EXCHANGE_CHARACTERS, FIRST_MARKET_TIME, LAST_TIME, SYMBOL_CHARACTERS
 from schemas.codec import HEADER_BYTES, MAGIC, Codec
 from schemas.errors import Refused
@@ -109,7 +109,7 @@ def _ids_of(value: Callable[[int], bytes | None], known: npt.NDArray[np.bool_]) 
     return {int.from_bytes(each[1:HEADER_BYTES], "big") for each in unknown if each[:1] == MAGIC}
 
 
-@numba.njit(cache=True)
+@kept
 def _decode(data, starts, lengths, schema_id, newest, names, ends, key_of, columns, known):  # type: ignore[no-untyped-def]
     """Fill `columns` and `known`: which records are trades of a schema, the `newest` or the one before it, valid to the
     last byte and under their own key."""
@@ -151,7 +151,7 @@ def _decode(data, starts, lengths, schema_id, newest, names, ends, key_of, colum
 _BAD = 2**62
 
 
-@numba.njit(cache=True)
+@kept
 def _big_endian(data, at, size):  # type: ignore[no-untyped-def]
     value = np.int64(0)
     for k in range(size):
@@ -159,7 +159,7 @@ def _big_endian(data, at, size):  # type: ignore[no-untyped-def]
     return value
 
 
-@numba.njit(cache=True)
+@kept
 def _varint(data, at, end):  # type: ignore[no-untyped-def]
     value = np.uint64(0)
     shift = np.uint64(0)
@@ -173,18 +173,18 @@ def _varint(data, at, end):  # type: ignore[no-untyped-def]
     return np.int64(0), _BAD
 
 
-@numba.njit(cache=True)
+@kept
 def _boolean(data, at, end):  # type: ignore[no-untyped-def]
     return at + 1 if at < end and data[at] <= 1 else _BAD
 
 
-@numba.njit(cache=True)
+@kept
 def _names(data, at, end, names, first, colon, last):  # type: ignore[no-untyped-def]
     """Exchange and symbol, where names[first:last] is the one, a colon and the other."""
     return _name(data, _name(data, at, end, names, first, colon), end, names, colon + 1, last)
 
 
-@numba.njit(cache=True)
+@kept
 def _name(data, at, end, names, first, last):  # type: ignore[no-untyped-def]
     """A string that is names[first:last]."""
     length, at = _varint(data, at, end)
@@ -196,7 +196,7 @@ def _name(data, at, end, names, first, last):  # type: ignore[no-untyped-def]
     return at + length
 
 
-@numba.njit(cache=True)
+@kept
 def _optional_id(data, at, end):  # type: ignore[no-untyped-def]
     branch, at = _varint(data, at, end)
     if at > end or branch < 0 or branch > 1:
@@ -207,7 +207,7 @@ def _optional_id(data, at, end):  # type: ignore[no-untyped-def]
     return at if number >= 0 else _BAD
 
 
-@numba.njit(cache=True)
+@kept
 def _in_time(trade_time, event_time, received_time):  # type: ignore[no-untyped-def]
     return (
         min(trade_time, event_time) >= FIRST_MARKET_TIME
@@ -216,7 +216,7 @@ def _in_time(trade_time, event_time, received_time):  # type: ignore[no-untyped-
     )
 
 
-@numba.njit(cache=True)
+@kept
 def _colons(names, ends):  # type: ignore[no-untyped-def]
     """Where the colon is of each key that is an exchange, a colon and a symbol, all of plain ASCII.
 

@@ -11,9 +11,9 @@ from itertools import groupby
 from typing import NamedTuple
 
 import msgspec
-import numba
 import numpy as np
 
+from infra.kept import kept
 from schemas.columns import Bytes, Int64s
 
 
@@ -96,7 +96,7 @@ _OPEN, _CLOSE, _ESCAPE, _ZERO = (ord(character) for character in "{}\\0")
 _DIGITS_MAX, _NUMBER_MAX = 18, 10**18
 
 
-@numba.njit(cache=True)
+@kept
 def _read_places(data: Bytes, ends: Int64s, epochs: Int64s, revisions: Int64s) -> None:
     """Read the places of values that end with them, as ours do: with epoch, revision and perhaps the ids of topics.
 
@@ -119,7 +119,7 @@ def _read_places(data: Bytes, ends: Int64s, epochs: Int64s, revisions: Int64s) -
             epochs[i], revisions[i] = epoch, revision
 
 
-@numba.njit(cache=True)
+@kept
 def _before(data, first, at, text):  # type: ignore[no-untyped-def]
     """Return the place before a text that ends at a place, -1 where it does not."""
     begin = at - len(text) + 1
@@ -131,7 +131,7 @@ def _before(data, first, at, text):  # type: ignore[no-untyped-def]
     return begin - 1
 
 
-@numba.njit(cache=True)
+@kept
 def _number(data, first, at):  # type: ignore[no-untyped-def]
     """Return the number that ends at a place, and the place before it; -1 where there is none."""
     value, unit, digits = 0, 1, 0

@@ -4,10 +4,10 @@ It works on integers of 64 bits alone and stays exact: what might not fit into t
 which takes any trade. All that it calls is here, for numba notices no change in another file.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from infra.kept import kept
 from schemas.units import ONE
 
 Int64s = npt.NDArray[np.int64]
@@ -37,7 +37,7 @@ NUMBERS = 15
 THEN, ID, AT, TRADES = range(4)
 
 
-@numba.njit(cache=True)
+@kept
 def apply_run(numbers, seconds, spans, columns, rows, first, end, calm, limits, deviation):  # type: ignore[no-untyped-def]
     """Apply the trades `rows[first:]` of `columns` until one comes that is not for here; return its place in `rows`.
 
@@ -89,7 +89,7 @@ def apply_run(numbers, seconds, spans, columns, rows, first, end, calm, limits, 
     return place
 
 
-@numba.njit(cache=True)
+@kept
 def _add(numbers, price, quantity, buyer_is_maker):  # type: ignore[no-untyped-def]
     """Add a trade to the sums, unless one of them might not fit.
 
@@ -113,7 +113,7 @@ def _add(numbers, price, quantity, buyer_is_maker):  # type: ignore[no-untyped-d
     return True
 
 
-@numba.njit(cache=True)
+@kept
 def calm_band(numbers, seconds, limits, deviation):  # type: ignore[no-untyped-def]
     """The lowest and the highest price within `limits` of which an average surely tells nobody.
 
@@ -132,7 +132,7 @@ def calm_band(numbers, seconds, limits, deviation):  # type: ignore[no-untyped-d
     return max(limits[0], low), min(limits[1], high)
 
 
-@numba.njit(cache=True)
+@kept
 def begin_second(numbers, seconds, second):  # type: ignore[no-untyped-def]
     """Let `second`, a later one, be the newest; it and those between get the last price there is."""
     newest = numbers[SECOND] % SECONDS
@@ -146,7 +146,7 @@ def begin_second(numbers, seconds, second):  # type: ignore[no-untyped-def]
     numbers[SECOND] = second
 
 
-@numba.njit(cache=True)
+@kept
 def extend_second(numbers, seconds, last_time, last_id, last_price, count):  # type: ignore[no-untyped-def]
     """Show so many trades of the newest second that came in order, and the last of them."""
     if count:
@@ -155,7 +155,7 @@ def extend_second(numbers, seconds, last_time, last_id, last_price, count):  # t
         set_last(numbers, seconds, row, last_time, last_id, last_price)
 
 
-@numba.njit(cache=True)
+@kept
 def show_trade(numbers, seconds, time, trade_id, price):  # type: ignore[no-untyped-def]
     """Show a trade of the newest second or of one before it: it is the last one up to those that have none later."""
     second, start = time // SECOND_US, numbers[SECOND] - SECONDS + 1
@@ -170,7 +170,7 @@ def show_trade(numbers, seconds, time, trade_id, price):  # type: ignore[no-unty
         set_last(numbers, seconds, row, time, trade_id, price)
 
 
-@numba.njit(cache=True)
+@kept
 def set_last(numbers, seconds, row, time, trade_id, price):  # type: ignore[no-untyped-def]
     """Let the last trade up to a second be this one; a price of 0 stands for none."""
     old = seconds[AT, row]
@@ -180,7 +180,7 @@ def set_last(numbers, seconds, row, time, trade_id, price):  # type: ignore[no-u
     seconds[THEN, row], seconds[ID, row], seconds[AT, row] = time, trade_id, price
 
 
-@numba.njit(cache=True)
+@kept
 def put_seconds(seconds, start, end, time, differences):  # type: ignore[no-untyped-def]
     """Put in the seconds from `start` to `end` that are told by four numbers each, all but the last as differences."""
     trade_id = price = 0
@@ -195,7 +195,7 @@ def put_seconds(seconds, start, end, time, differences):  # type: ignore[no-unty
             seconds[TRADES, row] = differences[i + 3]
 
 
-@numba.njit(cache=True)
+@kept
 def carry_forward(numbers, seconds, time, trade_id, price):  # type: ignore[no-untyped-def]
     """Give each second without trades the last trade before it, the first of all being this one, and add all up."""
     for second in range(numbers[SECOND] - SECONDS + 1, numbers[SECOND] + 1):
@@ -207,13 +207,13 @@ def carry_forward(numbers, seconds, time, trade_id, price):  # type: ignore[no-u
             set_last(numbers, seconds, row, time, trade_id, price)
 
 
-@numba.njit(cache=True)
+@kept
 def mark(numbers, second):  # type: ignore[no-untyped-def]
     """Let the block of a second have to be stored."""
     numbers[CHANGED] |= 1 << (second // BLOCK_SECONDS % BLOCKS)
 
 
-@numba.njit(cache=True)
+@kept
 def is_seen(spans, trade_id):  # type: ignore[no-untyped-def]
     """Whether a trade of this id has come, as far as is known."""
     for place in range(SPANS - 1, -1, -1):
@@ -224,7 +224,7 @@ def is_seen(spans, trade_id):  # type: ignore[no-untyped-def]
     return False
 
 
-@numba.njit(cache=True)
+@kept
 def add_id(spans, trade_id):  # type: ignore[no-untyped-def]
     """Note an id that has not been seen; where no span is left for it, the lowest one is forgotten."""
     place = SPANS - 1

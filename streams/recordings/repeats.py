@@ -1,9 +1,9 @@
 """Recorded trades, each once: a second producer has written each again, a filled gap comes after newer ones."""
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from infra.kept import kept
 from schemas.columns import Int64s
 from streams.trading.repeats import NONE_YET
 
@@ -21,7 +21,7 @@ def first_of_each(ids: Int64s, times: Int64s) -> Rows:
     return found
 
 
-@numba.njit(cache=True)
+@kept
 def _first_of_each(ids, times, newest, latest):  # type: ignore[no-untyped-def]
     first = np.zeros(len(ids), np.bool_)
     for i in range(len(ids)):

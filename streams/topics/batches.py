@@ -8,11 +8,11 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from aiokafka import codec as compression
 
 from infra.errors import ServiceError
+from infra.kept import kept
 from schemas.codec import Codec
 from schemas.columns import Bytes, Int64s, decode_trades_at
 from schemas.records import Trade
@@ -114,7 +114,7 @@ def _records(body: Bytes, base: int, first: int, end: int, keys: Keys) -> tuple[
     return found[0, :count], found[1, :count], found[2, :count], found[3, :count]
 
 
-@numba.njit(cache=True)
+@kept
 def _find(data, base, first, end, key_data, key_ends, table, found):  # type: ignore[no-untyped-def]
     count, at = 0, 0
     while at < len(data):
@@ -136,7 +136,7 @@ def _find(data, base, first, end, key_data, key_ends, table, found):  # type: ig
     return count
 
 
-@numba.njit(cache=True)
+@kept
 def _zigzag(data, at):  # type: ignore[no-untyped-def]
     value, shift = np.uint64(0), np.uint64(0)
     while True:
@@ -148,7 +148,7 @@ def _zigzag(data, at):  # type: ignore[no-untyped-def]
         shift += np.uint64(7)
 
 
-@numba.njit(cache=True)
+@kept
 def _hash(data, at, size):  # type: ignore[no-untyped-def]
     value = np.uint64(14695981039346656037)
     for i in range(size):
@@ -156,7 +156,7 @@ def _hash(data, at, size):  # type: ignore[no-untyped-def]
     return value
 
 
-@numba.njit(cache=True)
+@kept
 def _fill_table(key_data, key_ends, table):  # type: ignore[no-untyped-def]
     for number in range(len(key_ends) - 1):
         place = np.int64(_hash(key_data, key_ends[number], key_ends[number + 1] - key_ends[number]) % len(table))
@@ -165,7 +165,7 @@ def _fill_table(key_data, key_ends, table):  # type: ignore[no-untyped-def]
         table[place] = number
 
 
-@numba.njit(cache=True)
+@kept
 def _number(data, at, size, key_data, key_ends, table):  # type: ignore[no-untyped-def]
     place = np.int64(_hash(data, at, size) % len(table))
     while table[place] >= 0:

@@ -1,9 +1,9 @@
 """Finding the next market trade that matters, in columns: all others change nothing but an offset."""
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from infra.kept import kept
 from streams.trading.matching import UNBOUNDED
 
 Int64s = npt.NDArray[np.int64]
@@ -24,7 +24,7 @@ def first_crossing(prices: Int64s, start: int, low: int, high: int) -> int:
     return start + int(crossed.argmax()) if crossed.any() else len(prices)
 
 
-@numba.njit(cache=True)
+@kept
 def newest_crossing(prices, ids, times, start, stop, low, high, newest_id, newest_time):  # type: ignore[no-untyped-def]
     """Return what `streams.trading.repeats.newest_of` gives after each price of `start` to `stop` that crosses."""
     for i in range(start, stop):

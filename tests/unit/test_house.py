@@ -39,6 +39,7 @@ HOUSE = House(
     pure=(
         "streams/trading",
         "streams/market",
+        "infra/kept.py",
         "schemas/checks.py",
         "schemas/errors.py",
         "schemas/gap_records.py",

@@ -5,6 +5,7 @@ Each ends with a known exit code and, where something is wrong, one line that sa
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -78,7 +79,10 @@ def commands() -> Iterator[list[str]]:
 
 @dataclass(frozen=True)
 class Place:
-    """Where commands are run; folders are `own`, `bare` (nobody may write there) or `private` (nor look into it)."""
+    """Where commands are run; folders are `own`, `bare` (nobody may write there) or `private` (nor look into it).
+
+    `installed`: the program itself is in a folder where nobody may write, as an administrator installs it.
+    """
 
     home: str | None = "own"
     here: str = "own"
@@ -86,6 +90,7 @@ class Place:
     out: str = "own"
     stdout: str = "kept"
     largest_file: int | None = None
+    installed: bool = False
     helps: bool = False
     """Whether the help of each is asked for, too."""
     environment: dict[str, str] = field(default_factory=dict)
@@ -94,7 +99,7 @@ class Place:
 PLACES = {
     "all is well": Place(),
     "no HOME": Place(home=None),
-    "a read-only home": Place(home="bare", here="bare", data="bare", out="bare"),
+    "a read-only home": Place(home="bare", here="bare", data="bare", out="bare", installed=True),
     "another user's data folder": Place(data="private", out="private"),
     "a full disk": Place(largest_file=0),
     "a full disk for stdout": Place(stdout="/dev/full"),
@@ -114,10 +119,14 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         made[name].mkdir()
         made[name].chmod(mode)
     lines = [f"{at},{price},10,4,{1_559_347_200_000 + at},true,true" for at, price in enumerate(NINE_TRADES, 1)]
+    for name in ("connectors", "infra", "producers", "schemas", "streams", "tests"):
+        shutil.copytree(ROOT / name, base / "installed" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for folder, _, _ in os.walk(base / "installed"):
+        Path(folder).chmod(0o555)
     trades, listed = base / "XRPUSDT-trades-2019-06-01.csv", base / "listed.json"
     trades.write_text("\n".join(lines) + "\n")
     listed.write_text('{"symbols": []}')
-    return made | {"trades": trades, "listed": listed}
+    return made | {"trades": trades, "listed": listed, "installed": base / "installed"}
 
 
 def walked(place: Place, folders: dict[str, Path]) -> list[dict[str, Any]]:
@@ -138,7 +147,8 @@ def walked(place: Place, folders: dict[str, Path]) -> list[dict[str, Any]]:
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "TMPDIR")}
         home = {} if place.home is None else {"HOME": str(folders[place.home])}
         data = {"HEDGEHOG_DATA_DIR": str(folders[place.data] / "data")}
-        environment = {**kept, **home, **data, **ports, "PYTHONPATH": str(ROOT), **place.environment}
+        program = {"PYTHONPATH": str(folders["installed"] if place.installed else ROOT)}
+        environment = {**kept, **home, **data, **ports, **program, **place.environment}
         reading, writing = os.pipe()
         command = [sys.executable, "-B", "-m", "tests.walk", str(writing), str(asked)]
         if place.stdout == "closed":

@@ -33,7 +33,7 @@ class Memory:
     """The series of one exchange by symbol, and their open holes in the order in which they were noticed."""
 
     def __init__(self, exchange: str, ids: Ids) -> None:
-        self.exchange, self._ids = exchange, ids
+        self.exchange, self.ids = exchange, ids
         self.series: dict[str, Series] = {}
         self.open: list[tuple[Series, OpenHole]] = []
         self.noticed: list[tuple[Series, OpenHole]] = []
@@ -46,7 +46,7 @@ class Memory:
         """Return the series of a symbol, a new one where there is none."""
         found = self.series.get(symbol)
         if found is None:
-            found = self.series[symbol] = Series(symbol, self._ids)
+            found = self.series[symbol] = Series(symbol, self.ids)
         return found
 
     @property
@@ -86,7 +86,7 @@ class Memory:
 
     def _miss(self, unread: BadRecord) -> None:
         """Note that what could not be read may have been a trade, which ids that are no series would never show."""
-        if self._ids == "contiguous":
+        if self.ids == "contiguous":
             return
         self.breaks += 1
         for series in self.series.values():

@@ -337,10 +337,12 @@ class Series:
         self._since.clear()
 
     def _check_certain(self, certain_after: int) -> None:
-        """Look at the last minutes of what was read, but for so many trades at its beginning: some of those may have
-        come before what was read. What is older was looked at, or nobody wanted it."""
+        """Look at the last minutes of what was read, but for its beginning: so many trades, or as long as they may be
+        out of order. What belongs among those may have come before what was read. What is older was looked at, or
+        nobody wanted it."""
         recent = self.newest_time - RECALLED_US
-        before = dict(islice(self._since.items(), certain_after))
+        in_order = self._checked[1] + self._disorder_us
+        before = {number: time for number, time in islice(self._since.items(), certain_after) if time <= in_order}
         before |= {number: time for number, time in self._since.items() if time < recent}
         number = max(before, default=self._checked[0])
         self._checked = number, before.get(number, self._checked[1])

@@ -14,11 +14,12 @@ from infra.errors import Unreachable
 from producers import settings_topic
 from producers.gap_records import read_gaps
 from producers.holes import Memory
+from producers.series import RECALLED_US
 from schemas.broker import client_settings, partitions_of
 from schemas.codec import Codec, CodecError
 from schemas.gap_records import Gap
 from schemas.groups import readers_group
-from schemas.reader import Partition
+from schemas.reader import Partition, partition_of_message
 from schemas.records import Trade
 from schemas.registry import make_codec
 from schemas.spans import TIMEOUT_S, Span, partition_of, records
@@ -29,7 +30,8 @@ log = logging.getLogger(__name__)
 TAIL = 10_000
 """So many records of each partition are read: those of the last seconds where much is traded."""
 FURTHER = (100_000, 1_000_000)
-"""So many before them are searched for instruments that trade seldom, the more only for those still not found."""
+"""So many before them are searched for instruments that trade seldom, the more only for those still not found; and
+the less at most for those of which the last minutes are compared with what the exchange has."""
 CERTAIN_AFTER = 100
 """A hole behind fewer trades of an instrument may be filled before what is read: trades may be out of order."""
 MARGIN_MS = 1_000
@@ -47,8 +49,9 @@ def restore(config: Config, memories: Mapping[str, Memory]) -> None:
     partitions = partitions_of(config, [TRADES.full_name(config)])
     spans = _spans(config, partitions)
     codec = make_codec(config, Trade)
+    compared = {key for key in wanted if memories[key.partition(":")[0]].ids == "global"}
     count = 0
-    for trade in _trades(codec, records(config, spans)):
+    for trade in _trades(codec, _recalled(config, spans, compared)):
         memory = memories.get(trade.exchange)
         if memory is not None:
             memory.recall(trade)
@@ -63,6 +66,21 @@ def restore(config: Config, memories: Mapping[str, Memory]) -> None:
         ]
         memory.settle(recorded, 0 if from_beginning else CERTAIN_AFTER)
     log.info("read the last %d trades of the topic in %.1f s", count, time.monotonic() - began)
+
+
+def _recalled(config: Config, spans: Mapping[Partition, Span], compared: Collection[str]) -> Iterator[Message]:
+    """Yield the records of the spans, and before them those of the last minutes of the instruments that are compared:
+    where much is traded the spans are shorter than the time after which a producer compares anything."""
+    keys = {key.encode() for key in compared}
+    numbers = {partition_of(key, len(spans)) for key in compared}
+    since_ms = time.time_ns() // 1_000_000 - RECALLED_US // 1_000
+    longer = _spans(config, [at for at in spans if at[1] in numbers], since_ms)
+    reach = dict(spans)
+    for at, (first, end) in longer.items():
+        reach[at] = min(spans[at][0], max(first, end - FURTHER[0])), spans[at][1]
+    for message in records(config, reach):
+        if (message.offset() or 0) >= spans[partition_of_message(message)][0] or message.key() in keys:
+            yield message
 
 
 def _wanted(config: Config, memories: Mapping[str, Memory]) -> list[str]:

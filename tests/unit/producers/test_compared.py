@@ -158,6 +158,16 @@ def test_what_may_have_come_before_the_end_of_the_topic_is_not_asked_for() -> No
     assert (opened.hole.after_id, opened.hole.before_id) == (30, 60)
 
 
+def test_few_trades_of_the_end_of_the_topic_are_compared_but_for_the_first_minute() -> None:
+    memory = Memory("bitstamp", "global")
+    for number in (100, 130, 161, 300):
+        memory.recall(made(number, number))
+    memory.settle([], certain_after=100)
+    memory.check(["XUSDT"], 1)
+    ((_, opened),) = memory.open
+    assert (opened.hole.after_id, opened.hole.before_id) == (130, 300)
+
+
 def test_of_what_the_topic_ends_with_the_last_ten_minutes_are_compared() -> None:
     memory = Memory("bitstamp", "global")
     for number in (5, 300, 500, 950, 1_200):

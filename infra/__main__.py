@@ -1,10 +1,12 @@
-"""`python -m infra up|down|status|logs|clean|units|lock`: the stack behind the pipeline.
+"""`python -m infra up|down|status|logs|clean|units|compose|lock`: the stack behind the pipeline.
 
 Exit status: 0 done (`status`: all parts up), 1 the stack cannot do it or a part is not up, 2 wrong usage or a bad
 setting, 130 interrupted.
 """
 
 import json
+import os
+import shlex
 import sys
 import time
 from contextlib import suppress
@@ -16,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from infra.compose.service import project_name, service
 from infra.config import load_config
 from infra.ending import OF_THE_USER, ended
 from infra.stack import Stack
@@ -29,6 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 INTERRUPTED = 130
+PIPELINE_FILE = "pipeline.yaml"
 USER_UNITS = Path("~/.config/systemd/user")
 UNITS_NEXT = f"""\
 hedgehog: next: systemctl --user daemon-reload && systemctl --user enable --now {STACK} {PIPELINE}
@@ -125,6 +129,29 @@ def write_units(
         (folder / name).write_text(text, encoding="utf-8")
         print(f"hedgehog: wrote {folder / name}", file=sys.stderr)
     print(UNITS_NEXT, file=sys.stderr)
+
+
+@app.command(name="compose")
+def write_compose(
+    workers: Annotated[int, typer.Option(min=0, max=64, help="how many workers `hedgehog run` starts")] = 1,
+) -> None:
+    """Write a compose file of this checkout that runs `hedgehog run` in a container beside the stack."""
+    config, folder = load_config(), Path.cwd()
+    home, settings = config.data_dir.resolve(), folder / ".env"
+    text = service(
+        f"{project_name(home)}-pipeline",
+        folder,
+        home,
+        settings if settings.is_file() else None,
+        f"{os.getuid()}:{os.getgid()}",
+        workers,
+        (config.worker_host, config.port("run")),
+    )
+    home.mkdir(parents=True, exist_ok=True)
+    file = home / PIPELINE_FILE
+    file.write_text(text, encoding="utf-8")
+    print(f"hedgehog: wrote {file}", file=sys.stderr)
+    print(f"hedgehog: next: docker compose --file {shlex.quote(str(file))} up --build --detach", file=sys.stderr)
 
 
 @app.command()

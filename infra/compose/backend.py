@@ -1,6 +1,5 @@
 """The compose backend: the servers of `compose.yaml`, with the settings and plugins of the native backend."""
 
-import hashlib
 import os
 import subprocess
 import time
@@ -9,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from infra import roles
+from infra.compose.service import project_name
 from infra.config import Config
 from infra.errors import PartFailed, StackError
 from infra.external import endpoint_probes, statuses
@@ -50,11 +50,6 @@ def compose_environment(config: Config, sink: Path, converter: Path) -> dict[str
         "HEDGEHOG_SINK_PLUGIN": str(sink),
         "HEDGEHOG_CONVERTER_PLUGIN": str(converter),
     }
-
-
-def project_name(home: Path) -> str:
-    """Return the name under which Docker keeps what belongs to a data folder."""
-    return f"hedgehog-{hashlib.sha256(str(home).encode()).hexdigest()[:8]}"
 
 
 class ComposeBackend:

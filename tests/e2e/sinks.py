@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from connectors.apply import apply_all, remove_all
 from infra.config import Config
 from schemas.broker import create_topics, delete_topics
-from schemas.groups import sink_group
+from schemas.groups import sink_group, sink_name
 from schemas.records import Keyed, Record
 from schemas.registry import make_codec, register_all
 from schemas.sql.migrate import upgrade
@@ -133,6 +133,16 @@ class World:
         response = httpx.request(method, f"{self.config.connect}{path}", timeout=DEADLINE_S, trust_env=False)
         response.raise_for_status()
         return response
+
+    def pause(self, topic: Topic) -> None:
+        """Pause the sink of a topic, and wait until its tasks read no more."""
+        name = sink_name(self.config, topic)
+        self.connect("PUT", f"/connectors/{name}/pause")
+        asked = f"/connectors/{name}/status"
+        until(
+            f"{name} is paused",
+            lambda: {task["state"] for task in self.connect("GET", asked).json()["tasks"]} == {"PAUSED"},
+        )
 
 
 @contextmanager

@@ -113,13 +113,12 @@ def test_what_is_old_goes_and_what_somebody_needs_stays(world: World, monkeypatc
 
 
 def test_what_a_sink_has_not_written_stays_and_rows_come_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    sink = sink_name(world.config, TRADES)
-    world.connect("PUT", f"/connectors/{sink}/pause")
+    world.pause(TRADES)
     other = Trade(**{**{n: getattr(samples.trade("1", 9), n) for n in Trade.__struct_fields__}, "symbol": "ETHUSDT"})
     world.send(other)
     trades = pruned(world, monkeypatch, "--no-tables", "--yes")["topics"]["trades"]
     assert sink_group(world.config, TRADES) in trades["needed_by"]
-    world.connect("PUT", f"/connectors/{sink}/resume")
+    world.connect("PUT", f"/connectors/{sink_name(world.config, TRADES)}/resume")
     until("the trade is written", lambda: world.rows("SELECT 1 FROM trades WHERE symbol = 'ETHUSDT'"))
 
 

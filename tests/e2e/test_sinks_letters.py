@@ -82,8 +82,7 @@ def test_what_was_buried_while_the_registry_was_away_is_read_again(world: World,
 def test_a_sink_that_is_paused_stays_so(world: World, registry: Registry) -> None:
     world.send(samples.trade("1.5", trade_id=1))
     letters(world, TRADES, 1)
-    world.connect("PUT", f"/connectors/{sink_name(world.config, TRADES)}/pause")
-    until("paused", lambda: state_of(world, "trades").state == "PAUSED")
+    world.pause(TRADES)
     registry.come()
     with watching(world):
         letters(world, TRADES, 0)

@@ -85,17 +85,15 @@ def test_it_is_not_started_as_another_one(tmp_path: Path) -> None:
     [
         ("auto", True, "native", ", as it was started before"),
         ("auto", False, "native", ""),
-        ("auto", False, None, ""),
         ("native", True, "native", ""),
     ],
 )
 def test_up_says_why_a_backend_is_taken_where_another_could_be_expected(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, infra: str, docker: bool, kept: str | None, why: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, infra: str, docker: bool, kept: str, why: str
 ) -> None:
     monkeypatch.setattr("infra.stack.docker_answers", lambda: docker)
     monkeypatch.setattr(NativeBackend, "up", lambda *_: None)
-    if kept is not None:
-        (tmp_path / STARTED_WITH).write_text(f"{kept}\n")
+    (tmp_path / STARTED_WITH).write_text(f"{kept}\n")
     stack = Stack(Config.model_validate({"infra": infra, "data_dir": tmp_path}))
     said: list[str] = []
     stack.up(said.append)

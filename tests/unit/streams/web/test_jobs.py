@@ -116,7 +116,7 @@ async def test_one_at_a_time_and_others_go_before_it(played: Played) -> None:
         await played.do("cancel")
     await played.start(LONG)
     await played.until(lambda shown: shown["done"] == 5)
-    assert child().nice() == NICE
+    assert child().nice() == min(os.nice(0) + NICE, 19), "19 is the most there is"
     with pytest.raises(NotDone, match="one runs already: hedgehog backtest run"):
         await played.start(LONG)
     process = child()

@@ -76,6 +76,44 @@ PROMISES = (
             "self.holes",
         ),
         ("ids that are no series are kept for ever", "if len(self._since) > HELD_MAX:", "if False:"),
+        ("few trades of the end of the topic are not compared", " if time <= in_order}", "}"),
+    ),
+    *_of(
+        "producers/tail.py",
+        ("tests/unit/producers/test_tail.py",),
+        (
+            "the last minutes are not read",
+            "        reach[at] = min(spans[at][0],",
+            "        reach[at] = max(spans[at][0],",
+        ),
+        ("the last minutes are read of all instruments", " or message.key() in keys:", " or True:"),
+        ("the last minutes are read however much they are", "max(first, end - FURTHER[0])", "first"),
+    ),
+    *_of(
+        "schemas/coordinators.py",
+        ("tests/unit/schemas/test_coordinators.py",),
+        ("a coordinator that loads knows nothing", "    if code:\n", "    if False:\n"),
+        (
+            "one that loads is not asked again",
+            "            if not error.retriable:\n                raise\n",
+            "            raise\n",
+        ),
+        (
+            "what is refused is asked for ever",
+            "            if not error.retriable:\n                raise\n",
+            "            pass\n",
+        ),
+        ("groups that share out anew have members", "if state == STABLE else 0", "if state else 0"),
+    ),
+    *_of(
+        "infra/kept.py",
+        ("tests/unit/infra/test_kept.py",),
+        (
+            "where nothing can be kept nothing is compiled",
+            "    except RuntimeError:\n",
+            "    except ZeroDivisionError:\n",
+        ),
+        ("nothing is kept", "numba.njit(cache=True)(function)", "numba.njit(function)"),
     ),
     *_of(
         "producers/rows.py",

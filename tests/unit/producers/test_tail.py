@@ -1,0 +1,79 @@
+"""How far back the end of the topic is read: so many records, and for what is compared the last minutes as well."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import pytest
+
+from infra.config import Config
+from producers import tail
+from producers.series import RECALLED_US
+from schemas.spans import partition_of
+
+NAME, COUNT = "trades", 2
+KEYS = {
+    number: next(f"bitstamp:X{i}" for i in range(99) if partition_of(f"bitstamp:X{i}", COUNT) == number)
+    for number in (0, 1)
+}
+END, TAIL = 1_000_000, 10_000
+OTHER = b"binance:XRPUSDT"
+
+
+class Message(NamedTuple):
+    number: int
+    at: int
+    its_key: bytes
+
+    def topic(self) -> str:
+        return NAME
+
+    def partition(self) -> int:
+        return self.number
+
+    def offset(self) -> int:
+        return self.at
+
+    def key(self) -> bytes:
+        return self.its_key
+
+
+def read(monkeypatch: pytest.MonkeyPatch, minutes_from: int, compared: set[str]) -> dict[int, list[tuple[int, bytes]]]:
+    """What is recalled of each partition, where the last minutes begin at this offset; two records every thousand."""
+
+    def spans(
+        _: Config, wanted: list[tuple[str, int]], since_ms: int | None = None
+    ) -> dict[tuple[str, int], tuple[int, int]]:
+        assert since_ms is not None
+        assert since_ms == pytest.approx(tail.time.time() * 1_000 - RECALLED_US / 1_000, abs=5_000)
+        return dict.fromkeys(wanted, (minutes_from, END))
+
+    def records(_: Config, reach: Mapping[tuple[str, int], tuple[int, int]]) -> Iterator[Message]:
+        for (_, number), (first, end) in reach.items():
+            for at in range(first, end, 1_000):
+                yield Message(number, at, KEYS[number].encode())
+                yield Message(number, at + 1, OTHER)
+
+    monkeypatch.setattr(tail, "_spans", spans)
+    monkeypatch.setattr(tail, "records", records)
+    ends = {(NAME, number): (END - TAIL, END) for number in range(COUNT)}
+    found: dict[int, list[tuple[int, bytes]]] = {}
+    for message in tail._recalled(Config(), ends, compared):
+        found.setdefault(message.partition(), []).append((message.offset() or 0, message.key() or b""))  # type: ignore[arg-type]
+    return found
+
+
+def test_the_last_minutes_of_what_is_compared_are_read_and_of_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = read(monkeypatch, END - 50_000, {KEYS[0]})
+    assert [at for at, key in found[0] if key != OTHER] == list(range(END - 50_000, END, 1_000))
+    assert [at for at, key in found[0] if key == OTHER] == list(range(END - TAIL + 1, END, 1_000))
+    assert min(at for at, _ in found[1]) == END - TAIL
+
+
+def test_it_is_bounded_where_very_much_is_traded(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = read(monkeypatch, 0, {KEYS[1]})
+    assert min(at for at, _ in found[1]) == END - tail.FURTHER[0]
+
+
+def test_quiet_partitions_are_read_as_far_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = read(monkeypatch, END - 3_000, {KEYS[0], KEYS[1]})
+    assert {min(at for at, _ in of) for of in found.values()} == {END - TAIL}

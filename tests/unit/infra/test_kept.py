@@ -23,7 +23,7 @@ if __name__ == "__main__":
 
 def run(folder: Path, **variables: str) -> str:
     """What the program prints, in a process without a home."""
-    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": "/nonexistent", **variables}
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": os.devnull, **variables}
     prefix = [] if os.geteuid() else ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
     argv = [*prefix, sys.executable, "-B", str(folder / "program.py")]
     done = subprocess.run(argv, env=variables, capture_output=True, text=True, timeout=120, check=False)

@@ -95,9 +95,10 @@ class Connection:
 
     def request_due_s(self) -> float:
         """Return the seconds until the next request may be sent; infinity where there is none."""
-        if self.subscriptions.asked is not None or self.subscriptions.complete:
+        if self.subscriptions.asked is not None:
             return float("inf")
-        return self._may_send_at - self._context.clock()
+        due_at = self.subscriptions.again_at if self.subscriptions.complete else self._may_send_at
+        return max(due_at, self._may_send_at) - self._context.clock()
 
     async def ask(self) -> None:
         """Send the next message, if there is one and the exchange's limit allows it: a heartbeat, else a request."""
@@ -171,6 +172,8 @@ class Connection:
             log.warning("%s: %d symbols refused (%s); asking for halves of them", self._name, many, refusal.error)
         elif answer.error is not None:
             asked = refusal.request if refusal else f"request {answer.request_id}"
+            if refusal is not None and refusal.told:
+                return
             self._context.queue.put(BadRecord(f"{self._name} stream", raw, f"{asked} refused: {answer.error}"))
 
     # Whether it can be used.

@@ -9,7 +9,6 @@ No clock and no I/O: times are given, what is missing is told (`open`), and what
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -337,15 +336,17 @@ class Series:
         self._since.clear()
 
     def _check_certain(self, certain_after: int) -> None:
-        """Look at the last minutes of what was read, but for its beginning: so many trades, or as long as they may be
-        out of order. What belongs among those may have come before what was read. What is older was looked at, or
-        nobody wanted it."""
-        recent = self.newest_time - RECALLED_US
-        in_order = self._checked[1] + self._disorder_us
-        before = {number: time for number, time in islice(self._since.items(), certain_after) if time <= in_order}
-        before |= {number: time for number, time in self._since.items() if time < recent}
-        number = max(before, default=self._checked[0])
-        self._checked = number, before.get(number, self._checked[1])
+        """Look at the last minutes of what was read, but for its beginning: so many trades, or as long as trades may be
+        out of order, whichever is less. What belongs among those may have come before what was read. What is older was
+        looked at, or nobody wanted it."""
+        recent, came = self.newest_time - RECALLED_US, list(self._since.items())
+        from_here = [self._checked, *((number, time) for number, time in came if time < recent)]
+        if certain_after:
+            in_order = self._checked[1] + self._disorder_us
+            early = [one for one in came[:certain_after] if one[1] <= in_order]
+            number, time = min((one for one in came if one[1] > in_order), default=self._checked)
+            from_here += early if len(early) == certain_after else [*early, (number - 1, time)]
+        self._checked = max(from_here)
 
     def _lose(self, spans: list[Span]) -> None:
         self._lost = [*self._lost, *spans][-LOST_MAX:]

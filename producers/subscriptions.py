@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from producers.adapter import Answer
 
+AGAIN_S, AGAIN_MAX_S = 60.0, 3_600.0
+"""A symbol that was refused is asked for again after so long, then after twice as long, up to a limit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -21,11 +24,24 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A request that the exchange refused, and why. `final` if its one symbol is not asked for again."""
+    """A request that the exchange refused, and why.
+
+    `final` if there is nothing to divide, `told` if its symbol was refused for the same reason the last time.
+    """
 
     request: Request
     error: str
     final: bool
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Why a symbol was refused, and when it is asked for again, after which pause."""
+
+    error: str
+    again_at: float
+    pause_s: float
 
 
 class Subscriptions:
@@ -33,13 +49,15 @@ class Subscriptions:
 
     One request is under way at a time, so an answer that names no request can only belong to that one. Of a request
     that is refused each half is asked for again: one symbol that the exchange does not know costs no other its trades.
+    That one is asked for again later: it may be listed, or it was the exchange that failed.
     """
 
     def __init__(self, symbols: Iterable[str], per_request: int) -> None:
         self._subscribed = set(symbols)
         self._per_request = per_request
         self._wanted: set[str] = set()
-        self._refused: set[str] = set()
+        self._refused: dict[str, _Refused] = {}
+        """As long as it is wanted and not subscribed: also while it is asked for again."""
         self._renewing: set[str] = set()
         """To be unsubscribed, then subscribed again."""
         self._parts: list[tuple[str, ...]] = []
@@ -50,7 +68,7 @@ class Subscriptions:
     def want(self, symbols: Iterable[str]) -> None:
         """Carry exactly these symbols; one that was refused is asked for again once it was not wanted meanwhile."""
         self._wanted = set(symbols)
-        self._refused &= self._wanted
+        self._refused = {symbol: refused for symbol, refused in self._refused.items() if symbol in self._wanted}
 
     def renew(self, symbols: Iterable[str]) -> None:
         """Ask anew for those of `symbols` that are subscribed."""
@@ -65,7 +83,12 @@ class Subscriptions:
     @property
     def complete(self) -> bool:
         """Whether nothing is under way and there is nothing left to ask for."""
-        return self.asked is None and not self._renewing and self._subscribed == self._wanted - self._refused
+        return self.asked is None and not self._renewing and self._subscribed == self._wanted - self._refused.keys()
+
+    @property
+    def again_at(self) -> float:
+        """When one that was refused is asked for again, in seconds of the session's clock; infinity for none."""
+        return min((refused.again_at for refused in self._refused.values()), default=float("inf"))
 
     def next_request(self, now: float) -> Request | None:
         """Return the next request, which counts as sent from here on; `None` while one is under way or none is left."""
@@ -73,7 +96,7 @@ class Subscriptions:
             return None
         self._renewing &= self._subscribed
         unwanted = sorted((self._subscribed - self._wanted) | self._renewing)[: self._per_request]
-        symbols = unwanted or self._next_missing()
+        symbols = unwanted or self._next_missing(now)
         if not symbols:
             return None
         self._last_id += 1
@@ -92,19 +115,28 @@ class Subscriptions:
             return None
         self.asked = None
         if answer.error is None:
+            for symbol in request.symbols:
+                self._refused.pop(symbol, None)
             return None
-        final = not request.subscribes or len(request.symbols) == 1
-        if request.subscribes:
-            self._subscribed -= set(request.symbols)
-            if final:
-                self._refused |= set(request.symbols)
-            else:
-                middle = len(request.symbols) // 2
-                self._parts += [request.symbols[middle:], request.symbols[:middle]]
-        return Refusal(request, answer.error, final)
+        if not request.subscribes:
+            return Refusal(request, answer.error, final=True)
+        self._subscribed -= set(request.symbols)
+        if len(request.symbols) == 1:
+            return self._refuse(request, answer.error)
+        middle = len(request.symbols) // 2
+        self._parts += [request.symbols[middle:], request.symbols[:middle]]
+        return Refusal(request, answer.error, final=False)
 
-    def _next_missing(self) -> list[str]:
-        missing = self._wanted - self._subscribed - self._refused
+    def _refuse(self, request: Request, error: str) -> Refusal:
+        (symbol,) = request.symbols
+        before = self._refused.get(symbol)
+        pause_s = min(2 * before.pause_s, AGAIN_MAX_S) if before else AGAIN_S
+        self._refused[symbol] = _Refused(error, request.sent_at + pause_s, pause_s)
+        return Refusal(request, error, final=True, told=before is not None and before.error == error)
+
+    def _next_missing(self, now: float) -> list[str]:
+        waiting = {symbol for symbol, refused in self._refused.items() if refused.again_at > now}
+        missing = self._wanted - self._subscribed - waiting
         while self._parts:
             part = [symbol for symbol in self._parts.pop() if symbol in missing]
             if part:

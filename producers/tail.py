@@ -31,7 +31,7 @@ TAIL = 10_000
 """So many records of each partition are read: those of the last seconds where much is traded."""
 FURTHER = (100_000, 1_000_000)
 """So many before them are searched for instruments that trade seldom, the more only for those still not found; and
-the less at most for those of which the last minutes are compared with what the exchange has."""
+at most the smaller number where the last minutes of an instrument are compared with what the exchange has."""
 CERTAIN_AFTER = 100
 """A hole behind fewer trades of an instrument may be filled before what is read: trades may be out of order."""
 MARGIN_MS = 1_000
@@ -70,11 +70,15 @@ def restore(config: Config, memories: Mapping[str, Memory]) -> None:
 
 def _recalled(config: Config, spans: Mapping[Partition, Span], compared: Collection[str]) -> Iterator[Message]:
     """Yield the records of the spans, and before them those of the last minutes of the instruments that are compared:
-    where much is traded the spans are shorter than the time after which a producer compares anything."""
+    where much is traded the spans are shorter than the time after which a producer compares anything.
+
+    Minutes are counted from the newest record: nobody knows for how long no producer ran.
+    """
     keys = {key.encode() for key in compared}
     numbers = {partition_of(key, len(spans)) for key in compared}
-    since_ms = time.time_ns() // 1_000_000 - RECALLED_US // 1_000
-    longer = _spans(config, [at for at in spans if at[1] in numbers], since_ms)
+    ends = {at: (end - 1, end) for at, (first, end) in spans.items() if at[1] in numbers and first < end}
+    newest_ms = max((message.timestamp()[1] for message in records(config, ends)), default=0)
+    longer = _spans(config, ends, max(0, newest_ms - RECALLED_US // 1_000))
     reach = dict(spans)
     for at, (first, end) in longer.items():
         reach[at] = min(spans[at][0], max(first, end - FURTHER[0])), spans[at][1]

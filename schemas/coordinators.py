@@ -6,7 +6,8 @@ end, into whatever is there.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -24,6 +25,8 @@ from schemas.reader import Partition
 STABLE = "Stable"
 """The state of a group whose partitions are shared out."""
 AGAIN_S = 0.2
+TRIES = 5
+CLOSED_WITHIN_S = 1.0
 T = TypeVar("T")
 
 
@@ -51,7 +54,7 @@ def noted(config: Config, groups: Iterable[str]) -> dict[str, dict[Partition, No
 
 
 def members(config: Config, groups: Iterable[str], timeout_s: float = TIMEOUT_S) -> int:
-    """Return how many share the partitions of these groups, together; none of one that shares them out anew.
+    """Return how many share the partitions of these groups, together; a group that is sharing them out anew has none.
 
     Raises `Unreachable` when the broker does not say within `timeout_s`.
     """
@@ -85,30 +88,52 @@ MEMBERS = Question(lambda group: DescribeGroupsRequest([group]), _members)
 
 
 def _ask(config: Config, groups: Iterable[str], question: Question[T], timeout_s: float) -> dict[str, T]:
+    wanted, errors = list(groups), list[KafkaError]()
+    if not wanted:
+        return {}
     try:
-        return asyncio.run(_answers(config, list(groups), question, timeout_s))
-    except (KafkaError, TimeoutError) as error:
-        said = str(error) or f"no answer within {timeout_s:g} s"
-        raise Unreachable(f"no Kafka broker answers at {config.bootstrap}: {said}") from None
+        return asyncio.run(_answers(config, wanted, question, timeout_s, errors))
+    except TimeoutError:
+        why = f": {errors[-1]}" if errors else ""
+        raise Unreachable(f"no Kafka broker answers at {config.bootstrap} within {timeout_s:g} s{why}") from None
+    except KafkaError as error:
+        raise Unreachable(f"the Kafka broker at {config.bootstrap} refuses to say: {error}") from None
 
 
-async def _answers(config: Config, groups: list[str], question: Question[T], timeout_s: float) -> dict[str, T]:
-    client = AIOKafkaAdminClient(**clients.aiokafka(config), request_timeout_ms=int(timeout_s * 1_000))
-    try:
-        async with asyncio.timeout(timeout_s):
-            await client.start()
-            return {group: await _answer(client, group, question) for group in groups}
-    finally:
-        await client.close()
+async def _answers(
+    config: Config, groups: list[str], question: Question[T], timeout_s: float, errors: list[KafkaError]
+) -> dict[str, T]:
+    async with asyncio.timeout(timeout_s), AsyncExitStack() as stack:
+        client = await _again(lambda: _started(config, timeout_s, stack), errors)
+        return {group: await _again(lambda group=group: _answer(client, group, question), errors) for group in groups}  # type: ignore[misc]
 
 
-async def _answer(client: AIOKafkaAdminClient, group: str, question: Question[T]) -> T:
-    """Ask the group's coordinator until it answers: it may move to another broker, or load its groups first."""
+async def _again(work: Callable[[], Awaitable[T]], errors: list[KafkaError]) -> T:
+    """Do it until it is done: brokers start, groups move to another coordinator, and that loads them first."""
     while True:
         try:
-            coordinator = await client.find_coordinator(group)
-            return question.read(await client._send_request(question.request(group), coordinator))
+            return await work()
         except KafkaError as error:
+            errors.append(error)
             if not error.retriable:
                 raise
         await asyncio.sleep(AGAIN_S)
+
+
+async def _started(config: Config, timeout_s: float, stack: AsyncExitStack) -> AIOKafkaAdminClient:
+    """Return a client that has reached a broker, and is closed with the stack."""
+    request_ms = int(timeout_s * 1_000 / TRIES)  # of several brokers one may be silent: there is time for the next
+    client = AIOKafkaAdminClient(**clients.aiokafka(config), request_timeout_ms=request_ms)
+    stack.push_async_callback(_close, client)
+    await client.start()
+    return client
+
+
+async def _close(client: AIOKafkaAdminClient) -> None:
+    with suppress(TimeoutError):  # TLS says goodbye to a silent broker for half a minute
+        await asyncio.wait_for(client.close(), CLOSED_WITHIN_S)
+
+
+async def _answer(client: AIOKafkaAdminClient, group: str, question: Question[T]) -> T:
+    coordinator = await client.find_coordinator(group)
+    return question.read(await client._send_request(question.request(group), coordinator))

@@ -7,7 +7,10 @@ import hashlib
 import json
 from pathlib import Path
 
-READY = "import urllib.request as r; r.urlopen('http://{host}:{port}/readyz', timeout=5)"
+READY = (
+    "import urllib.request as r; r.build_opener(r.ProxyHandler({{}})).open('http://{host}:{port}/readyz', timeout=5)"
+)
+"""Not by a proxy, which Docker may give to every container."""
 
 _SERVICE = """\
 # hedgehog: producers, workers, notifier, guard and dashboard, beside a stack that runs.
@@ -15,7 +18,7 @@ name: {name}
 
 services:
   pipeline:
-    image: hedgehog
+    image: {name}
     build:
       context: {folder}
       dockerfile: infra/compose/Dockerfile
@@ -26,7 +29,8 @@ services:
     environment:
       HEDGEHOG_DATA_DIR: {data}
       HEDGEHOG_CACHE_DIR: {cache}
-      NUMBA_CACHE_DIR: {cache}
+      # for as long as the container is there: numba does not notice all that changes with an image
+      NUMBA_CACHE_DIR: /tmp/compiled
     volumes:
       # the passwords of the stack and the state of the programs; read and written as the user that wrote this file
       - {{type: bind, source: {data}, target: {data}}}

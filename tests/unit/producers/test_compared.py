@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -165,7 +166,29 @@ def test_few_trades_of_the_end_of_the_topic_are_compared_but_for_the_first_minut
     memory.settle([], certain_after=100)
     memory.check(["XUSDT"], 1)
     ((_, opened),) = memory.open
-    assert (opened.hole.after_id, opened.hole.before_id) == (130, 300)
+    assert (opened.hole.after_id, opened.hole.before_id) == (160, 300)
+
+
+@pytest.mark.parametrize(
+    ("before", "read"),
+    [
+        # one of them was filled, and tells of nothing before
+        ([(number, 0) for number in range(100, 201)], [(210, 0), (105, 0), (220, 90), (230, 91)]),
+        # out of order: published before what is read begins
+        ([(215, 1)], [(210, 0), (220, 90), (230, 91)]),
+    ],
+)
+def test_what_came_before_the_end_of_the_topic_is_not_published_again(
+    before: list[tuple[int, int]], read: list[tuple[int, int]]
+) -> None:
+    memory = Memory("bitstamp", "global")
+    for number, moment in read:
+        memory.recall(msgspec.structs.replace(made(number, moment), filled=number < read[0][0]))
+    memory.settle([], certain_after=100)
+    memory.check(["XUSDT"], 1)
+    ((series, opened),) = memory.open
+    page = Page([made(*one) for one in sorted({*before, *read, (225, 90)})], opened.last_id)
+    assert [one.trade_id for one in memory.fill(series, opened, page, 9, 77)] == [225]
 
 
 def test_of_what_the_topic_ends_with_the_last_ten_minutes_are_compared() -> None:

@@ -1,5 +1,7 @@
 """What one connection asks for next, told as a conversation: wanted symbols, requests, answers."""
 
+from itertools import pairwise
+
 import pytest
 
 from producers.adapter import Answer
@@ -92,6 +94,33 @@ def test_a_refused_symbol_is_asked_for_again_once_it_was_not_wanted_meanwhile() 
     subscriptions.want("")
     subscriptions.want("A")
     assert asked(subscriptions) == "SUBSCRIBE A"
+
+
+def test_a_refused_symbol_is_asked_for_again_after_a_minute_then_after_two() -> None:
+    subscriptions = Subscriptions([], per_request=4)
+    subscriptions.want("AB")
+    told = []
+    for now, error in ((0, NO), (60, NO), (180, "limit"), (420, None)):
+        while request := subscriptions.next_request(now):
+            refusal = subscriptions.answered(Answer(request.id, error if "A" in request.symbols else None))
+            if refusal is not None and refusal.final:
+                told.append((now, refusal.told))
+        assert subscriptions.complete
+        assert subscriptions.next_request(now + 59) is None
+    assert told == [(0, False), (60, True), (180, False)]
+    assert subscriptions.confirmed == {"A", "B"}
+    assert subscriptions.again_at == float("inf")
+
+
+def test_it_is_asked_for_once_an_hour_at_the_least() -> None:
+    subscriptions = Subscriptions([], per_request=4)
+    subscriptions.want("A")
+    asked_at = []
+    for now in range(0, 5 * 3_600, 60):
+        if request := subscriptions.next_request(now):
+            asked_at.append(now)
+            subscriptions.answered(Answer(request.id, NO))
+    assert max(after - before for before, after in pairwise(asked_at)) == 3_600
 
 
 def test_an_unsubscription_that_is_refused_is_not_divided() -> None:

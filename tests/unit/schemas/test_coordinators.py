@@ -1,5 +1,7 @@
 """What a coordinator says in place of an answer is no answer: it is asked again, or the error is told."""
 
+import asyncio
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +13,7 @@ from aiokafka.errors import (
     NotCoordinatorForGroupError,
 )
 
-from infra.config import Config
+from infra.config import LOOPBACK, Config
 from infra.errors import Unreachable
 from schemas import coordinators
 from schemas.coordinators import Noted, members, noted
@@ -32,17 +34,23 @@ def group(state: str, joined: int, code: int = 0) -> Any:
 
 
 @pytest.fixture
-def broker(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def asked() -> dict[str, Any]:
+    """With which settings the client was made."""
+    return {}
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any]) -> list[Any]:
     """What the coordinator answers, one after the other; an exception is raised."""
     answers: list[Any] = []
 
     class Client:
-        def __init__(self, **_: Any) -> None:
-            pass
+        def __init__(self, **settings: Any) -> None:
+            asked.update(settings)
 
         async def start(self) -> None:
-            if answers and isinstance(answers[0], KafkaConnectionError):
-                raise answers.pop(0)
+            if isinstance(answers[0], KafkaConnectionError):
+                raise answers.pop(0) if len(answers) > 1 else answers[0]
 
         async def close(self) -> None:
             pass
@@ -84,14 +92,40 @@ def test_members_count_where_the_partitions_are_shared_out(broker: list[Any]) ->
 
 def test_what_is_refused_is_told(broker: list[Any]) -> None:
     broker.append(offsets(FORBIDDEN))
-    with pytest.raises(Unreachable, match="GroupAuthorizationFailed"):
+    with pytest.raises(Unreachable, match=r"refuses to say: .*GroupAuthorizationFailed"):
         noted(Config(), ["workers"])
 
 
 def test_no_broker_and_no_answer_in_time_are_told(broker: list[Any]) -> None:
-    broker.append(KafkaConnectionError("refused"))
-    with pytest.raises(Unreachable, match="refused"):
-        noted(Config(), ["workers"])
-    broker.append(group("Stable", 1, LOADS))
-    with pytest.raises(Unreachable, match=r"no answer within 0\.1 s"):
+    broker.append(KafkaConnectionError("connection refused"))
+    with pytest.raises(Unreachable, match=r"no Kafka broker answers at .* within 0\.1 s: .*connection refused"):
         members(Config(), ["workers"], timeout_s=0.1)
+    broker[:] = [group("Stable", 1, LOADS)]
+    with pytest.raises(Unreachable, match=r"within 0\.1 s: .*GroupLoadInProgress"):
+        members(Config(), ["workers"], timeout_s=0.1)
+
+
+def test_a_broker_that_starts_is_waited_for(broker: list[Any]) -> None:
+    broker += [KafkaConnectionError("connection refused")] * 3 + [group("Stable", 2)]
+    assert members(Config(), ["workers"]) == 2
+
+
+def test_of_no_group_nobody_is_asked(broker: list[Any]) -> None:
+    assert (noted(Config(), []), members(Config(), []), broker) == ({}, 0, [])
+
+
+async def test_a_silent_broker_is_not_waited_for_longer_than_said() -> None:
+    silent = await asyncio.start_server(lambda *_: asyncio.sleep(60), LOOPBACK, 0)
+    at = f"{LOOPBACK}:{silent.sockets[0].getsockname()[1]}"
+    began = time.monotonic()
+    with pytest.raises(Unreachable, match=r"within 1 s"):
+        await asyncio.to_thread(members, Config(kafka_bootstrap=at), ["workers"], 1.0)
+    assert time.monotonic() - began < 10
+    silent.close()
+
+
+def test_no_request_takes_all_the_time_there_is(broker: list[Any], asked: dict[str, Any]) -> None:
+    """Of several brokers one may be silent."""
+    broker.append(group("Stable", 2))
+    members(Config(), ["workers"], timeout_s=3)
+    assert asked["request_timeout_ms"] <= 1_000

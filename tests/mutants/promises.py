@@ -76,7 +76,13 @@ PROMISES = (
             "self.holes",
         ),
         ("ids that are no series are kept for ever", "if len(self._since) > HELD_MAX:", "if False:"),
-        ("few trades of the end of the topic are not compared", " if time <= in_order}", "}"),
+        ("few trades of the end of the topic are not compared", "if one[1] <= in_order]", "]"),
+        (
+            "a trade that was filled says where to compare from",
+            "from_here = [self._checked, *(",
+            "from_here = [(-1, 0), *(",
+        ),
+        ("what is out of order is asked for", " else [*early, (number - 1, time)]", " else early"),
     ),
     *_of(
         "producers/tail.py",
@@ -103,7 +109,15 @@ PROMISES = (
             "            if not error.retriable:\n                raise\n",
             "            pass\n",
         ),
+        ("a silent broker takes all the time", "timeout_s * 1_000 / TRIES", "timeout_s * 1_000"),
         ("groups that share out anew have members", "if state == STABLE else 0", "if state else 0"),
+    ),
+    *_of(
+        "producers/subscriptions.py",
+        ("tests/unit/producers/test_subscriptions.py",),
+        ("what was refused once is never asked for again", "if refused.again_at > now}", "}"),
+        ("what is refused is asked for every minute", "min(2 * before.pause_s, AGAIN_MAX_S)", "AGAIN_S"),
+        ("a refusal is told each time", "told=before is not None and before.error == error", "told=False"),
     ),
     *_of(
         "infra/kept.py",

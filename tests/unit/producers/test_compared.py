@@ -191,6 +191,16 @@ def test_what_came_before_the_end_of_the_topic_is_not_published_again(
     assert [one.trade_id for one in memory.fill(series, opened, page, 9, 77)] == [225]
 
 
+def test_a_topic_that_is_read_from_its_beginning_is_compared_from_its_first_trade() -> None:
+    memory = Memory("bitstamp", "global")
+    for number in (50, 20, 90):
+        memory.recall(made(number, 1))
+    memory.settle([])
+    memory.check(["XUSDT"], 1)
+    ((_, opened),) = memory.open
+    assert (opened.hole.after_id, opened.hole.before_id) == (50, 90)
+
+
 def test_of_what_the_topic_ends_with_the_last_ten_minutes_are_compared() -> None:
     memory = Memory("bitstamp", "global")
     for number in (5, 300, 500, 950, 1_200):

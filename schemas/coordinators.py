@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -104,8 +105,8 @@ async def _answers(
     config: Config, groups: list[str], question: Question[T], timeout_s: float, errors: list[KafkaError]
 ) -> dict[str, T]:
     async with asyncio.timeout(timeout_s), AsyncExitStack() as stack:
-        client = await _again(lambda: _started(config, timeout_s, stack), errors)
-        return {group: await _again(lambda group=group: _answer(client, group, question), errors) for group in groups}  # type: ignore[misc]
+        client = await _again(partial(_started, config, timeout_s, stack), errors)
+        return {group: await _again(partial(_answer, client, group, question), errors) for group in groups}
 
 
 async def _again(work: Callable[[], Awaitable[T]], errors: list[KafkaError]) -> T:

@@ -169,8 +169,12 @@ class Looking:
                 raise AssertionError(f"not within {timeout_s:g} s: {expression}\n{self.text('body')[:2_000]}")
             self.page.wait_for_timeout(30)
 
-    def confirm(self, selector: str) -> str:
-        """Press a control and do what its dialog asks; what the dialog says."""
+    def confirm(self, selector: str, says: str = "") -> str:
+        """Press a control, once it says this, and do what its dialog asks; what the dialog says.
+
+        A control is brought up to date by itself, not with the tables that show the same.
+        """
+        self.page.wait_for_selector(f"{selector}[title*='{says}']" if says else selector)
         self.page.click(selector)
         text = self.text("dialog")
         self.page.click("dialog [data-confirm]")

@@ -98,8 +98,8 @@ def test_a_trader_without_an_order_says_why_not(world: World) -> None:
         world.trade(IDLE, "2500")
         page.wait_for_selector(".why-not >> text=was refused by MIN_NOTIONAL; it waits for other settings")
         assert re.search(r"Why not \d+\? its BUY of [\d.]+ at [\d.]+ was refused", looking.text(".why-not"))
-        text = looking.confirm(".actions [data-action=stop]")
-        assert "1 trader ends, 0 open orders are cancelled, 0 ETH stay unsold" in text
+        said = "1 trader ends, 0 open orders are cancelled, 0 ETH stay unsold"
+        assert said in looking.confirm(".actions [data-action=stop]", said)
         world.until_settings(IDLE, lambda found: found.status is TradingStatus.OFF)
 
 
@@ -112,16 +112,18 @@ def test_shut_down_and_halt_all_say_in_numbers_what_they_then_do(world: World) -
         page = looking.open("/bots")
         row = f'tr[data-key="{XRP}"]'
         page.wait_for_selector(f"{row} >> text=running")
-        text = looking.confirm(f"{row} [data-action=shutdown]")
-        assert "1 trader finishes and none starts; 1 open order stays, 0 XRP are still to be sold" in text
+        said = "1 trader finishes and none starts; 1 open order stays, 0 XRP are still to be sold"
+        text = looking.confirm(f"{row} [data-action=shutdown]", said)
+        assert said in text
         assert f"hedgehog trading shutdown {XRP}" in text
         world.until_settings(XRP, lambda found: found.status is TradingStatus.SHUTDOWN)
         page.wait_for_selector(f"{row} >> text=shutting down")
         assert world.pipeline.statuses(XRP)["2:B"] == "NEW"
         page.wait_for_selector(f'tr[data-key="{BTC}"] >> text=running')
-        text = looking.confirm("#halt")
+        said = "2 traders end, 2 open orders are cancelled. What was bought stays bought."
+        text = looking.confirm("#halt", said)
         assert "Stop all 2 bots?" in text
-        assert "2 traders end, 2 open orders are cancelled. What was bought stays bought." in text
+        assert said in text
         assert "hedgehog trading halt --all" in text
         for key in (XRP, BTC):
             world.until_settings(key, lambda found: found.status is TradingStatus.OFF)

@@ -8,7 +8,7 @@ from schemas.groups import worker_group
 from schemas.offsets import committed
 from streams.agents.trading import TRADING
 from streams.guard.judge import Progress
-from streams.topics.lag import behind, worker_groups
+from streams.topics.lag import behind_of, worker_groups
 
 BROKER_S = 3.0
 
@@ -24,7 +24,7 @@ def progress(config: Config, client: AdminClient) -> Progress:
     names = {topic.full_name(config) for topic in TRADING.inputs}
     offsets = committed(config, groups)
     done = sum(offset for of_group in offsets.values() for (topic, _), offset in of_group.items() if topic in names)
-    left = behind(config, client, dict.fromkeys(groups, TRADING.inputs)) if groups else {}
+    left = behind_of(config, client, dict.fromkeys(groups, TRADING.inputs), offsets) if groups else {}
     return Progress(joined, done, max(left.values(), default=0))
 
 

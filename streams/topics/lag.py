@@ -64,7 +64,13 @@ def behind(config: Config, client: AdminClient, reading: Mapping[str, Sequence[T
     The offsets are read before the ends of the topics. So when every group is at the ends, all that was there had been
     handled, and what that made was already counted: nothing moves any more until somebody sends something from outside.
     """
-    offsets = committed(config, reading)
+    return behind_of(config, client, reading, committed(config, reading))
+
+
+def behind_of(
+    config: Config, client: AdminClient, reading: Mapping[str, Sequence[Topic]], offsets: Mapping[str, Committed]
+) -> dict[str, int]:
+    """Return the same of groups that have committed these offsets, by group, which were read just before."""
     names = {group: [topic.full_name(config) for topic in topics] for group, topics in reading.items()}
     found = spans(client, partitions(client, {name: None for some in names.values() for name in some}))
     return {group: sum(records_behind(found, name, offsets[group]) for name in some) for group, some in names.items()}

@@ -127,6 +127,7 @@ def test_a_control_reaches_the_topic_and_its_effect_comes_back(world: World) -> 
         )
         world.trade(BTC, "61500")
         page.wait_for_selector("text=buys at")
+        page.wait_for_selector(".st:has-text('open')")  # the order comes by another topic than its trader
         said = "1 trader ends, 1 open order is cancelled"
         assert said in looking.confirm('.actions [data-action="stop"]', said)
         world.until_settings(BTC, lambda found: found.status is TradingStatus.OFF)

@@ -14,7 +14,7 @@ from schemas.offsets import committed
 from schemas.records import TradingStatus
 from schemas.topics import SINKS
 from streams.cli.pipeline.dead_letters import buried_from
-from streams.topics.lag import behind, readers, worker_groups
+from streams.topics.lag import behind_of, readers, worker_groups
 
 STILL_S = 12.0
 """A reader that has moved nothing for so long stands still: sinks commit every five seconds, workers each second."""
@@ -55,7 +55,7 @@ def standing_still(config: Config, wait_s: float = STILL_S) -> list[str]:
     wanted = {group: topics for group, topics in reading.items() if group in listed}
     # a reader of a topic that goes on may be as far behind as before: that it commits shows that it reads
     before = committed(config, wanted)
-    found = behind(config, client, wanted)
+    found = behind_of(config, client, wanted, before)
     still = {group: topics for group, topics in wanted.items() if found[group]}
     deadline = time.monotonic() + wait_s
     while still and time.monotonic() < deadline:

@@ -1,9 +1,12 @@
 """Creates the topics on the broker and checks them. Every topic exists before anything is sent to it."""
 
-import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, TypeVar
 
+from aiokafka.errors import KafkaConnectionError, NodeNotReadyError, RequestTimedOutError
+from aiokafka.protocol.metadata import MetadataRequest
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its names are not said to be its own
     AdminClient,
@@ -19,9 +22,11 @@ from infra import clients, probes
 from infra.config import Config
 from infra.errors import StackError, Unreachable
 from infra.security import PLAINTEXT
+from schemas.nodes import Nodes, ask, assert_taken
 from schemas.topics import TOPICS, Topic, changelog
 
 TIMEOUT_S = 15.0
+T = TypeVar("T")
 MIN_INSYNC = "min.insync.replicas"
 REPLAY_MARK = "replay"
 """The empty topic, after the prefix, that marks a prefix as one of replays: `hedgehog replay` creates it."""
@@ -75,7 +80,8 @@ def create_topics(config: Config, wanted: Collection[Topic] = tuple(TOPICS.value
         request_timeout=TIMEOUT_S,
     )
     created = [name for name, future in futures.items() if _was_created(name, future.result)]
-    _await_topics(config, wanted)
+    ask(config, partial(shown_by_all, [topic.full_name(config) for topic in wanted]), TIMEOUT_S)
+    check_topics(config, wanted)
     return created
 
 
@@ -126,32 +132,28 @@ def _alter(client: AdminClient, altered: list[ConfigResource]) -> None:
             raise TopicError(f"topic {resource.name}: {error.args[0].str()}") from None
 
 
-def _await_topics(config: Config, wanted: Collection[Topic]) -> None:
-    """Wait until these topics show in the metadata of every broker, which is a moment after they were created.
+async def shown_by_all(names: Collection[str], nodes: Nodes) -> None:
+    """Wait until every broker shows these topics, which is a moment after they were created.
 
     Whoever asks next may ask any of them.
     """
-    deadline = time.monotonic() + TIMEOUT_S
-    for broker in admin(config).list_topics(timeout=TIMEOUT_S).brokers.values():
-        host = f"[{broker.host}]" if ":" in str(broker.host) else broker.host
-        client = AdminClient({**client_settings(config), **clients.librdkafka(config, f"{host}:{broker.port}")})
-        while True:
-            try:
-                _check(config, wanted, client)
-                break
-            except TopicError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
+    for number in nodes.numbers():
+        await nodes.again(partial(_assert_shown, names, number, nodes))
+
+
+async def _assert_shown(names: Collection[str], number: int, nodes: Nodes) -> None:
+    """Raise aiokafka's error where a broker does not show them; one that is away learns of them before it is back."""
+    try:
+        answer = await nodes.send(number, MetadataRequest([*names], allow_auto_topic_creation=False))
+    except (KafkaConnectionError, NodeNotReadyError, RequestTimedOutError):
+        return
+    for code, *_ in answer.topics:
+        assert_taken(code)
 
 
 def check_topics(config: Config, wanted: Collection[Topic] = tuple(TOPICS.values())) -> None:
     """Raise `TopicsMissing`, or `TopicError`, unless every wanted topic exists with `config.partitions` partitions."""
-    _check(config, wanted, admin(config))
-
-
-def _check(config: Config, wanted: Collection[Topic], client: AdminClient) -> None:
-    found = _partitions(config, client)
+    found = _partitions(config, admin(config))
     missing = [topic.full_name(config) for topic in wanted if topic.full_name(config) not in found]
     if missing:
         raise TopicsMissing(config, missing)
@@ -176,11 +178,22 @@ def topic_ids(config: Config, full_names: Collection[str], timeout_s: float = TI
     futures = client.describe_topics(TopicCollection([*full_names]), request_timeout=timeout_s)
     for full_name, future in futures.items():
         try:
-            found[full_name] = str(future.result().topic_id)  # within the time of the request
+            topic = if_there(future)
         except KafkaException as error:
-            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise Unreachable(f"no Kafka broker answers at {config.bootstrap}: {error.args[0].str()}") from None
+            raise Unreachable(f"no Kafka broker answers at {config.bootstrap}: {error.args[0].str()}") from None
+        if topic is not None:
+            found[full_name] = str(topic.topic_id)
     return found
+
+
+def if_there(future: Future[T]) -> T | None:
+    """Return what a request came to that has a timeout of its own, or `None` where the broker knows no such topic."""
+    try:
+        return future.result()
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return None
+        raise
 
 
 def is_replay(config: Config) -> bool:
@@ -198,8 +211,8 @@ def delete_topics(config: Config) -> list[str]:
     ours = {topic.full_name(config) for topic in TOPICS.values()}
     names = [name for name in _partitions(config, client) if name in ours or _is_changelog(config, name)]
     if names:
-        for future in client.delete_topics(names, operation_timeout=TIMEOUT_S).values():
-            future.result(TIMEOUT_S)
+        for future in client.delete_topics(names, operation_timeout=TIMEOUT_S, request_timeout=TIMEOUT_S).values():
+            if_there(future)  # a broker may still have shown what is deleted
     return names
 
 

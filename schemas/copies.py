@@ -12,7 +12,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its names a
 
 from infra.config import Config, all_but_one
 from infra.errors import Unreachable
-from schemas.broker import MIN_INSYNC, TIMEOUT_S, admin, fewest_copies
+from schemas.broker import MIN_INSYNC, TIMEOUT_S, admin, fewest_copies, if_there
 from schemas.topics import TOPICS
 
 OF_KAFKA = ("__consumer_offsets", "connect-configs", "connect-offsets", "connect-status")
@@ -47,10 +47,11 @@ def found_copies(config: Config) -> Found:
         there = {name: metadata.topics[name] for name in wanted if name in metadata.topics}
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in there]
         asked = client.describe_configs(resources, request_timeout=TIMEOUT_S) if resources else {}
-        in_sync = {resource.name: int(future.result(TIMEOUT_S)[MIN_INSYNC].value) for resource, future in asked.items()}
+        settings = {resource.name: if_there(future) for resource, future in asked.items()}
     except KafkaException as error:
         raise Unreachable(f"no Kafka broker answers at {config.bootstrap}: {error.args[0].str()}") from None
-    return Found(len(metadata.brokers), [_copies_of(name, topic, in_sync[name]) for name, topic in there.items()])
+    in_sync = {name: int(entries[MIN_INSYNC].value) for name, entries in settings.items() if entries is not None}
+    return Found(len(metadata.brokers), [_copies_of(name, there[name], least) for name, least in in_sync.items()])
 
 
 def _copies_of(name: str, topic: TopicMetadata, min_insync: int) -> Copies:

@@ -96,20 +96,31 @@ PROMISES = (
         ("the last minutes are read however much they are", "max(first, end - FURTHER[0])", "first"),
     ),
     *_of(
-        "schemas/coordinators.py",
-        ("tests/unit/schemas/test_coordinators.py",),
+        "schemas/nodes.py",
+        ("tests/unit/schemas/test_coordinators.py", "tests/unit/schemas/test_nodes.py"),
         ("a coordinator that loads knows nothing", "    if code:\n", "    if False:\n"),
         (
             "one that loads is not asked again",
-            "            if not error.retriable:\n                raise\n",
-            "            raise\n",
+            "                if not error.retriable:\n                    raise\n",
+            "                raise\n",
         ),
         (
             "what is refused is asked for ever",
-            "            if not error.retriable:\n                raise\n",
-            "            pass\n",
+            "                if not error.retriable:\n                    raise\n",
+            "                pass\n",
         ),
         ("a silent broker takes all the time", "timeout_s * 1_000 / TRIES", "timeout_s * 1_000"),
+    ),
+    *_of(
+        "schemas/broker.py",
+        ("tests/unit/schemas/test_nodes.py",),
+        ("one broker shows the topics", "in nodes.numbers():", "in nodes.numbers()[:1]:"),
+        ("what a broker does not show is not waited for", "        assert_taken(code)\n", "        pass\n"),
+        ("a broker that is away is waited for", "except (KafkaConnectionError, ", "except ("),
+    ),
+    *_of(
+        "schemas/coordinators.py",
+        ("tests/unit/schemas/test_coordinators.py",),
         ("groups that share out anew have members", "if state == STABLE else 0", "if state else 0"),
     ),
     *_of(

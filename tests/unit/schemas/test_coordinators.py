@@ -15,7 +15,7 @@ from aiokafka.errors import (
 
 from infra.config import LOOPBACK, Config
 from infra.errors import Unreachable
-from schemas import coordinators
+from schemas import nodes
 from schemas.coordinators import Noted, members, noted
 
 LOADS, MOVED, FORBIDDEN = (
@@ -48,24 +48,24 @@ def broker(monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any]) -> list[Any]:
         def __init__(self, **settings: Any) -> None:
             asked.update(settings)
 
-        async def start(self) -> None:
+        async def bootstrap(self) -> None:
             if isinstance(answers[0], KafkaConnectionError):
                 raise answers.pop(0) if len(answers) > 1 else answers[0]
 
         async def close(self) -> None:
             pass
 
-        async def find_coordinator(self, _: str) -> int:
+        async def coordinator_lookup(self, _kind: int, _group: str) -> int:
             return 1
 
-        async def _send_request(self, _request: Any, _node: int) -> Any:
+        async def send(self, _node: int, _request: Any) -> Any:
             answer = answers.pop(0) if len(answers) > 1 else answers[0]
             if isinstance(answer, BaseException):
                 raise answer
             return answer
 
-    monkeypatch.setattr(coordinators, "AIOKafkaAdminClient", Client)
-    monkeypatch.setattr(coordinators, "AGAIN_S", 0.0)
+    monkeypatch.setattr(nodes, "AIOKafkaClient", Client)
+    monkeypatch.setattr(nodes, "AGAIN_S", 0.0)
     return answers
 
 

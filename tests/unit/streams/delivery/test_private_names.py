@@ -13,7 +13,6 @@ from pathlib import Path
 import faust
 import pytest
 from aiokafka import AIOKafkaConsumer
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.consumer.fetcher import Fetcher, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.tables.manager import TableManager
@@ -24,7 +23,7 @@ from mode.threads import ServiceThread
 
 ROOT = Path(__file__).parents[4]
 SOURCES = [*sorted((ROOT / "streams/delivery").glob("*.py")), *sorted((ROOT / "streams/agents").glob("*.py"))]
-SOURCES += [ROOT / "streams/topics/lean.py", ROOT / "streams/worker.py", ROOT / "schemas/coordinators.py"]
+SOURCES += [ROOT / "streams/topics/lean.py", ROOT / "streams/worker.py"]
 LIBRARIES = ("faust", "mode", "aiokafka")
 
 OVERRIDDEN: list[tuple[type, str]] = [
@@ -55,7 +54,6 @@ TOUCHED: list[tuple[type, str]] = [
     (TableManager, "_recovery"),
     (AIOKafkaConsumerThread, "_ensure_consumer"),
     (ServiceThread, "_serve"),
-    (AIOKafkaAdminClient, "_send_request"),
     (AIOKafkaConsumer, "_coordinator"),
     (AIOKafkaConsumer, "_fetcher"),
     (AIOKafkaConsumer, "_fetch_max_wait_ms"),

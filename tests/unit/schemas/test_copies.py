@@ -1,13 +1,19 @@
 """What `doctor` and `status` say where brokers and copies are not those that were asked for."""
 
 import os
+from concurrent.futures import Future
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from infra.config import Config
-from schemas.broker import TopicError, create_topics
-from schemas.copies import Copies, Found, differences
+from infra.errors import Unreachable
+from schemas import copies
+from schemas.broker import MIN_INSYNC, TopicError, create_topics
+from schemas.copies import Copies, Found, differences, found_copies
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +71,43 @@ def test_of_brokers_of_somebody_else_there_have_to_be_enough(tmp_path: Path) -> 
 def test_more_copies_in_sync_than_there_are_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TopicError, match=r"^HEDGEHOG_MIN_INSYNC_REPLICAS=3: every topic has 2 copies"):
         create_topics(config(tmp_path, replication=2, min_insync_replicas=3))
+
+
+ERRORS = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._TIMED_OUT)
+
+
+def answer(value: int) -> Future[Any]:
+    future: Future[Any] = Future()
+    if value in ERRORS:
+        future.set_exception(KafkaException(KafkaError(value)))
+    else:
+        future.set_result({MIN_INSYNC: SimpleNamespace(value=str(value))})
+    return future
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """What is said of each topic: how many copies have to have a record, or the code of an error."""
+    settings: dict[str, int] = {}
+    partition = SimpleNamespace(replicas=[1, 2, 3], isrs=[1, 2, 3], leader=1)
+
+    def describe(resources: list[Any], **_: Any) -> dict[Any, Future[Any]]:
+        return {resource: answer(settings[resource.name]) for resource in resources}
+
+    def metadata(**_: Any) -> Any:
+        topics = dict.fromkeys(settings, SimpleNamespace(partitions={0: partition}))
+        return SimpleNamespace(brokers={1: None, 2: None, 3: None}, topics=topics)
+
+    monkeypatch.setattr(copies, "admin", lambda _: SimpleNamespace(list_topics=metadata, describe_configs=describe))
+    return settings
+
+
+def test_a_topic_that_goes_while_copies_are_counted_is_left_out(tmp_path: Path, asked: dict[str, int]) -> None:
+    asked |= {"trades": 2, "orders": KafkaError.UNKNOWN_TOPIC_OR_PART}
+    assert found_copies(config(tmp_path)) == Found(3, [topic()])
+
+
+def test_a_broker_that_does_not_say_is_told(tmp_path: Path, asked: dict[str, int]) -> None:
+    asked |= {"trades": 2, "orders": KafkaError._TIMED_OUT}
+    with pytest.raises(Unreachable, match="no Kafka broker answers"):
+        found_copies(config(tmp_path))

@@ -25,6 +25,12 @@ from tests.unit.producers.test_every_exchange import NAMES
 AUDIT = AuditTiming(every_s=0.6, quiet_s=0.4, reconnected_s=0.3)
 
 
+@pytest.fixture(autouse=True)
+def _in_order_however_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Newer trades wait for missing ones as long as a busy machine takes."""
+    monkeypatch.setattr(holes, "HOLD_S", 120.0)
+
+
 class Whole:
     """What a filler publishes, and the gaps that it tells of."""
 

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
 
-from aiokafka.errors import KafkaConnectionError, NodeNotReadyError, RequestTimedOutError
+from aiokafka.errors import KafkaConnectionError, NodeNotReadyError, RequestTimedOutError, StaleMetadata
 from aiokafka.protocol.metadata import MetadataRequest
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its names are not said to be its own
@@ -80,7 +80,7 @@ def create_topics(config: Config, wanted: Collection[Topic] = tuple(TOPICS.value
         request_timeout=TIMEOUT_S,
     )
     created = [name for name, future in futures.items() if _was_created(name, future.result)]
-    ask(config, partial(shown_by_all, [topic.full_name(config) for topic in wanted]), TIMEOUT_S)
+    ask(config, partial(known_to_all, [topic.full_name(config) for topic in wanted], True), TIMEOUT_S)
     check_topics(config, wanted)
     return created
 
@@ -132,23 +132,26 @@ def _alter(client: AdminClient, altered: list[ConfigResource]) -> None:
             raise TopicError(f"topic {resource.name}: {error.args[0].str()}") from None
 
 
-async def shown_by_all(names: Collection[str], nodes: Nodes) -> None:
-    """Wait until every broker shows these topics, which is a moment after they were created.
+async def known_to_all(names: Collection[str], there: bool, nodes: Nodes) -> None:
+    """Wait until every broker shows these topics, or none of them, which is a moment after the change of one.
 
     Whoever asks next may ask any of them.
     """
     for number in nodes.numbers():
-        await nodes.again(partial(_assert_shown, names, number, nodes))
+        await nodes.again(partial(_assert_known, names, there, number, nodes))
 
 
-async def _assert_shown(names: Collection[str], number: int, nodes: Nodes) -> None:
-    """Raise aiokafka's error where a broker does not show them; one that is away learns of them before it is back."""
+async def _assert_known(names: Collection[str], there: bool, number: int, nodes: Nodes) -> None:
+    """Raise aiokafka's error where a broker does not know yet; one that is away knows before it is back."""
     try:
         answer = await nodes.send(number, MetadataRequest([*names], allow_auto_topic_creation=False))
     except (KafkaConnectionError, NodeNotReadyError, RequestTimedOutError):
         return
-    for code, *_ in answer.topics:
-        assert_taken(code)
+    for code, name, *_ in answer.topics:
+        if there:
+            assert_taken(code)
+        elif not code:
+            raise StaleMetadata(f"broker {number} still shows {name}")
 
 
 def check_topics(config: Config, wanted: Collection[Topic] = tuple(TOPICS.values())) -> None:
@@ -213,6 +216,7 @@ def delete_topics(config: Config) -> list[str]:
     if names:
         for future in client.delete_topics(names, operation_timeout=TIMEOUT_S, request_timeout=TIMEOUT_S).values():
             if_there(future)  # a broker may still have shown what is deleted
+        ask(config, partial(known_to_all, names, False), TIMEOUT_S)
     return names
 
 

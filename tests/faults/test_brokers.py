@@ -165,3 +165,11 @@ def test_how_many_copies_have_to_have_a_record_may_change(three: Config) -> None
     assert len(configure_topics(one)) == len(TOPICS)
     wait_for("every broker says so", lambda: differences(one, found_copies(one)) == [])
     delete_topics(world)
+
+
+def test_topics_are_made_anew_right_after_they_were_deleted(three: Config) -> None:
+    """Whichever broker is asked knows of both."""
+    world = three.model_copy(update={"topic_prefix": "anew-"})
+    for _ in range(3):
+        assert len(create_topics(world)) == len(TOPICS)
+        assert delete_topics(world)

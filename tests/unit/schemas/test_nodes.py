@@ -1,16 +1,17 @@
-"""Topics that were created are there once every broker shows them: each is asked, until it does."""
+"""Topics that were created or deleted are so once every broker knows: each is asked, until it does."""
 
-from collections.abc import Awaitable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError
+from aiokafka.protocol.metadata import MetadataRequest
 
 from infra.config import Config
 from infra.errors import Unreachable
 from schemas import nodes
-from schemas.broker import shown_by_all
+from schemas.broker import known_to_all
 from schemas.nodes import ask
 
 UNKNOWN, FORBIDDEN = UnknownTopicOrPartitionError.errno, TopicAuthorizationFailedError.errno
@@ -32,28 +33,33 @@ def brokers(monkeypatch: pytest.MonkeyPatch) -> dict[int, list[Any]]:
         async def close(self) -> None:
             pass
 
-        async def send(self, number: int, _request: Any) -> Any:
+        async def send(self, number: int, request: MetadataRequest) -> Any:
             answer = answers[number].pop(0)
             if isinstance(answer, BaseException):
                 raise answer
-            return SimpleNamespace(topics=[(0, "trades", False, []), (answer, "orders", False, [])])
+            codes = {"trades": 0, "orders": answer}
+            return SimpleNamespace(topics=[(codes[name], name, False, []) for name in request._topics or ()])
 
     monkeypatch.setattr(nodes, "AIOKafkaClient", Client)
     monkeypatch.setattr(nodes, "AGAIN_S", 0.0)
     return answers
 
 
-def wait(timeout_s: float = 5.0) -> None:
-    def shown(found: nodes.Nodes) -> Awaitable[None]:
-        return shown_by_all(["trades", "orders"], found)
-
-    ask(Config(), shown, timeout_s)
+def wait(there: bool = True, timeout_s: float = 5.0) -> None:
+    names = ["trades", "orders"] if there else ["orders"]
+    ask(Config(), partial(known_to_all, names, there), timeout_s)
 
 
 def test_every_broker_is_asked_until_it_shows_them(brokers: dict[int, list[Any]]) -> None:
     brokers |= {1: [0], 2: [UNKNOWN, UNKNOWN, 0], 3: [UNKNOWN, 0]}
     wait()
     assert brokers == {1: [], 2: [], 3: []}
+
+
+def test_every_broker_is_asked_until_it_shows_them_no_more(brokers: dict[int, list[Any]]) -> None:
+    brokers |= {1: [UNKNOWN], 2: [0, 0, UNKNOWN]}
+    wait(there=False)
+    assert brokers == {1: [], 2: []}
 
 
 def test_one_that_is_away_is_not_waited_for(brokers: dict[int, list[Any]]) -> None:
@@ -71,4 +77,4 @@ def test_what_is_refused_is_told(brokers: dict[int, list[Any]]) -> None:
 def test_one_that_never_shows_them_is_told(brokers: dict[int, list[Any]]) -> None:
     brokers |= {1: [UNKNOWN] * 1_000_000}
     with pytest.raises(Unreachable, match=r"within 0\.1 s: .*UnknownTopicOrPartition"):
-        wait(0.1)
+        wait(timeout_s=0.1)

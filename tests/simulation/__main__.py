@@ -11,6 +11,8 @@ from tests.simulation.run import Rules, told
 
 SEEDS_A_TASK = 20
 FAILURES_MAX = 10
+SHOWN_EVERY = 2_000
+"""So many seeds are done before a line says so."""
 
 
 def failures(rules: Rules, seeds: range) -> list[str]:
@@ -30,10 +32,12 @@ def main() -> int:
     parts = [range(at, min(at + SEEDS_A_TASK, end)) for at in range(asked.first, end, SEEDS_A_TASK)]
     began, failed = time.monotonic(), 0
     with ProcessPoolExecutor(asked.processes) as pool:
-        for texts in pool.map(partial(failures, rules), parts):
+        for part, texts in zip(parts, pool.map(partial(failures, rules), parts), strict=True):
             for text in texts[: max(FAILURES_MAX - failed, 0)]:
                 print(text, flush=True)
             failed += len(texts)
+            if (done := part.stop - asked.first) % SHOWN_EVERY == 0:
+                print(f"{done} of {asked.seeds} seeds, {failed} failed", file=sys.stderr, flush=True)
     minutes = (time.monotonic() - began) / 60
     print(f"{asked.seeds} seeds, {failed} failed, {asked.seeds / minutes:,.0f} a minute")
     return 1 if failed else 0

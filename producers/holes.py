@@ -29,6 +29,13 @@ class _Claim:
     of_audit: bool
 
 
+def newer(trade: Trade, other: Trade | None) -> Trade:
+    """Return the newer of two trades of an instrument; by time first, as ids may begin anew."""
+    if other is None or (trade.trade_time, trade.trade_id) >= (other.trade_time, other.trade_id):
+        return trade
+    return other
+
+
 class Memory:
     """The series of one exchange by symbol, and their open holes in the order in which they were noticed."""
 
@@ -41,6 +48,8 @@ class Memory:
         self.breaks = 0
         """How often something may have been missed: a connection was lost, or a frame could not be read."""
         self._claims: dict[str, _Claim] = {}
+        self._filled: dict[str, Trade] = {}
+        """The newest one recalled of each symbol of which only filled ones were."""
 
     def of(self, symbol: str) -> Series:
         """Return the series of a symbol, a new one where there is none."""
@@ -153,9 +162,19 @@ class Memory:
         """Take in a trade that was published before, in the order of the topic."""
         series = self.of(trade.symbol)
         if trade.filled and series.newest < 0:
-            return  # of a hole among newer trades, perhaps: only what the stream brought says where the series was
+            # of a hole among newer trades, perhaps: only what the stream brought says where the series was
+            self._filled[trade.symbol] = newer(trade, self._filled.get(trade.symbol))
+            return
         self.take(trade, series.recalled, waiting=False)
         series.recalled += 1
+
+    def recall_before(self, trade: Trade) -> None:
+        """Take in the newest trade before all that was recalled, where that held none that the stream brought.
+
+        What was filled since is the beginning of the hole after it: its filler may have been killed.
+        """
+        newest = newer(trade, self._filled.get(trade.symbol))
+        self.of(trade.symbol).anchor(newest.trade_id, newest.trade_time)
 
     def settle(self, recorded: Iterable[tuple[str, int, int]], certain_after: int = 0) -> None:
         """End the recalling, see `Series.settle`; `recorded` are symbol, first and last id of gaps."""

@@ -13,7 +13,7 @@ from infra.config import Config
 from infra.errors import Unreachable
 from producers import settings_topic
 from producers.gap_records import read_gaps
-from producers.holes import Memory
+from producers.holes import Memory, newer
 from producers.series import RECALLED_US
 from schemas.broker import client_settings, partitions_of
 from schemas.codec import Codec, CodecError
@@ -58,7 +58,7 @@ def restore(config: Config, memories: Mapping[str, Memory]) -> None:
             count += 1
     missing = {key for key in wanted if memories[key.partition(":")[0]].of(key.partition(":")[2]).newest < 0}
     for trade in _newest_before(config, codec, spans, missing):
-        memories[trade.exchange].of(trade.symbol).anchor(trade.trade_id, trade.trade_time)
+        memories[trade.exchange].recall_before(trade)
     from_beginning = all(first == 0 for first, _ in spans.values())
     for name, memory in memories.items():
         recorded = [
@@ -96,7 +96,8 @@ def _wanted(config: Config, memories: Mapping[str, Memory]) -> list[str]:
 def _newest_before(
     config: Config, codec: Codec[Trade], spans: Mapping[Partition, Span], missing: Collection[str]
 ) -> list[Trade]:
-    """Return the newest trade of each of these instruments, as far back as `FURTHER` reaches before the spans."""
+    """Return the newest trade of each of these instruments, as far back as `FURTHER` reaches before the spans: at least
+    as new as one that its stream brought, if there is any. What is filled may be old."""
     found: dict[str, Trade] = {}
     left = set(missing)
     before = {partition: first for partition, (first, _) in spans.items()}
@@ -106,9 +107,10 @@ def _newest_before(
             partition: (max(0, first - more), first) for partition, first in before.items() if partition[1] in numbers
         }
         keys = {key.encode() for key in left}
-        messages = {message.key(): message for message in records(config, reach) if message.key() in keys}
-        found |= {trade.instrument: trade for trade in _trades(codec, messages.values())}
-        left -= found.keys()
+        for trade in _trades(codec, (message for message in records(config, reach) if message.key() in keys)):
+            found[trade.instrument] = newer(trade, found.get(trade.instrument))
+            if not trade.filled:
+                left.discard(trade.instrument)
         before |= {partition: first for partition, (first, _) in reach.items()}
     return list(found.values())
 

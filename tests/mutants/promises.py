@@ -53,6 +53,16 @@ PROMISES = (
             "        self.breaks += 1\n        for series in self.series.values():\n            if unread",
             "        for series in self.series.values():\n            if unread",
         ),
+        (
+            "what was filled last is filled again",
+            "        newest = newer(trade, self._filled.get(trade.symbol))",
+            "        newest = trade",
+        ),
+        (
+            "the newest has the highest id",
+            "(trade.trade_time, trade.trade_id) >= (other.trade_time, other.trade_id)",
+            "trade.trade_id >= other.trade_id",
+        ),
     ),
     *_of(
         "producers/series.py",
@@ -94,6 +104,8 @@ PROMISES = (
         ),
         ("the last minutes are read of all instruments", " or message.key() in keys:", " or True:"),
         ("the last minutes are read however much they are", "max(first, end - FURTHER[0])", "first"),
+        ("what was filled is the newest", "            if not trade.filled:\n", "            if True:\n"),
+        ("the last is the newest", "newer(trade, found.get(trade.instrument))", "trade"),
     ),
     *_of(
         "schemas/nodes.py",

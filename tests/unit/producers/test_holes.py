@@ -305,6 +305,27 @@ def test_what_the_topic_ends_with_is_remembered(case: str) -> None:
     assert (memory.of("XUSDT").repeated, memory.of("XUSDT").late) == (1 - len(expected), 0)
 
 
+@pytest.mark.parametrize(("filled", "first_missing"), [((301, 302, 303), 304), ((5, 6), 301), ((301, 302, 6), 303)])
+def test_a_hole_that_was_being_filled_goes_on_where_its_filler_ended(
+    filled: tuple[int, ...], first_missing: int
+) -> None:
+    """Its producer was killed: the end of the topic holds nothing else of the instrument."""
+    memory = Memory("binance", "contiguous")
+    for number in filled:
+        memory.recall(msgspec.structs.replace(made(number, number), filled=True))
+    memory.recall_before(made(300, 300))
+    memory.settle([], certain_after=100)
+    assert memory.live([made(310, 310)], 1) == []
+    assert [(opened.first_id, opened.last_id) for _, opened in memory.open] == [(first_missing, 309)]
+
+
+def test_where_ids_began_anew_the_newest_is_so_by_its_time() -> None:
+    memory = Memory("binance", "contiguous")
+    memory.recall(msgspec.structs.replace(made(7, 400), filled=True))
+    memory.recall_before(made(300, 300))
+    assert memory.of("XUSDT").newest == 7
+
+
 def test_a_stream_that_only_says_what_is_the_newest_is_silent() -> None:
     memory = memory_with(5, 6)
     before = memory.newest_of(["XUSDT"])

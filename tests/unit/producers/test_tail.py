@@ -1,14 +1,18 @@
 """How far back the end of the topic is read: so many records, and for what is compared the last minutes as well."""
 
 from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
 from typing import NamedTuple
 
+import msgspec
 import pytest
 
 from infra.config import Config
 from producers import tail
 from producers.series import RECALLED_US
+from schemas.records import Trade
 from schemas.spans import partition_of
+from tests.unit.producers.test_holes import made
 
 NAME, COUNT = "trades", 2
 KEYS = {
@@ -24,6 +28,7 @@ class Message(NamedTuple):
     number: int
     at: int
     its_key: bytes
+    its_value: bytes = b""
 
     def topic(self) -> str:
         return NAME
@@ -36,6 +41,9 @@ class Message(NamedTuple):
 
     def key(self) -> bytes:
         return self.its_key
+
+    def value(self) -> bytes:
+        return self.its_value
 
     def timestamp(self) -> tuple[int, int]:
         return 1, NEWEST_MS - (END - 1 - self.at)
@@ -84,3 +92,35 @@ def test_it_is_bounded_where_very_much_is_traded(monkeypatch: pytest.MonkeyPatch
 def test_quiet_partitions_are_read_as_far_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     found = read(monkeypatch, END - 3_000, {KEYS[0], KEYS[1]})
     assert {min(at for at, _ in of) for of in found.values()} == {END - TAIL}
+
+
+# trades of the nearer stretch and of the further one, `f`: filled → the newest, and how many stretches are read
+BEFORE: dict[str, tuple[tuple[str, str], int, int]] = {
+    "the stream brought one": (("4 5 6", "1 2 3"), 6, 1),
+    "its newest was not the last": (("4 6 5f", "1 2 3"), 6, 1),
+    "only old ones were filled": (("1f 2f", "4 5"), 5, 2),
+    "a hole was being filled": (("6f 7f", "4 5"), 7, 2),
+    "none was streamed at all": (("6f 7f", "4f 5f"), 7, 2),
+    "there is none near": (("", "4 5"), 5, 2),
+}
+
+
+@pytest.mark.parametrize("case", BEFORE)
+def test_the_newest_is_looked_for_until_the_stream_brought_one(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stretches, newest, read = BEFORE[case]
+    left = list(stretches)
+
+    def records(_: Config, reach: Mapping[tuple[str, int], tuple[int, int]]) -> Iterator[Message]:
+        if reach:
+            yield from (Message(0, at, OTHER, word.encode()) for at, word in enumerate(left.pop(0).split()))
+            yield Message(0, 99, b"binance:YUSDT", b"99")
+
+    def decoded(value: bytes) -> Trade:
+        number = int(value.rstrip(b"f"))
+        return msgspec.structs.replace(made(number, number, "XRPUSDT"), filled=value.endswith(b"f"))
+
+    monkeypatch.setattr(tail, "records", records)
+    spans = {(NAME, number): (END - TAIL, END) for number in range(COUNT)}
+    codec = SimpleNamespace(decode=decoded)
+    found = tail._newest_before(Config(), codec, spans, {OTHER.decode()})  # type: ignore[arg-type]
+    assert ([trade.trade_id for trade in found], len(stretches) - len(left)) == ([newest], read)

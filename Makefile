@@ -69,8 +69,8 @@ test: setup ## run the tests, those on the real stack on stacks of their own (TE
 	@echo "hedgehog: all tests passed; next: make demo"
 
 .PHONY: test-long
-test-long: setup ## run the tests that take a minute or more each, which `make test` leaves out
-	@$(PYTEST) -m long tests/faults tests/e2e || { \
+test-long: setup ## run the tests that `make test` leaves out, as they take long: faults, odd machines, upgrades; half an hour
+	@$(PYTEST) -m long $(ALL_TESTS) || { \
 	  echo "hedgehog: tests failed; look into one with: $(RUN)/python -m pytest -x --keep-stack PATH" >&2; exit 1; }
 	@echo "hedgehog: all long tests passed"
 

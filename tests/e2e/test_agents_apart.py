@@ -19,6 +19,7 @@ def pipeline(stack: Config, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield pipeline
 
 
+@pytest.mark.long
 def test_two_workers_with_an_agent_each_trade_and_a_third_with_both_is_refused(pipeline: Pipeline) -> None:
     pipeline.fleet.start("trader", "trading")
     pipeline.fleet.start("exchange", "exchange")

@@ -103,6 +103,7 @@ def test_what_a_frozen_worker_has_ordered_is_cancelled_and_stays_so(pipeline: Pi
     assert (done["differences"], done["unproven"]) == ([], [])
 
 
+@pytest.mark.long
 def test_a_silent_feed_halts_its_instrument_alone(pipeline: Pipeline, tmp_path: Path) -> None:
     begin_trading(pipeline)
 
@@ -119,6 +120,7 @@ def test_a_silent_feed_halts_its_instrument_alone(pipeline: Pipeline, tmp_path: 
     assert pipeline.statuses(OTHER) == {"1:B": "NEW"}
 
 
+@pytest.mark.long
 def test_a_loss_of_all_together_halts_all(pipeline: Pipeline, tmp_path: Path) -> None:
     begin_trading(pipeline)
     with guarding(pipeline, tmp_path, HEDGEHOG_TOTAL_LOSS_LIMIT="1") as log:

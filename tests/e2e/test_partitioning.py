@@ -62,6 +62,7 @@ def test_the_same_key_has_the_same_partition_in_every_topic(pipeline: Pipeline) 
     assert len({partition for _, partition in expected}) > pipeline.config.partitions // 2
 
 
+@pytest.mark.long
 def test_a_second_worker_takes_its_share_and_then_everything(pipeline: Pipeline) -> None:
     """The state of every instrument goes with its partition, to the worker that joins and to the one that is left."""
     until_all(pipeline, "1:S", "NEW")

@@ -137,11 +137,12 @@ async def test_connections_that_are_lost_under_load_leave_no_hole(config: Config
     assert sum(gap.filled_count for gap in gaps) == len(filled)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rate", "cut_s", "count"),
     [
         (1_000, 2, 12_000),
-        pytest.param(500, 60, 45_000, marks=[pytest.mark.long, pytest.mark.timeout(600)], id="a-minute"),
+        pytest.param(500, 60, 45_000, marks=pytest.mark.timeout(600), id="a-minute"),
     ],
 )
 async def test_a_producer_of_three_exchanges_that_is_killed_in_a_long_cut_fills_what_it_missed(
@@ -257,6 +258,7 @@ async def test_a_gap_that_was_open_when_the_producer_was_killed_is_filled_by_the
     assert (gap.status, gap.filled_count) == (GapStatus.FILLED, 50)
 
 
+@pytest.mark.long
 async def test_what_a_frozen_broker_did_not_take_from_a_producer_that_was_killed_is_fetched_by_the_next(
     config: Config, tmp_path: Path
 ) -> None:

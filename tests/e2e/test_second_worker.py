@@ -26,6 +26,7 @@ def answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+@pytest.mark.long
 def test_two_workers_typed_as_the_readme_says(pipeline: Pipeline, tmp_path: Path) -> None:
     command = [str(Path(sys.executable).with_name("faust")), "-A", "streams", "worker", "-l", "info"]
     environment = {**pipeline.fleet.environment("shared"), "HEDGEHOG_WORKER_PORT": str(26_066)}

@@ -16,6 +16,8 @@ from tests.e2e.test_sinks_faults import state_of, watching
 from tests.faults.harness.links import Link
 from tests.faults.harness.loop import LoopThread
 
+pytestmark = pytest.mark.long
+
 UNKNOWN_ID = 999_999
 
 

@@ -24,6 +24,8 @@ from tests.e2e.workers import Pipeline, running_pipeline
 from tests.faults.fleet import wait_for
 from tests.samples import setup
 
+pytestmark = pytest.mark.long
+
 TIMEOUT_S = 15.0
 INSTRUMENT = "test:ANEWUSDT"
 PARTITIONS = Config().partitions

@@ -45,6 +45,8 @@ from tests.e2e.workers import Pipeline
 from tests.faults.fleet import Fleet
 from tests.first_layout import IDLE, OLD_SCHEMAS, TRADED, records, states
 
+pytestmark = pytest.mark.long
+
 OLD_SINKS = (TRADES, ORDERS, FILLS, SETTINGS)
 OLD_TOPICS = {*OLD_SCHEMAS, LEADERS.name, BOOKS.name, *(sink_dead_letters(topic).name for topic in OLD_SINKS)}
 TIMEOUT_S = 30.0

@@ -143,6 +143,7 @@ def test_backtests_find_them_however_they_are_typed(live: Config, archive: Path,
     assert min(of_archive["orders"], of_topic["orders"]) > 3
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_candles_live_in_a_replay_and_by_polars_over_the_archive_are_the_same(
     live: Config, archive: Path, tmp_path: Path

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -219,7 +220,7 @@ class Pipeline:
 def pipeline_at_rest(stack: Config, folder: Path, name: str) -> Iterator[Pipeline]:
     """A pipeline with empty topics and no worker yet; everything of it is stopped and removed at the end."""
     config = stack.model_copy(update={"topic_prefix": f"{name}-{time.time_ns()}-"})
-    create_topics(config)
+    aside(create_topics, config)
     register_all(config)
     with Fleet(config, folder) as fleet:
         pipeline = Pipeline(config, fleet)
@@ -227,7 +228,13 @@ def pipeline_at_rest(stack: Config, folder: Path, name: str) -> Iterator[Pipelin
             yield pipeline
         finally:
             pipeline.close()
-    delete_topics(config)
+    aside(delete_topics, config)
+
+
+def aside(work: Callable[[Config], object], config: Config) -> None:
+    """Do it in a thread of its own: in that of a browser's test a loop runs, which `asyncio.run` does not take."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(work, config).result()
 
 
 @contextmanager

@@ -57,6 +57,7 @@ def test_a_worker_without_a_broker_ends_in_time(config: Config, tmp_path: Path) 
         assert (code, LINE in fleet.log("worker")) in ((0, False), (1, True))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("stall", ["worker", "broker"])
 def test_a_crash_after_a_stall_ends_in_time(config: Config, tmp_path: Path, stall: str) -> None:

@@ -96,8 +96,9 @@ class Place:
     environment: dict[str, str] = field(default_factory=dict)
 
 
+NEAR = "all is well"
 PLACES = {
-    "all is well": Place(),
+    NEAR: Place(),
     "no HOME": Place(home=None),
     "a read-only home": Place(home="bare", here="bare", data="bare", out="bare", installed=True),
     "another user's data folder": Place(data="private", out="private"),
@@ -174,7 +175,9 @@ def walked(place: Place, folders: dict[str, Path]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.timeout(600)  # some seconds each, but for a machine with other work
-@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize(
+    "name", [NEAR, *(pytest.param(name, marks=pytest.mark.long) for name in PLACES if name != NEAR)]
+)
 def test_every_command_ends_with_a_line_and_an_exit_code(name: str, folders: dict[str, Path]) -> None:
     wrong = {}
     for found in walked(PLACES[name], folders):

@@ -3,6 +3,7 @@
 The rules of one instrument are in `producers.series`; here are all of an exchange.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -29,13 +30,6 @@ class _Claim:
     of_audit: bool
 
 
-def newer(trade: Trade, other: Trade | None) -> Trade:
-    """Return the newer of two trades of an instrument; by time first, as ids may begin anew."""
-    if other is None or (trade.trade_time, trade.trade_id) >= (other.trade_time, other.trade_id):
-        return trade
-    return other
-
-
 class Memory:
     """The series of one exchange by symbol, and their open holes in the order in which they were noticed."""
 
@@ -48,8 +42,8 @@ class Memory:
         self.breaks = 0
         """How often something may have been missed: a connection was lost, or a frame could not be read."""
         self._claims: dict[str, _Claim] = {}
-        self._filled: dict[str, Trade] = {}
-        """The newest one recalled of each symbol of which only filled ones were."""
+        self._filled: defaultdict[str, list[Trade]] = defaultdict(list)
+        """What was recalled of each symbol before anything that the stream brought, until all is recalled."""
 
     def of(self, symbol: str) -> Series:
         """Return the series of a symbol, a new one where there is none."""
@@ -163,18 +157,22 @@ class Memory:
         series = self.of(trade.symbol)
         if trade.filled and series.newest < 0:
             # of a hole among newer trades, perhaps: only what the stream brought says where the series was
-            self._filled[trade.symbol] = newer(trade, self._filled.get(trade.symbol))
+            self._filled[trade.symbol].append(trade)
             return
         self.take(trade, series.recalled, waiting=False)
         series.recalled += 1
 
-    def recall_before(self, trade: Trade) -> None:
-        """Take in the newest trade before all that was recalled, where that held none that the stream brought.
+    def recall_before(self, streamed: Trade, since: Iterable[Trade], certain_after: int) -> None:
+        """Take in the newest trade that the stream brought where there is none among those recalled, and what else was
+        published between it and these: a hole that was being filled, perhaps, whose filler was killed.
 
-        What was filled since is the beginning of the hole after it: its filler may have been killed.
+        What is missing above it is so for certain, see `settle`.
         """
-        newest = newer(trade, self._filled.get(trade.symbol))
-        self.of(trade.symbol).anchor(newest.trade_id, newest.trade_time)
+        series = self.of(streamed.symbol)
+        series.anchor(streamed.trade_id, streamed.trade_time)
+        series.recalled += certain_after
+        for trade in [*since, *self._filled.pop(streamed.symbol, ())]:
+            self.recall(trade)
 
     def settle(self, recorded: Iterable[tuple[str, int, int]], certain_after: int = 0) -> None:
         """End the recalling, see `Series.settle`; `recorded` are symbol, first and last id of gaps."""
@@ -184,6 +182,7 @@ class Memory:
             for opened in series.settle(spans, certain_after):
                 self._note(series, opened)
         self._forget_closed()
+        self._filled.clear()
 
     # What is asked.
 

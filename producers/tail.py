@@ -5,7 +5,8 @@ Holes among the last trades are seen too, so that those of a producer that was k
 
 import logging
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
@@ -13,16 +14,16 @@ from infra.config import Config
 from infra.errors import Unreachable
 from producers import settings_topic
 from producers.gap_records import read_gaps
-from producers.holes import Memory, newer
+from producers.holes import Memory
 from producers.series import RECALLED_US
-from schemas.broker import client_settings, partitions_of
+from schemas.broker import admin, client_settings, partitions_of
 from schemas.codec import Codec, CodecError
 from schemas.gap_records import Gap
 from schemas.groups import readers_group
 from schemas.reader import Partition, partition_of_message
 from schemas.records import Trade
 from schemas.registry import make_codec
-from schemas.spans import TIMEOUT_S, Span, partition_of, records
+from schemas.spans import TIMEOUT_S, Span, partition_of, records, spans
 from schemas.topics import TRADES
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,8 @@ FURTHER = (100_000, 1_000_000)
 at most the smaller number where the last minutes of an instrument are compared with what the exchange has."""
 CERTAIN_AFTER = 100
 """A hole behind fewer trades of an instrument may be filled before what is read: trades may be out of order."""
+OUT_OF_ORDER_US = 60_000_000
+"""Trades of an instrument that are less apart may be in any order; its ids begin anew after longer pauses."""
 MARGIN_MS = 1_000
 """The clocks of the broker and of the producer are no further apart."""
 
@@ -47,19 +50,19 @@ def restore(config: Config, memories: Mapping[str, Memory]) -> None:
     began = time.monotonic()
     gaps, wanted = read_gaps(config), _wanted(config, memories)
     partitions = partitions_of(config, [TRADES.full_name(config)])
-    spans = _spans(config, partitions)
+    ends = _spans(config, partitions)
     codec = make_codec(config, Trade)
     compared = {key for key in wanted if memories[key.partition(":")[0]].ids == "global"}
     count = 0
-    for trade in _trades(codec, _recalled(config, spans, compared)):
+    for trade in _trades(codec, _recalled(config, ends, compared)):
         memory = memories.get(trade.exchange)
         if memory is not None:
             memory.recall(trade)
             count += 1
     missing = {key for key in wanted if memories[key.partition(":")[0]].of(key.partition(":")[2]).newest < 0}
-    for trade in _newest_before(config, codec, spans, missing):
-        memories[trade.exchange].recall_before(trade)
-    from_beginning = all(first == 0 for first, _ in spans.values())
+    for streamed, *since in _published_before(config, codec, ends, missing) if missing else ():
+        memories[streamed.exchange].recall_before(streamed, since, CERTAIN_AFTER)
+    from_beginning = all(first == 0 for first, _ in ends.values())
     for name, memory in memories.items():
         recorded = [
             (gap.symbol, gap.first_id, gap.last_id) for gap in gaps if gap.exchange == name and not gap.begins_anew
@@ -68,22 +71,22 @@ def restore(config: Config, memories: Mapping[str, Memory]) -> None:
     log.info("read the last %d trades of the topic in %.1f s", count, time.monotonic() - began)
 
 
-def _recalled(config: Config, spans: Mapping[Partition, Span], compared: Collection[str]) -> Iterator[Message]:
+def _recalled(config: Config, wanted: Mapping[Partition, Span], compared: Collection[str]) -> Iterator[Message]:
     """Yield the records of the spans, and before them those of the last minutes of the instruments that are compared:
     where much is traded the spans are shorter than the time after which a producer compares anything.
 
     Minutes are counted from the newest record: nobody knows for how long no producer ran.
     """
     keys = {key.encode() for key in compared}
-    numbers = {partition_of(key, len(spans)) for key in compared}
-    ends = {at: (end - 1, end) for at, (first, end) in spans.items() if at[1] in numbers and first < end}
+    numbers = {partition_of(key, len(wanted)) for key in compared}
+    ends = {at: (end - 1, end) for at, (first, end) in wanted.items() if at[1] in numbers and first < end}
     newest_ms = max((message.timestamp()[1] for message in records(config, ends)), default=0)
     longer = _spans(config, ends, max(0, newest_ms - RECALLED_US // 1_000))
-    reach = dict(spans)
+    reach = dict(wanted)
     for at, (first, end) in longer.items():
-        reach[at] = min(spans[at][0], max(first, end - FURTHER[0])), spans[at][1]
+        reach[at] = min(wanted[at][0], max(first, end - FURTHER[0])), wanted[at][1]
     for message in records(config, reach):
-        if (message.offset() or 0) >= spans[partition_of_message(message)][0] or message.key() in keys:
+        if (message.offset() or 0) >= wanted[partition_of_message(message)][0] or message.key() in keys:
             yield message
 
 
@@ -93,26 +96,42 @@ def _wanted(config: Config, memories: Mapping[str, Memory]) -> list[str]:
     return [key for key, each in settings.items() if each.streaming and each.exchange in memories]
 
 
-def _newest_before(
-    config: Config, codec: Codec[Trade], spans: Mapping[Partition, Span], missing: Collection[str]
-) -> list[Trade]:
-    """Return the newest trade of each of these instruments, as far back as `FURTHER` reaches before the spans: at least
-    as new as one that its stream brought, if there is any. What is filled may be old."""
-    found: dict[str, Trade] = {}
-    left = set(missing)
-    before = {partition: first for partition, (first, _) in spans.items()}
+def _published_before(
+    config: Config, codec: Codec[Trade], wanted: Mapping[Partition, Span], missing: Set[str]
+) -> list[list[Trade]]:
+    """Return of each of these instruments the newest trade that its stream brought and what was published after it, as
+    far back as `FURTHER` reaches before the spans; nothing where there is none."""
+    kept = {partition: first for partition, (first, _) in spans(admin(config), list(wanted)).items()}
+    found: dict[str, list[Trade]] = {}
+    later: defaultdict[str, list[Trade]] = defaultdict(list)
+    before = {partition: first for partition, (first, _) in wanted.items()}
     for more in FURTHER:
-        numbers = {partition_of(key, len(spans)) for key in left}
+        left = missing - found.keys()
+        keys, numbers = {key.encode() for key in left}, {partition_of(key, len(wanted)) for key in left}
         reach = {
-            partition: (max(0, first - more), first) for partition, first in before.items() if partition[1] in numbers
+            partition: (max(kept.get(partition, first), first - more), first)
+            for partition, first in before.items()
+            if partition[1] in numbers
         }
-        keys = {key.encode() for key in left}
+        came: defaultdict[str, list[Trade]] = defaultdict(list)
         for trade in _trades(codec, (message for message in records(config, reach) if message.key() in keys)):
-            found[trade.instrument] = newer(trade, found.get(trade.instrument))
-            if not trade.filled:
-                left.discard(trade.instrument)
+            published = came[trade.instrument]
+            if not trade.filled and (not published or published[0].filled or is_newer(trade, published[0])):
+                published.clear()
+            published.append(trade)
+        for key, published in came.items():
+            later[key] = published + later[key]
+            if not published[0].filled:
+                found[key] = later[key]
         before |= {partition: first for partition, (first, _) in reach.items()}
     return list(found.values())
+
+
+def is_newer(trade: Trade, other: Trade) -> bool:
+    """Return whether a trade is the newer one of two of an instrument: by its id, as trades may be out of order; by its
+    time where they are further apart, as ids may have begun anew."""
+    apart_us = trade.trade_time - other.trade_time
+    return trade.trade_id > other.trade_id if abs(apart_us) <= OUT_OF_ORDER_US else apart_us > 0
 
 
 def published_since(config: Config, gap: Gap) -> set[int]:

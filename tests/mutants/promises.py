@@ -53,16 +53,8 @@ PROMISES = (
             "        self.breaks += 1\n        for series in self.series.values():\n            if unread",
             "        for series in self.series.values():\n            if unread",
         ),
-        (
-            "what was filled last is filled again",
-            "        newest = newer(trade, self._filled.get(trade.symbol))",
-            "        newest = trade",
-        ),
-        (
-            "the newest has the highest id",
-            "(trade.trade_time, trade.trade_id) >= (other.trade_time, other.trade_id)",
-            "trade.trade_id >= other.trade_id",
-        ),
+        ("what was filled last is filled again", "*self._filled.pop(streamed.symbol, ())]", "]"),
+        ("what is missing in it is not certain", "        series.recalled += certain_after\n", ""),
     ),
     *_of(
         "producers/series.py",
@@ -104,8 +96,11 @@ PROMISES = (
         ),
         ("the last minutes are read of all instruments", " or message.key() in keys:", " or True:"),
         ("the last minutes are read however much they are", "max(first, end - FURTHER[0])", "first"),
-        ("what was filled is the newest", "            if not trade.filled:\n", "            if True:\n"),
-        ("the last is the newest", "newer(trade, found.get(trade.instrument))", "trade"),
+        ("what was filled is the newest", "if not trade.filled and (not", "if True and (not"),
+        ("the last is the newest", " or is_newer(trade, published[0])):", " or True):"),
+        ("what was pruned is read", "(max(kept.get(partition, first), first - more)", "(max(0, first - more)"),
+        ("the newest has the highest id", "if abs(apart_us) <= OUT_OF_ORDER_US else", "if True else"),
+        ("trades come in the order of their times", "if abs(apart_us) <= OUT_OF_ORDER_US else", "if False else"),
     ),
     *_of(
         "schemas/nodes.py",

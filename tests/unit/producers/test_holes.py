@@ -305,25 +305,43 @@ def test_what_the_topic_ends_with_is_remembered(case: str) -> None:
     assert (memory.of("XUSDT").repeated, memory.of("XUSDT").late) == (1 - len(expected), 0)
 
 
-@pytest.mark.parametrize(("filled", "first_missing"), [((301, 302, 303), 304), ((5, 6), 301), ((301, 302, 6), 303)])
-def test_a_hole_that_was_being_filled_goes_on_where_its_filler_ended(
-    filled: tuple[int, ...], first_missing: int
+@pytest.mark.parametrize(
+    ("since", "filled", "missing"),
+    [
+        ((), (301, 302, 303), [(304, 309)]),
+        ((301, 302), (303,), [(304, 309)]),
+        ((), (5, 6), [(301, 309)]),
+        ((), (301, 304, 305), [(302, 303), (306, 309)]),
+        ((), (303, 304), [(301, 302), (305, 309)]),
+    ],
+)
+def test_a_hole_that_was_being_filled_is_filled_on(
+    since: tuple[int, ...], filled: tuple[int, ...], missing: list[tuple[int, int]]
 ) -> None:
-    """Its producer was killed: the end of the topic holds nothing else of the instrument."""
+    """Its producer was killed, and the end of the topic holds nothing else of the instrument: what was published does
+    not come twice, and what is missing among it is asked for."""
     memory = Memory("binance", "contiguous")
     for number in filled:
         memory.recall(msgspec.structs.replace(made(number, number), filled=True))
-    memory.recall_before(made(300, 300))
+    found = [msgspec.structs.replace(made(number, number), filled=True) for number in since]
+    memory.recall_before(made(300, 300), found, certain_after=100)
     memory.settle([], certain_after=100)
     assert memory.live([made(310, 310)], 1) == []
-    assert [(opened.first_id, opened.last_id) for _, opened in memory.open] == [(first_missing, 309)]
+    left = [
+        number
+        for _, opened in memory.open
+        for number in range(opened.first_id, opened.last_id + 1)
+        if number not in opened.had
+    ]
+    assert left == [number for first, last in missing for number in range(first, last + 1)]
 
 
-def test_where_ids_began_anew_the_newest_is_so_by_its_time() -> None:
+def test_filled_trades_of_an_instrument_that_nobody_streamed_say_nothing() -> None:
     memory = Memory("binance", "contiguous")
-    memory.recall(msgspec.structs.replace(made(7, 400), filled=True))
-    memory.recall_before(made(300, 300))
-    assert memory.of("XUSDT").newest == 7
+    memory.recall(msgspec.structs.replace(made(7, 7), filled=True))
+    memory.settle([], certain_after=100)
+    assert memory.live([made(300, 300)], 1) == [made(300, 300)]
+    assert memory.open == []
 
 
 def test_a_stream_that_only_says_what_is_the_newest_is_silent() -> None:

@@ -20,6 +20,8 @@ KEYS = {
     for number in (0, 1)
 }
 END, TAIL = 1_000_000, 10_000
+KEPT = 20_000
+"""The first offset of a partition that was pruned."""
 OTHER = b"binance:XRPUSDT"
 NEWEST_MS = 1_559_347_200_001
 
@@ -94,24 +96,26 @@ def test_quiet_partitions_are_read_as_far_as_ever(monkeypatch: pytest.MonkeyPatc
     assert {min(at for at, _ in of) for of in found.values()} == {END - TAIL}
 
 
-# trades of the nearer stretch and of the further one, `f`: filled → the newest, and how many stretches are read
-BEFORE: dict[str, tuple[tuple[str, str], int, int]] = {
-    "the stream brought one": (("4 5 6", "1 2 3"), 6, 1),
-    "its newest was not the last": (("4 6 5f", "1 2 3"), 6, 1),
-    "only old ones were filled": (("1f 2f", "4 5"), 5, 2),
-    "a hole was being filled": (("6f 7f", "4 5"), 7, 2),
-    "none was streamed at all": (("6f 7f", "4f 5f"), 7, 2),
-    "there is none near": (("", "4 5"), 5, 2),
+# trades of the nearer stretch and of the further one, `f`: filled → what is found, and how many stretches are read
+BEFORE: dict[str, tuple[tuple[str, str], str, int]] = {
+    "the stream brought one": (("4 5 6", "1 2 3"), "6", 1),
+    "its newest was not the last": (("4 6 5f 5", "1 2 3"), "6 5f 5", 1),
+    "filled ones were before it": (("2f 3f 6 7f", "1"), "6 7f", 1),
+    "only old ones were filled": (("1f 2f", "4 5"), "5 1f 2f", 2),
+    "a hole was being filled": (("7f 8f", "4 5 6f"), "5 6f 7f 8f", 2),
+    "none was streamed at all": (("6f 7f", "4f 5f"), "", 2),
+    "there is none near": (("", "4 5"), "5", 2),
 }
 
 
 @pytest.mark.parametrize("case", BEFORE)
-def test_the_newest_is_looked_for_until_the_stream_brought_one(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    stretches, newest, read = BEFORE[case]
-    left = list(stretches)
+def test_the_newest_that_the_stream_brought_is_looked_for(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stretches, expected, read = BEFORE[case]
+    left, asked = list(stretches), []
 
     def records(_: Config, reach: Mapping[tuple[str, int], tuple[int, int]]) -> Iterator[Message]:
         if reach:
+            asked.extend(reach.values())
             yield from (Message(0, at, OTHER, word.encode()) for at, word in enumerate(left.pop(0).split()))
             yield Message(0, 99, b"binance:YUSDT", b"99")
 
@@ -120,7 +124,26 @@ def test_the_newest_is_looked_for_until_the_stream_brought_one(case: str, monkey
         return msgspec.structs.replace(made(number, number, "XRPUSDT"), filled=value.endswith(b"f"))
 
     monkeypatch.setattr(tail, "records", records)
-    spans = {(NAME, number): (END - TAIL, END) for number in range(COUNT)}
+    monkeypatch.setattr(tail, "spans", lambda _, wanted: dict.fromkeys(wanted, (KEPT, END)))
+    wanted = {(NAME, number): (END - TAIL, END) for number in range(COUNT)}
     codec = SimpleNamespace(decode=decoded)
-    found = tail._newest_before(Config(), codec, spans, {OTHER.decode()})  # type: ignore[arg-type]
-    assert ([trade.trade_id for trade in found], len(stretches) - len(left)) == ([newest], read)
+    found = tail._published_before(Config(), codec, wanted, {OTHER.decode()})  # type: ignore[arg-type]
+    said = [f"{trade.trade_id}{'f' * trade.filled}" for published in found for trade in published]
+    assert (said, len(stretches) - len(left)) == (expected.split(), read)
+    assert asked == [(END - TAIL - 100_000, END - TAIL), (KEPT, END - TAIL - 100_000)][:read], "what was pruned is gone"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [((5, 10.0), (6, 10.0)), ((5, 10.2), (6, 10.0)), ((5, 10.0), (6, 3_000.0)), ((500, 10.0), (6, 100.0))],
+)
+def test_the_newer_trade_is_known_by_its_id_unless_ids_began_anew(
+    earlier: tuple[int, float], later: tuple[int, float]
+) -> None:
+    first, second = (made(number, 0) for number, _ in (earlier, later))
+    first, second = (
+        msgspec.structs.replace(one, trade_time=one.trade_time + int(at * 1e6))
+        for one, (_, at) in zip((first, second), (earlier, later), strict=True)
+    )
+    assert tail.is_newer(second, first)
+    assert not tail.is_newer(first, second)

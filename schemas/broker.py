@@ -1,11 +1,12 @@
 """Creates the topics on the broker and checks them. Every topic exists before anything is sent to it."""
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
 
-from aiokafka.errors import KafkaConnectionError, NodeNotReadyError, RequestTimedOutError, StaleMetadata
+from aiokafka.errors import StaleMetadata
 from aiokafka.protocol.metadata import MetadataRequest
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its names are not said to be its own
@@ -22,7 +23,7 @@ from infra import clients, probes
 from infra.config import Config
 from infra.errors import StackError, Unreachable
 from infra.security import PLAINTEXT
-from schemas.nodes import Nodes, ask, assert_taken
+from schemas.nodes import AWAY, Nodes, ask, assert_taken
 from schemas.topics import TOPICS, Topic, changelog
 
 TIMEOUT_S = 15.0
@@ -57,15 +58,21 @@ def admin(config: Config) -> AdminClient:
 def create_topics(config: Config, wanted: Collection[Topic] = tuple(TOPICS.values())) -> list[str]:
     """Create those of the wanted topics that are missing; return their full names, in order.
 
-    Repeating it changes nothing. Raises `Unreachable` when the broker does not answer, `TopicError` when a topic was
-    there before with another partition count than `config.partitions`, and for copies that are asked for in vain.
+    Every broker knows of them then. Repeating it changes nothing. Raises `Unreachable` when the broker does not answer,
+    or one of several does not show them in the end, `TopicError` when a topic was there before with another partition
+    count than `config.partitions`, and for copies that are asked for in vain.
     """
     client, in_sync = admin(config), _in_sync(config)
     found = _partitions(config, client)
     _assert_partitions(config, found, wanted)
     missing = [topic for topic in wanted if topic.full_name(config) not in found]
-    if not missing:
-        return []
+    created = _create(config, client, missing, in_sync) if missing else []
+    ask(config, partial(known_to_all, [topic.full_name(config) for topic in wanted], True), TIMEOUT_S)
+    check_topics(config, wanted)
+    return created
+
+
+def _create(config: Config, client: AdminClient, missing: Iterable[Topic], in_sync: dict[str, str]) -> list[str]:
     futures = client.create_topics(
         [
             NewTopic(
@@ -79,10 +86,7 @@ def create_topics(config: Config, wanted: Collection[Topic] = tuple(TOPICS.value
         operation_timeout=TIMEOUT_S,
         request_timeout=TIMEOUT_S,
     )
-    created = [name for name, future in futures.items() if _was_created(name, future.result)]
-    ask(config, partial(known_to_all, [topic.full_name(config) for topic in wanted], True), TIMEOUT_S)
-    check_topics(config, wanted)
-    return created
+    return [name for name, future in futures.items() if _was_created(name, future.result)]
 
 
 def configure_topics(config: Config, wanted: Collection[Topic] = tuple(TOPICS.values())) -> list[str]:
@@ -137,21 +141,21 @@ async def known_to_all(names: Collection[str], there: bool, nodes: Nodes) -> Non
 
     Whoever asks next may ask any of them.
     """
-    for number in nodes.numbers():
-        await nodes.again(partial(_assert_known, names, there, number, nodes))
+    asked = [nodes.again(partial(_assert_known, names, there, number, nodes)) for number in nodes.numbers()]
+    await asyncio.gather(*asked)
 
 
 async def _assert_known(names: Collection[str], there: bool, number: int, nodes: Nodes) -> None:
-    """Raise aiokafka's error where a broker does not know yet; one that is away knows before it is back."""
+    """Raise aiokafka's error where a broker does not know yet. One that is away knows before it is back."""
     try:
         answer = await nodes.send(number, MetadataRequest([*names], allow_auto_topic_creation=False))
-    except (KafkaConnectionError, NodeNotReadyError, RequestTimedOutError):
+    except AWAY:
         return
     for code, name, *_ in answer.topics:
         if there:
-            assert_taken(code)
+            assert_taken(code, f"broker {number}, topic {name}")
         elif not code:
-            raise StaleMetadata(f"broker {number} still shows {name}")
+            raise StaleMetadata(f"broker {number} still shows the topic {name}")
 
 
 def check_topics(config: Config, wanted: Collection[Topic] = tuple(TOPICS.values())) -> None:
@@ -210,14 +214,19 @@ def delete_topics(config: Config) -> list[str]:
 
     Changelogs of agents that this program does not have are among them: a state would outlive what it was made of.
     """
-    client = admin(config)
     ours = {topic.full_name(config) for topic in TOPICS.values()}
-    names = [name for name in _partitions(config, client) if name in ours or _is_changelog(config, name)]
-    if names:
-        for future in client.delete_topics(names, operation_timeout=TIMEOUT_S, request_timeout=TIMEOUT_S).values():
-            if_there(future)  # a broker may still have shown what is deleted
-        ask(config, partial(known_to_all, names, False), TIMEOUT_S)
+    names = [name for name in _partitions(config, admin(config)) if name in ours or _is_changelog(config, name)]
+    delete(config, names)
     return names
+
+
+def delete(config: Config, full_names: Sequence[str]) -> None:
+    """Delete topics, and wait until no broker shows them. Raises `Unreachable` where one still does in the end."""
+    if full_names:
+        futures = admin(config).delete_topics([*full_names], operation_timeout=TIMEOUT_S, request_timeout=TIMEOUT_S)
+        for future in futures.values():
+            if_there(future)  # a broker may still have shown what is deleted
+        ask(config, partial(known_to_all, full_names, False), TIMEOUT_S)
 
 
 def _is_changelog(config: Config, name: str) -> bool:

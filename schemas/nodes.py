@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import Any, TypeVar
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError, RequestTimedOutError, for_code
 
 from infra import clients
 from infra.config import Config
@@ -18,6 +18,8 @@ from infra.errors import Unreachable
 AGAIN_S = 0.2
 TRIES = 5
 CLOSED_WITHIN_S = 1.0
+AWAY = (KafkaConnectionError, NodeNotReadyError)
+"""What says that a broker cannot be reached."""
 T = TypeVar("T")
 
 
@@ -75,16 +77,22 @@ def ask(config: Config, work: Callable[[Nodes], Awaitable[T]], timeout_s: float)
     try:
         return asyncio.run(_asked(config, work, timeout_s, errors))
     except TimeoutError:
-        why = f": {errors[-1]}" if errors else ""
-        raise Unreachable(f"no Kafka broker answers at {config.bootstrap} within {timeout_s:g} s{why}") from None
+        raise Unreachable(_not_in_time(config, timeout_s, errors)) from None
     except KafkaError as error:
         raise Unreachable(f"the Kafka broker at {config.bootstrap} refuses to say: {error}") from None
 
 
-def assert_taken(code: int) -> None:
+def assert_taken(code: int, of: str = "") -> None:
     """Raise what a broker says in place of an answer: a coordinator that still loads its groups knows none of them."""
     if code:
-        raise for_code(code)()
+        raise for_code(code)(of) if of else for_code(code)()
+
+
+def _not_in_time(config: Config, timeout_s: float, errors: list[KafkaError]) -> str:
+    silent = not errors or isinstance(errors[-1], (*AWAY, RequestTimedOutError))
+    what = "no Kafka broker answers" if silent else "a Kafka broker is not ready"
+    why = f": {errors[-1]}" if errors else ""
+    return f"{what} at {config.bootstrap} within {timeout_s:g} s{why}"
 
 
 async def _asked(

@@ -20,7 +20,7 @@ from connectors.interface import all_connectors, database_of
 from connectors.warehouse import claim
 from infra.config import Config
 from producers import settings_topic
-from schemas.broker import REPLAY_MARK, admin, create_topics, delete_topics, is_replay
+from schemas.broker import REPLAY_MARK, admin, create_topics, delete, delete_topics, is_replay
 from schemas.registry import register_all
 from schemas.spans import TIMEOUT_S, partitions
 from schemas.sql.migrate import upgrade
@@ -108,17 +108,8 @@ def remove(live: Config, prefix: str) -> list[str]:
     remove_all(target)
     names = delete_topics(target)
     mark = f"{prefix}{REPLAY_MARK}"
-    client = admin(target)
-    client.delete_topics([mark], operation_timeout=TIMEOUT_S)[mark].result(TIMEOUT_S)
-    _await_gone(target, [*names, mark])
+    delete(target, [mark])  # the last one: what is broken off before can be removed again
     return [*names, mark]
-
-
-def _await_gone(target: Config, names: list[str]) -> None:
-    """Wait until the topics show in the broker's metadata no more, which is a moment after they were deleted."""
-    client, deadline = admin(target), time.monotonic() + TIMEOUT_S
-    while partitions(client, names) and time.monotonic() < deadline:
-        time.sleep(POLL_S)
 
 
 def config_of(live: Config, prefix: str) -> Config:

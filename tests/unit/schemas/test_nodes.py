@@ -5,7 +5,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError
+from aiokafka.errors import (
+    KafkaConnectionError,
+    RequestTimedOutError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 from aiokafka.protocol.metadata import MetadataRequest
 
 from infra.config import Config
@@ -74,7 +79,14 @@ def test_what_is_refused_is_told(brokers: dict[int, list[Any]]) -> None:
         wait()
 
 
-def test_one_that_never_shows_them_is_told(brokers: dict[int, list[Any]]) -> None:
-    brokers |= {1: [UNKNOWN] * 1_000_000}
-    with pytest.raises(Unreachable, match=r"within 0\.1 s: .*UnknownTopicOrPartition"):
-        wait(timeout_s=0.1)
+def test_a_slow_one_is_asked_again(brokers: dict[int, list[Any]]) -> None:
+    brokers |= {1: [0], 2: [RequestTimedOutError(), UNKNOWN, 0]}
+    wait()
+    assert brokers == {1: [], 2: []}
+
+
+@pytest.mark.parametrize(("there", "answer"), [(True, UNKNOWN), (False, 0)])
+def test_one_that_never_learns_of_it_is_named(brokers: dict[int, list[Any]], there: bool, answer: int) -> None:
+    brokers |= {1: [answer] * 1_000_000}
+    with pytest.raises(Unreachable, match=r"is not ready at .* within 0\.1 s: .*broker 1.* topic orders"):
+        wait(there, 0.1)

@@ -91,8 +91,8 @@ PROMISES = (
         ("tests/unit/producers/test_tail.py",),
         (
             "the last minutes are not read",
-            "        reach[at] = min(spans[at][0],",
-            "        reach[at] = max(spans[at][0],",
+            "        reach[at] = min(wanted[at][0],",
+            "        reach[at] = max(wanted[at][0],",
         ),
         ("the last minutes are read of all instruments", " or message.key() in keys:", " or True:"),
         ("the last minutes are read however much they are", "max(first, end - FURTHER[0])", "first"),

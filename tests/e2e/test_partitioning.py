@@ -46,7 +46,9 @@ def until_all(pipeline: Pipeline, order: str, status: str) -> None:
     pipeline.until(f"order {order} of every instrument is {status}", reached)
 
 
-def test_the_same_key_has_the_same_partition_in_every_topic(pipeline: Pipeline) -> None:
+@pytest.fixture(scope="module")
+def bought(pipeline: Pipeline) -> Pipeline:
+    """The first BUY of every instrument is filled, and its SELL is on its way."""
     pipeline.set_all(*(record for instrument in INSTRUMENTS for record in setup(instrument)))
     pipeline.until("all leaders are on", lambda: all(pipeline.knows(instrument) for instrument in INSTRUMENTS))
     for instrument in INSTRUMENTS:
@@ -55,16 +57,22 @@ def test_the_same_key_has_the_same_partition_in_every_topic(pipeline: Pipeline) 
     for instrument in INSTRUMENTS:
         pipeline.trade(instrument, "98")
     until_all(pipeline, "1:B", "FILLED")
+    return pipeline
+
+
+def test_the_same_key_has_the_same_partition_in_every_topic(bought: Pipeline) -> None:
+    partitions = bought.config.partitions
+    expected = {(instrument, partition_of(instrument, partitions)) for instrument in INSTRUMENTS}
     for topic in KEYED:
-        places = {((message.key() or b"").decode(), message.partition()) for message in pipeline.messages[topic.name]}
-        expected = {(instrument, partition_of(instrument, pipeline.config.partitions)) for instrument in INSTRUMENTS}
+        places = {((message.key() or b"").decode(), message.partition()) for message in bought.messages[topic.name]}
         assert places == expected, topic.name
-    assert len({partition for _, partition in expected}) > pipeline.config.partitions // 2
+    assert len({partition for _, partition in expected}) > partitions // 2
 
 
 @pytest.mark.long
-def test_a_second_worker_takes_its_share_and_then_everything(pipeline: Pipeline) -> None:
+def test_a_second_worker_takes_its_share_and_then_everything(bought: Pipeline) -> None:
     """The state of every instrument goes with its partition, to the worker that joins and to the one that is left."""
+    pipeline = bought
     until_all(pipeline, "1:S", "NEW")
     pipeline.start_worker("second")
     pipeline.wait_until_ready(workers=2)

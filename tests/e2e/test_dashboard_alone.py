@@ -8,6 +8,8 @@ import pytest
 from infra.config import Config
 from tests.e2e.dashboards import Looking, Served, browsing
 
+pytestmark = pytest.mark.long
+
 
 def test_it_runs_with_every_part_missing_and_says_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("KAFKA_BOOTSTRAP", "REGISTRY_URL", "CONNECT_URL", "DATABASE_URL"):

@@ -21,6 +21,8 @@ from tests.e2e.sinks import World, sink_world
 from tests.records import BY_TYPE
 from tests.unit.schemas.test_checks import GOOD, RANGES, TEXTS, WIDE
 
+pytestmark = pytest.mark.long
+
 RUNS, AT_ONCE = 40, 4
 IDS: dict[type[Record], str] = {
     Trade: "trade_id",
@@ -47,7 +49,6 @@ def assert_all_inserted(world: World, records: list[Keyed]) -> None:
     assert sum(each.messages for each in found.values()) >= len(records)
 
 
-@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_any_valid_record(world: World) -> None:
     sent: list[Keyed] = []

@@ -15,6 +15,8 @@ from infra.config import Config
 from schemas.sql.migrate import SCRIPTS, alembic_config, upgrade
 from tests.e2e.sinks import database
 
+pytestmark = pytest.mark.long
+
 REVISIONS = sorted(path.name[:4] for path in (SCRIPTS / "versions").glob("[0-9]*.py"))
 TIME = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
 CONSTRAINED: dict[str, Any] = {

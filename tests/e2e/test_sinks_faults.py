@@ -13,6 +13,8 @@ from schemas.topics import FILLS, ORDERS, TRADES
 from tests import samples
 from tests.e2e.sinks import World, sink_world, until
 
+pytestmark = pytest.mark.long
+
 UNKNOWN_ID = 999_999
 LARGEST = 1_048_000
 """Bytes: what the broker takes by default, less key and overhead."""

@@ -13,6 +13,8 @@ from tests.e2e.sinks import World, sink_world, until
 from tests.e2e.test_cli_commands import set_environment
 from tests.e2e.test_sinks_faults import has_trade, state_of
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def world(stack: Config) -> Iterator[World]:

@@ -223,7 +223,8 @@ def delete_topics(config: Config) -> list[str]:
 def delete(config: Config, full_names: Sequence[str]) -> None:
     """Delete topics, and wait until no broker shows them. Raises `Unreachable` where one still does in the end."""
     if full_names:
-        futures = admin(config).delete_topics([*full_names], operation_timeout=TIMEOUT_S, request_timeout=TIMEOUT_S)
+        client = admin(config)  # kept until all have answered: without it they fail
+        futures = client.delete_topics([*full_names], operation_timeout=TIMEOUT_S, request_timeout=TIMEOUT_S)
         for future in futures.values():
             if_there(future)  # a broker may still have shown what is deleted
         ask(config, partial(known_to_all, full_names, False), TIMEOUT_S)

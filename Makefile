@@ -62,14 +62,14 @@ demo: setup ## trade for a minute through the whole pipeline, then check everyth
 ALL_TESTS := tests/faults tests/e2e tests/simulation tests/property tests/unit
 PYTEST := $(RUN)/python -m pytest --durations=10 -n 2 --dist loadfile --no-loadscope-reorder
 
-test: setup ## run the tests, those on the real stack on stacks of their own (TESTS=PATHS: only these); within 15 minutes
+test: setup ## run the tests, those on the real stack on stacks of their own (TESTS=PATHS: only these); about 15 minutes
 	@echo "hedgehog: testing; two stacks of its own are started beside yours, the first one ever downloads some 380 MB"
 	@$(PYTEST) $(if $(TESTS),$(TESTS),-m "not long" $(ALL_TESTS)) || { \
 	  echo "hedgehog: tests failed; look into one with: $(RUN)/python -m pytest -x --keep-stack PATH" >&2; exit 1; }
 	@echo "hedgehog: all tests passed; next: make demo"
 
 .PHONY: test-long
-test-long: setup ## run the tests that `make test` leaves out, as they take long: faults, odd machines, upgrades; half an hour
+test-long: setup ## run the tests that `make test` leaves out, as they take long: faults, odd machines, upgrades; 40 minutes
 	@$(PYTEST) -m long $(ALL_TESTS) || { \
 	  echo "hedgehog: tests failed; look into one with: $(RUN)/python -m pytest -x --keep-stack PATH" >&2; exit 1; }
 	@echo "hedgehog: all long tests passed"

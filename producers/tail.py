@@ -15,7 +15,7 @@ from infra.errors import Unreachable
 from producers import settings_topic
 from producers.gap_records import read_gaps
 from producers.holes import Memory
-from producers.series import RECALLED_US
+from producers.series import DISORDER_US, RECALLED_US
 from schemas.broker import admin, client_settings, partitions_of
 from schemas.codec import Codec, CodecError
 from schemas.gap_records import Gap
@@ -35,8 +35,6 @@ FURTHER = (100_000, 1_000_000)
 at most the smaller number where the last minutes of an instrument are compared with what the exchange has."""
 CERTAIN_AFTER = 100
 """A hole behind fewer trades of an instrument may be filled before what is read: trades may be out of order."""
-OUT_OF_ORDER_US = 60_000_000
-"""Trades of an instrument that are less apart may be in any order; its ids begin anew after longer pauses."""
 MARGIN_MS = 1_000
 """The clocks of the broker and of the producer are no further apart."""
 
@@ -131,7 +129,7 @@ def is_newer(trade: Trade, other: Trade) -> bool:
     """Return whether a trade is the newer one of two of an instrument: by its id, as trades may be out of order; by its
     time where they are further apart, as ids may have begun anew."""
     apart_us = trade.trade_time - other.trade_time
-    return trade.trade_id > other.trade_id if abs(apart_us) <= OUT_OF_ORDER_US else apart_us > 0
+    return trade.trade_id > other.trade_id if abs(apart_us) <= DISORDER_US["global"] else apart_us > 0
 
 
 def published_since(config: Config, gap: Gap) -> set[int]:

@@ -82,10 +82,10 @@ def ask(config: Config, work: Callable[[Nodes], Awaitable[T]], timeout_s: float)
         raise Unreachable(f"the Kafka broker at {config.bootstrap} refuses to say: {error}") from None
 
 
-def assert_taken(code: int, of: str = "") -> None:
+def assert_taken(code: int, *of: str) -> None:
     """Raise what a broker says in place of an answer: a coordinator that still loads its groups knows none of them."""
     if code:
-        raise for_code(code)(of) if of else for_code(code)()
+        raise for_code(code)(*of)
 
 
 def _not_in_time(config: Config, timeout_s: float, errors: list[KafkaError]) -> str:

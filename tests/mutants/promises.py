@@ -99,8 +99,8 @@ PROMISES = (
         ("what was filled is the newest", "if not trade.filled and (not", "if True and (not"),
         ("the last is the newest", " or is_newer(trade, published[0])):", " or True):"),
         ("what was pruned is read", "(max(kept.get(partition, first), first - more)", "(max(0, first - more)"),
-        ("the newest has the highest id", "if abs(apart_us) <= OUT_OF_ORDER_US else", "if True else"),
-        ("trades come in the order of their times", "if abs(apart_us) <= OUT_OF_ORDER_US else", "if False else"),
+        ("the newest has the highest id", "if abs(apart_us) <= DISORDER_US", "if True or DISORDER_US"),
+        ("trades come in the order of their times", "if abs(apart_us) <= DISORDER_US", "if False and DISORDER_US"),
     ),
     *_of(
         "schemas/nodes.py",

@@ -170,7 +170,7 @@ async def test_every_message_is_paced_closing_too(name: str, monkeypatch: pytest
             await until(lambda: session.streaming == set(adapter_symbols))
             subscribed = len(sent)
         assert len(sent) - subscribed >= len(adapter_symbols), "goodbye to each"
-        assert min(later - earlier for earlier, later in pairwise(sent)) > 0.15
+        assert min(later - earlier for earlier, later in pairwise(sent)) > 0.2
 
 
 async def test_bitstamp_gets_its_heartbeats() -> None:

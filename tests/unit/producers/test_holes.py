@@ -283,6 +283,16 @@ TAILS: dict[str, tuple[str, list[tuple[str, int, int]], list[int], str]] = {
 }
 
 
+def missing_of(memory: Memory) -> list[int]:
+    """The ids that are asked for."""
+    return [
+        number
+        for _, opened in memory.open
+        for number in range(opened.first_id, opened.last_id + 1)
+        if number not in opened.had
+    ]
+
+
 @pytest.mark.parametrize("case", TAILS)
 def test_what_the_topic_ends_with_is_remembered(case: str) -> None:
     tail, recorded, missing, comes = TAILS[case]
@@ -291,12 +301,7 @@ def test_what_the_topic_ends_with_is_remembered(case: str) -> None:
         number = int(word.rstrip("f"))
         memory.recall(msgspec.structs.replace(made(number, number), filled=word.endswith("f")))
     memory.settle(recorded)
-    found = [
-        number
-        for _, opened in memory.open
-        for number in range(opened.first_id, opened.last_id + 1)
-        if number not in opened.had
-    ]
+    found = missing_of(memory)
     assert found == missing
     expected = (
         [made(int(comes), int(comes))] if int(comes) > max(int(word.rstrip("f")) for word in tail.split()) else []
@@ -327,13 +332,7 @@ def test_a_hole_that_was_being_filled_is_filled_on(
     memory.recall_before(made(300, 300), found, certain_after=100)
     memory.settle([], certain_after=100)
     assert memory.live([made(310, 310)], 1) == []
-    left = [
-        number
-        for _, opened in memory.open
-        for number in range(opened.first_id, opened.last_id + 1)
-        if number not in opened.had
-    ]
-    assert left == [number for first, last in missing for number in range(first, last + 1)]
+    assert missing_of(memory) == [number for first, last in missing for number in range(first, last + 1)]
 
 
 def test_filled_trades_of_an_instrument_that_nobody_streamed_say_nothing() -> None:

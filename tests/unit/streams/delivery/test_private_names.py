@@ -24,6 +24,7 @@ from mode.threads import ServiceThread
 ROOT = Path(__file__).parents[4]
 SOURCES = [*sorted((ROOT / "streams/delivery").glob("*.py")), *sorted((ROOT / "streams/agents").glob("*.py"))]
 SOURCES += [ROOT / "streams/topics/lean.py", ROOT / "streams/worker.py"]
+SOURCES += [ROOT / "schemas/coordinators.py", ROOT / "schemas/nodes.py"]
 LIBRARIES = ("faust", "mode", "aiokafka")
 
 OVERRIDDEN: list[tuple[type, str]] = [

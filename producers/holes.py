@@ -11,6 +11,7 @@ from producers.adapter import Ids, Newest, Notice, Page
 from producers.open_hole import OpenHole
 from producers.series import HELD_MAX, Series
 from producers.source import BadRecord, Event, Reconnected
+from schemas.gap_records import Gap
 from schemas.records import Trade
 
 HOLD_S = 10.0
@@ -183,6 +184,10 @@ class Memory:
                 self._note(series, opened)
         self._forget_closed()
         self._filled.clear()
+
+    def leave(self, gap: Gap) -> None:
+        """Leave a gap to whoever asks for it again, after the recalling, see `Series.leave`."""
+        self.of(gap.symbol).leave(gap.first_id, gap.last_id, gap.after_time)
 
     # What is asked.
 

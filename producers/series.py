@@ -27,6 +27,9 @@ DISORDER_US = {"contiguous": 0, "global": 60_000_000}
 RECALLED_US = 600_000_000
 """So much of what was published before the start is compared with what the exchange has, in microseconds: a producer
 may have been killed, and one after it, before it had compared anything."""
+COMPARED_MAX = 40_000
+"""Trades that wait to be compared: those of the ten minutes before a start among them, at thirty a second. The last
+half of them is compared in any case."""
 LOST_MAX = 1_000
 """Spans of lost ids that are remembered: a trade among them that comes after all is none that was published."""
 
@@ -72,6 +75,8 @@ class Series:
         self.begun: list[Anew] = []
         """Where ids began anew, as far as nobody has been told yet."""
         self._lost: list[Span] = []
+        self._left: list[Span] = []
+        """Of gaps that are asked for by themselves, and reach beyond the newest trade."""
         self._oldest = 0
         self._before: tuple[int, int, int] | None = None
         """Of the ids before they began anew: lowest, highest, time of the newest."""
@@ -108,10 +113,21 @@ class Series:
         self.newest, self.newest_time, self._oldest = number, trade_time, number + 1
         self._check_from(number, trade_time)
 
+    def leave(self, first_id: int, last_id: int, after_time: int) -> None:
+        """Take it that a gap of before is asked for by itself: its trades are not missing besides, after the newest one.
+
+        Nothing newer was published, as nobody had let newer trades go on. Where ids do not tell what is missing, what
+        was published is known one by one; what ended before the newest trade is of before ids began anew, perhaps.
+        """
+        if self.contiguous and last_id > self.newest and after_time >= self.newest_time:
+            self._left.append((first_id, last_id))
+
     def open(self, before_id: int, before_time: int, now: float, waiting: bool = True) -> OpenHole:
         """Note that all trades from the newest to `before_id` are missing; newer ones wait for them."""
         hole = Hole(self.symbol, self.newest, before_id, self.newest_time, before_time)
         opened = OpenHole(hole, now, waiting, self.newest + 1, self.newest_time)
+        for first, last in self._left:
+            opened.had |= dict.fromkeys(range(max(first, self.newest + 1), min(last + 1, before_id)))
         self.holes.append(opened)
         self.newest = before_id - 1
         self._find_plain()
@@ -266,6 +282,7 @@ class Series:
         self._odd_ids.clear()
         self._in_order.clear()
         self._lost.clear()
+        self._left.clear()
         self.holes = [opened for opened in self.holes if not opened.check]
         number = trade.trade_id
         if self.contiguous and 0 < number <= HELD_MAX:
@@ -328,12 +345,18 @@ class Series:
         self._in_order.append(number)
         if not self.contiguous:
             self._since[number] = trade.trade_time
-            if len(self._since) > HELD_MAX:  # nobody looks: no more is kept
-                self._check_from(self.newest, self.newest_time)
+            if len(self._since) > COMPARED_MAX:
+                self._look_from_halfway()
 
     def _check_from(self, number: int, trade_time: int) -> None:
         self._checked = number, trade_time
         self._since.clear()
+
+    def _look_from_halfway(self) -> None:
+        """Look only at the later half of what came: nobody has looked for long, and that is not kept for ever."""
+        came = list(self._since.items())
+        self._checked = max(self._checked, *came[: COMPARED_MAX // 2])
+        self._since = dict(came[COMPARED_MAX // 2 :])
 
     def _check_certain(self, certain_after: int) -> None:
         """Look at the last minutes of what was read, but for its beginning: so many trades, or as long as trades may be

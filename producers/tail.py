@@ -18,7 +18,7 @@ from producers.holes import Memory
 from producers.series import DISORDER_US, RECALLED_US
 from schemas.broker import admin, client_settings, partitions_of
 from schemas.codec import Codec, CodecError
-from schemas.gap_records import Gap
+from schemas.gap_records import Gap, GapStatus
 from schemas.groups import readers_group
 from schemas.reader import Partition, partition_of_message
 from schemas.records import Trade
@@ -66,6 +66,9 @@ def restore(config: Config, memories: Mapping[str, Memory]) -> None:
             (gap.symbol, gap.first_id, gap.last_id) for gap in gaps if gap.exchange == name and not gap.begins_anew
         ]
         memory.settle(recorded, 0 if from_beginning else CERTAIN_AFTER)
+        for gap in gaps:
+            if gap.exchange == name and gap.status is GapStatus.OPEN:
+                memory.leave(gap)
     log.info("read the last %d trades of the topic in %.1f s", count, time.monotonic() - began)
 
 

@@ -77,7 +77,19 @@ PROMISES = (
             "[opened for opened in self.holes if not opened.check]",
             "self.holes",
         ),
-        ("ids that are no series are kept for ever", "if len(self._since) > HELD_MAX:", "if False:"),
+        ("ids that are no series are kept for ever", "if len(self._since) > COMPARED_MAX:", "if False:"),
+        (
+            "of much that nobody looked at nothing is compared",
+            "self._checked = max(self._checked, *came[: COMPARED_MAX // 2])",
+            "self._checked = max(came)",
+        ),
+        (
+            "a gap that is asked for again is missing besides",
+            "            self._left.append((first_id, last_id))",
+            "            pass",
+        ),
+        ("a gap of before ids began anew is left to others", " and after_time >= self.newest_time:", ":"),
+        ("a gap is left to others after ids began anew", "        self._left.clear()\n", ""),
         ("few trades of the end of the topic are not compared", "if one[1] <= in_order]", "]"),
         (
             "a trade that was filled says where to compare from",

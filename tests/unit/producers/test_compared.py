@@ -15,7 +15,7 @@ from producers.adapter import Hole, Ids, Newest, Page
 from producers.filler import AuditTiming, Filler
 from producers.fleet import Feed
 from producers.holes import GRACE_S, Memory
-from producers.series import HELD_MAX, REMEMBERED
+from producers.series import COMPARED_MAX, HELD_MAX, REMEMBERED
 from producers.source import Event, Reconnected
 from schemas.gap_records import Gap, GapStatus
 from schemas.records import Trade
@@ -141,12 +141,29 @@ def test_what_came_long_before_is_not_published_again() -> None:
     assert opened.filled == 1
 
 
-def test_what_nobody_looks_at_is_not_kept() -> None:
+@pytest.mark.parametrize("count", [COMPARED_MAX // 2, COMPARED_MAX, COMPARED_MAX + 1, 3 * COMPARED_MAX])
+def test_of_what_nobody_looks_at_the_last_is_compared(count: int) -> None:
     memory = Memory("bitstamp", "global")
-    memory.live([made(2 * number, number) for number in range(1, HELD_MAX + 9)], 0)
+    memory.live([made(2 * number, number) for number in range(1, count + 1)], 0)
     memory.check(["XUSDT"], 1)
     ((_, opened),) = memory.open
-    assert len(opened.had) < HELD_MAX
+    compared = (opened.hole.before_id - opened.hole.after_id) // 2
+    assert min(count - 1, COMPARED_MAX // 2) <= compared <= COMPARED_MAX
+    assert len(opened.had) == compared - 1, "the others of these came"
+
+
+def test_what_came_before_a_start_and_what_comes_after_it_are_compared_together() -> None:
+    """The first comparison is some time after the start: until then as much may come as was recalled."""
+    memory = Memory("bitstamp", "global")
+    for number in range(1, HELD_MAX):
+        memory.recall(made(2 * number, number // 40))
+    memory.settle([], certain_after=100)
+    memory.live([made(2 * HELD_MAX, HELD_MAX // 40)], 0)
+    memory.fill(*memory.open[0], Page([], 2 * HELD_MAX - 1), 1, 77)  # what was missing until the connection
+    memory.live([made(2 * number, number // 40) for number in range(HELD_MAX + 1, 2 * HELD_MAX)], 0)
+    memory.check(["XUSDT"], 1)
+    ((_, opened),) = memory.open
+    assert opened.hole.after_id <= 2 * 101
 
 
 def test_what_may_have_come_before_the_end_of_the_topic_is_not_asked_for() -> None:

@@ -13,6 +13,7 @@ from producers.holes import AGAIN_MAX_S, FRUITLESS_MAX, GRACE_S, HOLD_S, Memory
 from producers.open_hole import OpenHole
 from producers.series import HELD_MAX
 from producers.source import BadRecord, Reconnected
+from schemas.gap_records import Gap, GapStatus
 from schemas.records import Trade
 from tests.samples import trade
 
@@ -23,6 +24,21 @@ SECOND = 1_000_000
 def made(number: int, moment: int, symbol: str = "XUSDT") -> Trade:
     time = BASE + moment * SECOND
     return msgspec.structs.replace(trade("1", number, f"binance:{symbol}"), trade_time=time, event_time=time)
+
+
+def gap_of(hole: Hole, status: GapStatus = GapStatus.OPEN) -> Gap:
+    """The record of a hole of XUSDT that was written down."""
+    return Gap(
+        exchange="binance",
+        symbol=hole.symbol,
+        first_id=hole.after_id + 1,
+        last_id=hole.before_id - 1,
+        before_time=hole.after_time,
+        after_time=hole.before_time,
+        status=status,
+        opened_time=0,
+        updated_time=0,
+    )
 
 
 class Exchange:
@@ -83,6 +99,7 @@ class World:
             self.memory.recall(one)
         self.memory.settle([("XUSDT", hole.after_id + 1, hole.before_id - 1) for hole in self.recorded])
         for hole in self.recorded:
+            self.memory.leave(gap_of(hole))
             opened = OpenHole(hole, self.now, False, hole.after_id + 1)
             times = range(hole.after_time, hole.before_time + 1)
             within = [one for one in self.published if one.trade_time in times]
@@ -101,6 +118,17 @@ class World:
             self.recorded.append(opened.hole)
             self.published += series.let_go(opened)
 
+    def be_killed_before_letting_go(self) -> None:
+        self.now += HOLD_S
+        self.recorded += [opened.hole for _, opened in self.memory.waited_long(self.now)]
+        self.restart()
+
+    def hear_of_the_newest(self) -> None:
+        newest = self.exchange.sent[-1]
+        self.memory.claim(Newest("XUSDT", newest.trade_id, newest.trade_time), self.now)
+        self.now += GRACE_S
+        self.memory.overdue(self.now, newest.trade_time)
+
     def ask_all(self) -> None:
         """Send one more, so that what is missing before it shows, and ask until all is had."""
         self.send(True)
@@ -118,6 +146,8 @@ ACTIONS: dict[str, Callable[[World, int], None]] = {
     "ask": lambda world, number: world.ask(number) and None,
     "ask a stale cache": lambda world, _: world.ask(0) and None,
     "wait long": lambda world, _: world.wait_long(),
+    "be killed before letting go": lambda world, _: world.be_killed_before_letting_go(),
+    "hear of the newest": lambda world, _: world.hear_of_the_newest(),
     "begin anew": lambda world, _: world.begin_anew(),
 }
 WEIGHTED = [name for name in ACTIONS for _ in range(1 + 5 * name.startswith(("send", "ask")))]
@@ -333,6 +363,47 @@ def test_a_hole_that_was_being_filled_is_filled_on(
     memory.settle([], certain_after=100)
     assert memory.live([made(310, 310)], 1) == []
     assert missing_of(memory) == [number for first, last in missing for number in range(first, last + 1)]
+
+
+@pytest.mark.parametrize(
+    ("spans", "asked"),
+    [
+        ([], range(304, 313)),
+        ([(301, 309)], range(310, 313)),
+        ([(304, 309)], range(310, 313)),
+        ([(301, 309), (311, 311)], [310, 312]),
+        ([(305, 309)], [304, 310, 311, 312]),
+        ([(301, 303)], range(304, 313)),
+        ([(301, 400)], []),
+    ],
+)
+def test_a_gap_that_is_asked_for_again_is_not_missing_besides(
+    spans: list[tuple[int, int]], asked: Sequence[int]
+) -> None:
+    """Its producer was killed before anything newer was published: the rest would come twice."""
+    memory = Memory("binance", "contiguous")
+    for number in range(299, 304):
+        memory.recall(msgspec.structs.replace(made(number, number), filled=number > 300))
+    memory.settle([("XUSDT", *span) for span in spans])
+    for first, last in spans:
+        memory.leave(gap_of(Hole("XUSDT", first - 1, last + 1, made(0, 300).trade_time, made(0, 400).trade_time)))
+    memory.claim(Newest("XUSDT", 312), 0)
+    memory.overdue(GRACE_S, made(0, 400).trade_time)
+    assert missing_of(memory) == list(asked)
+
+
+def test_a_gap_of_before_ids_began_anew_says_nothing() -> None:
+    memory = memory_with(303)
+    memory.leave(gap_of(Hole("XUSDT", 303, 310, made(0, 301).trade_time, made(0, 302).trade_time)))
+    memory.live([made(306, 306)], 1)
+    assert missing_of(memory) == [304, 305]
+
+
+def test_once_ids_begin_anew_no_gap_of_before_is_left_to_others() -> None:
+    memory = memory_with(303)
+    memory.leave(gap_of(Hole("XUSDT", 3, 310, made(0, 303).trade_time, made(0, 310).trade_time)))
+    memory.live([made(1, 400), made(6, 401)], 1)
+    assert missing_of(memory) == [0, *range(2, 6)]
 
 
 def test_filled_trades_of_an_instrument_that_nobody_streamed_say_nothing() -> None:

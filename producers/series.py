@@ -114,7 +114,7 @@ class Series:
         self._check_from(number, trade_time)
 
     def leave(self, first_id: int, last_id: int, after_time: int) -> None:
-        """Take it that a gap of before is asked for by itself: its trades are not missing besides, after the newest one.
+        """Take it that a gap of before is asked for by itself: its trades are not missing besides after the newest one.
 
         Nothing newer was published, as nobody had let newer trades go on. Where ids do not tell what is missing, what
         was published is known one by one; what ended before the newest trade is of before ids began anew, perhaps.

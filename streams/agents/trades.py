@@ -20,6 +20,8 @@ Quiet = tuple[int, int]
 """The market prices, from the first to the second in 1e-8, that are no event for an instrument."""
 
 NO_EVENT: Quiet = (0, PRICE_MAX)
+FEW = 32
+"""So many trades are looked at one by one in less time than an array of them takes to be made."""
 
 
 class InstrumentTrades:
@@ -36,8 +38,12 @@ class InstrumentTrades:
 
     def events(self, quiet: list[Quiet]) -> list[int]:
         """Return which of the keys, by number, have a price that is an event; `quiet` has an entry for each key."""
-        low, high = (np.array(bound, np.int64)[self._codes] for bound in zip(NO_EVENT, *quiet, strict=True))
         price = self.columns.price
+        if len(price) <= FEW:
+            bands = [NO_EVENT, *quiet]
+            rows = zip(self._codes.tolist(), price.tolist(), strict=True)
+            return sorted({code - 1 for code, at in rows if not bands[code][0] <= at <= bands[code][1]})
+        low, high = (np.array(bound, np.int64)[self._codes] for bound in zip(NO_EVENT, *quiet, strict=True))
         found: list[int] = (np.unique(self._codes[(price < low) | (price > high)]) - 1).tolist()
         return found
 

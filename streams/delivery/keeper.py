@@ -98,7 +98,7 @@ class Keeper(Generic[S]):
                     what = (self._name, context.superseded, batch.tp)
                     log.warning("%s: %d records of %s are of an epoch that is over: dropped", *what)
                 partition.positions[topic] = batch.offsets[-1]
-                partition.batches.append(batch)
+                partition.take_in(batch)
                 if partition.waiting >= self._limits.records:
                     await self._checkpoint(partition)
                 elif partition.timer is None:
@@ -185,9 +185,8 @@ class Keeper(Generic[S]):
             partition, {topic: self.position(partition, topic) for topic in self._full_names}
         )
         await self._store_again(partition)
-        for batch in partition.batches:
+        for batch in partition.take_out():
             self._app.consumer.done(batch)
-        partition.batches = []
 
     async def _store_again(self, partition: Partition[S]) -> None:
         """Store every state of a partition if somebody else has written into its changelog."""

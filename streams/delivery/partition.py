@@ -53,11 +53,19 @@ class Partition(Generic[S]):
         """Dead letters, and the key of the record that each is about."""
         self.batches: list[Batch] = []
         """What is handled and not stored."""
+        self.waiting = 0
+        """How many records these have."""
 
-    @property
-    def waiting(self) -> int:
-        """Return how many records are handled and not stored."""
-        return sum(len(batch.records) for batch in self.batches)
+    def take_in(self, batch: Batch) -> None:
+        """Note a batch that is handled and not stored."""
+        self.batches.append(batch)
+        self.waiting += len(batch.records)
+
+    def take_out(self) -> list[Batch]:
+        """Return the batches that are stored now: all of them."""
+        stored = self.batches
+        self.batches, self.waiting = [], 0
+        return stored
 
     def follow(self, generation: int | None) -> bool:
         """Begin anew if another generation owns the partition: somebody else may have had it in between.

@@ -40,7 +40,6 @@ KEEPER = _of(
     ("the committed position is one too far", "(committed or 0) - 1)", "(committed or 0))"),
     ("a stored state is not held against today's topics", "                self._incarnations.renew(value)\n", ""),
     ("a checkpoint's batches are never done", "            self._app.consumer.done(batch)\n", "            pass\n"),
-    ("batches are done again at the next checkpoint", "        partition.batches = []\n", "        pass\n"),
     ("a checkpoint is never due by time", "elif partition.timer is None:", "elif False:"),
     ("a checkpoint is never due by records", "if partition.waiting >= self._limits.records:", "if False:"),
     ("a failed checkpoint stops nobody", "            await self._on_failure(error)\n", "            pass\n"),
@@ -56,6 +55,16 @@ PARTITION = _of(
     ("every fault becomes a dead letter", "except Refused as error:", "except Exception as error:"),
     ("a state that was found is not stored", "        self._partition.touched[key] = live\n", "        pass\n"),
     ("a stale summary is used", "        live.summary = None\n", "        pass\n"),
+    (
+        "batches are done again at the next checkpoint",
+        "        self.batches, self.waiting = [], 0\n        return",
+        "        return",
+    ),
+    (
+        "after a checkpoint records still wait",
+        "        self.batches, self.waiting = [], 0\n        return",
+        "        self.batches = []\n        return",
+    ),
     ("nothing is dropped", "        self.cancel_timer()\n        self._clear()", "        self.cancel_timer()"),
 )
 CHECKPOINT = _of(

@@ -44,13 +44,18 @@ def test_by_instrument(rows: list[tuple[bytes | None, int, bool]], bounds: dict[
         for key, (low, high) in zip(trades.keys, quiet, strict=True)
         if any(rows[row][1] < low or rows[row][1] > high for row in by_key[key])
     }
-    found = trades.events(quiet)
-    assert {trades.keys[number] for number in found} == crossed
-    assert len(found) == len(crossed)
+    for few in (0, len(rows)):  # by the column, and one by one
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("streams.agents.trades.FEW", few)
+            found = trades.events(quiet)
+        assert {trades.keys[number] for number in found} == crossed
+        assert len(found) == len(crossed)
 
 
+@pytest.mark.parametrize("few", [0, 1])
 @pytest.mark.parametrize(("price", "event"), [(98, True), (99, True), (100, False), (200, False), (201, True)])
-def test_the_edges_of_what_is_quiet(price: int, event: bool) -> None:
+def test_the_edges_of_what_is_quiet(price: int, event: bool, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.agents.trades.FEW", few)
     prices = np.array([price], np.int64)
     columns = TradeColumns(*[prices] * 4, {}, prices, {})
     trades = InstrumentTrades(Batch(TP("trades", 0), [Event(1, b"a")], 1, 1), columns, *coded([b"a"]))

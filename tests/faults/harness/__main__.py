@@ -16,7 +16,7 @@ from pathlib import Path
 from infra.errors import StackError
 from tests.faults.harness.cases import CASES, Case, stop_trading
 from tests.faults.harness.house import House, NotTried, Unsettled, house
-from tests.faults.harness.verify import verified
+from tests.faults.harness.verify import not_in_the_topic, verified
 
 FOLDER = Path("build/faults")
 TOGETHER = 25
@@ -110,7 +110,12 @@ class Run:
 
     def _look(self, name: str, says: str) -> None:
         restarts = self._house.starts()
-        took_s = self._house.settle()
+        try:
+            took_s = self._house.settle()
+        except Unsettled:
+            for what in not_in_the_topic(self._house):
+                say(f"after {name}: {what}")
+            raise
         found = list(verified(self._house, self._stopped))
         made = sum(self._house.markets.made().values())
         self._rows.append((name, says, f"{took_s:.1f}", f"{made:,}", str(restarts), "no" if found else "yes"))

@@ -31,7 +31,7 @@ class Broken(NamedTuple):
 def verified(house: House, stopped: set[str]) -> Iterator[Broken]:
     """Yield what does not hold. `stopped` are the instruments of which a stop was acknowledged."""
     looks: dict[str, Callable[[], Iterator[str]]] = {
-        "U1 every trade that was made is in the topic, once": lambda: _no_holes(house),
+        "U1 every trade that was made is in the topic, once": lambda: not_in_the_topic(house),
         "U2 recorded inputs give recorded orders and fills": lambda: _replayed(house.config),
         "U3 leaders and exchange hold the same orders open": lambda: _agreed(house.config),
         "U4 Postgres has what the topics have": lambda: _in_postgres(house),
@@ -42,7 +42,8 @@ def verified(house: House, stopped: set[str]) -> Iterator[Broken]:
         yield from (Broken(name, what) for what in look())
 
 
-def _no_holes(house: House) -> Iterator[str]:
+def not_in_the_topic(house: House) -> Iterator[str]:
+    """Yield what was made and is not in the topic, or not once."""
     trades = list(records(house.config, TRADES, Trade))
     for exchange in house.markets.exchanges.values():
         found = checks.nothing_is_missing(trades, WatchedExchange(exchange.name, exchange.symbols, 0, exchange.tape, 0))

@@ -11,6 +11,8 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
+import msgspec
+
 from producers.adapter import HistoryUnavailable, Hole, Page
 from producers.fleet import Feed
 from producers.gap_records import ASKED_AGAIN
@@ -37,6 +39,7 @@ ASKED_MAX = 1_000_000
 """More trades are asked for only where people want them: at Binance's limit these take five minutes."""
 TOO_MANY = "too many to be asked for unasked"
 NOT_STREAMED = "not streamed at the time"
+GOES_ON = "asked for since with what came after it"
 WAITED_LONG = "still being asked for, newer trades go on without them"
 
 Give = Callable[[Iterable[Event]], Awaitable[None]]
@@ -151,9 +154,19 @@ class Filler:
     async def reopen(self, gap: Gap, published: Callable[[Gap], Awaitable[Iterable[int]]]) -> None:
         """Ask again for a gap of before; `published` tells which of its ids are in the topic by now.
 
+        What is asked for with newer trades is left out, see `Memory.cut_short`: where that is all, it is closed.
         Whatever comes by itself meanwhile is noted, for the hole is open before that is looked up.
         """
         series = self.memory.of(gap.symbol)
+        last = self.memory.cut.pop(gap.key, gap.last_id)
+        if last < gap.first_id:
+            await self._tell(
+                msgspec.structs.replace(
+                    gap, status=GapStatus.FILLED, reason=GOES_ON, missing=0, updated_time=self._wall_us()
+                )
+            )
+            return
+        gap = msgspec.structs.replace(gap, last_id=last)
         for opened in series.holes:
             if (opened.opened_us, opened.first_id) == (gap.opened_time, gap.first_id):
                 opened.asked |= gap.reason == ASKED_AGAIN

@@ -40,6 +40,8 @@ class Memory:
         self.open: list[tuple[Series, OpenHole]] = []
         self.noticed: list[tuple[Series, OpenHole]] = []
         """Holes that were opened and that nobody was told of yet."""
+        self.cut: dict[str, int] = {}
+        """By key of an open gap, the last id that is asked for by itself, see `cut_short`."""
         self.breaks = 0
         """How often something may have been missed: a connection was lost, or a frame could not be read."""
         self._claims: dict[str, _Claim] = {}
@@ -185,9 +187,24 @@ class Memory:
         self._forget_closed()
         self._filled.clear()
 
-    def leave(self, gap: Gap) -> None:
-        """Leave a gap to whoever asks for it again, after the recalling, see `Series.leave`."""
-        self.of(gap.symbol).leave(gap.first_id, gap.last_id, gap.after_time)
+    def cut_short(self, gap: Gap) -> None:
+        """Note, after the recalling, up to where an open gap of before is to be asked for by itself.
+
+        Of one that reaches beyond the newest trade that was published, the rest is missing after that trade anyway: it
+        is asked for once the exchange tells of a newer one. Whoever recorded it was killed before newer ones went on.
+        So is all of one after a later trade, or at the beginning of ids, of which nothing was published.
+
+        Ids that leave some out do not tell what is missing, and a gap that ended before that trade came is of before
+        ids began anew.
+        """
+        series = self.series.get(gap.symbol)
+        if series is None or not series.contiguous or series.newest < 0:
+            return
+        newest, time = series.newest, series.newest_time
+        if gap.before_time > time or (gap.before_time == time and gap.first_id == 0):
+            self.cut[gap.key] = gap.first_id - 1
+        elif gap.last_id > newest and gap.after_time >= time:
+            self.cut[gap.key] = newest
 
     # What is asked.
 

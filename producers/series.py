@@ -28,8 +28,8 @@ RECALLED_US = 600_000_000
 """So much of what was published before the start is compared with what the exchange has, in microseconds: a producer
 may have been killed, and one after it, before it had compared anything."""
 COMPARED_MAX = 40_000
-"""Trades that wait to be compared: those of the ten minutes before a start among them, at thirty a second. The last
-half of them is compared in any case."""
+"""Trades that wait to be compared: those of the ten minutes before a start among them, at thirty a second. Of more, at
+least the newest half is compared."""
 LOST_MAX = 1_000
 """Spans of lost ids that are remembered: a trade among them that comes after all is none that was published."""
 
@@ -75,8 +75,6 @@ class Series:
         self.begun: list[Anew] = []
         """Where ids began anew, as far as nobody has been told yet."""
         self._lost: list[Span] = []
-        self._left: list[Span] = []
-        """Of gaps that are asked for by themselves, and reach beyond the newest trade."""
         self._oldest = 0
         self._before: tuple[int, int, int] | None = None
         """Of the ids before they began anew: lowest, highest, time of the newest."""
@@ -113,21 +111,10 @@ class Series:
         self.newest, self.newest_time, self._oldest = number, trade_time, number + 1
         self._check_from(number, trade_time)
 
-    def leave(self, first_id: int, last_id: int, after_time: int) -> None:
-        """Take it that a gap of before is asked for by itself: its trades are not missing besides after the newest one.
-
-        Nothing newer was published, as nobody had let newer trades go on. Where ids do not tell what is missing, what
-        was published is known one by one; what ended before the newest trade is of before ids began anew, perhaps.
-        """
-        if self.contiguous and last_id > self.newest and after_time >= self.newest_time:
-            self._left.append((first_id, last_id))
-
     def open(self, before_id: int, before_time: int, now: float, waiting: bool = True) -> OpenHole:
         """Note that all trades from the newest to `before_id` are missing; newer ones wait for them."""
         hole = Hole(self.symbol, self.newest, before_id, self.newest_time, before_time)
         opened = OpenHole(hole, now, waiting, self.newest + 1, self.newest_time)
-        for first, last in self._left:
-            opened.had |= dict.fromkeys(range(max(first, self.newest + 1), min(last + 1, before_id)))
         self.holes.append(opened)
         self.newest = before_id - 1
         self._find_plain()
@@ -135,6 +122,8 @@ class Series:
 
     def reopen(self, opened: OpenHole) -> None:
         """Ask again for what was missing before; nothing waits for it."""
+        asked = [(opened.first_id, opened.last_id)]
+        self._lost = [part for span in self._lost for part in outside(span, asked)]
         self.holes.append(opened)
 
     def check(self, now: float, due: float) -> OpenHole | None:
@@ -282,7 +271,6 @@ class Series:
         self._odd_ids.clear()
         self._in_order.clear()
         self._lost.clear()
-        self._left.clear()
         self.holes = [opened for opened in self.holes if not opened.check]
         number = trade.trade_id
         if self.contiguous and 0 < number <= HELD_MAX:
@@ -387,7 +375,8 @@ class Series:
                 if number in self._odd_ids:
                     continue
                 self._odd(trade)
-            self.newest_time = max(self.newest_time, trade.trade_time)
+            if number <= self.newest:  # else trades between the newest and this one would be too old for their hole
+                self.newest_time = max(self.newest_time, trade.trade_time)
             yield number, msgspec.structs.replace(trade, filled=True, received_time=received_time)
 
     def _close(self, opened: OpenHole) -> list[Trade]:

@@ -67,8 +67,8 @@ def restore(config: Config, memories: Mapping[str, Memory]) -> None:
         ]
         memory.settle(recorded, 0 if from_beginning else CERTAIN_AFTER)
         for gap in gaps:
-            if gap.exchange == name and gap.status is GapStatus.OPEN:
-                memory.leave(gap)
+            if gap.exchange == name and gap.status is GapStatus.OPEN and gap.instrument in wanted:
+                memory.cut_short(gap)
     log.info("read the last %d trades of the topic in %.1f s", count, time.monotonic() - began)
 
 

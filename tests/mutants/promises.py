@@ -84,12 +84,15 @@ PROMISES = (
             "self._checked = max(came)",
         ),
         (
-            "a gap that is asked for again is missing besides",
-            "            self._left.append((first_id, last_id))",
-            "            pass",
+            "what is filled beyond the newest trade makes others too old",
+            "            if number <= self.newest:  # else",
+            "            if True:  # else",
         ),
-        ("a gap of before ids began anew is left to others", " and after_time >= self.newest_time:", ":"),
-        ("a gap is left to others after ids began anew", "        self._left.clear()\n", ""),
+        (
+            "a trade of a gap that was asked for again is new",
+            "        self._lost = [part for span in self._lost for part in outside(span, asked)]\n",
+            "",
+        ),
         ("few trades of the end of the topic are not compared", "if one[1] <= in_order]", "]"),
         (
             "a trade that was filled says where to compare from",
@@ -97,6 +100,37 @@ PROMISES = (
             "from_here = [(-1, 0), *(",
         ),
         ("what is out of order is asked for", " else [*early, (number - 1, time)]", " else early"),
+    ),
+    *_of(
+        "producers/holes.py",
+        ("tests/unit/producers/test_holes.py",),
+        (
+            "what is left of a gap comes with newer trades, too",
+            "        elif gap.last_id > newest and gap.after_time >= time:",
+            "        elif False:",
+        ),
+        ("a gap of before ids began anew is cut", " and gap.after_time >= time:", ":"),
+        ("all of a later gap is asked for by itself", "if gap.before_time > time or (", "if False or ("),
+        (
+            "the beginning of ids is asked for by itself",
+            " or (gap.before_time == time and gap.first_id == 0):",
+            ":",
+        ),
+        (
+            "of ids that leave some out a gap is cut",
+            "if series is None or not series.contiguous or series.newest < 0:",
+            "if series is None or series.newest < 0:",
+        ),
+    ),
+    *_of(
+        "producers/filler.py",
+        ("tests/unit/producers/test_filler.py",),
+        (
+            "a gap is asked for whole",
+            "        gap = msgspec.structs.replace(gap, last_id=last)\n",
+            "",
+        ),
+        ("what is left of nothing is asked for", "        if last < gap.first_id:", "        if False:"),
     ),
     *_of(
         "producers/tail.py",

@@ -5,6 +5,7 @@ Every case in turn, or those named; `--soak N` draws so many quick ones, within 
 """
 
 import argparse
+import contextlib
 import random
 import shutil
 import signal
@@ -12,6 +13,8 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+
+from confluent_kafka import KafkaException
 
 from infra.errors import StackError
 from tests.faults.harness.cases import CASES, Case, stop_trading
@@ -113,8 +116,9 @@ class Run:
         try:
             took_s = self._house.settle()
         except Unsettled:
-            for what in not_in_the_topic(self._house):
-                say(f"after {name}: {what}")
+            with contextlib.suppress(StackError, KafkaException):  # it may be the broker that does not answer
+                for what in not_in_the_topic(self._house):
+                    say(f"after {name}: {what}")
             raise
         found = list(verified(self._house, self._stopped))
         made = sum(self._house.markets.made().values())

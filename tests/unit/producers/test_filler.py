@@ -13,7 +13,7 @@ from producers import filler as filler_module
 from producers import holes, rest
 from producers.binance.client import Binance
 from producers.binance.history import BUDGET
-from producers.filler import AuditTiming, Filler
+from producers.filler import GOES_ON, AuditTiming, Filler
 from producers.gap_records import ASKED_AGAIN
 from producers.holes import Memory
 from producers.local_exchange.faults import HttpFault
@@ -185,6 +185,40 @@ async def test_a_gap_of_before_is_asked_for_but_for_what_was_published_since() -
     assert (closed.key, closed.status, closed.filled_count, closed.missing) == (gap.key, GapStatus.FILLED, 12, 0)
     again = [trade.trade_id for trade in published.trades if trade.filled]
     assert again == [trade.trade_id for trade in trades[11:20] if trade is not trades[15]]
+
+
+@pytest.mark.parametrize("count", [0, 4])
+async def test_what_is_asked_for_with_newer_trades_is_not_asked_for_besides(count: int) -> None:
+    """Of a gap of before that reaches beyond the newest trade; so its trades do not come twice."""
+    async with exchange_of(market(1_000)) as exchange, filling(exchange) as (filler, published):
+        await until(lambda: len(published.trades) == 1_000)
+        numbers = [trade.trade_id for trade in published.trades if trade.symbol == "XRPUSDT"]
+        first, last = numbers[10], numbers[15]
+        gap = Gap(
+            exchange="binance",
+            symbol="XRPUSDT",
+            first_id=first,
+            last_id=last,
+            before_time=0,
+            after_time=START + 10_000_000,
+            status=GapStatus.OPEN,
+            opened_time=123,
+            updated_time=456,
+        )
+        filler.memory.cut[gap.key] = first + count - 1
+
+        async def in_topic(asked: Gap) -> list[int]:
+            assert (asked.first_id, asked.last_id) == (first, first + count - 1)
+            return []
+
+        await filler.reopen(gap, in_topic)
+        await until(lambda: published.gaps)
+    (closed,) = published.gaps
+    assert (closed.key, closed.status, closed.missing) == (gap.key, GapStatus.FILLED, 0)
+    assert (closed.filled_count, closed.last_id) == ((count, first + count - 1) if count else (0, last))
+    assert closed.reason == (None if count else GOES_ON)
+    assert [trade.trade_id for trade in published.trades if trade.filled] == numbers[10 : 10 + count]
+    assert filler.memory.cut == {}
 
 
 @pytest.mark.parametrize(("reason", "asks"), [("", False), (ASKED_AGAIN, True)])

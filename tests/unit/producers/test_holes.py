@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from producers.adapter import Hole, Ids, Newest, Page
@@ -24,21 +24,6 @@ SECOND = 1_000_000
 def made(number: int, moment: int, symbol: str = "XUSDT") -> Trade:
     time = BASE + moment * SECOND
     return msgspec.structs.replace(trade("1", number, f"binance:{symbol}"), trade_time=time, event_time=time)
-
-
-def gap_of(hole: Hole, status: GapStatus = GapStatus.OPEN) -> Gap:
-    """The record of a hole of XUSDT that was written down."""
-    return Gap(
-        exchange="binance",
-        symbol=hole.symbol,
-        first_id=hole.after_id + 1,
-        last_id=hole.before_id - 1,
-        before_time=hole.after_time,
-        after_time=hole.before_time,
-        status=status,
-        opened_time=0,
-        updated_time=0,
-    )
 
 
 class Exchange:
@@ -71,8 +56,8 @@ class World:
         self.now = 0.0
         self.number = 1_000
         self.memory = Memory("binance", self.ids)
-        self.recorded: list[Hole] = []
-        """The gaps that were written down before newer trades went on."""
+        self.recorded: list[Gap] = []
+        """The gaps that were written down before newer trades went on; a moment is how much was published by then."""
 
     def send(self, arrives: bool) -> None:
         one = self.exchange.trade(self.number)
@@ -81,7 +66,13 @@ class World:
             self.arrive(one)
 
     def arrive(self, one: Trade) -> None:
+        before = len(self.published)
         self.published += [event for event in self.memory.live([one], self.now) if isinstance(event, Trade)]
+        self.date_noticed(before)
+
+    def date_noticed(self, moment: int) -> None:
+        for _, opened in self.memory.take_noticed():
+            opened.opened_us = moment
 
     def repeat(self, back: int) -> None:
         self.arrive(self.exchange.sent[max(-len(self.exchange.sent), -back)])
@@ -97,13 +88,19 @@ class World:
         self.memory = Memory("binance", self.ids)
         for one in self.published:
             self.memory.recall(one)
-        self.memory.settle([("XUSDT", hole.after_id + 1, hole.before_id - 1) for hole in self.recorded])
-        for hole in self.recorded:
-            self.memory.leave(gap_of(hole))
-            opened = OpenHole(hole, self.now, False, hole.after_id + 1)
-            times = range(hole.after_time, hole.before_time + 1)
-            within = [one for one in self.published if one.trade_time in times]
-            opened.had |= {one.trade_id: None for one in within if hole.after_id < one.trade_id < hole.before_id}
+        self.memory.settle([("XUSDT", gap.first_id, gap.last_id) for gap in self.recorded])
+        for gap in self.recorded:
+            self.memory.cut_short(gap)
+        self.recorded = [
+            msgspec.structs.replace(gap, last_id=last)
+            for gap in self.recorded
+            if (last := self.memory.cut.pop(gap.key, gap.last_id)) >= gap.first_id
+        ]
+        for gap in self.recorded:
+            hole = Hole("XUSDT", gap.first_id - 1, gap.last_id + 1, gap.before_time, gap.after_time)
+            opened = OpenHole(hole, self.now, False, gap.first_id, gap.before_time, gap.opened_time)
+            since = self.published[gap.opened_time :]
+            opened.had |= {one.trade_id: None for one in since if gap.first_id <= one.trade_id <= gap.last_id}
             self.memory.reopen("XUSDT", opened)
 
     def ask(self, size: int) -> bool:
@@ -115,12 +112,17 @@ class World:
     def wait_long(self) -> None:
         self.now += HOLD_S
         for series, opened in self.memory.waited_long(self.now):
-            self.recorded.append(opened.hole)
+            self.record(opened)
             self.published += series.let_go(opened)
+
+    def record(self, opened: OpenHole) -> None:
+        gap = gap_of(opened.first_id, opened.last_id, opened.first_time, opened.hole.before_time)
+        self.recorded.append(msgspec.structs.replace(gap, opened_time=opened.opened_us))
 
     def be_killed_before_letting_go(self) -> None:
         self.now += HOLD_S
-        self.recorded += [opened.hole for _, opened in self.memory.waited_long(self.now)]
+        for _, opened in self.memory.waited_long(self.now):
+            self.record(opened)
         self.restart()
 
     def hear_of_the_newest(self) -> None:
@@ -128,6 +130,7 @@ class World:
         self.memory.claim(Newest("XUSDT", newest.trade_id, newest.trade_time), self.now)
         self.now += GRACE_S
         self.memory.overdue(self.now, newest.trade_time)
+        self.date_noticed(len(self.published))
 
     def ask_all(self) -> None:
         """Send one more, so that what is missing before it shows, and ask until all is had."""
@@ -150,11 +153,20 @@ ACTIONS: dict[str, Callable[[World, int], None]] = {
     "hear of the newest": lambda world, _: world.hear_of_the_newest(),
     "begin anew": lambda world, _: world.begin_anew(),
 }
-WEIGHTED = [name for name in ACTIONS for _ in range(1 + 5 * name.startswith(("send", "ask")))]
+WEIGHTS = {"send": 6, "send and lose": 6, "ask": 6, "ask a stale cache": 3, "restart": 3, "wait long": 3}
+WEIGHTS |= {"be killed before letting go": 3, "hear of the newest": 3}
+WEIGHTED = [name for name in ACTIONS for _ in range(WEIGHTS.get(name, 1))]
+
+
+TWO_HOLES = [("send and lose", 1), ("send", 1), ("send and lose", 1), ("send", 1), ("be killed before letting go", 1)]
 
 
 @settings(max_examples=500, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(WEIGHTED), st.integers(1, 9)), max_size=60))
+@example([*TWO_HOLES, ("ask", 9), ("ask", 9), ("ask", 9), ("ask", 9)])
+@example([*TWO_HOLES, ("send", 1), ("be killed before letting go", 1)])
+@example([("send and lose", 1), ("hear of the newest", 1), ("ask", 1), ("be killed before letting go", 1)])
+@example([("send and lose", 1), ("send", 1), ("wait long", 1), ("restart", 1), ("ask", 1), ("repeat", 2)])
 def test_what_is_published_is_what_was_sent_each_once(actions: list[tuple[str, int]]) -> None:
     world = World()
     world.send(True)
@@ -365,45 +377,61 @@ def test_a_hole_that_was_being_filled_is_filled_on(
     assert missing_of(memory) == [number for first, last in missing for number in range(first, last + 1)]
 
 
-@pytest.mark.parametrize(
-    ("spans", "asked"),
-    [
-        ([], range(304, 313)),
-        ([(301, 309)], range(310, 313)),
-        ([(304, 309)], range(310, 313)),
-        ([(301, 309), (311, 311)], [310, 312]),
-        ([(305, 309)], [304, 310, 311, 312]),
-        ([(301, 303)], range(304, 313)),
-        ([(301, 400)], []),
-    ],
-)
-def test_a_gap_that_is_asked_for_again_is_not_missing_besides(
-    spans: list[tuple[int, int]], asked: Sequence[int]
-) -> None:
-    """Its producer was killed before anything newer was published: the rest would come twice."""
-    memory = Memory("binance", "contiguous")
-    for number in range(299, 304):
-        memory.recall(msgspec.structs.replace(made(number, number), filled=number > 300))
-    memory.settle([("XUSDT", *span) for span in spans])
-    for first, last in spans:
-        memory.leave(gap_of(Hole("XUSDT", first - 1, last + 1, made(0, 300).trade_time, made(0, 400).trade_time)))
-    memory.claim(Newest("XUSDT", 312), 0)
-    memory.overdue(GRACE_S, made(0, 400).trade_time)
-    assert missing_of(memory) == list(asked)
+# ids of a gap, moments of the trades before and after it; 303 is the newest → up to where it is asked for by itself
+GAPS = {
+    "all of it is older": (299, 302, 298, 400, None),
+    "its last is the newest": (301, 303, 300, 400, None),
+    "what is left of it is newer": (301, 309, 300, 400, 303),
+    "all of it is newer": (304, 309, 303, 400, 303),
+    "it is noticed at that moment": (304, 309, 303, 303, 303),
+    "it comes after a newer one": (306, 309, 305, 400, 305),
+    "it is of before ids began anew": (304, 309, 301, 302, None),
+    "it is after ids began anew": (6, 9, 304, 400, 5),
+    "it is the beginning of ids of which nothing came": (0, 5, 303, 400, -1),
+    "it is the beginning of ids of which something came": (0, 5, 302, 400, None),
+}
 
 
-def test_a_gap_of_before_ids_began_anew_says_nothing() -> None:
-    memory = memory_with(303)
-    memory.leave(gap_of(Hole("XUSDT", 303, 310, made(0, 301).trade_time, made(0, 302).trade_time)))
-    memory.live([made(306, 306)], 1)
-    assert missing_of(memory) == [304, 305]
+@pytest.mark.parametrize("case", GAPS)
+@pytest.mark.parametrize("ids", ["contiguous", "global"])
+def test_of_an_open_gap_only_what_is_older_is_asked_for_by_itself(case: str, ids: Ids) -> None:
+    first, last, before, after, until = GAPS[case]
+    memory = Memory("binance", ids)
+    gap = gap_of(first, last, made(0, before).trade_time, made(0, after).trade_time)
+    memory.cut_short(gap)
+    for number in range(298, 304):
+        memory.recall(made(number, number))
+    assert memory.cut == {}, "of one of whose instrument nothing is known, all is asked for"
+    memory.cut_short(gap)
+    assert memory.cut == ({gap.key: until} if until is not None and ids == "contiguous" else {})
 
 
-def test_once_ids_begin_anew_no_gap_of_before_is_left_to_others() -> None:
-    memory = memory_with(303)
-    memory.leave(gap_of(Hole("XUSDT", 3, 310, made(0, 303).trade_time, made(0, 310).trade_time)))
-    memory.live([made(1, 400), made(6, 401)], 1)
-    assert missing_of(memory) == [0, *range(2, 6)]
+def gap_of(first_id: int, last_id: int, before_time: int, after_time: int) -> Gap:
+    """An open gap of XUSDT."""
+    return Gap(
+        exchange="binance",
+        symbol="XUSDT",
+        first_id=first_id,
+        last_id=last_id,
+        before_time=before_time,
+        after_time=after_time,
+        status=GapStatus.OPEN,
+        opened_time=0,
+        updated_time=0,
+    )
+
+
+def test_what_is_filled_beyond_the_newest_trade_makes_no_other_too_old() -> None:
+    memory = memory_with(300)
+    series = memory.of("XUSDT")
+    hole = Hole("XUSDT", 302, 304, made(0, 302).trade_time, made(0, 304).trade_time)
+    opened = OpenHole(hole, 0, False, 303)
+    memory.reopen("XUSDT", opened)
+    memory.fill(series, opened, Page([made(303, 303)], 303), 0, 77)
+    memory.live([made(305, 305)], 1)
+    (_, other) = memory.open[0]
+    page = Page([made(number, number) for number in (301, 302, 304)], 304)
+    assert [one.trade_id for one in memory.fill(series, other, page, 2, 77)] == [301, 302, 304, 305]
 
 
 def test_filled_trades_of_an_instrument_that_nobody_streamed_say_nothing() -> None:

@@ -20,7 +20,7 @@ from infra.native.backend import NativeBackend
 from producers import settings_topic
 from producers.binance.client import Binance
 from producers.binance.history import BUDGET
-from producers.gap_records import read_gaps
+from producers.gap_records import ask_again, read_gaps
 from producers.local_exchange.faults import HttpFault
 from producers.local_exchange.server import LocalExchange, Play
 from producers.local_exchange.simulated import MARKETS_OF, simulated_trades
@@ -28,7 +28,7 @@ from producers.recorded.files import read_trades
 from producers.rest import Rest
 from producers.service import serve
 from producers.session import Session
-from schemas.gap_records import GapStatus
+from schemas.gap_records import Gap, GapStatus
 from schemas.records import Settings, Trade
 from tests.e2e.test_cli_commands import data, run, set_environment
 from tests.e2e.test_producers_service import (
@@ -256,6 +256,59 @@ async def test_a_gap_that_was_open_when_the_producer_was_killed_is_filled_by_the
     made = compared(list(read_trades(tape)))
     assert {symbol: sorted(trades, key=by_id) for symbol, trades in compared(received).items()} == made
     assert (gap.status, gap.filled_count) == (GapStatus.FILLED, 50)
+
+
+@pytest.mark.long
+async def test_a_gap_that_was_recorded_before_newer_trades_went_on_is_filled_once(
+    config: Config, tmp_path: Path
+) -> None:
+    """Its producer was killed in between: the next one asks for all that comes after the newest trade anyway."""
+    tape = tmp_path / "made.csv"
+    await asyncio.to_thread(switch, config, SYMBOLS)
+    async with exchange_of(market(tape, 12_000)) as exchange:
+        environment = {"HEDGEHOG_BINANCE_REST_URL": exchange.rest_url}
+        first = _start(config, ["-m", "producers"], exchange.stream_url, environment)
+        try:
+            await until_in_topic(config, 2_000)
+        finally:
+            first.kill()
+            first.wait()
+        before = max((one for one in trades_in_topic(config) if one.symbol == "XRPUSDT"), key=by_id)
+        await asyncio.to_thread(ask_again, config, [open_gap(before, 40)])
+        second = _start(config, ["-m", "producers"], exchange.stream_url, environment)
+        try:
+            await until_in_topic(config, 12_000)
+            await until_filled(config, before.trade_id + 1)
+            received = await asyncio.to_thread(trades_in_topic, config)
+        finally:
+            second.kill()
+            second.wait()
+    assert compared(received) == compared(list(read_trades(tape)))
+
+
+def open_gap(before: Trade, count: int) -> Gap:
+    """So many trades after this one, noticed a second later."""
+    return Gap(
+        exchange=before.exchange,
+        symbol=before.symbol,
+        first_id=before.trade_id + 1,
+        last_id=before.trade_id + count,
+        before_time=before.trade_time,
+        after_time=before.trade_time + 1_000_000,
+        status=GapStatus.OPEN,
+        opened_time=time.time_ns() // 1_000,
+        updated_time=time.time_ns() // 1_000,
+    )
+
+
+async def until_filled(config: Config, first_id: int) -> None:
+    """Wait until all gaps that begin with this trade are."""
+    deadline = time.monotonic() + DEADLINE_S
+    while {one.status for one in await asyncio.to_thread(read_gaps, config) if one.first_id == first_id} != {
+        GapStatus.FILLED
+    }:
+        assert time.monotonic() < deadline, first_id
+        await asyncio.sleep(0.5)
 
 
 @pytest.mark.long

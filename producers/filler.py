@@ -39,7 +39,7 @@ ASKED_MAX = 1_000_000
 """More trades are asked for only where people want them: at Binance's limit these take five minutes."""
 TOO_MANY = "too many to be asked for unasked"
 NOT_STREAMED = "not streamed at the time"
-GOES_ON = "asked for since with what came after it"
+GOES_ON = "asked for with the newer trades after it"
 WAITED_LONG = "still being asked for, newer trades go on without them"
 
 Give = Callable[[Iterable[Event]], Awaitable[None]]
@@ -160,11 +160,9 @@ class Filler:
         series = self.memory.of(gap.symbol)
         last = self.memory.cut.pop(gap.key, gap.last_id)
         if last < gap.first_id:
-            await self._tell(
-                msgspec.structs.replace(
-                    gap, status=GapStatus.FILLED, reason=GOES_ON, missing=0, updated_time=self._wall_us()
-                )
-            )
+            log.info("%s: ids %d to %d: %s", gap.instrument, gap.first_id, gap.last_id, GOES_ON)
+            closed = {"status": GapStatus.FILLED, "reason": GOES_ON, "missing": 0, "updated_time": self._wall_us()}
+            await self._tell(msgspec.structs.replace(gap, **closed))
             return
         gap = msgspec.structs.replace(gap, last_id=last)
         for opened in series.holes:

@@ -44,6 +44,20 @@ PROMISES = (
         ("rules of before know the budget", "return rules if ruleset == TODAY else", "return rules if True else"),
     ),
     *_of(
+        "streams/delivery/partition.py",
+        ("tests/unit/streams/delivery", "tests/unit/streams/agents"),
+        (
+            "batches are done again at the next checkpoint",
+            "        self.batches, self.waiting = [], 0\n        return",
+            "        return",
+        ),
+        (
+            "after a checkpoint records still wait",
+            "        self.batches, self.waiting = [], 0\n        return",
+            "        self.batches = []\n        return",
+        ),
+    ),
+    *_of(
         "producers/holes.py",
         ("tests/unit/producers/test_holes.py",),
         ("what could not be read was nothing", "                self._miss(event)\n", ""),

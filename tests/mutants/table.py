@@ -55,16 +55,6 @@ PARTITION = _of(
     ("every fault becomes a dead letter", "except Refused as error:", "except Exception as error:"),
     ("a state that was found is not stored", "        self._partition.touched[key] = live\n", "        pass\n"),
     ("a stale summary is used", "        live.summary = None\n", "        pass\n"),
-    (
-        "batches are done again at the next checkpoint",
-        "        self.batches, self.waiting = [], 0\n        return",
-        "        return",
-    ),
-    (
-        "after a checkpoint records still wait",
-        "        self.batches, self.waiting = [], 0\n        return",
-        "        self.batches = []\n        return",
-    ),
     ("nothing is dropped", "        self.cancel_timer()\n        self._clear()", "        self.cancel_timer()"),
 )
 CHECKPOINT = _of(

@@ -20,7 +20,7 @@ from producers.source import Event, Reconnected
 from schemas.gap_records import Gap, GapStatus
 from schemas.records import Trade
 from tests.unit.producers.feeds import until
-from tests.unit.producers.test_holes import World, made
+from tests.unit.producers.killed import World, made
 
 
 class GlobalWorld(World):

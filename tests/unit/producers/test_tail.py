@@ -12,7 +12,7 @@ from producers import tail
 from producers.series import RECALLED_US
 from schemas.records import Trade
 from schemas.spans import partition_of
-from tests.unit.producers.test_holes import made
+from tests.unit.producers.killed import made
 
 NAME, COUNT = "trades", 2
 KEYS = {

@@ -19,6 +19,10 @@ from connectors.provision import provision
 from infra.config import Config, load_config
 from infra.native.ports import taken
 from infra.stack import Stack
+from schemas.records import Trade
+from schemas.registry import make_codec
+from streams.agents.market import compile_steps
+from streams.agents.trades import compile_reading
 
 ROOT = Path(__file__).parent.parent / "build" / "test-stack"
 OFFSETS = range(150, 3250, 100)
@@ -67,6 +71,12 @@ def environment(values: dict[str, str]) -> Iterator[None]:
         yield
 
 
+def _compile(config: Config) -> None:
+    """Compile here what every worker needs: the first two workers of a fresh clone would share the machine for it."""
+    compile_reading(make_codec(config, Trade))
+    compile_steps()
+
+
 @contextmanager
 def running_stack(offset: int, home: Path, keep: bool = False, **variables: str) -> Iterator[Config]:
     """A stack at this port offset with its data in `home`; unless `keep`, stopped and its data removed at the end.
@@ -80,6 +90,7 @@ def running_stack(offset: int, home: Path, keep: bool = False, **variables: str)
         try:
             stack.up(_say)
             provision(config, _say)
+            _compile(config)
             yield config
         finally:
             if not keep:

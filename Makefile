@@ -82,7 +82,7 @@ simulate: setup ## run SEEDS seeded simulations of workers, faults and a market,
 .PHONY: faults soak
 SEED ?= 1
 FAULTS ?= 1000
-MINUTES ?= 60
+MINUTES ?= 90
 faults: setup ## break every part of a running pipeline in turn, heal it, and check everything (CASES=NAMES, SEED=N)
 	@$(RUN)/python -m tests.faults.harness $(CASES) --seed $(SEED)
 

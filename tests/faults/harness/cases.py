@@ -24,13 +24,17 @@ Does = Callable[[House, random.Random], None]
 
 @dataclass(frozen=True)
 class Case:
-    """One thing that may happen. `quick` ones are drawn in a soak; `fills` one that wants small disks."""
+    """One thing that may happen.
+
+    `quick` ones are drawn in a soak, and now and then a `rare` one, of the servers; `fills` one that wants small disks.
+    """
 
     name: str
     says: str
     does: Does
     quick: bool = True
     fills: bool = False
+    rare: bool = False
 
 
 def _kill(*names: str) -> Does:
@@ -204,16 +208,16 @@ CASES = (
     Case("half-open", "a feed's connections are half open for up to 8 s, then reset", _half_open),
     Case("shuffle-feed", "trades are skipped, late, and come again", _shuffle_feed),
     Case("refuse-twenty", "an exchange refuses six handshakes and fourteen REST calls", _refuse_twenty, quick=False),
-    Case("slow-postgres", "each answer of Postgres takes up to 0.2 s longer", _slow_postgres, quick=False),
+    Case("slow-postgres", "each answer of Postgres takes up to 0.2 s longer", _slow_postgres, quick=False, rare=True),
     Case("no-postgres", "Postgres cannot be reached for 60 s", _without_postgres(60), quick=False),
-    Case("kill-connect", "Kafka Connect is killed", _kill_server("connect"), quick=False),
-    Case("kill-broker", "the broker is killed", _kill_server("broker"), quick=False),
+    Case("kill-connect", "Kafka Connect is killed", _kill_server("connect"), quick=False, rare=True),
+    Case("kill-broker", "the broker is killed", _kill_server("broker"), quick=False, rare=True),
     # right after the broker: the sinks' tasks have begun anew, and those of rare records have no schema yet
     Case("no-registry", "the registry is killed and away for 45 s", _kill_server("registry", 45, 45), quick=False),
-    Case("kill-registry", "the registry is killed", _kill_server("registry"), quick=False),
-    Case("freeze-broker", "the broker stands still for 5 s", _freeze("broker", 5, 5), quick=False),
+    Case("kill-registry", "the registry is killed", _kill_server("registry"), quick=False, rare=True),
+    Case("freeze-broker", "the broker stands still for 5 s", _freeze("broker", 5, 5), quick=False, rare=True),
     Case("freeze-broker-long", "the broker stands still for 75 s", _freeze("broker", 75, 75), quick=False),
-    Case("freeze-postgres", "Postgres stands still for up to 8 s", _freeze(POSTGRES, 2, 8), quick=False),
+    Case("freeze-postgres", "Postgres stands still for up to 8 s", _freeze(POSTGRES, 2, 8), quick=False, rare=True),
     Case("full-broker", "the broker's disk is full", _fill_disk("broker"), False, True),
     Case("full-postgres", "the disk of Postgres and of servers' logs is full", _fill_disk(POSTGRES), False, True),
     Case("full-workers", "workers' disk is full, one is killed", _fill_disk("workers", *WORKERS), False, True),

@@ -163,6 +163,8 @@ class Memory:
             self._filled[trade.symbol].append(trade)
             return
         self.take(trade, series.recalled, waiting=False)
+        for published in (*self._filled.pop(trade.symbol, ()), trade):
+            series.remember(published)
         series.recalled += 1
 
     def recall_before(self, streamed: Trade, since: Iterable[Trade], certain_after: int) -> None:

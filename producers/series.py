@@ -120,6 +120,11 @@ class Series:
         self._find_plain()
         return opened
 
+    def remember(self, trade: Trade) -> None:
+        """Note that a trade was published, wherever it belongs: it is not missing, and comes only again."""
+        if not self.contiguous and trade.trade_id not in self._odd_ids:
+            self._odd(trade)
+
     def reopen(self, opened: OpenHole) -> None:
         """Ask again for what was missing before; nothing waits for it."""
         asked = [(opened.first_id, opened.last_id)]
@@ -232,14 +237,14 @@ class Series:
 
     def _begin(self, trade: Trade) -> None:
         self.newest, self.newest_time, self._oldest = trade.trade_id, trade.trade_time, trade.trade_id
-        self._remember(trade)
+        self.remember(trade)
         self._check_from(trade.trade_id, trade.trade_time)
         self.paused = self.broken = False
         self._find_plain()
 
     def _advance(self, trade: Trade) -> None:
         self.newest, self.newest_time = trade.trade_id, max(trade.trade_time, self.newest_time)
-        self._remember(trade)
+        self.remember(trade)
         self.broken = False
         self._find_plain()
 
@@ -320,10 +325,6 @@ class Series:
             return False
         lowest, highest, time = self._before
         return trade.trade_time <= time and lowest <= trade.trade_id <= highest
-
-    def _remember(self, trade: Trade) -> None:
-        if not self.contiguous:
-            self._odd(trade)
 
     def _odd(self, trade: Trade) -> None:
         number = trade.trade_id

@@ -71,6 +71,16 @@ PROMISES = (
         ("what is missing in it is not certain", "        series.recalled += certain_after\n", ""),
     ),
     *_of(
+        "producers/holes.py",
+        ("tests/unit/producers/test_compared.py",),
+        ("what was filled first is compared", "(*self._filled.pop(trade.symbol, ()), trade)", "(trade,)"),
+        (
+            "what was filled late is compared",
+            "(*self._filled.pop(trade.symbol, ()), trade)",
+            "self._filled.pop(trade.symbol, ())",
+        ),
+    ),
+    *_of(
         "producers/series.py",
         ("tests/unit/producers/test_compared.py", "tests/unit/producers/test_holes.py"),
         ("what came is asked for", "        opened.had |= dict.fromkeys(number for", "        {}.fromkeys(number for"),

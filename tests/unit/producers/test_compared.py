@@ -208,6 +208,35 @@ def test_what_came_before_the_end_of_the_topic_is_not_published_again(
     assert [one.trade_id for one in memory.fill(series, opened, page, 9, 77)] == [225]
 
 
+def test_filled_trades_before_late_ones_of_the_stream_are_not_published_again() -> None:
+    """What is read begins with them, and then the stream brings some that are a minute old."""
+    before = [msgspec.structs.replace(made(number, 650), filled=True) for number in range(4_000, 4_030)]
+    late = [made(2_000 + number, 600) for number in range(130)]
+    rest = [made(number, number // 6) for number in range(4_100, 7_200, 10)]
+    memory = Memory("bitstamp", "global")
+    for one in (*before, *late, *rest):
+        memory.recall(one)
+    memory.settle([], certain_after=100)
+    memory.check(["XUSDT"], 1)
+    ((series, opened),) = memory.open
+    left_out = made(5_001, 830)
+    page = Page(sorted([*before, *late, *rest, left_out], key=lambda one: one.trade_id), opened.last_id)
+    assert [one.trade_id for one in memory.fill(series, opened, page, 9, 77)] == [5_001]
+
+
+def test_a_filled_trade_older_than_what_is_remembered_is_not_published_again() -> None:
+    memory = Memory("bitstamp", "global")
+    trades = [made(2 * number, number // 40) for number in range(1, REMEMBERED + 1_000)]
+    filled = msgspec.structs.replace(made(601, 7), filled=True)
+    for one in (*trades, filled, made(3 * REMEMBERED, 160)):
+        memory.recall(one)
+    memory.settle([], certain_after=100)
+    memory.check(["XUSDT"], 1)
+    ((series, opened),) = memory.open
+    page = Page([*trades[:300], filled, *trades[300:]], opened.last_id)
+    assert memory.fill(series, opened, page, 9, 77) == []
+
+
 def test_a_topic_that_is_read_from_its_beginning_is_compared_from_its_first_trade() -> None:
     memory = Memory("bitstamp", "global")
     for number in (50, 20, 90):

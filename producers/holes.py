@@ -4,7 +4,7 @@ The rules of one instrument are in `producers.series`; here are all of an exchan
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from producers.adapter import Ids, Newest, Notice, Page
@@ -45,6 +45,8 @@ class Memory:
         self.breaks = 0
         """How often something may have been missed: a connection was lost, or a frame could not be read."""
         self._claims: dict[str, _Claim] = {}
+        self._whole: set[str] = set()
+        """Symbols of which all was recalled since a trade that the stream brought."""
         self._filled: defaultdict[str, list[Trade]] = defaultdict(list)
         """What was recalled of each symbol before anything that the stream brought, until all is recalled."""
 
@@ -176,15 +178,22 @@ class Memory:
         series = self.of(streamed.symbol)
         series.anchor(streamed.trade_id, streamed.trade_time)
         series.recalled += certain_after
+        self._whole.add(streamed.symbol)
         for trade in [*since, *self._filled.pop(streamed.symbol, ())]:
             self.recall(trade)
 
-    def settle(self, recorded: Iterable[tuple[str, int, int]], certain_after: int = 0) -> None:
+    def settle(
+        self,
+        recorded: Iterable[tuple[str, int, int]],
+        certain_after: int = 0,
+        certain_since: Callable[[str], int] = lambda _: 0,
+    ) -> None:
         """End the recalling, see `Series.settle`; `recorded` are symbol, first and last id of gaps."""
         known = list(recorded)
-        for series in self.series.values():
-            spans = [(first, last) for symbol, first, last in known if symbol == series.symbol]
-            for opened in series.settle(spans, certain_after):
+        for symbol, series in self.series.items():
+            spans = [(first, last) for of, first, last in known if of == symbol]
+            since = 0 if symbol in self._whole else certain_since(symbol)
+            for opened in series.settle(spans, certain_after, since):
                 self._note(series, opened)
         self._forget_closed()
         self._filled.clear()

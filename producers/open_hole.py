@@ -1,10 +1,20 @@
-"""A hole in the trades of an instrument that is being asked for."""
+"""A hole in the trades of an instrument that is being asked for, and where its ids began anew."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from producers.adapter import Hole
 from producers.id_spans import Span
 from schemas.records import Trade
+
+
+class Anew(NamedTuple):
+    """Ids that began anew: the newest trade before, and the first one since."""
+
+    newest: int
+    newest_time: int
+    first: int
+    first_time: int
 
 
 @dataclass(eq=False, slots=True)
@@ -36,6 +46,8 @@ class OpenHole:
     """Answers in a row that told nothing."""
     unread: str | None = None
     """Why something of what the exchange told could not be read."""
+    counted: bool = False
+    """Whether it is known which of its trades were published."""
     check: bool = False
     """Whether nobody knows that anything is missing: it is looked whether all came."""
 

@@ -9,13 +9,12 @@ No clock and no I/O: times are given, what is missing is told (`open`), and what
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import NamedTuple
 
 import msgspec
 
 from producers.adapter import Hole, Ids, Page
 from producers.id_spans import Span, outside, without
-from producers.open_hole import OpenHole
+from producers.open_hole import Anew, OpenHole
 from schemas.records import Trade
 
 HELD_MAX = 20_000
@@ -32,15 +31,6 @@ COMPARED_MAX = 40_000
 least the newest half is compared."""
 LOST_MAX = 1_000
 """Spans of lost ids that are remembered: a trade among them that comes after all is none that was published."""
-
-
-class Anew(NamedTuple):
-    """Ids that began anew: the newest trade before, and the first one since."""
-
-    newest: int
-    newest_time: int
-    first: int
-    first_time: int
 
 
 class Series:
@@ -84,6 +74,7 @@ class Series:
         """The same, in the order of arrival."""
         self._checked = (-1, 0)
         """Of global ids: up to which one it was looked whether all came, and its time."""
+        self._certain_since = 0
         self._since: dict[int, int] = {}
         """Ids that came since then and their times, in the order of arrival."""
 
@@ -122,11 +113,15 @@ class Series:
 
     def remember(self, trade: Trade) -> None:
         """Note that a trade was published, wherever it belongs: it is not missing, and comes only again."""
-        if not self.contiguous and trade.trade_id not in self._odd_ids:
+        if self.contiguous or self._is_of_before(trade):
+            return
+        if trade.trade_id not in self._odd_ids:
             self._odd(trade)
+        self._since.setdefault(trade.trade_id, trade.trade_time)
 
     def reopen(self, opened: OpenHole) -> None:
         """Ask again for what was missing before; nothing waits for it."""
+        opened.counted = True
         asked = [(opened.first_id, opened.last_id)]
         self._lost = [part for span in self._lost for part in outside(span, asked)]
         self.holes.append(opened)
@@ -156,9 +151,13 @@ class Series:
         self.broken = True
         self.plain = self.plain and self.contiguous
 
-    def settle(self, recorded: Iterable[Span], certain_after: int) -> list[OpenHole]:
+    def settle(self, recorded: Iterable[Span], certain_after: int, certain_since: int) -> list[OpenHole]:
         """End the recalling: forget the holes that are filled, recorded or not certain, and take it that all before the
-        first that was read was published. Returns what is left of those that were recorded in part."""
+        first that was read was published. Returns what is left of those that were recorded in part.
+
+        Of ids that leave some out, trades since `certain_since`, in microseconds, were published only if they were
+        read: before, nothing later can have been published.
+        """
         spans, parts = list(recorded), list[OpenHole]()
         for opened in list(self.holes):
             missing = self._missing_spans(opened)
@@ -172,7 +171,8 @@ class Series:
                 hole = replace(opened.hole, after_id=first - 1, before_id=last + 1)
                 parts.append(OpenHole(hole, opened.opened, False, first, opened.first_time))
         self._oldest, self.broken = 0, True
-        self._check_certain(certain_after)
+        self._certain_since = certain_since
+        self._check_certain()
         self.repeated = self.late = self.anew = 0
         self.begun.clear()  # whoever published them has said so
         self.holes += parts
@@ -347,18 +347,11 @@ class Series:
         self._checked = max(self._checked, *came[: COMPARED_MAX // 2])
         self._since = dict(came[COMPARED_MAX // 2 :])
 
-    def _check_certain(self, certain_after: int) -> None:
-        """Look at the last minutes of what was read, but for its beginning: so many trades, or as long as trades may be
-        out of order, whichever is less. What belongs among those may have come before what was read. What is older was
+    def _check_certain(self) -> None:
+        """Look at the last minutes of what was read, as far as all that was published then was read. What is older was
         looked at, or nobody wanted it."""
-        recent, came = self.newest_time - RECALLED_US, list(self._since.items())
-        from_here = [self._checked, *((number, time) for number, time in came if time < recent)]
-        if certain_after:
-            in_order = self._checked[1] + self._disorder_us
-            early = [one for one in came[:certain_after] if one[1] <= in_order]
-            number, time = min((one for one in came if one[1] > in_order), default=self._checked)
-            from_here += early if len(early) == certain_after else [*early, (number - 1, time)]
-        self._checked = max(from_here)
+        since, came = max(self.newest_time - RECALLED_US, self._certain_since), list(self._since.items())
+        self._checked = max((one for one in came if one[1] < since), default=min([self._checked, *came]))
 
     def _lose(self, spans: list[Span]) -> None:
         self._lost = [*self._lost, *spans][-LOST_MAX:]
@@ -373,9 +366,13 @@ class Series:
             if number > page.reached or number in opened.had or not self._is_within(trade, opened.hole):
                 continue
             if not self.contiguous or number < self._oldest:
-                if number in self._odd_ids:
+                certain = self.contiguous or opened.counted or trade.trade_time >= self._certain_since
+                if number in self._odd_ids or not certain:
                     continue
                 self._odd(trade)
+                for other in self.holes:
+                    if other is not opened and self._is_within(trade, other.hole):
+                        other.had[number] = None
             if number <= self.newest:  # else trades between the newest and this one would be too old for their hole
                 self.newest_time = max(self.newest_time, trade.trade_time)
             yield number, msgspec.structs.replace(trade, filled=True, received_time=received_time)

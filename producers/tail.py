@@ -7,6 +7,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from functools import partial
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
@@ -35,6 +36,8 @@ FURTHER = (100_000, 1_000_000)
 at most the smaller number where the last minutes of an instrument are compared with what the exchange has."""
 CERTAIN_AFTER = 100
 """A hole behind fewer trades of an instrument may be filled before what is read: trades may be out of order."""
+CLOCKS_US = 10_000_000
+"""The clocks of an exchange and of the producer are no further apart, in microseconds."""
 MARGIN_MS = 1_000
 """The clocks of the broker and of the producer are no further apart."""
 
@@ -51,8 +54,8 @@ def restore(config: Config, memories: Mapping[str, Memory]) -> None:
     ends = _spans(config, partitions)
     codec = make_codec(config, Trade)
     compared = {key for key in wanted if memories[key.partition(":")[0]].ids == "global"}
-    count = 0
-    for trade in _trades(codec, _recalled(config, ends, compared)):
+    count, certain = 0, dict[int, int]()
+    for trade in _trades(codec, _recalled(config, ends, compared, certain)):
         memory = memories.get(trade.exchange)
         if memory is not None:
             memory.recall(trade)
@@ -65,29 +68,43 @@ def restore(config: Config, memories: Mapping[str, Memory]) -> None:
         recorded = [
             (gap.symbol, gap.first_id, gap.last_id) for gap in gaps if gap.exchange == name and not gap.begins_anew
         ]
-        memory.settle(recorded, 0 if from_beginning else CERTAIN_AFTER)
+        memory.settle(
+            recorded,
+            0 if from_beginning else CERTAIN_AFTER,
+            partial(_certain_since, certain, len(partitions), name),
+        )
         for gap in gaps:
             if gap.exchange == name and gap.status is GapStatus.OPEN and gap.instrument in wanted:
                 memory.cut_short(gap)
     log.info("read the last %d trades of the topic in %.1f s", count, time.monotonic() - began)
 
 
-def _recalled(config: Config, wanted: Mapping[Partition, Span], compared: Collection[str]) -> Iterator[Message]:
+def _certain_since(certain: Mapping[int, int], partitions: int, exchange: str, symbol: str) -> int:
+    return certain.get(partition_of(f"{exchange}:{symbol}", partitions), 0)
+
+
+def _recalled(
+    config: Config, wanted: Mapping[Partition, Span], compared: Collection[str], certain: dict[int, int]
+) -> Iterator[Message]:
     """Yield the records of the spans, and before them those of the last minutes of the instruments that are compared:
     where much is traded the spans are shorter than the time after which a producer compares anything.
 
-    Minutes are counted from the newest record: nobody knows for how long no producer ran.
+    Minutes are counted from the newest record: nobody knows for how long no producer ran. `certain` is told by
+    partition since when a trade was published only if it is among these: nothing later can have been published before.
     """
     keys = {key.encode() for key in compared}
     numbers = {partition_of(key, len(wanted)) for key in compared}
     ends = {at: (end - 1, end) for at, (first, end) in wanted.items() if at[1] in numbers and first < end}
     newest_ms = max((message.timestamp()[1] for message in records(config, ends)), default=0)
-    longer = _spans(config, ends, max(0, newest_ms - RECALLED_US // 1_000))
+    longer = _spans(config, ends, max(0, newest_ms - (RECALLED_US + 2 * CLOCKS_US) // 1_000))
     reach = dict(wanted)
     for at, (first, end) in longer.items():
         reach[at] = min(wanted[at][0], max(first, end - FURTHER[0])), wanted[at][1]
     for message in records(config, reach):
-        if (message.offset() or 0) >= wanted[partition_of_message(message)][0] or message.key() in keys:
+        at = partition_of_message(message)
+        if at[1] not in certain:
+            certain[at[1]] = message.timestamp()[1] * 1_000 + CLOCKS_US if reach[at][0] else 0
+        if (message.offset() or 0) >= wanted[at][0] or message.key() in keys:
             yield message
 
 

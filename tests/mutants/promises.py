@@ -73,12 +73,23 @@ PROMISES = (
     *_of(
         "producers/holes.py",
         ("tests/unit/producers/test_compared.py",),
+        (
+            "what was read back to its newest trade is not certain",
+            "0 if symbol in self._whole else certain_since(symbol)",
+            "certain_since(symbol)",
+        ),
         ("what was filled first is compared", "(*self._filled.pop(trade.symbol, ()), trade)", "(trade,)"),
         (
             "what was filled late is compared",
             "(*self._filled.pop(trade.symbol, ()), trade)",
             "self._filled.pop(trade.symbol, ())",
         ),
+    ),
+    *_of(
+        "producers/tail.py",
+        ("tests/unit/producers/test_tail.py",),
+        ("a topic's beginning is not certain", " if reach[at][0] else 0", ""),
+        ("two clocks are one", " * 1_000 + CLOCKS_US if", " * 1_000 if"),
     ),
     *_of(
         "producers/series.py",
@@ -90,7 +101,7 @@ PROMISES = (
             "if not self.contiguous:",
         ),
         ("what was compared is compared again", "        self._check_from(before, self.newest_time)\n", ""),
-        ("all that was read at the start is certain", "        self._check_certain(certain_after)\n", ""),
+        ("all that was read at the start is certain", "        self._certain_since = certain_since\n", ""),
         (
             "what was not streamed is compared",
             "            self._check_from(trade.trade_id, trade.trade_time)\n            if",
@@ -117,13 +128,28 @@ PROMISES = (
             "        self._lost = [part for span in self._lost for part in outside(span, asked)]\n",
             "",
         ),
-        ("few trades of the end of the topic are not compared", "if one[1] <= in_order]", "]"),
+        ("nothing that was read is compared", "if one[1] < since), default", "), default"),
         (
-            "a trade that was filled says where to compare from",
-            "from_here = [self._checked, *(",
-            "from_here = [(-1, 0), *(",
+            "a late trade that is read first hides what is missing before it",
+            "default=min([self._checked, *came])",
+            "default=self._checked",
         ),
-        ("what is out of order is asked for", " else [*early, (number - 1, time)]", " else early"),
+        (
+            "what was published before what is read is asked for",
+            "trade.trade_time >= self._certain_since",
+            "True",
+        ),
+        (
+            "of a gap that is asked for again the oldest are left out",
+            "self.contiguous or opened.counted or",
+            "self.contiguous or",
+        ),
+        ("a trade of two holes comes twice", "other.had[number] = None", "pass"),
+        (
+            "ids of before ids began anew hide new ones",
+            "if self.contiguous or self._is_of_before(trade):",
+            "if self.contiguous:",
+        ),
     ),
     *_of(
         "producers/holes.py",

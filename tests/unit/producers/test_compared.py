@@ -15,12 +15,13 @@ from producers.adapter import Hole, Ids, Newest, Page
 from producers.filler import AuditTiming, Filler
 from producers.fleet import Feed
 from producers.holes import GRACE_S, Memory
+from producers.open_hole import OpenHole
 from producers.series import COMPARED_MAX, HELD_MAX, REMEMBERED
 from producers.source import Event, Reconnected
 from schemas.gap_records import Gap, GapStatus
 from schemas.records import Trade
 from tests.unit.producers.feeds import until
-from tests.unit.producers.killed import World, made
+from tests.unit.producers.killed import BASE, SECOND, World, made
 
 
 class GlobalWorld(World):
@@ -166,75 +167,117 @@ def test_what_came_before_a_start_and_what_comes_after_it_are_compared_together(
     assert opened.hole.after_id <= 2 * 101
 
 
-def test_what_may_have_come_before_the_end_of_the_topic_is_not_asked_for() -> None:
+def filled(numbers: Iterable[int], per_second: int = 10) -> list[Trade]:
+    return [msgspec.structs.replace(made(number, number // per_second), filled=True) for number in numbers]
+
+
+def streamed(numbers: Iterable[int], per_second: int = 10) -> list[Trade]:
+    return [made(number, number // per_second) for number in numbers]
+
+
+LATER = streamed(range(6_600, 9_000))
+# what was published before the first record that is read, at 655 s; what is read; trades that are in neither
+READ: dict[str, tuple[list[Trade], list[Trade], list[int]]] = {
+    "its first trades are out of order": (streamed([6_505]), [*streamed([6_500, 6_507]), *LATER], [6_700]),
+    "hundreds are late": (streamed(range(6_000, 6_500)), [*streamed(range(5_850, 5_990)), *LATER], [6_700]),
+    "filled ones come first, then late ones": (
+        [],
+        [*filled(range(6_400, 6_430)), *streamed(range(5_800, 5_930)), *LATER],
+        [6_700],
+    ),
+    "many old ones are filled": (
+        streamed([6_001]),
+        [*filled(range(5_000, 5_120)), *streamed([6_000]), *LATER],
+        [6_700, 8_000],
+    ),
+    "a filling was half done": (
+        [*streamed(range(6_001, 6_400, 2)), *filled(range(6_000, 6_100, 2))],
+        [*filled(range(6_100, 6_400, 2)), *streamed([5_950]), *LATER],
+        [6_700],
+    ),
+    "few trades are read": (streamed([10]), streamed([6_600, 6_800, 6_900]), [6_700]),
+    "a filled one is older than what is remembered": (
+        [],
+        [*streamed(range(6_600, 12_000)), *filled([6_559]), *streamed([12_001])],
+        [6_700],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", READ)
+def test_what_is_certain_and_missing_is_published_and_nothing_twice(case: str) -> None:
+    before, read, left_out = READ[case]
+    left_out = [number for number in left_out if number not in {one.trade_id for one in read}] or [8_999]
+    read = [one for one in read if one.trade_id not in left_out]
     memory = Memory("bitstamp", "global")
-    for number in (5, 30, 7, 50, 60):
-        memory.recall(made(number, number))
-    memory.settle([], certain_after=2)
-    memory.check(["XUSDT"], 1)
-    ((_, opened),) = memory.open
-    assert (opened.hole.after_id, opened.hole.before_id) == (30, 60)
-
-
-def test_few_trades_of_the_end_of_the_topic_are_compared_but_for_the_first_minute() -> None:
-    memory = Memory("bitstamp", "global")
-    for number in (100, 130, 161, 300):
-        memory.recall(made(number, number))
-    memory.settle([], certain_after=100)
-    memory.check(["XUSDT"], 1)
-    ((_, opened),) = memory.open
-    assert (opened.hole.after_id, opened.hole.before_id) == (160, 300)
-
-
-@pytest.mark.parametrize(
-    ("before", "read"),
-    [
-        # one of them was filled, and tells of nothing before
-        ([(number, 0) for number in range(100, 201)], [(210, 0), (105, 0), (220, 90), (230, 91)]),
-        # out of order: published before what is read begins
-        ([(215, 1)], [(210, 0), (220, 90), (230, 91)]),
-    ],
-)
-def test_what_came_before_the_end_of_the_topic_is_not_published_again(
-    before: list[tuple[int, int]], read: list[tuple[int, int]]
-) -> None:
-    memory = Memory("bitstamp", "global")
-    for number, moment in read:
-        memory.recall(msgspec.structs.replace(made(number, moment), filled=number < read[0][0]))
-    memory.settle([], certain_after=100)
-    memory.check(["XUSDT"], 1)
-    ((series, opened),) = memory.open
-    page = Page([made(*one) for one in sorted({*before, *read, (225, 90)})], opened.last_id)
-    assert [one.trade_id for one in memory.fill(series, opened, page, 9, 77)] == [225]
-
-
-def test_filled_trades_before_late_ones_of_the_stream_are_not_published_again() -> None:
-    """What is read begins with them, and then the stream brings some that are a minute old."""
-    before = [msgspec.structs.replace(made(number, 650), filled=True) for number in range(4_000, 4_030)]
-    late = [made(2_000 + number, 600) for number in range(130)]
-    rest = [made(number, number // 6) for number in range(4_100, 7_200, 10)]
-    memory = Memory("bitstamp", "global")
-    for one in (*before, *late, *rest):
+    for one in read:
         memory.recall(one)
-    memory.settle([], certain_after=100)
+    memory.settle([], 100, lambda _: BASE + 655 * SECOND)
     memory.check(["XUSDT"], 1)
     ((series, opened),) = memory.open
-    left_out = made(5_001, 830)
-    page = Page(sorted([*before, *late, *rest, left_out], key=lambda one: one.trade_id), opened.last_id)
-    assert [one.trade_id for one in memory.fill(series, opened, page, 9, 77)] == [5_001]
+    told = sorted([*before, *read, *streamed(left_out)], key=lambda one: one.trade_id)
+    out = memory.fill(series, opened, Page(told, opened.last_id), 9, 77)
+    assert [one.trade_id for one in out] == [number for number in left_out if number < opened.last_id]
 
 
-def test_a_filled_trade_older_than_what_is_remembered_is_not_published_again() -> None:
+def test_before_the_next_trade_of_a_quiet_pair_nothing_is_published_twice() -> None:
+    """Nothing but a late trade is read of it; newer ones were published before."""
     memory = Memory("bitstamp", "global")
-    trades = [made(2 * number, number // 40) for number in range(1, REMEMBERED + 1_000)]
-    filled = msgspec.structs.replace(made(601, 7), filled=True)
-    for one in (*trades, filled, made(3 * REMEMBERED, 160)):
-        memory.recall(one)
-    memory.settle([], certain_after=100)
-    memory.check(["XUSDT"], 1)
+    memory.recall(made(15, 5))
+    memory.settle([], 100, lambda _: BASE + 60 * SECOND)
+    memory.live([made(40, 700)], 0)
     ((series, opened),) = memory.open
-    page = Page([*trades[:300], filled, *trades[300:]], opened.last_id)
-    assert memory.fill(series, opened, page, 9, 77) == []
+    out = memory.fill(series, opened, Page([made(20, 10), made(30, 11), made(35, 300)], opened.last_id), 1, 77)
+    assert [one.trade_id for one in out] == [35, 40]
+
+
+def test_of_what_is_read_back_to_its_newest_trade_all_is_certain() -> None:
+    memory = Memory("bitstamp", "global")
+    memory.recall_before(made(15, 5), [], 100)
+    memory.settle([], 100, lambda _: BASE + 60 * SECOND)
+    memory.live([made(40, 700)], 0)
+    ((series, opened),) = memory.open
+    out = memory.fill(series, opened, Page([made(20, 10), made(35, 300)], opened.last_id), 1, 77)
+    assert [one.trade_id for one in out] == [20, 35, 40]
+
+
+def test_of_a_gap_that_is_asked_for_again_the_oldest_are_published_too() -> None:
+    memory = Memory("bitstamp", "global")
+    memory.recall(made(50, 70))
+    memory.settle([], 100, lambda _: BASE + 60 * SECOND)
+    opened = OpenHole(Hole("XUSDT", 9, 40, made(9, 1).trade_time, made(40, 20).trade_time), 0, False, 10)
+    opened.had[20] = None  # it is known what of it was published
+    memory.reopen("XUSDT", opened)
+    page = Page([made(15, 5), made(20, 6)], opened.last_id)
+    assert [one.trade_id for one in memory.fill(memory.of("XUSDT"), opened, page, 1, 77)] == [15]
+
+
+def test_a_trade_of_two_holes_is_published_once() -> None:
+    memory = Memory("bitstamp", "global")
+    for one in streamed(range(1, 300), 30):
+        memory.recall(one)
+    memory.settle([])
+    missing = streamed(range(300, 301 + REMEMBERED), 30)
+    hole = Hole("XUSDT", 299, 301 + REMEMBERED, missing[0].trade_time, missing[-1].trade_time)
+    memory.reopen("XUSDT", OpenHole(hole, 0, False, 300))
+    memory.live(streamed([400 + REMEMBERED], 30), 1)
+    out = [
+        one.trade_id
+        for series, opened in list(memory.open)
+        for one in memory.fill(series, opened, Page(missing, opened.last_id), 2, 77)
+    ]
+    assert out == [*(one.trade_id for one in missing), 400 + REMEMBERED]
+
+
+def test_of_ids_that_began_anew_those_of_before_hide_none() -> None:
+    memory = Memory("bitstamp", "global")
+    for one in (made(5_000, 0), made(5_010, 1), made(1, 100), made(10, 101), *filled([5_005], 5_005), made(20, 102)):
+        memory.recall(one)
+    memory.settle([])
+    memory.live([made(5_100, 200)], 0)
+    series, opened = memory.open[0]
+    out = memory.fill(series, opened, Page([made(5_005, 190)], opened.last_id), 1, 7)
+    assert [one.trade_id for one in out] == [5_005, 5_100]
 
 
 def test_a_topic_that_is_read_from_its_beginning_is_compared_from_its_first_trade() -> None:
@@ -244,7 +287,7 @@ def test_a_topic_that_is_read_from_its_beginning_is_compared_from_its_first_trad
     memory.settle([])
     memory.check(["XUSDT"], 1)
     ((_, opened),) = memory.open
-    assert (opened.hole.after_id, opened.hole.before_id) == (50, 90)
+    assert (opened.hole.after_id, opened.hole.before_id, set(opened.had)) == (20, 90, {50})
 
 
 def test_of_what_the_topic_ends_with_the_last_ten_minutes_are_compared() -> None:

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from producers.adapter import Hole, Ids, Page
-from producers.series import Anew, Series
+from producers.open_hole import Anew
+from producers.series import Series
 from schemas.records import Trade
 from tests.samples import trade
 
@@ -144,5 +145,5 @@ def test_each_beginning_of_ids_is_counted_once() -> None:
         played.play(word)
     assert (played.series.anew, played.series.repeated) == (1, 2)
     assert played.series.begun == [Anew(500, BASE + 500_000_000, 0, BASE + 600_000_000)]
-    played.series.settle([], 0)
+    played.series.settle([], 0, 0)
     assert (played.series.anew, played.series.begun) == (0, [])

@@ -58,7 +58,7 @@ def read(monkeypatch: pytest.MonkeyPatch, minutes_from: int, compared: set[str])
         _: Config, wanted: list[tuple[str, int]], since_ms: int | None = None
     ) -> dict[tuple[str, int], tuple[int, int]]:
         assert since_ms is not None
-        assert since_ms == NEWEST_MS - RECALLED_US // 1_000, (
+        assert since_ms == NEWEST_MS - (RECALLED_US + 2 * tail.CLOCKS_US) // 1_000, (
             "counted from the newest record: none may have run for long"
         )
         return dict.fromkeys(wanted, (minutes_from, END))
@@ -74,8 +74,13 @@ def read(monkeypatch: pytest.MonkeyPatch, minutes_from: int, compared: set[str])
     monkeypatch.setattr(tail, "records", records)
     ends = {(NAME, number): (END - TAIL, END) for number in range(COUNT)}
     found: dict[int, list[tuple[int, bytes]]] = {}
-    for message in tail._recalled(Config(), ends, compared):
+    certain: dict[int, int] = {}
+    for message in tail._recalled(Config(), ends, compared, certain):
         found.setdefault(message.partition(), []).append((message.offset() or 0, message.key() or b""))  # type: ignore[arg-type]
+    for number, since in certain.items():
+        first = min(minutes_from, END - TAIL) if KEYS[number] in compared else END - TAIL
+        published_ms = NEWEST_MS - (END - 1 - max(first, END - tail.FURTHER[0]))
+        assert since == published_ms * 1_000 + tail.CLOCKS_US
     return found
 
 
@@ -94,6 +99,13 @@ def test_it_is_bounded_where_very_much_is_traded(monkeypatch: pytest.MonkeyPatch
 def test_quiet_partitions_are_read_as_far_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     found = read(monkeypatch, END - 3_000, {KEYS[0], KEYS[1]})
     assert {min(at for at, _ in of) for of in found.values()} == {END - TAIL}
+
+
+def test_of_a_topic_that_is_read_from_its_beginning_all_is_certain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tail, "records", lambda *_: iter([Message(0, 0, b""), Message(0, 1, b"")]))
+    certain: dict[int, int] = {}
+    assert len(list(tail._recalled(Config(), {(NAME, 0): (0, 2)}, set(), certain))) == 2
+    assert certain == {0: 0}
 
 
 # trades of the nearer stretch and of the further one, `f`: filled → what is found, and how many stretches are read

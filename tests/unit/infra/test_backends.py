@@ -158,19 +158,6 @@ def test_the_wheel_brings_a_postgres_that_is_new_enough() -> None:
     assert max(majors) >= OLDEST_MAJOR
 
 
-@pytest.mark.parametrize(("major", "preferred"), [(14, False), (90, True)])
-def test_the_newest_postgres_is_preferred(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, major: int, preferred: bool
-) -> None:
-    for name in ("initdb", "postgres"):
-        program = tmp_path / name
-        program.write_text(f"#!/bin/sh\necho 'postgres (PostgreSQL) {major}.1'\n")
-        program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    assert tmp_path in candidates()
-    assert (candidates()[0] == tmp_path) is preferred
-
-
 def compose_variables(tmp_path: Path) -> dict[str, str]:
     make_passwords(tmp_path)
     return compose_environment(Config(data_dir=tmp_path, port_offset=5), tmp_path / "sink", tmp_path / "converter")

@@ -118,7 +118,8 @@ class Series:
             return
         if trade.trade_id not in self._odd_ids:
             self._odd(trade)
-        self._since.setdefault(trade.trade_id, trade.trade_time)
+        else:  # it may be the one since which nothing is compared yet
+            self._since.setdefault(trade.trade_id, trade.trade_time)
 
     def reopen(self, opened: OpenHole) -> None:
         """Ask again for what was missing before; nothing waits for it."""

@@ -96,6 +96,7 @@ def _recalled(
     numbers = {partition_of(key, len(wanted)) for key in compared}
     ends = {at: (end - 1, end) for at, (first, end) in wanted.items() if at[1] in numbers and first < end}
     newest_ms = max((message.timestamp()[1] for message in records(config, ends)), default=0)
+    # from earlier on, so that all of these minutes are certain, however far apart the clocks are
     longer = _spans(config, ends, max(0, newest_ms - (RECALLED_US + 2 * CLOCKS_US) // 1_000))
     reach = dict(wanted)
     for at, (first, end) in longer.items():

@@ -24,8 +24,9 @@ from tests.bench.process import WORKER, running
 from tests.bench.worker_job import take_in_setups
 from tests.bench.world import Encoded, World, create_topic, fill_setups, world
 
-SECONDS = 12
-WARM_UP_S = 3
+SECONDS = 20
+WARM_UP_S = 8
+"""Topics have just been made anew, and the broker's virtual machine compiles anew for some three seconds."""
 DRAIN_S = 5
 EVERY = 10
 """One trade of so many is the first of its instrument, at which the leader's first trader places its order."""

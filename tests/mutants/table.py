@@ -1,6 +1,7 @@
 """The mutants, by subject. Each line of a source that keeps a promise has one that takes the promise away."""
 
 from tests.mutants.audited import AUDIT
+from tests.mutants.fetched import FETCHED
 from tests.mutants.guarded import GUARDED
 from tests.mutants.incarnations import INCARNATIONS
 from tests.mutants.market import MARKET
@@ -140,15 +141,6 @@ BATCHES = _of(
         "if not active:",
     ),
     ("what was read is handed out again", "bisect_left(records, self._read_offset[tp] or 0", "bisect_left(records, 0"),
-)
-FETCHING = _of(
-    "streams/delivery/fetching.py",
-    (f"{UNIT}/delivery/test_fetching.py",),
-    (
-        "what was never committed stays where it was read",
-        "if not offset and tp.topic not in changelogs]",
-        "if False]",
-    ),
 )
 GUARD = _of(
     "streams/delivery/guard.py",
@@ -382,7 +374,7 @@ STOPS = (
 
 MUTANTS = (
     *(*INCARNATIONS, *MARKET, *NOTIFY, *WEB),
-    *(*KEEPER, *PARTITION, *CHECKPOINT, *MESSAGES, *STATES, *BATCHES, *FETCHING, *GUARD, *RECOVERY, *APPLICATION),
+    *(*KEEPER, *PARTITION, *CHECKPOINT, *MESSAGES, *STATES, *BATCHES, *FETCHED, *GUARD, *RECOVERY, *APPLICATION),
     *FILES,
     *(*TRADING, *EXCHANGE, *TRADES, *COLUMNS, *LEADER, *REPEATS, *CHECKS, *STOPS, *MATCHING, *IDS, *SETTINGS),
     *AUDIT,

@@ -8,47 +8,68 @@ import pytest
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 
-from streams.delivery.fetching import FETCH_EVERY_S, HELD_MAX_S, ClientOnLoop, Fetching
+from streams.delivery.fetching import FETCH_EVERY_S, HELD_MAX_S, SELDOM_S, ClientOnLoop, Fetching
 
-FETCH: Any = ([("node", "request")], {}, 0.2, False, [])
+TRADES, SETTINGS, CHANGELOG = TP("trades", 0), TP("settings", 0), TP("leaders-changelog", 0)
+ALL = [TRADES, SETTINGS, CHANGELOG]
+
+
+NONE: frozenset[str] = frozenset()
+
+
+class PlayedAssignment:
+    """Partitions, of which these are paused."""
+
+    def __init__(self, *paused: TP) -> None:
+        self.tps, self.paused = ALL, paused
+
+    def state_value(self, tp: TP) -> Any:
+        return SimpleNamespace(paused=tp in self.paused)
 
 
 class PlayedFetcher(SimpleNamespace):
-    """A fetcher that has something to fetch whenever it is asked; `told` counts how often it was woken."""
+    """A fetcher that fetches what is not paused, whenever it is asked; `told` counts how often it was woken."""
 
     told = 0
     _wait_consume_future = object()
 
-    def _get_actions_per_node(self, _assignment: Any) -> Any:
-        return FETCH
+    def _get_actions_per_node(self, assignment: Any) -> Any:
+        wanted = [tp for tp in assignment.tps if not assignment.state_value(tp).paused]
+        looked_at = len(assignment.tps)
+        return [("node", wanted)] if wanted else [], {}, 0.2, False, [looked_at]
 
     def _notify(self, future: object) -> None:
         assert future is self._wait_consume_future
         self.told += 1
 
 
+def _fetched(fetcher: PlayedFetcher, assignment: PlayedAssignment) -> list[TP]:
+    requests = fetcher._get_actions_per_node(assignment)[0]
+    return [tp for _, wanted in requests for tp in wanted]
+
+
 async def test_fetches_as_the_client_does_until_it_is_held() -> None:
     fetcher = PlayedFetcher()
-    fetching = Fetching(fetcher)
-    assert fetcher._get_actions_per_node(None) == FETCH
+    fetching = Fetching(fetcher, NONE)
+    assert _fetched(fetcher, PlayedAssignment()) == ALL
     await fetching.resume()
     assert not fetcher.told  # there was nothing to resume
 
 
 async def test_held_it_fetches_nothing_until_it_is_resumed() -> None:
     fetcher = PlayedFetcher()
-    fetching = Fetching(fetcher)
+    fetching = Fetching(fetcher, NONE)
     fetching.hold()
-    requests, resets, wait_s, *_ = fetcher._get_actions_per_node(None)
+    requests, resets, wait_s, *_ = fetcher._get_actions_per_node(PlayedAssignment())
     assert (requests, resets) == ([], {})
     assert 0 < wait_s <= HELD_MAX_S
     await fetching.resume()
     assert fetcher.told == 1
-    assert fetcher._get_actions_per_node(None) == FETCH
+    assert _fetched(fetcher, PlayedAssignment()) == ALL
 
 
 async def test_held_again_and_again_it_keeps_its_pace() -> None:
-    fetching = Fetching(PlayedFetcher())
+    fetching = Fetching(PlayedFetcher(), NONE)
     await fetching.resume()
     begin = time.monotonic()
     for _ in range(3):
@@ -60,9 +81,35 @@ async def test_held_again_and_again_it_keeps_its_pace() -> None:
 def test_held_and_forgotten_it_fetches_when_the_time_is_over() -> None:
     """A seek after a rebalance needs the client when nobody takes records, so nobody would resume it."""
     fetcher = PlayedFetcher()
-    Fetching(fetcher).hold()
-    time.sleep(fetcher._get_actions_per_node(None)[2])
-    assert fetcher._get_actions_per_node(None) == FETCH
+    Fetching(fetcher, NONE).hold()
+    time.sleep(fetcher._get_actions_per_node(PlayedAssignment())[2])
+    assert _fetched(fetcher, PlayedAssignment()) == ALL
+
+
+def test_topics_with_seldom_anything_are_named_now_and_then() -> None:
+    fetcher, assignment = PlayedFetcher(), PlayedAssignment()
+    Fetching(fetcher, frozenset({"settings"}))
+    assert _fetched(fetcher, assignment) == ALL
+    assert _fetched(fetcher, assignment) == [TRADES, CHANGELOG]
+    time.sleep(SELDOM_S)
+    assert _fetched(fetcher, assignment) == ALL
+    assert _fetched(fetcher, assignment) == [TRADES, CHANGELOG]
+
+
+def test_where_nothing_else_is_fetched_they_are_named_each_time() -> None:
+    fetcher, assignment = PlayedFetcher(), PlayedAssignment(TRADES, CHANGELOG)
+    Fetching(fetcher, frozenset({"settings"}))
+    assert [_fetched(fetcher, assignment) for _ in range(3)] == [[SETTINGS]] * 3
+
+
+def test_what_is_paused_is_not_looked_at_while_there_is_something_to_fetch() -> None:
+    """Else the client would wait for each of them to be resumed, at every fetch."""
+    fetcher, assignment = PlayedFetcher(), PlayedAssignment(CHANGELOG)
+    Fetching(fetcher, NONE)
+    looked_at = [fetcher._get_actions_per_node(assignment)[4] for _ in range(2)]
+    assert looked_at == [[3], [2]]
+    nothing = PlayedAssignment(*ALL)
+    assert fetcher._get_actions_per_node(nothing)[4] == [3]  # so that it wakes when one is resumed
 
 
 async def test_what_was_never_committed_is_sought_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:

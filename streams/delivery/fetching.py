@@ -136,7 +136,9 @@ class Fetching:
     def __init__(self, fetcher: Any, seldom: frozenset[str]) -> None:
         self.fetcher = fetcher
         self._seldom = seldom
-        self._until = self._last = self._whole_at = 0.0
+        self._until = self._last = 0.0
+        self._whole_at: dict[Any, float] = {}
+        """When each broker was last asked for everything."""
         self._actions = fetcher._get_actions_per_node
         fetcher._get_actions_per_node = self._actions_now
 
@@ -157,10 +159,13 @@ class Fetching:
         now = time.monotonic()
         if now < self._until:
             return [], {}, self._until - now, False, []
-        if now < self._whole_at + SELDOM_S and (often := self._actions(self._often(assignment)))[0]:
+        often = self._actions(self._often(assignment))
+        if often[0] and all(now < self._whole_at.get(node, 0.0) + SELDOM_S for node, _ in often[0]):
             return often
-        self._whole_at = now
-        return self._actions(assignment)
+        whole = self._actions(assignment)
+        # Only of the brokers that are asked now: one with a fetch under way has its turn after that.
+        self._whole_at.update((node, now) for node, _ in whole[0])
+        return whole
 
     def _often(self, assignment: Any) -> _Wanted:
         state = assignment.state_value

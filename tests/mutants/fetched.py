@@ -14,14 +14,16 @@ FETCHING = mutants_of(
     ),
     (
         "topics with seldom anything are never named",
-        "        self._whole_at = now\n",
-        "        self._whole_at = now + 3600\n",
+        "(node, now) for node, _ in whole[0])",
+        "(node, now + 3600) for node, _ in whole[0])",
     ),
     (
-        "topics with seldom anything wait also where nothing else is fetched",
-        "self._actions(self._often(assignment)))[0]:",
-        "self._actions(self._often(assignment))):",
+        "a broker with a fetch under way has had its turn",
+        "(node, now) for node, _ in whole[0])",
+        '(node, now) for node in ("node", "other"))',
     ),
+    ("topics with seldom anything wait also where nothing else is fetched", "if often[0] and all(", "if all("),
+    ("one broker's turn is that of all", "self._whole_at.get(node, 0.0)", "max(self._whole_at.values(), default=0.0)"),
     ("what is paused is looked at", " and not state(tp).paused]", "]"),
 )
 COLLECTING = mutants_of(

@@ -12,6 +12,8 @@ from streams.delivery.fetching import FETCH_EVERY_S, HELD_MAX_S, SELDOM_S, Clien
 
 TRADES, SETTINGS, CHANGELOG = TP("trades", 0), TP("settings", 0), TP("leaders-changelog", 0)
 ALL = [TRADES, SETTINGS, CHANGELOG]
+BROKERS = dict.fromkeys(ALL, "node")
+OTHERS = {TRADES: "node", SETTINGS: "node", CHANGELOG: "other"}
 
 
 NONE: frozenset[str] = frozenset()
@@ -28,15 +30,23 @@ class PlayedAssignment:
 
 
 class PlayedFetcher(SimpleNamespace):
-    """A fetcher that fetches what is not paused, whenever it is asked; `told` counts how often it was woken."""
+    """A fetcher that fetches what is not paused, whenever it is asked, of the brokers without a fetch under way.
+
+    `told` counts how often it was woken.
+    """
 
     told = 0
     _wait_consume_future = object()
 
+    def __init__(self) -> None:
+        super().__init__(in_flight=set())
+
     def _get_actions_per_node(self, assignment: Any) -> Any:
-        wanted = [tp for tp in assignment.tps if not assignment.state_value(tp).paused]
-        looked_at = len(assignment.tps)
-        return [("node", wanted)] if wanted else [], {}, 0.2, False, [looked_at]
+        wanted: dict[str, list[TP]] = {}
+        for tp in assignment.tps:
+            if not assignment.state_value(tp).paused and BROKERS[tp] not in self.in_flight:
+                wanted.setdefault(BROKERS[tp], []).append(tp)
+        return list(wanted.items()), {}, 0.2, False, [len(assignment.tps)]
 
     def _notify(self, future: object) -> None:
         assert future is self._wait_consume_future
@@ -93,6 +103,20 @@ def test_topics_with_seldom_anything_are_named_now_and_then() -> None:
     assert _fetched(fetcher, assignment) == [TRADES, CHANGELOG]
     time.sleep(SELDOM_S)
     assert _fetched(fetcher, assignment) == ALL
+    assert _fetched(fetcher, assignment) == [TRADES, CHANGELOG]
+
+
+def test_a_broker_with_a_fetch_under_way_has_its_turn_after_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else its topics with seldom anything could be passed over for ever."""
+    fetcher, assignment = PlayedFetcher(), PlayedAssignment()
+    Fetching(fetcher, frozenset({"settings"}))
+    for tp, broker in OTHERS.items():
+        monkeypatch.setitem(BROKERS, tp, broker)
+    fetcher.in_flight = {"node"}
+    assert _fetched(fetcher, assignment) == [CHANGELOG]
+    assert _fetched(fetcher, assignment) == [CHANGELOG]
+    fetcher.in_flight = set()
+    assert _fetched(fetcher, assignment) == [TRADES, SETTINGS, CHANGELOG]
     assert _fetched(fetcher, assignment) == [TRADES, CHANGELOG]
 
 

@@ -44,8 +44,6 @@ log = logging.getLogger(__name__)
 WATCH_SINKS_S = 5.0
 STILL_WITHIN_S = 3.0
 """How long the broker has to say which topics there are: a worker that stops may have to wait for the answer."""
-SELDOM = (topics.INSTRUMENTS, topics.SETTINGS, topics.WATCHES)
-"""Inputs in which there is something new when somebody decides it."""
 FOLDER = "worker"
 """The folder of the first worker in the data folder."""
 
@@ -68,7 +66,6 @@ def make_app(config: Config, agents: Sequence[Agent[Any]] | None = None) -> Hedg
         worker_group(config, group_name(agents)),
         Checks(prepare, lambda: _assert_same_topics(environment)),
         environment.topic_ids,
-        frozenset(topic.full_name(config) for topic in SELDOM),
         broker=[f"kafka://{server}" for server in reached["bootstrap_servers"]],
         broker_credentials=_credentials(reached),
         store="memory://",

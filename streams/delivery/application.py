@@ -42,26 +42,16 @@ class HedgehogApp(faust.App):
 
     `name` begins the names of its tables' topics, `group` is its consumer group. `checks` says what is called in a
     thread, and raises `StackError` for a reason not to start, or to stop. `topic_ids` are those of the inputs, by full
-    name; they are there once it has prepared. In the topics `seldom`, by full name, there is seldom anything new. Where
-    the application is all that its process does, `deadline` ends that.
+    name; they are there once it has prepared. Where the application is all that its process does, `deadline` ends that.
     """
 
     deadline: Deadline | None = None
 
-    def __init__(
-        self,
-        name: str,
-        group: str,
-        checks: Checks,
-        topic_ids: Mapping[str, str],
-        seldom: frozenset[str],
-        **settings: Any,
-    ) -> None:
+    def __init__(self, name: str, group: str, checks: Checks, topic_ids: Mapping[str, str], **settings: Any) -> None:
         super().__init__(name, Table=StatesTable, broker_session_timeout=SESSION_S, **settings)
         self.membership = Membership(SESSION_S)
         self.group = group
         self.topic_ids = topic_ids
-        self.seldom = seldom
         self.keepers: list[Keeper[Any]] = []
         self.slot: Slot | None = None
         """Its port and folder, held for as long as it runs."""
@@ -98,7 +88,6 @@ class HedgehogApp(faust.App):
                 return await stop_worker(self, "the worker cannot go on", error)
 
     async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
-        collecting.look_again()  # the states are dropped
         # Called when partitions are about to be given up. Faust would wait for every batch that was delivered, which
         # is for ever: one that an agent has handled may sit in the stopped queue of the other.
         await self._drain()

@@ -6,6 +6,7 @@ from typing import Any
 import faust
 from faust.tables.recovery import Recovery
 
+from streams.delivery import collecting
 from streams.delivery.changelog import Changelog, keep_newest
 
 
@@ -26,6 +27,7 @@ class SeekFirstRecovery(Recovery):
     async def _resume_streams(self, generation_id: int = 0) -> None:
         self.app.consumer.stop_flow()
         await super()._resume_streams(generation_id)
+        collecting.look_again()  # what was fetched and not taken is dropped by now; each is a circle with its reader
 
 
 class StatesTable(faust.Table[bytes, bytes]):

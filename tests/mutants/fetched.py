@@ -12,19 +12,13 @@ FETCHING = mutants_of(
         "if not offset and tp.topic not in changelogs]",
         "if False]",
     ),
+    ("what is paused is fetched", "if tp not in paused or not state(tp).has_valid_position]", "]"),
     (
-        "topics with seldom anything are never named",
-        "(node, now) for node, _ in whole[0])",
-        "(node, now + 3600) for node, _ in whole[0])",
+        "nobody asks from where on to read what is paused",
+        "if tp not in paused or not state(tp).has_valid_position]",
+        "if tp not in paused]",
     ),
-    (
-        "a broker with a fetch under way has had its turn",
-        "(node, now) for node, _ in whole[0])",
-        '(node, now) for node in ("node", "other"))',
-    ),
-    ("topics with seldom anything wait also where nothing else is fetched", "if often[0] and all(", "if all("),
-    ("one broker's turn is that of all", "self._whole_at.get(node, 0.0)", "max(self._whole_at.values(), default=0.0)"),
-    ("what is paused is looked at", " and not state(tp).paused]", "]"),
+    ("it looks late for what is resumed", "min(wait_s, HELD_MAX_S)", "wait_s"),
 )
 COLLECTING = mutants_of(
     "streams/delivery/collecting.py",
@@ -32,4 +26,9 @@ COLLECTING = mutants_of(
     ("all is left out that is young", ' and info["generation"] == FULL', ""),
     ("what is left out is never looked at again", "    gc.unfreeze()", "    pass"),
 )
-FETCHED = (*FETCHING, *COLLECTING)
+LOOKING = mutants_of(
+    "streams/delivery/recovery.py",
+    (f"{UNIT}/delivery/test_recovery.py",),
+    ("what was left out stays out after partitions were shared out", "        collecting.look_again()  #", "        #"),
+)
+FETCHED = (*FETCHING, *COLLECTING, *LOOKING)

@@ -50,6 +50,7 @@ TOUCHED: list[tuple[type, str]] = [
     (Consumer, "_buffered_partitions"),
     (Consumer, "_commit"),
     (Consumer, "_committed_offset"),
+    (Consumer, "_paused_partitions"),
     (Consumer, "_read_offset"),
     (Conductor, "_tp_index"),
     (TableManager, "_recovery"),

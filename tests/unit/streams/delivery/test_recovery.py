@@ -1,5 +1,6 @@
 """Recovery lets nothing flow before the source partitions are where they were committed, and reads to the end."""
 
+import gc
 from typing import Any
 
 import pytest
@@ -47,6 +48,12 @@ async def test_nothing_flows_between_resume_and_seek(monkeypatch: pytest.MonkeyP
     done: list[str] = []
     await recovery(done, monkeypatch)._resume_streams(7)
     assert done == ["stop flow", "Faust resumes and seeks 7"]
+
+
+async def test_garbage_is_looked_for_everywhere_once_it_flows_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    gc.freeze()
+    await recovery([], monkeypatch)._resume_streams(7)
+    assert not gc.get_freeze_count()
 
 
 async def test_nothing_flows_while_recovery_ends(monkeypatch: pytest.MonkeyPatch) -> None:

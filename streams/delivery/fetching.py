@@ -16,6 +16,7 @@ FETCH_WAIT_MS = 50
 FEW_RECORDS = 500
 """A fetch of so many is little; more are fetched ahead while the worker handles them."""
 HELD_MAX_S = 0.05
+"""How long it fetches nothing unasked, and how long after something is resumed it looks at it, at most."""
 FETCH_EVERY_S = 0.006
 """How often it fetches while there is little to fetch: a fetch costs about 2 ms, however little it brings."""
 
